@@ -1,0 +1,47 @@
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Algebra;
+
+/// <summary>An elementwise function between the operators of a layer.</summary>
+public enum Activation
+{
+    Relu,
+    Gelu,
+    Silu,
+    Tanh,
+    Sigmoid,
+    Softplus,
+}
+
+/// <summary>One link of a module's chain.</summary>
+public abstract record Link;
+
+/// <summary>Applies a linear operator.</summary>
+public sealed record LinearLink(Operator Operator) : Link;
+
+/// <summary>Adds a vector to every row of the batch.</summary>
+public sealed record BiasLink(TensorExpression Bias) : Link;
+
+/// <summary>Applies a function to every element. Gelu is the tanh form (Hendrycks and Gimpel 2016).</summary>
+public sealed record ActivationLink(Activation Activation) : Link;
+
+/// <summary>A bound declaration with every size known: what becomes one type.</summary>
+/// <param name="Name">The declaration's name, as written.</param>
+/// <param name="Formula">The declaration's text, for documentation.</param>
+/// <param name="Documentation">The text of its documentation comment.</param>
+/// <param name="Inputs">Length of the input vector.</param>
+/// <param name="Outputs">Length of the output vector.</param>
+/// <param name="Links">What is applied, first to last. One <see cref="LinearLink"/> for an operator.</param>
+/// <param name="Parameters">All parameters, in the order of declaration; each once, however often it is used.</param>
+public sealed record Module(
+    string Name,
+    string Formula,
+    string Documentation,
+    int Inputs,
+    int Outputs,
+    EquatableArray<Link> Links,
+    EquatableArray<Parameter> Parameters)
+{
+    /// <summary>Whether the map is linear in its input: it then has an adjoint and a dense form.</summary>
+    public bool IsLinear => Links.All(link => link is LinearLink);
+}

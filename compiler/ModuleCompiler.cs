@@ -1,0 +1,37 @@
+using Weft.Compiler.Algebra;
+
+namespace Weft.Compiler;
+
+/// <summary>The element type of a generated map.</summary>
+public enum Scalar
+{
+    Float,
+    Double,
+}
+
+/// <summary>How a module becomes a type.</summary>
+/// <param name="TypeName">Name of the class.</param>
+/// <param name="Namespace">Its namespace; empty for the global one.</param>
+/// <param name="Modifiers">What stands before <c>partial class</c>: <c>public sealed</c>; empty when the user's own part says it.</param>
+/// <param name="ContainingTypes">Headers of enclosing types, outermost first: <c>partial class Outer</c>.</param>
+/// <param name="Scalar">Element type.</param>
+/// <param name="Batch">The number of rows that plans are made for.</param>
+public sealed record GenerateOptions(
+    string TypeName,
+    string Namespace = "",
+    string Modifiers = "public sealed",
+    Text.EquatableArray<string> ContainingTypes = default,
+    Scalar Scalar = Scalar.Float,
+    int Batch = 64);
+
+/// <summary>What the road makes of one module.</summary>
+/// <param name="Code">The C# file.</param>
+/// <param name="Explanation">What <c>weft explain</c> prints.</param>
+public sealed record GeneratedType(string Code, string Explanation);
+
+/// <summary>The road from a bound module to C#: rewrite, lower, plan, schedule, emit.</summary>
+public static class ModuleCompiler
+{
+    public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException($"{module.Name} {options.TypeName} {cancellationToken.IsCancellationRequested}");
+}
