@@ -51,6 +51,47 @@ internal static class AlgebraWalk
         _ => [],
     };
 
+    /// <summary>The same node over other tensors; its operands stay.</summary>
+    public static Operator WithTensors(this Operator node, Func<TensorExpression, TensorExpression> change) => node switch
+    {
+        Matrix matrix => new Matrix(change(matrix.Tensor)),
+        Column column => new Column(change(column.Tensor)),
+        Diagonal diagonal => new Diagonal(change(diagonal.Tensor)),
+        BlockDiagonal blocks => new BlockDiagonal(change(blocks.Tensor)),
+        Reflections reflections => new Reflections(change(reflections.Tensor)),
+        ScaledByTensor scaled => scaled with { Factor = change(scaled.Factor) },
+        Einsum einsum => einsum with { Factors = Change(einsum.Factors, factor => factor with { Tensor = change(factor.Tensor) }) },
+        _ => node,
+    };
+
+    /// <summary>Changes every tensor inside an operator, the innermost first.</summary>
+    public static Operator MapTensors(this Operator node, Func<TensorExpression, TensorExpression> change) => node
+        .With([.. node.Operands().Select(operand => operand.MapTensors(change))])
+        .WithTensors(tensor => Map(tensor, change));
+
+    /// <summary>An operator with one index of an enclosing indexed sum held at a position.</summary>
+    public static Operator At(this Operator node, IndexVariable variable, int position)
+    {
+        return node.MapTensors(tensor => tensor is SliceTensor slice ? slice with { Axes = Change(slice.Axes, Hold) } : tensor);
+
+        SliceAxis Hold(SliceAxis axis) => axis is not PointAxis { Index: var index } ? axis : new PointAxis(new AffineIndex(
+            index.Offset + index.Terms.Where(term => term.Variable.Id == variable.Id).Sum(term => term.Coefficient * position),
+            index.Terms.Where(term => term.Variable.Id != variable.Id).ToEquatable()));
+    }
+
+    private static TensorExpression Map(TensorExpression tensor, Func<TensorExpression, TensorExpression> change) => change(tensor switch
+    {
+        SliceTensor slice => slice with { Source = Map(slice.Source, change) },
+        EinsumTensor einsum => einsum with
+        {
+            Factors = Change(einsum.Factors, factor => factor with { Tensor = Map(factor.Tensor, change) }),
+        },
+        AdmixTensor admix => admix with { Bank = Map(admix.Bank, change), Logits = Map(admix.Logits, change) },
+        _ => tensor,
+    });
+
+    private static EquatableArray<T> Change<T>(EquatableArray<T> items, Func<T, T> change) => items.Select(change).ToEquatable();
+
     public static IEnumerable<Operator> SelfAndDescendants(this Operator node) =>
         node.Operands().SelectMany(SelfAndDescendants).Prepend(node);
 
