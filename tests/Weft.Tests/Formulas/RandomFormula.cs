@@ -69,7 +69,7 @@ internal sealed class RandomFormula
             }
         }
 
-        return AlgebraWalk.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+        return Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
     }
 
     /// <summary>The whole body, which alone may be index notation in a text.</summary>

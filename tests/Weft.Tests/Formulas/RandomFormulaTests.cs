@@ -20,9 +20,9 @@ public class RandomFormulaTests
             foreach (Link link in module.Links)
             {
                 seen.Add(link.GetType());
-                IEnumerable<Operator> nodes = link is LinearLink linear ? linear.Operator.SelfAndDescendants() : [];
+                IEnumerable<Operator> nodes = link is LinearLink linear ? linear.Operator.DescendantsAndSelf() : [];
                 seen.UnionWith(nodes.Select(node => node.GetType()));
-                seen.UnionWith(nodes.SelectMany(AlgebraWalk.Tensors).Select(tensor => tensor.GetType()));
+                seen.UnionWith(nodes.SelectMany(OperatorStructure.Tensors).Select(tensor => tensor.GetType()));
             }
         }
 
@@ -39,8 +39,8 @@ public class RandomFormulaTests
     public void ShrinkingKeepsOnlyWhatFails()
     {
         // As if every Kronecker product inside a sum were wrong.
-        static bool Fails(Module module) => module.Links.OfType<LinearLink>().Any(link => link.Operator.SelfAndDescendants()
-            .OfType<Sum>().Any(sum => sum.SelfAndDescendants().Any(node => node is Kronecker)));
+        static bool Fails(Module module) => module.Links.OfType<LinearLink>().Any(link => link.Operator.DescendantsAndSelf()
+            .OfType<Sum>().Any(sum => sum.DescendantsAndSelf().Any(node => node is Kronecker)));
 
         Module[] failing = [.. Enumerable.Range(0, 300).Select(seed => RandomFormula.Create(seed)).Where(Fails)];
         Assert.True(failing.Length > 20);

@@ -38,7 +38,7 @@ internal static class Shapes
     /// <summary>The first fault in an operator, or null.</summary>
     public static string? Fault(Operator node)
     {
-        IReadOnlyList<Operator> operands = node.Operands();
+        Operator[] operands = [.. node.Operands()];
         if (operands.Select(Fault).FirstOrDefault(fault => fault is not null) is { } inner)
         {
             return inner;
@@ -55,11 +55,11 @@ internal static class Shapes
             Crop crop => crop.Start + crop.Length <= crop.Size,
             Pad pad => pad.Start + pad.Length <= pad.Size,
             Einsum einsum => einsum.Factors.All(Fits),
-            Product => operands.Count > 0 && operands.Zip(operands.Skip(1), (left, right) => left.Columns == right.Rows).All(same => same),
-            Sum => operands.Count > 0 && operands.All(operand => (operand.Rows, operand.Columns) == (node.Rows, node.Columns)),
-            HorizontalStack => operands.Count > 0 && operands.All(operand => operand.Rows == node.Rows),
-            VerticalStack => operands.Count > 0 && operands.All(operand => operand.Columns == node.Columns),
-            Kronecker or DirectSum => operands.Count > 0,
+            Product => operands.Length > 0 && operands.Zip(operands.Skip(1), (left, right) => left.Columns == right.Rows).All(same => same),
+            Sum => operands.Length > 0 && operands.All(operand => (operand.Rows, operand.Columns) == (node.Rows, node.Columns)),
+            HorizontalStack => operands.Length > 0 && operands.All(operand => operand.Rows == node.Rows),
+            VerticalStack => operands.Length > 0 && operands.All(operand => operand.Columns == node.Columns),
+            Kronecker or DirectSum => operands.Length > 0,
             _ => true,
         };
         return !fits ? $"{node.GetType().Name} does not fit: {node}"

@@ -42,7 +42,7 @@ internal static class Shrinker
     /// <summary>How complicated a module is: what shrinking makes smaller.</summary>
     public static int Weight(Module module) => module.Links.Sum(link => 2 + link switch
     {
-        LinearLink linear => linear.Operator.SelfAndDescendants().Sum(node => 2 + node.Tensors().Sum(Weight)),
+        LinearLink linear => linear.Operator.DescendantsAndSelf().Sum(node => 2 + node.Tensors().Sum(Weight)),
         BiasLink bias => Weight(bias.Bias),
         _ => 0,
     }) + module.Parameters.Count(parameter => parameter.Role != Role.Trained);
@@ -87,32 +87,32 @@ internal static class Shrinker
     {
         LinearLink[] linear = [.. links.OfType<LinearLink>()];
         return linear.Length == 0 || links[0] is not LinearLink
-            ? AlgebraWalk.ModuleOf(module.Name, module.Inputs, module.Outputs, links)
-            : AlgebraWalk.ModuleOf(module.Name, linear[0].Operator.Columns, linear[^1].Operator.Rows, links);
+            ? Algebras.ModuleOf(module.Name, module.Inputs, module.Outputs, links)
+            : Algebras.ModuleOf(module.Name, linear[0].Operator.Columns, linear[^1].Operator.Rows, links);
     }
 
     /// <summary>Operators with one node fewer or simpler. Their shapes may differ: what then does not fit together is left out later.</summary>
     private static IEnumerable<Operator> Simpler(Operator node)
     {
-        IReadOnlyList<Operator> operands = node.Operands();
+        Operator[] operands = [.. node.Operands()];
         IndexVariable? index = (node as Indexed)?.Variable;
         foreach (Operator operand in operands)
         {
             yield return index is null ? operand : operand.At(index, 0);
         }
 
-        if (operands.Count > 0 || node is Einsum or Reflections or BlockDiagonal)
+        if (operands.Length > 0 || node is Einsum or Reflections or BlockDiagonal)
         {
             // The whole of it as one dense parameter.
             yield return new Matrix(Plain(EquatableArray.Of(node.Rows, node.Columns)));
         }
 
-        for (int i = 0; i < operands.Count && operands.Count > 1; i++)
+        for (int i = 0; i < operands.Length && operands.Length > 1; i++)
         {
-            yield return operands.Count == 2 ? operands[1 - i] : node.With([.. operands.Where((_, k) => k != i)]);
+            yield return operands.Length == 2 ? operands[1 - i] : node.With([.. operands.Where((_, k) => k != i)]);
         }
 
-        for (int i = 0; i + 1 < operands.Count && operands.Count > 2 && node is (Product or Kronecker); i++)
+        for (int i = 0; i + 1 < operands.Length && operands.Length > 2 && node is (Product or Kronecker); i++)
         {
             // Two neighbours as one dense parameter.
             Operator pair = node.With([operands[i], operands[i + 1]]);
@@ -120,7 +120,7 @@ internal static class Shrinker
             yield return node.With([.. operands.Take(i), merged, .. operands.Skip(i + 2)]);
         }
 
-        for (int i = 0; i < operands.Count; i++)
+        for (int i = 0; i < operands.Length; i++)
         {
             foreach (Operator simpler in Simpler(operands[i]))
             {

@@ -149,7 +149,7 @@ public class InterpreterTests
     [Fact]
     public void AZeroRowReflectsNothing()
     {
-        Module module = AlgebraWalk.ModuleOf("Reflection", new Reflections(Trained("V", 1, 2)));
+        Module module = Algebras.ModuleOf("Reflection", new Reflections(Trained("V", 1, 2)));
         var interpreter = new Interpreter(module, new double[] { 0, 0 });
         Assert.Equal([1.0, 0, 0, 1], Numbers.Flat(interpreter.Dense()));
     }
@@ -158,7 +158,7 @@ public class InterpreterTests
     public void AdmixMixesTheLargestAndPrefersTheLowerIndex()
     {
         var admix = new AdmixTensor(Trained("bank", 3, 2), Trained("logits", 2, 3), 2);
-        Module module = AlgebraWalk.ModuleOf("Admix", new Matrix(admix));
+        Module module = Algebras.ModuleOf("Admix", new Matrix(admix));
         var interpreter = new Interpreter(module, new Dictionary<string, double[]>
         {
             ["bank"] = [1, 2, 10, 20, 100, 200],
@@ -195,13 +195,13 @@ public class InterpreterTests
             .. activations.SelectMany(activation => new Link[] { new BiasLink(d), new ActivationLink(activation) }),
             new LinearLink(new Transpose(second)),
         ];
-        CheckDerivatives(AlgebraWalk.ModuleOf("Everything", 5, 3, links), rows: 3);
+        CheckDerivatives(Algebras.ModuleOf("Everything", 5, 3, links), rows: 3);
     }
 
     [Fact]
     public void ALongMapTakesMilliseconds()
     {
-        Module module = AlgebraWalk.ModuleOf("Long", new Product(EquatableArray.Of<Operator>(
+        Module module = Algebras.ModuleOf("Long", new Product(EquatableArray.Of<Operator>(
             new Matrix(Trained("P", 100, 100)), new Matrix(Trained("Q", 100, 100)))));
         var random = new Random(3);
         var interpreter = new Interpreter(module, Numbers.Values(module, random));
@@ -215,7 +215,7 @@ public class InterpreterTests
     [Fact]
     public void WrongLengthsAreRefused()
     {
-        Module module = AlgebraWalk.ModuleOf("Small", new Matrix(A));
+        Module module = Algebras.ModuleOf("Small", new Matrix(A));
         Assert.Throws<ArgumentException>(() => new Interpreter(module, new double[5]));
         Assert.Throws<ArgumentException>(() => new Interpreter(module, new Dictionary<string, double[]>()));
         var interpreter = new Interpreter(module, new double[6]);
@@ -258,7 +258,7 @@ public class InterpreterTests
 
     private static void AssertDense(Operator node, params double[][] rows)
     {
-        Module module = AlgebraWalk.ModuleOf("Hand", node);
+        Module module = Algebras.ModuleOf("Hand", node);
         double[,] dense = new Interpreter(module, Values).Dense();
         Assert.Equal((rows.Length, rows[0].Length), (dense.GetLength(0), dense.GetLength(1)));
         Assert.Equal((node.Rows, node.Columns), (dense.GetLength(0), dense.GetLength(1)));
