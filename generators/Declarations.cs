@@ -7,5 +7,5 @@ namespace Weft.Generators;
 internal static class Declarations
 {
     public static IEnumerable<(string Name, Place Place)> Of(ParsedFile file) =>
-        file.Syntax.Declarations.Select(declaration => (declaration.Name, Place.In(file.Source, declaration.NameSpan)));
+        file.Syntax.Declarations.Select(declaration => (declaration.Name.Text, Place.In(file.Source, declaration.Name.Span)));
 }

@@ -1,4 +1,3 @@
-using Weft.Compiler.Text;
 using Weft.Generators.Models;
 
 namespace Weft.Generators;
@@ -13,5 +12,5 @@ internal static class Failures
     }
 
     public static DiagnosticInfo Diagnostic(string failure, Place place) =>
-        new(Descriptors.Internal, Severity.Error, $"the Weft compiler failed, which is a mistake in it: {failure}", place);
+        DiagnosticInfo.Of(Descriptors.Internal, place, failure);
 }

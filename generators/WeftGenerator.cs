@@ -116,7 +116,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
 
         Report(context, bound
             .Combine(fileOptions)
-            .SelectMany(static (pair, _) => pair.Left.Diagnostics.Concat(pair.Right.SelectMany(ProblemsOf)))
+            .SelectMany(static (pair, _) => pair.Left.Diagnostics.Concat(pair.Right.SelectMany(static options => options.Problems)))
             .WithTrackingName(TrackingNames.FileDiagnostics));
         Report(context, attributes.SelectMany(static (attribute, _) => attribute.Diagnostics));
         Report(context, types.SelectMany(static (all, _) => ClashesAmong(all)));
@@ -205,7 +205,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
             }
 
             // What is wrong with the project's own options is reported at its files.
-            var defaults = new OptionReader();
+            var defaults = new OptionReader(use.Name);
             var options = new GenerateOptions(
                 use.TypeName,
                 use.Namespace,
@@ -251,9 +251,6 @@ public sealed class WeftGenerator : IIncrementalGenerator
         }
     }
 
-    private static IEnumerable<DiagnosticInfo> ProblemsOf(WeftFileOptions options) => options.Problems
-        .Select(problem => new DiagnosticInfo(Descriptors.BadOption, Severity.Error, problem, Place.None with { Path = options.Path }));
-
     private static IEnumerable<DiagnosticInfo> ClashesAmong(EquatableArray<DeclaredType> types)
     {
         foreach (IGrouping<string, DeclaredType> group in types.GroupBy(static type => type.HintName, StringComparer.OrdinalIgnoreCase))
@@ -263,12 +260,8 @@ public sealed class WeftGenerator : IIncrementalGenerator
             {
                 string where = $"{FileName(first.Place.Path)}({first.Place.StartLine + 1},{first.Place.StartColumn + 1})";
                 yield return other.TypeName == first.TypeName
-                    ? new(Descriptors.SameType, Severity.Error, $"the type '{other.TypeName}' is already made from {where}", other.Place)
-                    : new(
-                        Descriptors.SameFile,
-                        Severity.Error,
-                        $"the type '{other.TypeName}' differs from '{first.TypeName}' of {where} in case only: their files would have one name",
-                        other.Place);
+                    ? DiagnosticInfo.Of(Descriptors.SameType, other.Place, other.TypeName, where)
+                    : DiagnosticInfo.Of(Descriptors.SameFile, other.Place, other.TypeName, first.TypeName, where);
             }
         }
     }

@@ -46,25 +46,22 @@ internal sealed record AttributeUse(
         }
 
         Place name = Place.Of(declaration.Identifier.GetLocation());
-        List<DiagnosticInfo> diagnostics = Check(type, declaration)
-            .Select(problem => new DiagnosticInfo(problem.Id, Severity.Error, problem.Message, name))
-            .ToList();
+        List<DiagnosticInfo> diagnostics = Check(type, declaration, name).ToList();
 
         LiteralText source = LiteralText.Of(formulaArgument.Expression);
         string text = attribute.ConstructorArguments[0].Value as string ?? "";
         if (string.IsNullOrWhiteSpace(text))
         {
-            diagnostics.Add(new(Descriptors.NoFormula, Severity.Error, "a formula was expected, such as \"monarch(1024, 32)\"", source.Place));
+            diagnostics.Add(DiagnosticInfo.Of(Descriptors.NoFormula, source.Place));
         }
 
         int? batch = Named(attribute, nameof(Batch)) is int rows ? rows : null;
         if (batch < 1)
         {
-            diagnostics.Add(new(
-                Descriptors.BadOption,
-                Severity.Error,
-                $"Batch is {batch}: a number of rows from 1 was expected",
-                Place.Of(syntax.ArgumentList.Arguments.First(argument => argument.NameEquals?.Name.Identifier.ValueText == nameof(Batch)).GetLocation())));
+            AttributeArgumentSyntax argument = syntax.ArgumentList.Arguments
+                .First(argument => argument.NameEquals?.Name.Identifier.ValueText == nameof(Batch));
+            diagnostics.Add(DiagnosticInfo.Of(
+                Descriptors.BadOption, Place.Of(argument.GetLocation()), nameof(Batch), batch, "a number of rows from 1"));
         }
 
         return new AttributeUse(
@@ -83,16 +80,11 @@ internal sealed record AttributeUse(
     private static object? Named(AttributeData attribute, string name) =>
         attribute.NamedArguments.FirstOrDefault(argument => argument.Key == name).Value.Value;
 
-    private static IEnumerable<(string Id, string Message)> Check(INamedTypeSymbol type, TypeDeclarationSyntax declaration)
+    private static IEnumerable<DiagnosticInfo> Check(INamedTypeSymbol type, TypeDeclarationSyntax declaration, Place name)
     {
-        if (!IsPartial(declaration))
+        foreach (TypeDeclarationSyntax part in ContainingTypesOf(declaration).Prepend(declaration).Where(part => !IsPartial(part)))
         {
-            yield return (Descriptors.NotPartial, $"'{type.Name}' must be partial: the other part is generated");
-        }
-
-        foreach (TypeDeclarationSyntax outer in ContainingTypesOf(declaration).Where(outer => !IsPartial(outer)))
-        {
-            yield return (Descriptors.NotPartial, $"'{outer.Identifier.Text}', around '{type.Name}', must be partial: the other part is generated");
+            yield return DiagnosticInfo.Of(Descriptors.NotPartial, name, part.Identifier.ValueText);
         }
 
         string? kind =
@@ -101,17 +93,16 @@ internal sealed record AttributeUse(
             : type.IsStatic ? "static"
             : type.IsAbstract ? "abstract"
             : type.IsFileLocal ? "local to its file"
-            : type.TypeParameters.Length > 0 ? "generic"
-            : ContainingTypesOf(declaration).Any(outer => outer.TypeParameterList is not null) ? "inside a generic type"
+            : type.IsGenericType ? "generic, or inside a generic type"
             : null;
         if (kind is not null)
         {
-            yield return (Descriptors.UnsuitableType, $"'{type.Name}' is {kind}: a class that can be created was expected");
+            yield return DiagnosticInfo.Of(Descriptors.UnsuitableType, name, type.Name, kind);
         }
 
         if (type.BaseType is { SpecialType: not (SpecialType.System_Object or SpecialType.System_ValueType) } parent && !IsMap(parent))
         {
-            yield return (Descriptors.OtherBase, $"'{type.Name}' derives from '{parent.Name}': the generated part makes it derive from a map of Weft, and a class has one base");
+            yield return DiagnosticInfo.Of(Descriptors.OtherBase, name, type.Name, parent.Name);
         }
     }
 

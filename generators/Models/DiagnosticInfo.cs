@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.Text;
 using Weft.Compiler.Text;
@@ -44,6 +45,9 @@ internal sealed record Place(string Path, int Start, int Length, int StartLine, 
 /// <summary>A diagnostic with its place in the user's own file.</summary>
 internal sealed record DiagnosticInfo(string Id, Severity Severity, string Message, Place Place)
 {
+    public static DiagnosticInfo Of(Compiler.Text.DiagnosticDescriptor descriptor, Place place, params object[] arguments) =>
+        new(descriptor.Id, descriptor.Severity, string.Format(CultureInfo.InvariantCulture, descriptor.Format, arguments), place);
+
     public Microsoft.CodeAnalysis.Diagnostic ToDiagnostic() =>
         Microsoft.CodeAnalysis.Diagnostic.Create(Descriptors.For(Id, Severity), Place.ToLocation(), Message);
 }

@@ -34,7 +34,7 @@ internal sealed record ProjectOptions(
 /// <param name="Scalar">Their element type.</param>
 /// <param name="Batch">The rows that their plans are made for.</param>
 /// <param name="Generate">Whether it makes types at all, or is there for other files to use.</param>
-/// <param name="Problems">Options whose values mean nothing, in words.</param>
+/// <param name="Problems">What is wrong with the options themselves.</param>
 internal sealed record WeftFileOptions(
     string Path,
     string Namespace,
@@ -42,11 +42,11 @@ internal sealed record WeftFileOptions(
     Scalar Scalar,
     int Batch,
     bool Generate,
-    EquatableArray<string> Problems)
+    EquatableArray<DiagnosticInfo> Problems)
 {
     public static WeftFileOptions Read(string path, AnalyzerConfigOptions file, ProjectOptions project)
     {
-        var reader = new OptionReader();
+        var reader = new OptionReader(Place.None with { Path = path });
         string Own(string name) =>
             file.TryGetValue("build_metadata.AdditionalFiles." + name, out string? value) ? value.Trim() : "";
         string OwnOr(string name, string inherited) => Own(name) is { Length: > 0 } own ? own : inherited;
@@ -66,11 +66,11 @@ internal sealed record WeftFileOptions(
 }
 
 /// <summary>Reads options, and remembers those whose values mean nothing.</summary>
-internal sealed class OptionReader
+internal sealed class OptionReader(Place place)
 {
     public const int DefaultBatch = 64;
 
-    public List<string> Problems { get; } = [];
+    public List<DiagnosticInfo> Problems { get; } = [];
 
     public Scalar Scalar(string value) => Choice("WeftScalar", value, "float", "double") == "double"
         ? Compiler.Scalar.Double
@@ -88,7 +88,7 @@ internal sealed class OptionReader
             return rows;
         }
 
-        Problems.Add($"WeftBatch is '{value}': a number of rows from 1 was expected");
+        Problems.Add(DiagnosticInfo.Of(Descriptors.BadOption, place, "WeftBatch", value, "a number of rows from 1"));
         return DefaultBatch;
     }
 
@@ -105,7 +105,7 @@ internal sealed class OptionReader
             return second;
         }
 
-        Problems.Add($"{name} is '{value}': '{first}' or '{second}' was expected");
+        Problems.Add(DiagnosticInfo.Of(Descriptors.BadOption, place, name, value, $"'{first}' or '{second}'"));
         return first;
     }
 }
