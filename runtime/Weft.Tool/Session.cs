@@ -5,75 +5,92 @@ using Weft.Compiler.Text;
 
 namespace Weft.Tool;
 
-/// <summary>One run of the tool: files and perhaps a formula over them.</summary>
-internal sealed class Session(IEnumerable<FileInfo> files, string? formula)
+/// <summary>One run of the tool.</summary>
+internal sealed class Session(TextWriter output, TextWriter error)
 {
-    private const string FormulaPath = "formula";
+    private const string FormulaName = "Formula";
 
-    /// <summary>Prints the diagnostics; 0 where none is an error.</summary>
-    public int Check() => Bind() is null ? 1 : 0;
+    /// <summary>Prints what is wrong with files; 0 where nothing is an error.</summary>
+    public int Check(IReadOnlyList<string> files) => Bind(files, formula: null) is null ? 1 : 0;
 
-    /// <summary>Prints a text of each declaration, or of the one that is named.</summary>
-    public int Print(string? name, int batch, Scalar scalar, Func<GeneratedType, string> text)
+    /// <summary>Prints a text of the formula, of the declaration that is named, or of each that the files themselves declare.</summary>
+    public int Print(
+        IReadOnlyList<string> files, string? formula, string? name, int batch, Scalar scalar, Func<GeneratedType, string> text)
     {
-        if (formula is null && !files.Any())
-        {
-            return Fail("a file or --formula was expected");
-        }
-
-        if (Bind() is not { } modules)
+        if (Bind(files, formula) is not { } modules)
         {
             return 1;
         }
 
-        List<Module> chosen = modules.Where(module => name is null || module.Name == name).ToList();
+        List<Module> chosen = [.. modules.Where(module => name is null || module.Name == name)];
         if (chosen.Count == 0)
         {
-            string declared = modules.Count == 0 ? "nothing without parameters" : string.Join(", ", modules.Select(module => module.Name));
-            return Fail(name is null ? "no declaration without parameters was found" : $"'{name}' was not found; there is {declared}");
+            return Fail(modules.Count == 0
+                ? "nothing is declared without parameters: name one with its sizes by --formula"
+                : $"'{name}' is not declared without parameters; there is {string.Join(", ", modules.Select(module => module.Name))}");
         }
 
         foreach (Module module in chosen)
         {
             var options = new GenerateOptions(TypeNames.Of(module.Name), Scalar: scalar, Batch: batch);
-            Console.Out.WriteLine(text(ModuleCompiler.Compile(module, options)).TrimEnd());
+            output.WriteLine(text(ModuleCompiler.Compile(module, options)).TrimEnd());
         }
 
         return 0;
     }
 
-    private List<Module>? Bind()
+    /// <summary>Reports all diagnostics; null where one is an error.</summary>
+    private IReadOnlyList<Module>? Bind(IReadOnlyList<string> files, string? formula)
     {
-        var parsed = new List<ParsedFile>();
-        foreach (FileInfo file in files)
+        if (files.FirstOrDefault(file => !File.Exists(file)) is { } missing)
         {
-            if (!file.Exists)
-            {
-                Fail($"there is no file '{file}'");
-                return null;
-            }
-
-            parsed.Add(WeftCompiler.Parse(new SourceText(file.ToString(), File.ReadAllText(file.FullName))));
+            Fail($"there is no file '{missing}'");
+            return null;
         }
 
-        var formulaText = new SourceText(FormulaPath, formula ?? "");
+        List<ParsedFile> parsed = Parse(files);
+        var formulaText = new SourceText("formula", formula ?? "");
         BindResult result = formula is null
             ? WeftCompiler.Bind(parsed)
-            : WeftCompiler.BindFormula(formulaText, parsed, "Formula");
+            : WeftCompiler.BindFormula(formulaText, parsed, FormulaName);
 
         List<SourceText> texts = [.. parsed.Select(file => file.Source), formulaText];
         List<Diagnostic> diagnostics = [.. parsed.SelectMany(file => file.Diagnostics).Concat(result.Diagnostics).Distinct()];
         foreach (Diagnostic diagnostic in diagnostics)
         {
-            Console.Error.WriteLine(DiagnosticText.Format(diagnostic, texts));
+            error.WriteLine(DiagnosticText.Format(diagnostic, texts));
         }
 
-        return diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error) ? null : [.. result.Modules];
+        return diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error) ? null : result.Modules;
     }
 
-    private static int Fail(string message)
+    /// <summary>Parses files and, after them, those that they import. An import that is not there is left to the compiler to report.</summary>
+    private static List<ParsedFile> Parse(IEnumerable<string> files)
     {
-        Console.Error.WriteLine($"weft: {message}");
+        var parsed = new List<ParsedFile>();
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        var waiting = new Queue<string>(files);
+        while (waiting.TryDequeue(out string? path))
+        {
+            if (!File.Exists(path) || !known.Add(Path.GetFullPath(path)))
+            {
+                continue;
+            }
+
+            ParsedFile file = WeftCompiler.Parse(new SourceText(path, File.ReadAllText(path)));
+            parsed.Add(file);
+            foreach (ImportSyntax import in file.Syntax.Imports)
+            {
+                waiting.Enqueue(Path.Combine(Path.GetDirectoryName(path) ?? "", import.File));
+            }
+        }
+
+        return parsed;
+    }
+
+    private int Fail(string message)
+    {
+        error.WriteLine($"weft: {message}");
         return 1;
     }
 }
