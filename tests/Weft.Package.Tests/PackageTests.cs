@@ -109,7 +109,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         "dotnet",
         _project,
         [
-            "build", "-nologo", "-v:quiet",
+            "build", "-nologo", "-v:quiet", "-nodeReuse:false", "-p:UseSharedCompilation=false",
             $"-p:RestoreAdditionalProjectSources={_feed.Folder}", $"-p:RestorePackagesPath={Path.Combine(_feed.Folder, "packages")}",
             .. more,
         ]);
