@@ -77,7 +77,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     public void AMistakeInAFile_IsReportedAtItsPlace()
     {
         Write("Maps/mixer.weft", Mixer + "operator broken : 4 -> 4 = dens(4, 4)\n");
-        Write("Program.cs", "");
+        Write("Program.cs", "return;");
 
         (int exitCode, string output) = Build();
 
