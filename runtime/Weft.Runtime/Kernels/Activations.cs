@@ -194,7 +194,7 @@ public static unsafe class Activations<T>
     private static void Step(ReadOnlySpan<T> z, Span<T> slope)
     {
         int i = 0;
-        for (; i <= z.Length - Vector<T>.Count; i += Vector<T>.Count)
+        for (; Vector.IsHardwareAccelerated && i <= z.Length - Vector<T>.Count; i += Vector<T>.Count)
         {
             Vector.ConditionalSelect(Vector.GreaterThan(new Vector<T>(z[i..]), Vector<T>.Zero), Vector<T>.One, Vector<T>.Zero).CopyTo(slope[i..]);
         }
