@@ -16,20 +16,51 @@ public readonly record struct LinePosition(int Line, int Character);
 /// <param name="Text">The characters.</param>
 public sealed record SourceText(string Path, string Text)
 {
+    private LineTable? _lines;
+
     /// <summary>The zero-based line and column of a position; CR LF and LF both end a line.</summary>
     public LinePosition PositionAt(int position)
     {
-        int line = 0, start = 0;
-        int end = Math.Min(position, Text.Length);
-        for (int i = 0; i < end; i++)
+        LineTable? lines = _lines;
+        if (lines is null || !ReferenceEquals(lines.Text, Text))
         {
-            if (Text[i] == '\n')
+            _lines = lines = new LineTable(Text);
+        }
+
+        return lines.PositionAt(Math.Max(0, Math.Min(position, Text.Length)));
+    }
+
+    /// <summary>The characters of a span.</summary>
+    public string Slice(TextSpan span) => Text.Substring(span.Start, span.Length);
+
+    public bool Equals(SourceText? other) => other is not null && Path == other.Path && Text == other.Text;
+
+    public override int GetHashCode() => unchecked((Path.GetHashCode() * 31) + Text.GetHashCode());
+
+    /// <summary>Where each line starts: made once, so that a look-up is a binary search.</summary>
+    private sealed class LineTable
+    {
+        private readonly List<int> _starts = [0];
+
+        public LineTable(string text)
+        {
+            Text = text;
+            for (int i = 0; i < text.Length; i++)
             {
-                line++;
-                start = i + 1;
+                if (text[i] == '\n')
+                {
+                    _starts.Add(i + 1);
+                }
             }
         }
 
-        return new LinePosition(line, end - start);
+        public string Text { get; }
+
+        public LinePosition PositionAt(int position)
+        {
+            int line = _starts.BinarySearch(position);
+            line = line < 0 ? ~line - 1 : line;
+            return new LinePosition(line, position - _starts[line]);
+        }
     }
 }

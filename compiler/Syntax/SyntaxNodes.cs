@@ -1,0 +1,217 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Syntax;
+
+/// <summary>A piece of a text as it was written.</summary>
+/// <param name="Span">Its exact place, without the blanks around it.</param>
+public abstract record SyntaxNode(TextSpan Span);
+
+/// <summary>A name where it is declared.</summary>
+public sealed record Identifier(string Text, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary>A parsed text.</summary>
+/// <param name="Source">The text.</param>
+/// <param name="Syntax">What could be read of it.</param>
+/// <param name="Diagnostics">What could not.</param>
+public sealed record ParsedFile(SourceText Source, FileSyntax Syntax, EquatableArray<Diagnostic> Diagnostics);
+
+/// <summary>All of a file.</summary>
+public sealed record FileSyntax(
+    EquatableArray<ImportSyntax> Imports,
+    EquatableArray<DeclarationSyntax> Declarations,
+    TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>import "file.weft"</c>.</summary>
+public sealed record ImportSyntax(string File, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary>A declaration at the top of a file.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Documentation">The text of its <c>///</c> comment.</param>
+/// <param name="IsBroken">Whether a part of it could not be read: it is then known by name only.</param>
+/// <param name="Span">All of it.</param>
+public abstract record DeclarationSyntax(Identifier Name, string Documentation, bool IsBroken, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>bank NAME[h, b] ~ distribution</c>.</summary>
+public sealed record BankSyntax(
+    Identifier Name,
+    string Documentation,
+    bool IsBroken,
+    EquatableArray<ExpressionSyntax> Shape,
+    DistributionSyntax? Distribution,
+    TextSpan Span) : DeclarationSyntax(Name, Documentation, IsBroken, Span);
+
+/// <summary>Which of the declarations that become modules one is.</summary>
+public enum MapKind
+{
+    Operator,
+    Layer,
+    Model,
+}
+
+/// <summary>An operator, a layer or a model.</summary>
+/// <param name="Kind">Which.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Documentation">The text of its <c>///</c> comment.</param>
+/// <param name="IsBroken">Whether a part of it could not be read.</param>
+/// <param name="Parameters">The sizes it is generic over.</param>
+/// <param name="Inputs">What stands before the arrow; null only when broken.</param>
+/// <param name="Outputs">What stands after it; null only when broken.</param>
+/// <param name="Clauses">Requirements, tensors and lets, in order.</param>
+/// <param name="Body">The formula; null only when broken.</param>
+/// <param name="Span">All of it.</param>
+public sealed record MapSyntax(
+    MapKind Kind,
+    Identifier Name,
+    string Documentation,
+    bool IsBroken,
+    EquatableArray<SizeParameterSyntax> Parameters,
+    ExpressionSyntax? Inputs,
+    ExpressionSyntax? Outputs,
+    EquatableArray<ClauseSyntax> Clauses,
+    BodySyntax? Body,
+    TextSpan Span) : DeclarationSyntax(Name, Documentation, IsBroken, Span);
+
+/// <summary><c>n</c>, <c>m[]</c>, <c>alpha = r</c>.</summary>
+public sealed record SizeParameterSyntax(Identifier Name, bool IsList, ExpressionSyntax? Default, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary>The formula of a declaration.</summary>
+public abstract record BodySyntax(TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>= gelu . bias . A</c>: the last link is applied first. An operator has one link.</summary>
+public sealed record ChainBody(EquatableArray<ExpressionSyntax> Links, TextSpan Span) : BodySyntax(Span);
+
+/// <summary><c>y[i a] = U[i, r] * x[j]</c>.</summary>
+public sealed record IndexBody(
+    Identifier Result,
+    EquatableArray<IndexGroupSyntax> Axes,
+    EquatableArray<IndexTermSyntax> Terms,
+    TextSpan Span) : BodySyntax(Span);
+
+/// <summary>The steps of a model, in the order of application.</summary>
+public sealed record ModelBody(EquatableArray<ModelStepSyntax> Steps, TextSpan Span) : BodySyntax(Span);
+
+/// <summary><c>layer stem = gelu . bias . dense(256, 784)</c> inside a model.</summary>
+public sealed record ModelStepSyntax(Identifier Name, ChainBody Body, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary>A statement between a signature and a body.</summary>
+public abstract record ClauseSyntax(TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>require n % b == 0</c>.</summary>
+public sealed record RequireSyntax(ExpressionSyntax Condition, TextSpan Span) : ClauseSyntax(Span);
+
+/// <summary><c>shared seeded(7) A[r, n] ~ normal(1), …</c>.</summary>
+public sealed record TensorsSyntax(
+    bool IsShared,
+    Role Role,
+    ExpressionSyntax? Seed,
+    EquatableArray<TensorSyntax> Tensors,
+    TextSpan Span) : ClauseSyntax(Span);
+
+/// <summary><c>A[m, n] ~ zeros</c>, or a family <c>A(k &lt; 3)[m[k], n[k]]</c>.</summary>
+public sealed record TensorSyntax(
+    Identifier Name,
+    Identifier? Variable,
+    ExpressionSyntax? Count,
+    EquatableArray<ExpressionSyntax> Shape,
+    DistributionSyntax? Distribution,
+    TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>normal(0.1)</c>.</summary>
+public sealed record DistributionSyntax(Identifier Name, EquatableArray<ExpressionSyntax> Arguments, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>let A = expression</c>.</summary>
+public sealed record LetSyntax(Identifier Name, ExpressionSyntax Value, TextSpan Span) : ClauseSyntax(Span);
+
+/// <summary><c>let T[i, j c] = U[i, r] * V[j, c, r]</c>.</summary>
+public sealed record IndexLetSyntax(
+    Identifier Name,
+    EquatableArray<IndexGroupSyntax> Axes,
+    EquatableArray<IndexTermSyntax> Terms,
+    TextSpan Span) : ClauseSyntax(Span);
+
+/// <summary>One axis in index notation: <c>j c</c>, the first varying slowest.</summary>
+public sealed record IndexGroupSyntax(EquatableArray<IndexSyntax> Indices, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>i</c>, <c>j:4</c>, or a fixed position <c>0</c>.</summary>
+public sealed record IndexSyntax(string Name, int Position, ExpressionSyntax? Extent, TextSpan Span) : SyntaxNode(Span)
+{
+    /// <summary>Whether this is a number and not a name.</summary>
+    public bool IsPosition => Name.Length == 0;
+}
+
+/// <summary>One term of a sum in index notation.</summary>
+public sealed record IndexTermSyntax(bool IsNegative, EquatableArray<IndexFactorSyntax> Factors, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary>One factor: <c>U[i, r]</c>, <c>A[0][i, j]</c>, <c>admix(b, P, k)[r, j, c]</c>, or without brackets a number or a scalar.</summary>
+public sealed record IndexFactorSyntax(
+    bool IsDivisor,
+    ExpressionSyntax Value,
+    EquatableArray<EquatableArray<IndexGroupSyntax>> Brackets,
+    TextSpan Span) : SyntaxNode(Span);
+
+/// <summary>An expression: a number, a list, a condition, a tensor or an operator; binding finds out which.</summary>
+public abstract record ExpressionSyntax(TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>0.5</c>.</summary>
+public sealed record NumberSyntax(double Value, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary>A name in use.</summary>
+public sealed record NameSyntax(string Name, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary><c>monarch(1024, 32)</c>.</summary>
+public sealed record CallSyntax(Identifier Name, EquatableArray<ExpressionSyntax> Arguments, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary><c>[2, 3, 5]</c> or <c>[A, B; C, D]</c>.</summary>
+public sealed record BlockSyntax(EquatableArray<EquatableArray<ExpressionSyntax>> Rows, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary><c>sum(i &lt; r) body</c> and its kin.</summary>
+public sealed record RepeatSyntax(
+    string Combinator,
+    Identifier Variable,
+    ExpressionSyntax Count,
+    ExpressionSyntax Body,
+    TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary><c>-A</c>.</summary>
+public sealed record NegateSyntax(ExpressionSyntax Operand, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary><c>not c</c>.</summary>
+public sealed record NotSyntax(ExpressionSyntax Operand, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary>How tightly the operators of a <see cref="ChainSyntax"/> bind, loosest first.</summary>
+public enum Precedence
+{
+    Or,
+    And,
+    Comparison,
+    Additive,
+    DirectSum,
+    Multiplicative,
+    Kronecker,
+}
+
+/// <summary>Operators of one precedence in a row, <c>a + b - c</c>: flat, so that a long row is not a deep tree.</summary>
+public sealed record ChainSyntax(
+    Precedence Precedence,
+    ExpressionSyntax First,
+    EquatableArray<ChainLinkSyntax> Rest,
+    TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary><c>- c</c> as a part of <c>a + b - c</c>. The operator is spelled in its canonical form: <c>⊗</c> for <c>&lt;*&gt;</c>.</summary>
+public sealed record ChainLinkSyntax(string Operator, ExpressionSyntax Operand, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>A'</c>, <c>A[0, 2..5, :]</c>, or several of them in a row.</summary>
+public sealed record PostfixSyntax(ExpressionSyntax Operand, EquatableArray<SuffixSyntax> Suffixes, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary>One suffix.</summary>
+public abstract record SuffixSyntax(TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>'</c> or <c>ᵀ</c>.</summary>
+public sealed record TransposeSuffix(TextSpan Span) : SuffixSyntax(Span);
+
+/// <summary><c>[0, 2..5, :]</c>.</summary>
+public sealed record SliceSuffix(EquatableArray<SliceItemSyntax> Items, TextSpan Span) : SuffixSyntax(Span);
+
+/// <summary>One position, <c>a..b</c> (b not included), or <c>:</c> when <paramref name="Start"/> is null.</summary>
+public sealed record SliceItemSyntax(ExpressionSyntax? Start, ExpressionSyntax? End, TextSpan Span) : SyntaxNode(Span);
