@@ -1,4 +1,9 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Emission;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler;
 
@@ -32,6 +37,13 @@ public sealed record GeneratedType(string Code, string Explanation);
 /// <summary>The road from a bound module to C#: rewrite, lower, plan, schedule, emit.</summary>
 public static class ModuleCompiler
 {
-    public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException($"{module.Name} {options.TypeName} {cancellationToken.IsCancellationRequested}");
+    public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
+    {
+        (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
+        LoweredModule lowered = Lowering.Lower(rewritten);
+        Schedule schedule = Scheduler.Build(
+            lowered, new CostModel(options.Batch), options.Scalar == Scalar.Float ? 4 : 8, cancellationToken);
+        string code = MapEmitter.Emit(schedule, options, []);
+        return new GeneratedType(code, string.Join("\n", laws.Select(law => law.Name)));
+    }
 }

@@ -1,0 +1,442 @@
+using System.Globalization;
+using System.Text;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Algebra;
+
+/// <summary>
+/// Prints the algebra as users write it. A module is printed as a declaration that binds to the same map again, as far as the
+/// language has the constructs: index notation inside an expression, which it has not, is printed as <c>einsum(y[…] = …)</c>.
+/// </summary>
+public static class AlgebraPrinter
+{
+    /// <summary>An operator as an expression, with the parameters by their full names.</summary>
+    public static string Print(Operator node) => new Printer(names: null).Expression(node, Level.Sum);
+
+    /// <summary>A tensor as an expression, with the parameters by their full names.</summary>
+    public static string Print(TensorExpression tensor) => new Printer(names: null).Tensor(tensor);
+
+    /// <summary>
+    /// A declaration with its parameters, <c>let</c>s and body. Names that are no identifiers, such as <c>stem.W</c>, get underscores.
+    /// </summary>
+    public static string Print(Module module)
+    {
+        var printer = new Printer(new NameTable());
+        var text = new StringBuilder();
+        foreach (string line in module.Documentation.Split(['\n'], StringSplitOptions.RemoveEmptyEntries))
+        {
+            text.Append("/// ").Append(line.Trim()).Append('\n');
+        }
+
+        bool isOperator = module.Links.Count == 1 && module.IsLinear;
+        text.Append(isOperator ? "operator " : "layer ").Append(module.Name)
+            .Append(" : ").Append(Number(module.Inputs)).Append(" -> ").Append(Number(module.Outputs)).Append('\n');
+
+        foreach (Parameter parameter in module.Parameters)
+        {
+            string name = printer.Declare(parameter);
+            if (!module.Links.Any(link => IsOwnBias(link, parameter)))
+            {
+                text.Append("  ").Append(Declaration(parameter, name)).Append('\n');
+            }
+        }
+
+        string body = isOperator
+            ? printer.Body(((LinearLink)module.Links[0]).Operator)
+            : "= " + string.Join(" . ", module.Links.Reverse().Select(printer.Element));
+        foreach (string let in printer.Lets)
+        {
+            text.Append("  ").Append(let).Append('\n');
+        }
+
+        return text.Append("  ").Append(body).Append('\n').ToString();
+    }
+
+    private static string Declaration(Parameter parameter, string name)
+    {
+        var text = new StringBuilder(parameter.Role switch
+        {
+            Role.Trained => "param ",
+            Role.Frozen => "frozen ",
+            _ => $"seeded({Number(parameter.Seed)}) ",
+        });
+        text.Append(name);
+        if (parameter.Shape.Count > 0)
+        {
+            text.Append('[').Append(string.Join(", ", parameter.Shape.Select(extent => Number(extent)))).Append(']');
+        }
+
+        Initializer usual = parameter.Role == Role.Seeded ? new(Distribution.Normal) : new(Distribution.FanIn);
+        return parameter.Initializer == usual
+            ? text.ToString()
+            : text.Append(" ~ ").Append(Print(parameter.Initializer)).ToString();
+    }
+
+    private static string Print(Initializer initializer)
+    {
+        string scale = Number(initializer.Scale);
+        return initializer.Distribution switch
+        {
+            Distribution.Zeros => "zeros",
+            Distribution.Constant => initializer.Scale == 1 ? "ones" : $"constant({scale})",
+            Distribution.Normal => $"normal({scale})",
+            Distribution.Uniform => $"uniform({scale})",
+            Distribution.Sign => "sign",
+            Distribution.Paired => $"paired({scale})",
+            _ => $"fan_in({scale})",
+        };
+    }
+
+    /// <summary>Whether a link is the plain word <c>bias</c>, which declares the parameter itself.</summary>
+    private static bool IsOwnBias(Link link, Parameter? parameter = null) =>
+        link is BiasLink { Bias: ParameterTensor { Parameter: var bias } }
+        && (parameter is null || bias == parameter)
+        && bias.Role == Role.Trained
+        && bias.Initializer.Distribution == Distribution.Zeros
+        && bias.Name.StartsWith("bias", StringComparison.Ordinal);
+
+    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    /// <summary>How tightly an expression binds, loosest first.</summary>
+    private enum Level
+    {
+        Sum,
+        DirectSum,
+        Product,
+        Kronecker,
+        Postfix,
+    }
+
+    /// <summary>Identifiers that are not taken yet.</summary>
+    private sealed class NameTable
+    {
+        private readonly HashSet<string> _taken = new(
+            ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
+             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect admix product " +
+             "relu gelu silu tanh sigmoid softplus bias ones constant normal uniform sign paired fan_in einsum").Split(' '),
+            StringComparer.Ordinal);
+
+        public string Take(string wanted)
+        {
+            string root = new(wanted.Select(c => char.IsLetterOrDigit(c) ? c : '_').ToArray());
+            root = root.Trim('_').Length == 0 || char.IsDigit(root[0]) ? "t" + root : root.TrimEnd('_');
+            string name = root;
+            for (int next = 2; !_taken.Add(name); next++)
+            {
+                name = root + Number(next);
+            }
+
+            return name;
+        }
+
+        public void Release(string name) => _taken.Remove(name);
+    }
+
+    /// <summary>Without a table of names nothing is declared: parameters keep their full names, and no <c>let</c> is made.</summary>
+    private sealed class Printer(NameTable? names)
+    {
+        private readonly NameTable _indexNames = names ?? new NameTable();
+        private readonly Dictionary<string, string> _parameters = new(StringComparer.Ordinal);
+        private readonly Dictionary<TensorExpression, string> _letNames = [];
+        private readonly Dictionary<int, string> _indices = [];
+
+        public List<string> Lets { get; } = [];
+
+        public string Declare(Parameter parameter) =>
+            _parameters[parameter.Name] = names is null ? parameter.Name : names.Take(parameter.Name);
+
+        public string Element(Link link)
+        {
+            switch (link)
+            {
+                case LinearLink linear:
+                    return Expression(linear.Operator, Level.Postfix);
+                case BiasLink bias:
+                    return IsOwnBias(bias) ? "bias" : $"bias({Tensor(bias.Bias)})";
+                case ActivationLink activation:
+                    return activation.Activation.ToString().ToLowerInvariant();
+                default:
+                    throw new NotSupportedException($"{link.GetType().Name} has no text.");
+            }
+        }
+
+        /// <summary>The body of an operator: index notation where the whole of it is that, otherwise an expression.</summary>
+        public string Body(Operator node)
+        {
+            IReadOnlyList<Operator> terms = node is Sum sum ? sum.Operands : [node];
+            List<Einsum> einsums = terms.OfType<Einsum>().ToList();
+            bool sameOutput = einsums.Count == terms.Count && einsums.All(
+                einsum => einsum.Output.Select(index => index.Extent).SequenceEqual(einsums[0].Output.Select(index => index.Extent)));
+            return sameOutput ? IndexNotation(einsums) : "= " + Expression(node, Level.Sum);
+        }
+
+        public string Expression(Operator node, Level level)
+        {
+            switch (node)
+            {
+                case Identity identity:
+                    return $"eye({Number(identity.Size)})";
+                case Zero zero:
+                    return $"zeros({Number(zero.RowCount)}, {Number(zero.ColumnCount)})";
+                case Matrix matrix:
+                    return Tensor(matrix.Tensor);
+                case Column column:
+                    return Tensor(column.Tensor);
+                case Diagonal diagonal:
+                    return $"diag({Tensor(diagonal.Tensor)})";
+                case BlockDiagonal blocks:
+                    return $"blockdiag({Tensor(blocks.Tensor)})";
+                case Shuffle shuffle:
+                    return $"shuffle({Number(shuffle.Outer)}, {Number(shuffle.Inner)})";
+                case Permutation permutation:
+                    return $"permute([{string.Join(", ", permutation.Table.Select(position => Number(position)))}])";
+                case Crop crop:
+                    return $"crop({Number(crop.Size)}, {Number(crop.Length)}{Start(crop.Start)})";
+                case Pad pad:
+                    return $"pad({Number(pad.Size)}, {Number(pad.Length)}{Start(pad.Start)})";
+                case Einsum einsum:
+                    return $"einsum({IndexNotation([einsum])})";
+                case Reflections reflections:
+                    return $"reflect({Tensor(reflections.Tensor)})";
+                case Scaled scaled:
+                    return Scale(Number(scaled.Factor), scaled.Operand, level);
+                case ScaledByTensor scaled:
+                    return Scale(Tensor(scaled.Factor), scaled.Operand, level);
+                case Transpose transpose:
+                    return Expression(transpose.Operand, Level.Postfix) + "'";
+                case Product product:
+                    return Join(product.Operands, " * ", Level.Product, level);
+                case Sum sum:
+                    return Join(sum.Operands, " + ", Level.Sum, level);
+                case Kronecker kronecker:
+                    return Join(kronecker.Operands, " ⊗ ", Level.Kronecker, level);
+                case DirectSum sum:
+                    return Join(sum.Operands, " ⊕ ", Level.DirectSum, level);
+                case HorizontalStack stack:
+                    return $"[{BlockRow(stack)}]";
+                case VerticalStack stack:
+                    return stack.Operands.Count == 1
+                        ? Expression(stack.Operands[0], level)
+                        : $"[{string.Join("; ", stack.Operands.Select(BlockRow))}]";
+                case Indexed indexed:
+                    return Repeat(indexed, level);
+                default:
+                    throw new NotSupportedException($"{node.GetType().Name} has no text.");
+            }
+        }
+
+        public string Tensor(TensorExpression tensor)
+        {
+            switch (tensor)
+            {
+                case ParameterTensor parameter:
+                    return _parameters.TryGetValue(parameter.Parameter.Name, out string? name) ? name : Declare(parameter.Parameter);
+                case SliceTensor slice:
+                    return Tensor(slice.Source) + Slice(slice);
+                case EinsumTensor einsum:
+                    return names is null ? $"einsum({Definition("T", einsum)})" : Let(einsum, "T");
+                case AdmixTensor admix:
+                    return $"admix({Tensor(admix.Bank)}, {Tensor(admix.Logits)}, {Number(admix.Count)})";
+                default:
+                    throw new NotSupportedException($"{tensor.GetType().Name} has no text.");
+            }
+        }
+
+        private static string Start(int start) => start == 0 ? "" : $", {Number(start)}";
+
+        private static string Enclose(string text, bool enclose) => enclose ? $"({text})" : text;
+
+        private string Scale(string factor, Operator operand, Level level) =>
+            Enclose($"{factor} * {Expression(operand, Level.Kronecker)}", level > Level.Product);
+
+        private string Join(EquatableArray<Operator> operands, string separator, Level own, Level level)
+        {
+            if (operands.Count == 1)
+            {
+                return Expression(operands[0], level);
+            }
+
+            // Equal levels associate to the left, so a nested one needs parentheses to stay nested.
+            IEnumerable<string> texts = operands.Select(operand => Expression(operand, own + 1));
+            return Enclose(string.Join(separator, texts), level > own);
+        }
+
+        private string BlockRow(Operator row) => row is HorizontalStack stack
+            ? string.Join(", ", stack.Operands.Select(block => Expression(block, Level.Sum)))
+            : Expression(row, Level.Sum);
+
+        private string Repeat(Indexed indexed, Level level)
+        {
+            string word = indexed.Kind switch
+            {
+                IndexedKind.Sum => "sum",
+                IndexedKind.DirectSum => "dirsum",
+                IndexedKind.HorizontalStack => "hstack",
+                _ => "vstack",
+            };
+            string name = Bind(indexed.Variable);
+            string body = Expression(indexed.Body, Level.Postfix);
+            Unbind([indexed.Variable]);
+            return Enclose($"{word}({name} < {Number(indexed.Variable.Extent)}) {body}", level > Level.Product);
+        }
+
+        private string Slice(SliceTensor slice)
+        {
+            var axes = new List<string>();
+            int shown = 0;
+            for (int i = 0; i < slice.Axes.Count; i++)
+            {
+                bool whole = slice.Axes[i] is RangeAxis { Start: 0 } range && range.Length == slice.Source.Shape[i];
+                shown = whole ? shown : i + 1;
+                axes.Add(slice.Axes[i] switch
+                {
+                    PointAxis point => Position(point.Index),
+                    RangeAxis part when !whole => $"{Number(part.Start)}..{Number(part.Start + part.Length)}",
+                    _ => ":",
+                });
+            }
+
+            return shown == 0 ? "" : $"[{string.Join(", ", axes.Take(shown))}]";
+        }
+
+        private string Position(AffineIndex index)
+        {
+            var terms = index.Terms
+                .Select(term => (term.Coefficient == 1 ? "" : Number(term.Coefficient) + " * ") + NameOf(term.Variable))
+                .ToList();
+            if (index.Offset != 0 || terms.Count == 0)
+            {
+                terms.Add(Number(index.Offset));
+            }
+
+            return string.Join(" + ", terms);
+        }
+
+        private string Let(TensorExpression tensor, string wanted)
+        {
+            if (!_letNames.TryGetValue(tensor, out string? name))
+            {
+                name = names!.Take(wanted);
+                string definition = tensor is EinsumTensor einsum ? Definition(name, einsum) : $"{name} = {Tensor(tensor)}";
+                _letNames.Add(tensor, name);
+                Lets.Add("let " + definition);
+            }
+
+            return name;
+        }
+
+        private string Definition(string name, EinsumTensor einsum)
+        {
+            // Before any index is named: what a factor needs is written first.
+            List<string> factors = einsum.Factors.Select(factor => Factor(factor.Tensor)).ToList();
+            List<IndexVariable> bound = BindAll(einsum.Axes.SelectMany(group => group), einsum.Factors);
+            HashSet<int> known = Known(einsum.Factors);
+            string left = $"{name}[{string.Join(", ", einsum.Axes.Select(group => Group(group, known)))}]";
+            string right = Terms(einsum.Coefficient, factors, einsum.Factors, input: null);
+            Unbind(bound);
+            return $"{left} = {right}";
+        }
+
+        private string IndexNotation(IReadOnlyList<Einsum> terms)
+        {
+            string left = "";
+            var texts = new List<string>();
+            List<string> outputNames = [];
+            foreach (Einsum term in terms)
+            {
+                List<string> factors = term.Factors.Select(factor => Factor(factor.Tensor)).ToList();
+                bool first = texts.Count == 0;
+                for (int i = 0; i < term.Output.Count && !first; i++)
+                {
+                    // All terms write to the same indices.
+                    _indices[term.Output[i].Id] = outputNames[i];
+                }
+
+                List<IndexVariable> bound = BindAll(term.Output.Concat(term.Input), term.Factors);
+                HashSet<int> known = Known(term.Factors);
+                if (first)
+                {
+                    outputNames = term.Output.Select(NameOf).ToList();
+                    left = $"y[{Group(term.Output, known)}]";
+                }
+
+                string input = $"x[{Group(term.Input, known)}]";
+                texts.Add(Terms(term.Coefficient, factors, term.Factors, input));
+                Unbind(first ? bound.Where(index => !outputNames.Contains(NameOf(index))).ToList() : bound);
+            }
+
+            foreach (string name in outputNames)
+            {
+                _indexNames.Release(name);
+            }
+
+            foreach (IndexVariable index in terms.SelectMany(term => term.Output))
+            {
+                _indices.Remove(index.Id);
+            }
+
+            return $"{left} = {string.Join(" + ", texts)}";
+        }
+
+        private string Terms(double coefficient, List<string> names, EquatableArray<IndexedTensor> factors, string? input)
+        {
+            var parts = new List<string>();
+            if (coefficient != 1 || (factors.Count == 0 && input is null))
+            {
+                parts.Add(Number(coefficient));
+            }
+
+            parts.AddRange(names.Zip(factors, (name, factor) => factor.Indices.Count == 0
+                ? name
+                : $"{name}[{string.Join(", ", factor.Indices.Select(Position))}]"));
+            if (input is not null)
+            {
+                parts.Add(input);
+            }
+
+            return string.Join(" * ", parts);
+        }
+
+        /// <summary>A factor of index notation, which must be a name there.</summary>
+        private string Factor(TensorExpression tensor) =>
+            names is null || tensor is ParameterTensor or EinsumTensor || MentionsIndex(tensor) ? Tensor(tensor) : Let(tensor, "S");
+
+        private static bool MentionsIndex(TensorExpression tensor) => tensor is SliceTensor slice
+            && (MentionsIndex(slice.Source) || slice.Axes.Any(axis => axis is PointAxis { Index.Terms.Count: > 0 }));
+
+        /// <summary>The indices whose extents the tensors tell.</summary>
+        private static HashSet<int> Known(EquatableArray<IndexedTensor> factors) => new(factors
+            .SelectMany(factor => factor.Indices)
+            .Where(index => index.Offset == 0 && index.Terms.Count == 1 && index.Terms[0].Coefficient == 1)
+            .Select(index => index.Terms[0].Variable.Id));
+
+        private string Group(EquatableArray<IndexVariable> group, HashSet<int> known) => string.Join(" ", group.Select(
+            index => NameOf(index) + (known.Contains(index.Id) ? "" : ":" + Number(index.Extent))));
+
+        private string NameOf(IndexVariable variable) =>
+            _indices.TryGetValue(variable.Id, out string? name) ? name : variable.Name;
+
+        private string Bind(IndexVariable variable) => _indices[variable.Id] = _indexNames.Take(variable.Name);
+
+        private List<IndexVariable> BindAll(IEnumerable<IndexVariable> kept, EquatableArray<IndexedTensor> factors)
+        {
+            List<IndexVariable> added = kept
+                .Concat(factors.SelectMany(factor => factor.Indices.SelectMany(index => index.Terms.Select(term => term.Variable))))
+                .GroupBy(variable => variable.Id)
+                .Select(same => same.First())
+                .Where(variable => !_indices.ContainsKey(variable.Id))
+                .ToList();
+            added.ForEach(variable => Bind(variable));
+            return added;
+        }
+
+        private void Unbind(List<IndexVariable> variables)
+        {
+            foreach (IndexVariable variable in variables)
+            {
+                _indexNames.Release(_indices[variable.Id]);
+                _indices.Remove(variable.Id);
+            }
+        }
+    }
+}

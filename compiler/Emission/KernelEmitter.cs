@@ -1,0 +1,228 @@
+using System.Globalization;
+using Weft.Compiler.Scheduling;
+
+namespace Weft.Compiler.Emission;
+
+/// <summary>
+/// Writes a kernel: a struct with the register tile, whose one text the JIT specialises for each instruction set and tile height, and a
+/// method with the loops around it.
+/// </summary>
+internal sealed class KernelEmitter(CodeWriter code, string scalar)
+{
+    /// <summary>Rows of the register tile: with two columns twelve accumulators, which leave room for operands in sixteen registers.</summary>
+    private const int TileRows = 6;
+    private const int TileColumns = 2;
+
+    public void Emit(string name, Kernel kernel)
+    {
+        EmitTile(name, kernel);
+        code.Line();
+        EmitLoops(name, kernel);
+    }
+
+    private void EmitTile(string name, Kernel kernel)
+    {
+        code.Line($"// {kernel.Description}: {Describe(kernel)}.");
+        using (code.Braces($"private readonly struct {name}Tile : ITile<{scalar}>"))
+        {
+            code.Line($"public static TileShape Shape => new({string.Join(", ", ShapeArguments(kernel))});");
+            code.Line();
+            code.Line("[MethodImpl(MethodImplOptions.AggressiveOptimization)]");
+            code.Line($"public static void Run<S, V, R, C>({scalar}* a, {scalar}* b, {scalar}* c, int count, int lanes, bool accumulate)");
+            code.Line($"    where S : struct, ILanes<{scalar}, V> where V : struct where R : struct, IRows where C : struct, IRows");
+            using (code.Braces(null))
+            {
+                EmitTileBody(kernel);
+            }
+        }
+    }
+
+    private static IEnumerable<string> ShapeArguments(Kernel kernel)
+    {
+        yield return $"LaneForm.{kernel.Form}";
+        yield return $"rows: ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)})";
+        yield return $"columns: ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)})";
+        yield return $"lanes: ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)})";
+        if (kernel.PanelB != 1)
+        {
+            yield return $"panel: {Number(kernel.PanelB)}";
+        }
+    }
+
+    private void EmitTileBody(Kernel kernel)
+    {
+        int columns = HasColumns(kernel) ? TileColumns : 1;
+        int rows = kernel.Rows == Loop.None ? 1 : TileRows;
+        bool vectorColumns = kernel.Form == LaneForm.Broadcast;
+        for (int r = 0; r < rows; r++)
+        {
+            code.Line($"V {string.Join(", ", Enumerable.Range(0, columns).Select(s => $"{Sum(r, s)} = S.Zero"))};");
+        }
+
+        Loop lanes = kernel.Lanes;
+        var loops = kernel.Reduction.Select(loop => (loop.Name, Extent: loop.IsRows ? "count" : Number(loop.Extent), Step: "1", A: Number(loop.A), B: Number(loop.B))).ToList();
+        if (kernel.Form == LaneForm.Dot)
+        {
+            loops.Add((lanes.Name, "lanes", "S.Count", Scaled("S.Count", lanes.A), Scaled("S.Count", lanes.B)));
+        }
+
+        var open = new Stack<CodeWriter.Block>();
+        (string a, string b) = ("a", "b");
+        for (int depth = 0; depth < loops.Count; depth++)
+        {
+            (string loopName, string extent, string step, string strideA, string strideB) = loops[depth];
+            string counter = $"i{depth}";
+            (string nextA, string nextB) = ($"a{depth}_", $"b{depth}_");
+            string increment = step == "1" ? $"{counter}++" : $"{counter} += {step}";
+            bool movesB = kernel.HasB && strideB != "0";
+            bool movesA = strideA != "0";
+            if (movesA)
+            {
+                code.Line($"{scalar}* {nextA} = {a};");
+            }
+
+            if (movesB)
+            {
+                code.Line($"{scalar}* {nextB} = {b};");
+            }
+
+            string moves = string.Concat(movesA ? $", {nextA} += {strideA}" : "", movesB ? $", {nextB} += {strideB}" : "");
+            open.Push(code.Braces($"for (int {counter} = 0; {counter} < {extent}; {increment}{moves}) // {(loopName.Length == 0 ? "lanes" : loopName)}"));
+            a = movesA ? nextA : a;
+            b = movesB ? nextB : b;
+        }
+
+        EmitProducts(kernel, a, b, rows, columns, vectorColumns);
+        while (open.Count > 0)
+        {
+            open.Pop().Dispose();
+        }
+
+        EmitStores(kernel, rows, columns, vectorColumns);
+    }
+
+    private void EmitProducts(Kernel kernel, string a, string b, int rows, int columns, bool vectorColumns)
+    {
+        for (int s = 0; s < columns; s++)
+        {
+            string value = !kernel.HasB
+                ? $"S.Broadcast({One})"
+                : Load(b, vectorColumns ? Scaled("S.Count", s * kernel.Lanes.B) : Number(s * kernel.Columns.B), kernel.Lanes.B);
+            code.Line(s == 0 ? $"V b{s} = {value};" : $"V b{s} = C.Count > {s} ? {value} : S.Zero;");
+        }
+
+        for (int r = 0; r < rows; r++)
+        {
+            using CodeWriter.Block? guard = r == 0 ? null : code.Braces($"if (R.Count > {r})");
+            code.Line($"V a{r} = {Load(a, Number(r * kernel.Rows.A), kernel.Lanes.A)};");
+            for (int s = 0; s < columns; s++)
+            {
+                code.Line($"{(s == 0 ? "" : $"if (C.Count > {s}) ")}{Sum(r, s)} = S.FusedMultiplyAdd(a{r}, b{s}, {Sum(r, s)});");
+            }
+        }
+    }
+
+    private void EmitStores(Kernel kernel, int rows, int columns, bool vectorColumns)
+    {
+        bool strided = kernel.Form != LaneForm.Dot && kernel.Lanes.C != 1;
+        string method = kernel.Form == LaneForm.Dot ? "StoreSum" : strided ? "StoreStrided" : "Store";
+        if (kernel.Coefficient != 1)
+        {
+            code.Line($"V factor = S.Broadcast({Literal(kernel.Coefficient)});");
+        }
+
+        for (int r = 0; r < rows; r++)
+        {
+            using CodeWriter.Block? guard = r == 0 ? null : code.Braces($"if (R.Count > {r})");
+            for (int s = 0; s < columns; s++)
+            {
+                string column = vectorColumns ? Scaled("S.Count", s * kernel.Lanes.C) : Number(s * kernel.Columns.C);
+                string target = Add(Add("c", Number(r * kernel.Rows.C)), column);
+                string value = kernel.Coefficient == 1 ? Sum(r, s) : $"S.Multiply(factor, {Sum(r, s)})";
+                string stride = strided ? $", {Number(kernel.Lanes.C)}" : "";
+                code.Line($"{(s == 0 ? "" : $"if (C.Count > {s}) ")}Tiles<{scalar}>.{method}<S, V>({target}, {value}, accumulate{stride});");
+            }
+        }
+    }
+
+    private void EmitLoops(string name, Kernel kernel)
+    {
+        using (code.Braces($"private static void {name}({scalar}* a, {scalar}* b, {scalar}* c, int count, bool accumulate)"))
+        {
+            var open = new Stack<CodeWriter.Block>();
+            (string a, string b, string c) = ("a", "b", "c");
+            for (int depth = 0; depth < kernel.Outer.Count; depth++)
+            {
+                Loop loop = kernel.Outer[depth];
+                string counter = $"i{depth}";
+                open.Push(code.Braces($"for (int {counter} = 0; {counter} < {(loop.IsRows ? "count" : Number(loop.Extent))}; {counter}++) // {(loop.IsRows ? "rows" : loop.Name)}"));
+                a = Advance(a, counter, loop.A);
+                b = kernel.HasB ? Advance(b, counter, loop.B) : b;
+                c = Advance(c, counter, loop.C);
+            }
+
+            code.Line(string.Join(
+                "",
+                $"Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, ",
+                $"rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, lanes: {Number(kernel.Lanes.Extent)}, count, accumulate);"));
+            while (open.Count > 0)
+            {
+                open.Pop().Dispose();
+            }
+        }
+    }
+
+    private static bool HasColumns(Kernel kernel) => kernel.Form == LaneForm.Broadcast || kernel.Columns != Loop.None;
+
+    private static string Describe(Kernel kernel)
+    {
+        string lanes = kernel.Lanes.Name.Length == 0 ? "scalar" : $"lanes along {kernel.Lanes.Name}";
+        IEnumerable<string> tile = new[] { kernel.Rows, kernel.Columns }.Where(loop => loop != Loop.None).Select(loop => loop.IsRows ? "rows" : loop.Name);
+        return string.Join(", tile over ", new[] { lanes, string.Join(" × ", tile) }.Where(part => part.Length > 0));
+    }
+
+    private static string Extent(Loop loop) => loop.IsRows ? "count" : Number(loop.Extent);
+
+    private static string Sum(int row, int column) => FormattableString.Invariant($"c{row}{column}");
+
+    private static string Load(string pointer, string offset, int stride)
+    {
+        string address = Add(pointer, offset);
+        return stride switch
+        {
+            0 => $"S.Broadcast(*{(address.Contains(' ') ? $"({address})" : address)})",
+            1 => $"S.Load({address})",
+            _ => $"S.LoadStrided({address}, {Number(stride)})",
+        };
+    }
+
+    private static string Add(string pointer, string offset) => offset == "0" ? pointer : $"{pointer} + {offset}";
+
+    private static string Advance(string pointer, string counter, int stride) => stride switch
+    {
+        0 => pointer,
+        1 => $"{pointer} + {counter}",
+        _ => FormattableString.Invariant($"{pointer} + {stride} * {counter}"),
+    };
+
+    private static string Scaled(string unit, int factor) => factor switch
+    {
+        0 => "0",
+        1 => unit,
+        _ => FormattableString.Invariant($"{factor} * {unit}"),
+    };
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private string One => Literal(1);
+
+    private string Literal(double value) => Literals.Of(value, scalar);
+}
+
+/// <summary>Numbers as C# literals that round-trip.</summary>
+internal static class Literals
+{
+    public static string Of(double value, string scalar) => scalar == "float"
+        ? ((float)value).ToString("G9", CultureInfo.InvariantCulture) + "f"
+        : value.ToString("G17", CultureInfo.InvariantCulture) + "d";
+}

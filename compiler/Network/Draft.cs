@@ -1,0 +1,232 @@
+namespace Weft.Compiler.Network;
+
+/// <summary>
+/// A term while it is built. <see cref="Slots"/> is a stack of positions: the axes of the vector that the term stands for, the values
+/// of enclosing indexed sums, and what the operator in hand needs for a moment. All of them see a substitution at once, so an index can
+/// be split at any time.
+/// </summary>
+internal sealed class Draft(double coefficient, RowVector? input, Affine inputPosition)
+{
+    public double Coefficient { get; set; } = coefficient;
+
+    public List<Factor> Factors { get; private set; } = [];
+
+    public RowVector? Input { get; } = input;
+
+    public Affine InputPosition { get; private set; } = inputPosition;
+
+    public List<Affine> Slots { get; private set; } = [];
+
+    /// <summary>Whether it only reads a vector: repeating it costs nothing.</summary>
+    public bool IsRead => Factors.Count == 0;
+
+    public Draft Clone() => new(Coefficient, Input, InputPosition) { Factors = [.. Factors], Slots = [.. Slots] };
+
+    public int Push(Affine position)
+    {
+        Slots.Add(position);
+        return Slots.Count - 1;
+    }
+
+    /// <summary>
+    /// Drops the slots from <paramref name="count"/> on. An index that nothing else mentions was summed over equal values: it
+    /// becomes a factor of its extent.
+    /// </summary>
+    public void PopTo(int count)
+    {
+        List<Index> dropped = [.. Slots.Skip(count).SelectMany(slot => slot.Indices).Distinct()];
+        Slots.RemoveRange(count, Slots.Count - count);
+        foreach (Index index in dropped.Where(index => !DependsOn(index) && !Slots.Any(slot => slot.Contains(index))))
+        {
+            Coefficient *= index.Extent;
+        }
+    }
+
+    /// <summary>Whether the value, rather than the place it goes to, depends on an index.</summary>
+    public bool DependsOn(Index index) => InputPosition.Contains(index) || Factors.Any(factor => factor.Position.Contains(index));
+
+    public void Substitute(Index index, Affine value)
+    {
+        Factors = [.. Factors.Select(factor => factor with { Position = factor.Position.Substitute(index, value) })];
+        InputPosition = InputPosition.Substitute(index, value);
+        Slots = [.. Slots.Select(slot => slot.Substitute(index, value))];
+    }
+
+    /// <summary>
+    /// Takes the position in a slot apart into the digits of a mixed radix, most significant first, each pushed as a slot of its own.
+    /// An index that straddles a digit boundary is split where its extent allows; otherwise the answer is null.
+    /// </summary>
+    public int[]? TrySplit(int slot, IReadOnlyList<int> extents)
+    {
+        if (extents.Count == 0)
+        {
+            return [];
+        }
+
+        int[] digits = new int[extents.Count];
+        int rest = Push(Slots[slot]);
+        for (int k = extents.Count - 1; k > 0; k--)
+        {
+            if (TryDivide(rest, extents[k]) is not var (high, low))
+            {
+                return null;
+            }
+
+            digits[k] = Push(low);
+            Slots[rest] = high;
+        }
+
+        digits[0] = rest;
+        return digits;
+    }
+
+    /// <summary>Writes a slot as <c>modulus · high + low</c> with <c>low</c> below the modulus, if that is affine.</summary>
+    private (Affine High, Affine Low)? TryDivide(int slot, int modulus)
+    {
+        while (true)
+        {
+            Affine position = Slots[slot];
+            (Index Index, int Stride) straddling = position.Terms.FirstOrDefault(term =>
+                term.Stride % modulus != 0 && term.Stride * term.Index.Extent > modulus);
+            if (straddling.Index is not { } index)
+            {
+                var low = new Affine(position.Offset % modulus, [.. position.Terms.Where(term => term.Stride % modulus != 0)]);
+                var high = new Affine(
+                    position.Offset / modulus,
+                    [.. position.Terms.Where(term => term.Stride % modulus == 0).Select(term => (term.Index, term.Stride / modulus))]);
+                return low.Maximum < modulus ? (high, low) : null;
+            }
+
+            int inner = modulus / straddling.Stride;
+            if (straddling.Stride >= modulus || modulus % straddling.Stride != 0 || index.Extent % inner != 0)
+            {
+                return null;
+            }
+
+            var outer = new Index(index.Name + "1", index.Extent / inner);
+            Substitute(index, (Affine.Of(outer) * inner) + Affine.Of(new Index(index.Name + "0", inner)));
+        }
+    }
+
+    /// <summary>The outcome of <see cref="TryCrop"/>.</summary>
+    public enum CropResult
+    {
+        Cropped,
+        Empty,
+        NotAffine,
+    }
+
+    /// <summary>Restricts a slot to the positions <c>start ≤ p &lt; start + length</c> and counts them from the start of the window.</summary>
+    public CropResult TryCrop(int slot, int start, int length)
+    {
+        Affine position = Slots[slot];
+        int end = start + length;
+        if (position.Offset >= end || position.Maximum < start)
+        {
+            return CropResult.Empty;
+        }
+
+        if (position.Offset < start || position.Maximum >= end)
+        {
+            (Index index, int stride) = position.Terms.OrderByDescending(term => term.Stride).First();
+            int lower = position.Maximum - position.Offset - (stride * (index.Extent - 1));
+            int[] inside = [.. Enumerable.Range(0, index.Extent).Where(Inside)];
+            bool partial = Enumerable.Range(0, index.Extent).Any(value => !Inside(value) && !Outside(value));
+            if (lower >= stride || partial)
+            {
+                return CropResult.NotAffine;
+            }
+
+            if (inside.Length == 0)
+            {
+                return CropResult.Empty;
+            }
+
+            Substitute(index, Affine.Of(new Index(index.Name, inside.Length)) + inside[0]);
+
+            bool Inside(int value) =>
+                position.Offset + (value * stride) >= start && position.Offset + (value * stride) + lower < end;
+
+            bool Outside(int value) =>
+                position.Offset + (value * stride) + lower < start || position.Offset + (value * stride) >= end;
+        }
+
+        Slots[slot] += -start;
+        return CropResult.Cropped;
+    }
+
+    /// <summary>
+    /// Reads a slot as one index where the digits in it are, in the vector that is read, what they are in the slot. True if it did.
+    /// </summary>
+    public bool TryFuse(int slot, int size)
+    {
+        Affine position = Slots[slot];
+        if (position.Offset != 0 || position.Terms.Count == 0 || !IsRead)
+        {
+            return false;
+        }
+
+        int covered = 1;
+        foreach ((Index digit, int stride) in position.Terms.OrderBy(term => term.Stride))
+        {
+            if (stride != covered)
+            {
+                return false;
+            }
+
+            covered *= digit.Extent;
+        }
+
+        if (covered != size)
+        {
+            return false;
+        }
+
+        Index lowest = position.Terms.First(term => term.Stride == 1).Index;
+        int unit = InputPosition.StrideOf(lowest);
+        if (unit == 0 || position.Terms.Any(term => InputPosition.StrideOf(term.Index) != unit * term.Stride))
+        {
+            return false;
+        }
+
+        Affine fused = Affine.Of(new Index(lowest.Name, size));
+        InputPosition = new Affine(InputPosition.Offset, [.. InputPosition.Terms.Where(term => !position.Contains(term.Index))]) + (fused * unit);
+        Slots[slot] = fused;
+        return true;
+    }
+
+    /// <summary>
+    /// The finished term. Two indices that everywhere stand to each other as the digits of one are one index: kernels see as few,
+    /// as long loops as there can be.
+    /// </summary>
+    public Term ToTerm(Affine output)
+    {
+        var term = new Term(Coefficient, Factors, Input, InputPosition, output);
+        while (Mergeable(term) is var (outer, inner))
+        {
+            var merged = new Index(inner.Name.Length <= outer.Name.Length ? inner.Name : outer.Name, outer.Extent * inner.Extent);
+            term = term.Map(position => position.Contains(inner)
+                ? new Affine(position.Offset, [.. position.Terms.Where(part => part.Index != outer)]).Substitute(inner, Affine.Of(merged))
+                : position);
+        }
+
+        return term;
+    }
+
+    private static (Index Outer, Index Inner)? Mergeable(Term term)
+    {
+        Affine[] positions = [.. term.Factors.Select(factor => factor.Position), term.InputPosition, term.Output];
+        foreach (Index outer in term.Indices)
+        {
+            foreach (Index inner in term.Indices)
+            {
+                if (outer != inner && positions.All(position => position.StrideOf(outer) == position.StrideOf(inner) * inner.Extent))
+                {
+                    return (outer, inner);
+                }
+            }
+        }
+
+        return null;
+    }
+}

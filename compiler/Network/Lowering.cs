@@ -1,0 +1,560 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
+using Slots = System.Collections.Generic.IReadOnlyDictionary<int, int>;
+
+namespace Weft.Compiler.Network;
+
+/// <summary>
+/// From the algebra to tensor networks. A vector is a sum of drafts over common axes; an operator rewrites one axis of it. Leaves are
+/// substituted, so a product of operators is one network whose order the planner is free to choose; a vector is written down only
+/// where an operator needs it twice, or where a reshape is not affine in its indices.
+/// </summary>
+public sealed class Lowering
+{
+    private static readonly Slots NoBinders = new Dictionary<int, int>();
+
+    private readonly List<Statement> _statements = [];
+    private readonly Dictionary<TensorExpression, WeightTensor> _weights = [];
+    private readonly Dictionary<WeightTensor, FunctionWeight> _compactForms = [];
+
+    private Lowering()
+    {
+    }
+
+    public static LoweredModule Lower(Module module) => new Lowering().Run(module);
+
+    private LoweredModule Run(Module module)
+    {
+        var x = new RowVector("x", module.Inputs);
+        var y = new RowVector("y", module.Outputs);
+        Vector vector = Read(x, [module.Inputs], [new Index("i", module.Inputs)]);
+        for (int k = 0; k < module.Links.Count; k++)
+        {
+            switch (module.Links[k])
+            {
+                case LinearLink link:
+                    vector = Apply(link.Operator, vector, 0, NoBinders);
+                    break;
+
+                case BiasLink link:
+                    var bias = new Draft(1, null, Affine.Zero);
+                    bias.Push(Affine.Of(new Index("i", vector.Sizes[0])));
+                    AddTensor(bias, link.Bias, [0], NoBinders);
+                    vector.Terms.Add(bias);
+                    break;
+
+                case ActivationLink link:
+                    RowVector source = WriteDown(vector);
+                    RowVector target = k == module.Links.Count - 1 ? y : NewVector(source.Size);
+                    _statements.Add(new ActivationStatement(target, source, link.Activation));
+                    vector = Read(target, [target.Size], [new Index("i", target.Size)]);
+                    break;
+            }
+        }
+
+        if (module.Links.Count == 0 || module.Links[module.Links.Count - 1] is not ActivationLink)
+        {
+            _statements.Add(new SumStatement(y, [.. vector.Terms.Select(draft => draft.ToTerm(draft.Slots[0]))]));
+        }
+
+        return new LoweredModule(module, x, y, _statements);
+    }
+
+    /// <summary>A sum of drafts whose first slots are axes of these sizes.</summary>
+    private sealed record Vector(List<int> Sizes, List<Draft> Terms)
+    {
+        public Vector Copy() => new([.. Sizes], [.. Terms.Select(draft => draft.Clone())]);
+
+        /// <summary>Whether the axis comes apart into digits without being written down first.</summary>
+        public bool Splits(int axis, IReadOnlyList<int> extents) => Terms.TrueForAll(draft => draft.Clone().TrySplit(axis, extents) is not null);
+    }
+
+    private Vector Apply(Operator op, Vector vector, int axis, Slots binders)
+    {
+        switch (op)
+        {
+            case Identity:
+                return vector;
+
+            case Zero zero:
+                vector.Terms.Clear();
+                vector.Sizes[axis] = zero.Rows;
+                return vector;
+
+            case Scaled scaled:
+                vector = Apply(scaled.Operand, vector, axis, binders);
+                vector.Terms.ForEach(draft => draft.Coefficient *= scaled.Factor);
+                return vector;
+
+            case ScaledByTensor scaled:
+                vector = Apply(scaled.Operand, vector, axis, binders);
+                vector.Terms.ForEach(draft => AddTensor(draft, scaled.Factor, [], binders));
+                return vector;
+
+            case Product product:
+                return product.Operands.Reverse().Aggregate(vector, (current, operand) => Apply(operand, current, axis, binders));
+
+            case Sum sum:
+                return Branch(sum.Operands, vector, axis, (operand, branch) => Apply(operand, branch, axis, binders));
+
+            case Crop crop:
+                return Crop(vector, axis, crop.Start, crop.Length);
+
+            case Pad pad:
+                vector.Terms.ForEach(draft => draft.Slots[axis] += pad.Start);
+                vector.Sizes[axis] = pad.Size;
+                return vector;
+
+            case DirectSum direct:
+                return Stack(direct.Operands, vector, axis, binders, rows: true, columns: true);
+
+            case HorizontalStack stack:
+                return Stack(stack.Operands, vector, axis, binders, rows: false, columns: true);
+
+            case VerticalStack stack:
+                return Stack(stack.Operands, vector, axis, binders, rows: true, columns: false);
+
+            case Kronecker kronecker:
+                return ApplyKronecker(kronecker, vector, axis, binders);
+
+            case Indexed indexed:
+                return MustUnroll(indexed)
+                    ? Apply(indexed.Unroll(), vector, axis, binders)
+                    : ApplyIndexed(indexed, vector, axis, binders);
+
+            case Permutation permutation:
+                return Permute(vector, axis, permutation.Table);
+
+            case Reflections reflections:
+                return ApplyReflections(reflections, vector, axis, transposed: false);
+
+            case Transpose { Operand: Reflections reflections }:
+                return ApplyReflections(reflections, vector, axis, transposed: true);
+
+            case Transpose { Operand: var operand } when EinsumForm.Of(operand) is { } form:
+                return ApplyEinsum(form.Transposed(), vector, axis, binders);
+
+            case Transpose { Operand: var operand }:
+                return Apply(Rewriting.Transposition.Push(operand), vector, axis, binders);
+
+            default:
+                EinsumForm leaf = EinsumForm.Of(op) ?? throw new InvalidOperationException($"{op.GetType().Name} has no lowering");
+                return ApplyEinsum(leaf, vector, axis, binders);
+        }
+    }
+
+    private Vector ApplyEinsum(EinsumForm form, Vector vector, int axis, Slots binders)
+    {
+        int[] extents = [.. form.Input.Select(index => index.Extent)];
+        if ((vector.Terms.Count > 1 && form.Factors.Count > 0) || !vector.Splits(axis, extents))
+        {
+            vector = Materialize(vector, axis);
+        }
+
+        vector.Terms.ForEach(Apply);
+        vector.Sizes[axis] = form.Output.Aggregate(1, (product, index) => product * index.Extent);
+        return vector;
+
+        void Apply(Draft draft)
+        {
+            int height = draft.Slots.Count;
+            int[] digits = draft.TrySplit(axis, extents)!;
+            Dictionary<int, int> slots = Extend(binders, form.Input.Select((index, k) => (index.Id, digits[k])));
+            draft.Coefficient *= form.Coefficient;
+            AddFactors(draft, form.Factors, form.Output, slots);
+            Affine output = Affine.Zero;
+            foreach (IndexVariable index in form.Output)
+            {
+                output = (output * index.Extent) + draft.Slots[slots[index.Id]];
+            }
+
+            draft.Push(draft.Slots[axis]);
+            draft.Slots[axis] = output;
+            draft.PopTo(height);
+        }
+    }
+
+    /// <summary>Adds the factors of index notation, with a new index for every variable that has no position yet.</summary>
+    private void AddFactors(
+        Draft draft, IReadOnlyList<IndexedTensor> factors, IEnumerable<IndexVariable> output, Dictionary<int, int> slots)
+    {
+        IEnumerable<IndexVariable> used = factors.SelectMany(factor => factor.Indices).SelectMany(index => index.Terms).Select(term => term.Variable);
+        foreach (IndexVariable variable in output.Concat(used))
+        {
+            if (!slots.ContainsKey(variable.Id))
+            {
+                slots[variable.Id] = draft.Push(Affine.Of(new Index(variable.Name, variable.Extent)));
+            }
+        }
+
+        foreach (IndexedTensor factor in factors)
+        {
+            AddTensor(draft, factor.Tensor, [.. factor.Indices.Select(index => draft.Push(Position(draft, index, slots)))], slots);
+        }
+    }
+
+    private static Affine Position(Draft draft, AffineIndex index, Slots slots) => index.Terms.Aggregate(
+        new Affine(index.Offset, []),
+        (position, term) => position + (draft.Slots[slots[term.Variable.Id]] * term.Coefficient));
+
+    /// <summary>Multiplies a draft by the element of a tensor at the positions that stand in the given slots, one for each axis.</summary>
+    private void AddTensor(Draft draft, TensorExpression tensor, IReadOnlyList<int> positions, Slots binders)
+    {
+        int height = draft.Slots.Count;
+        switch (tensor)
+        {
+            case SliceTensor slice:
+                int next = 0;
+                var source = new List<int>();
+                foreach (SliceAxis axis in slice.Axes)
+                {
+                    source.Add(draft.Push(axis is RangeAxis range
+                        ? draft.Slots[positions[next++]] + range.Start
+                        : Position(draft, ((PointAxis)axis).Index, binders)));
+                }
+
+                AddTensor(draft, slice.Source, source, binders);
+                break;
+
+            case EinsumTensor einsum when TrySplitAxes(draft, einsum, positions, binders) is { } slots:
+                draft.Coefficient *= einsum.Coefficient;
+                AddFactors(draft, einsum.Factors, [], slots);
+                break;
+
+            default:
+                WeightTensor weight = Weight(tensor);
+                Affine position = Affine.Zero;
+                for (int k = 0; k < positions.Count; k++)
+                {
+                    position = (position * weight.Shape[k]) + draft.Slots[positions[k]];
+                }
+
+                draft.Factors.Add(new Factor(weight, position));
+                break;
+        }
+
+        draft.PopTo(height);
+    }
+
+    private static Dictionary<int, int>? TrySplitAxes(Draft draft, EinsumTensor einsum, IReadOnlyList<int> positions, Slots binders)
+    {
+        Dictionary<int, int> slots = Extend(binders, []);
+        for (int k = 0; k < positions.Count; k++)
+        {
+            if (draft.TrySplit(positions[k], [.. einsum.Axes[k].Select(index => index.Extent)]) is not { } digits)
+            {
+                return null;
+            }
+
+            for (int d = 0; d < digits.Length; d++)
+            {
+                slots[einsum.Axes[k][d].Id] = digits[d];
+            }
+        }
+
+        return slots;
+    }
+
+    /// <summary>The stored form of a tensor that does not depend on an enclosing index.</summary>
+    private WeightTensor Weight(TensorExpression tensor)
+    {
+        if (_weights.TryGetValue(tensor, out WeightTensor? known))
+        {
+            return known;
+        }
+
+        WeightTensor weight = tensor switch
+        {
+            ParameterTensor parameter => new ParameterWeight(parameter.Parameter),
+            AdmixTensor admix => new FunctionWeight(
+                NewName("mix"), [.. admix.Shape], WeightFunctionKind.Admix, [Weight(admix.Bank), Weight(admix.Logits)], admix.Count),
+            _ => new NetworkWeight(NewName("u"), [.. tensor.Shape], Definition(tensor)),
+        };
+        _weights.Add(tensor, weight);
+        return weight;
+    }
+
+    private Term Definition(TensorExpression tensor)
+    {
+        var draft = new Draft(1, null, Affine.Zero);
+        int[] axes = [.. tensor.Shape.Select((extent, k) => draft.Push(Affine.Of(new Index("abcdefgh"[k % 8].ToString(), extent))))];
+        if (tensor is EinsumTensor einsum)
+        {
+            // Only reached through a position that could not be split; fresh axes always can.
+            Dictionary<int, int> slots = TrySplitAxes(draft, einsum, axes, NoBinders)!;
+            draft.Coefficient *= einsum.Coefficient;
+            AddFactors(draft, einsum.Factors, [], slots);
+        }
+        else
+        {
+            AddTensor(draft, tensor, axes, NoBinders);
+        }
+
+        Affine output = Affine.Zero;
+        for (int k = 0; k < axes.Length; k++)
+        {
+            output = (output * tensor.Shape[k]) + draft.Slots[axes[k]];
+        }
+
+        return draft.ToTerm(output);
+    }
+
+    /// <summary><c>I − Vᵀ T V</c> (Bischof and Van Loan 1987), with T a function of V alone.</summary>
+    private Vector ApplyReflections(Reflections reflections, Vector vector, int axis, bool transposed)
+    {
+        int count = reflections.Tensor.Shape[0];
+        int size = reflections.Rows;
+        WeightTensor rows = Weight(reflections.Tensor);
+        if (!_compactForms.TryGetValue(rows, out FunctionWeight? compact))
+        {
+            compact = new FunctionWeight(NewName("wy"), [count, count], WeightFunctionKind.Reflections, [rows], count);
+            _compactForms.Add(rows, compact);
+        }
+
+        vector = Share(vector, axis);
+        Vector reflected = vector.Copy();
+        foreach (Draft draft in reflected.Terms)
+        {
+            var k = new Index("k", count);
+            var l = new Index("l", count);
+            var i = new Index("i", reflections.Rows);
+            Affine position = draft.Slots[axis];
+            draft.Coefficient = -draft.Coefficient;
+            draft.Factors.Add(new Factor(rows, (Affine.Of(l) * size) + position));
+            draft.Factors.Add(new Factor(compact, transposed ? (Affine.Of(l) * count) + Affine.Of(k) : (Affine.Of(k) * count) + Affine.Of(l)));
+            draft.Factors.Add(new Factor(rows, (Affine.Of(k) * size) + Affine.Of(i)));
+            draft.Slots[axis] = Affine.Of(i);
+        }
+
+        vector.Terms.AddRange(reflected.Terms);
+        return vector;
+    }
+
+    private Vector ApplyKronecker(Kronecker kronecker, Vector vector, int axis, Slots binders)
+    {
+        int height = vector.Sizes.Count;
+        EquatableArray<Operator> operands = kronecker.Operands;
+        int[] columns = [.. operands.Select(operand => operand.Columns)];
+        if (!vector.Splits(axis, columns))
+        {
+            vector = Materialize(vector, axis);
+        }
+
+        vector.Terms.ForEach(Split);
+        vector.Sizes.AddRange(columns.Skip(1));
+        vector.Sizes[axis] = columns[0];
+        for (int k = operands.Count - 1; k >= 0; k--)
+        {
+            vector = Apply(operands[k], vector, k == 0 ? axis : height + k - 1, binders);
+        }
+
+        foreach (Draft draft in vector.Terms)
+        {
+            for (int k = 1; k < operands.Count; k++)
+            {
+                draft.Slots[axis] = (draft.Slots[axis] * operands[k].Rows) + draft.Slots[height + k - 1];
+            }
+
+            draft.PopTo(height);
+        }
+
+        vector.Sizes.RemoveRange(height, vector.Sizes.Count - height);
+        vector.Sizes[axis] = kronecker.Rows;
+        return vector;
+
+        void Split(Draft draft)
+        {
+            int[] digits = draft.TrySplit(axis, columns)!;
+            Affine[] positions = [.. digits.Select(digit => draft.Slots[digit])];
+            draft.Slots.RemoveRange(height, draft.Slots.Count - height);
+            draft.Slots[axis] = positions[0];
+            draft.Slots.AddRange(positions.Skip(1));
+        }
+    }
+
+    /// <summary>The index of a repetition becomes an index of the network, held in a slot of its own while the body is applied.</summary>
+    private Vector ApplyIndexed(Indexed indexed, Vector vector, int axis, Slots binders)
+    {
+        bool splits = indexed.Kind is IndexedKind.DirectSum or IndexedKind.HorizontalStack;
+        bool joins = indexed.Kind is IndexedKind.DirectSum or IndexedKind.VerticalStack;
+        int height = vector.Sizes.Count;
+        int[] extents = [indexed.Variable.Extent, indexed.Body.Columns];
+        if (!splits)
+        {
+            vector = Share(vector, axis);
+        }
+        else if (!vector.Splits(axis, extents))
+        {
+            vector = Materialize(vector, axis);
+        }
+
+        vector.Terms.ForEach(Bind);
+        vector.Sizes[axis] = indexed.Body.Columns;
+        vector.Sizes.Add(indexed.Variable.Extent);
+        vector = Apply(indexed.Body, vector, axis, Extend(binders, [(indexed.Variable.Id, height)]));
+        foreach (Draft draft in vector.Terms)
+        {
+            if (joins)
+            {
+                draft.Slots[axis] += draft.Slots[height] * indexed.Body.Rows;
+            }
+
+            draft.PopTo(height);
+        }
+
+        vector.Sizes.RemoveAt(height);
+        vector.Sizes[axis] = indexed.Rows;
+        return vector;
+
+        void Bind(Draft draft)
+        {
+            Affine outer = Affine.Of(new Index(indexed.Variable.Name, indexed.Variable.Extent));
+            if (splits)
+            {
+                int[] digits = draft.TrySplit(axis, extents)!;
+                outer = draft.Slots[digits[0]];
+                draft.Slots[axis] = draft.Slots[digits[1]];
+                draft.Slots.RemoveRange(height, draft.Slots.Count - height);
+            }
+
+            draft.Push(outer);
+        }
+    }
+
+    /// <summary>Whether something that is stored before the network runs depends on the index.</summary>
+    private static bool MustUnroll(Indexed indexed) => indexed.Body.DescendantsAndSelf().Any(node =>
+        (node is Reflections reflections && reflections.Tensor.DependsOn(indexed.Variable))
+        || node.Tensors().SelectMany(tensor => tensor.DescendantsAndSelf()).Any(tensor =>
+            tensor is AdmixTensor or EinsumTensor && tensor.DependsOn(indexed.Variable)));
+
+    private Vector Stack(EquatableArray<Operator> operands, Vector vector, int axis, Slots binders, bool rows, bool columns)
+    {
+        int row = 0;
+        int column = 0;
+        int total = rows ? operands.Sum(operand => operand.Rows) : operands[0].Rows;
+        return Branch(operands, vector, axis, (operand, branch) =>
+        {
+            if (columns)
+            {
+                branch = Crop(branch, axis, column, operand.Columns);
+                column += operand.Columns;
+            }
+
+            branch = Apply(operand, branch, axis, binders);
+            branch.Terms.ForEach(draft => draft.Slots[axis] += row);
+            branch.Sizes[axis] = total;
+            row += rows ? operand.Rows : 0;
+            return branch;
+        });
+    }
+
+    private Vector Branch(EquatableArray<Operator> operands, Vector vector, int axis, Func<Operator, Vector, Vector> apply)
+    {
+        vector = Share(vector, axis);
+        List<Vector> branches = [.. operands.Select(operand => apply(operand, vector.Copy()))];
+        return new Vector(branches[0].Sizes, [.. branches.SelectMany(branch => branch.Terms)]);
+    }
+
+    private Vector Crop(Vector vector, int axis, int start, int length)
+    {
+        Draft.CropResult[] results = [.. vector.Copy().Terms.Select(draft => draft.TryCrop(axis, start, length))];
+        if (results.Contains(Draft.CropResult.NotAffine))
+        {
+            vector = Materialize(vector, axis);
+        }
+
+        vector.Terms.RemoveAll(draft => draft.TryCrop(axis, start, length) == Draft.CropResult.Empty);
+        vector.Sizes[axis] = length;
+        return vector;
+    }
+
+    private Vector Permute(Vector vector, int axis, EquatableArray<int> table)
+    {
+        if (vector.Terms.Count == 0)
+        {
+            return vector;
+        }
+
+        RowVector source = NewVector(vector.Sizes.Aggregate(1, (product, size) => checked(product * size)));
+        int[] order = [.. Enumerable.Range(0, vector.Sizes.Count).Where(k => k != axis), axis];
+        _statements.Add(new SumStatement(source, [.. vector.Terms.Select(draft => draft.ToTerm(Flatten(draft, vector.Sizes, order)))]));
+        RowVector target = NewVector(source.Size);
+        _statements.Add(new PermuteStatement(target, source, source.Size / table.Count, [.. table]));
+        return Read(target, vector.Sizes, order, new HashSet<int>(order));
+    }
+
+    /// <summary>The vector as it will be used more than once: written down unless that is only a read of another.</summary>
+    private Vector Share(Vector vector, int axis) =>
+        vector.Terms.Count > 1 || vector.Terms.Exists(draft => !draft.IsRead) ? Materialize(vector, axis) : vector;
+
+    private RowVector WriteDown(Vector vector)
+    {
+        if (vector.Terms.Count == 1
+            && vector.Terms[0] is { IsRead: true, Coefficient: 1, Input: { } input } draft
+            && input.Size == vector.Sizes[0]
+            && (vector.Sizes[0] == 1 || (draft.TryFuse(0, vector.Sizes[0]) && draft.InputPosition.Offset == 0)))
+        {
+            return input;
+        }
+
+        RowVector target = NewVector(vector.Sizes[0]);
+        _statements.Add(new SumStatement(target, [.. vector.Terms.Select(term => term.ToTerm(term.Slots[0]))]));
+        return target;
+    }
+
+    /// <summary>Writes the sum down as one vector and reads it back with one index along the axis. Axes that no term depends on stay out.</summary>
+    private Vector Materialize(Vector vector, int axis)
+    {
+        if (vector.Terms.Count == 0 || (vector.Terms.Count == 1 && vector.Terms[0].TryFuse(axis, vector.Sizes[axis])))
+        {
+            return vector;
+        }
+
+        int[] order =
+        [
+            .. Enumerable.Range(0, vector.Sizes.Count).Where(k => k == axis || vector.Terms.Exists(draft =>
+                draft.Slots[k] != vector.Terms[0].Slots[k] || draft.Slots[k].Indices.Any(draft.DependsOn))),
+        ];
+        RowVector target = NewVector(order.Aggregate(1, (product, k) => checked(product * vector.Sizes[k])));
+        _statements.Add(new SumStatement(target, [.. vector.Terms.Select(draft => draft.Clone().ToTerm(Flatten(draft, vector.Sizes, order)))]));
+        return Read(target, vector.Sizes, order, new HashSet<int>(order), vector.Terms.FirstOrDefault());
+    }
+
+    private static Affine Flatten(Draft draft, IReadOnlyList<int> sizes, IReadOnlyList<int> order) =>
+        order.Aggregate(Affine.Zero, (position, k) => (position * sizes[k]) + draft.Slots[k]);
+
+    private static Vector Read(RowVector source, IReadOnlyList<int> sizes, IReadOnlyList<Index> indices)
+    {
+        var draft = new Draft(1, source, Affine.Of(indices[0]));
+        draft.Push(Affine.Of(indices[0]));
+        return new Vector([.. sizes], [draft]);
+    }
+
+    private static Vector Read(RowVector source, List<int> sizes, IReadOnlyList<int> order, HashSet<int> read, Draft? kept = null)
+    {
+        Affine[] axes =
+        [
+            .. sizes.Select((size, k) => read.Contains(k) ? Affine.Of(new Index("ijklmnpq"[k % 8].ToString(), size)) : kept!.Slots[k]),
+        ];
+        var draft = new Draft(1, source, order.Aggregate(Affine.Zero, (position, k) => (position * sizes[k]) + axes[k]));
+        draft.Slots.AddRange(axes);
+        return new Vector([.. sizes], [draft]);
+    }
+
+    private static Dictionary<int, int> Extend(Slots slots, IEnumerable<(int Id, int Slot)> more)
+    {
+        Dictionary<int, int> result = slots.ToDictionary(pair => pair.Key, pair => pair.Value);
+        foreach ((int id, int slot) in more)
+        {
+            result[id] = slot;
+        }
+
+        return result;
+    }
+
+    private int _names;
+
+    private string NewName(string stem) => stem + (++_names).ToString(System.Globalization.CultureInfo.InvariantCulture);
+
+    private RowVector NewVector(int size) => new(NewName("t"), size);
+}

@@ -1,0 +1,109 @@
+using Weft.Compiler.Algebra;
+
+namespace Weft.Compiler.Network;
+
+/// <summary>A tensor that does not depend on the input: stored row-major in the weight block.</summary>
+public abstract class WeightTensor(string name, IReadOnlyList<int> shape)
+{
+    public string Name { get; } = name;
+
+    public IReadOnlyList<int> Shape { get; } = shape;
+
+    public int Length => Shape.Aggregate(1, (product, extent) => checked(product * extent));
+
+    /// <summary>Whether a gradient has to reach it.</summary>
+    public abstract bool IsTrained { get; }
+
+    public override string ToString() => Name;
+}
+
+/// <summary>A parameter of the module.</summary>
+public sealed class ParameterWeight(Parameter parameter) : WeightTensor(parameter.Name, [.. parameter.Shape])
+{
+    public Parameter Parameter { get; } = parameter;
+
+    public override bool IsTrained => Parameter.Role == Role.Trained;
+}
+
+/// <summary>A function of other weights that is not multilinear; the runtime has its value, gradient and tangent.</summary>
+public enum WeightFunctionKind
+{
+    /// <summary>[k, n] → [k, k]: T of the compact form I − VᵀTV of a chain of reflections.</summary>
+    Reflections,
+
+    /// <summary>Bank [h, b] and logits [..., h] → [..., b]: top-k softmax mixtures.</summary>
+    Admix,
+}
+
+/// <summary>The value of a <see cref="WeightFunctionKind"/>.</summary>
+public sealed class FunctionWeight(
+    string name, IReadOnlyList<int> shape, WeightFunctionKind kind, IReadOnlyList<WeightTensor> arguments, int count) : WeightTensor(name, shape)
+{
+    public WeightFunctionKind Kind { get; } = kind;
+
+    public IReadOnlyList<WeightTensor> Arguments { get; } = arguments;
+
+    /// <summary>The k of a top-k selection.</summary>
+    public int Count { get; } = count;
+
+    public override bool IsTrained => Arguments.Any(argument => argument.IsTrained);
+}
+
+/// <summary>A tensor that a term of weights alone defines: evaluated once per update.</summary>
+public sealed class NetworkWeight(string name, IReadOnlyList<int> shape, Term definition) : WeightTensor(name, shape)
+{
+    public Term Definition { get; } = definition;
+
+    public override bool IsTrained => Definition.Factors.Any(factor => factor.Tensor.IsTrained);
+}
+
+/// <summary>A weight inside a term: the element at an affine position of its storage.</summary>
+public sealed record Factor(WeightTensor Tensor, Affine Position);
+
+/// <summary>A vector for each row of the batch.</summary>
+public sealed class RowVector(string name, int size)
+{
+    public string Name { get; } = name;
+
+    public int Size { get; } = size;
+
+    public override string ToString() => Name;
+}
+
+/// <summary>
+/// <c>target[Output] += Coefficient · ∏ Factors · Input[InputPosition]</c>, summed over every index that is not in
+/// <paramref name="Output"/>. Without an input (a bias, or a tensor of weights alone) the last factor is 1.
+/// </summary>
+public sealed record Term(
+    double Coefficient,
+    IReadOnlyList<Factor> Factors,
+    RowVector? Input,
+    Affine InputPosition,
+    Affine Output)
+{
+    public IEnumerable<Index> Indices =>
+        Factors.SelectMany(factor => factor.Position.Indices).Concat(InputPosition.Indices).Concat(Output.Indices).Distinct();
+
+    /// <summary>This term with every position rewritten.</summary>
+    public Term Map(Func<Affine, Affine> rewrite) => this with
+    {
+        Factors = [.. Factors.Select(factor => factor with { Position = rewrite(factor.Position) })],
+        InputPosition = rewrite(InputPosition),
+        Output = rewrite(Output),
+    };
+}
+
+/// <summary>One statement of a lowered module: it fills a vector for each row of the batch.</summary>
+public abstract record Statement(RowVector Target);
+
+/// <summary>The target is a sum of terms; what no term writes is zero.</summary>
+public sealed record SumStatement(RowVector Target, IReadOnlyList<Term> Terms) : Statement(Target);
+
+/// <summary><c>target[o, i] = source[o, Table[i]]</c>: the one permutation that is not affine.</summary>
+public sealed record PermuteStatement(RowVector Target, RowVector Source, int Outer, IReadOnlyList<int> Table) : Statement(Target);
+
+/// <summary><c>target = f(source)</c>, elementwise.</summary>
+public sealed record ActivationStatement(RowVector Target, RowVector Source, Activation Activation) : Statement(Target);
+
+/// <summary>A lowered module: statements in order, from <see cref="Input"/> to <see cref="Output"/>.</summary>
+public sealed record LoweredModule(Module Module, RowVector Input, RowVector Output, IReadOnlyList<Statement> Statements);

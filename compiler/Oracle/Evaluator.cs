@@ -1,0 +1,410 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Oracle;
+
+/// <summary>Evaluates the algebra by its definitions: every tensor to its elements, every operator to the entries of its matrix.</summary>
+internal sealed class Evaluator(Tape tape, IReadOnlyDictionary<string, Number[]> parameters)
+{
+    // Positions of the indices of the enclosing indexed sums and of index notation, by identity.
+    private readonly Dictionary<int, int> _positions = [];
+
+    public SparseMatrix Matrix(Operator node)
+    {
+        var result = new SparseMatrix(node.Rows, node.Columns);
+        switch (node)
+        {
+            case Zero:
+                return result;
+
+            case Identity identity:
+                for (int i = 0; i < identity.Size; i++)
+                {
+                    result.Set(i, i, Number.One);
+                }
+
+                return result;
+
+            case Matrix matrix:
+                FillBlock(result, 0, 0, Tensor(matrix.Tensor), 0);
+                return result;
+
+            case Column column:
+                Number[] vector = Tensor(column.Tensor).Items;
+                for (int i = 0; i < vector.Length; i++)
+                {
+                    result.Set(i, 0, vector[i]);
+                }
+
+                return result;
+
+            case Diagonal diagonal:
+                Number[] entries = Tensor(diagonal.Tensor).Items;
+                for (int i = 0; i < entries.Length; i++)
+                {
+                    result.Set(i, i, entries[i]);
+                }
+
+                return result;
+
+            case BlockDiagonal blocks:
+                Elements tensor = Tensor(blocks.Tensor);
+                for (int k = 0; k < tensor.Shape[0]; k++)
+                {
+                    FillBlock(result, k * tensor.Shape[1], k * tensor.Shape[2], tensor, k * tensor.Shape[1] * tensor.Shape[2]);
+                }
+
+                return result;
+
+            case Shuffle shuffle:
+                for (int i = 0; i < shuffle.Outer; i++)
+                {
+                    for (int j = 0; j < shuffle.Inner; j++)
+                    {
+                        result.Set((j * shuffle.Outer) + i, (i * shuffle.Inner) + j, Number.One);
+                    }
+                }
+
+                return result;
+
+            case Permutation permutation:
+                for (int i = 0; i < permutation.Table.Count; i++)
+                {
+                    result.Set(i, permutation.Table[i], Number.One);
+                }
+
+                return result;
+
+            case Crop crop:
+                for (int i = 0; i < crop.Length; i++)
+                {
+                    result.Set(i, crop.Start + i, Number.One);
+                }
+
+                return result;
+
+            case Pad pad:
+                for (int i = 0; i < pad.Length; i++)
+                {
+                    result.Set(pad.Start + i, i, Number.One);
+                }
+
+                return result;
+
+            case Einsum einsum:
+                Contract(
+                    einsum.Output.Concat(einsum.Input),
+                    einsum.Factors,
+                    einsum.Coefficient,
+                    value => result.Set(PositionOf(einsum.Output), PositionOf(einsum.Input), value));
+                return result;
+
+            case Reflections reflections:
+                return Reflect(Tensor(reflections.Tensor));
+
+            case Scaled scaled:
+                return Matrix(scaled.Operand).Times(scaled.Factor, tape);
+
+            case ScaledByTensor scaled:
+                return Matrix(scaled.Operand).Times(Tensor(scaled.Factor).Items[0], tape);
+
+            case Transpose transpose:
+                return Matrix(transpose.Operand).Transposed();
+
+            case Product product:
+                return product.Operands.Select(Matrix).Aggregate((left, right) => left.Times(right, tape));
+
+            case Sum sum:
+                return SparseMatrix.Sum(sum.Operands.Select(Matrix).ToList(), tape);
+
+            case Kronecker kronecker:
+                return kronecker.Operands.Select(Matrix).Aggregate((left, right) => left.Kronecker(right, tape));
+
+            case DirectSum sum:
+                Place(result, IndexedKind.DirectSum, sum.Operands.Select(Matrix));
+                return result;
+
+            case HorizontalStack stack:
+                Place(result, IndexedKind.HorizontalStack, stack.Operands.Select(Matrix));
+                return result;
+
+            case VerticalStack stack:
+                Place(result, IndexedKind.VerticalStack, stack.Operands.Select(Matrix));
+                return result;
+
+            case Indexed { Kind: IndexedKind.Sum } sum:
+                return sum.Variable.Extent == 0 ? result : SparseMatrix.Sum(Repetitions(sum).ToList(), tape);
+
+            case Indexed indexed:
+                Place(result, indexed.Kind, Repetitions(indexed));
+                return result;
+
+            default:
+                throw new NotSupportedException($"The interpreter has no definition of {node.GetType().Name}.");
+        }
+    }
+
+    public Elements Tensor(TensorExpression expression)
+    {
+        switch (expression)
+        {
+            case ParameterTensor parameter:
+                return new Elements(parameter.Shape, parameters[parameter.Parameter.Name]);
+
+            case SliceTensor slice:
+                return Slice(slice);
+
+            case EinsumTensor einsum:
+                var result = new Number[einsum.Shape.Aggregate(1, (product, extent) => product * extent)];
+                IEnumerable<IndexVariable> indices = einsum.Axes.SelectMany(group => group);
+                Contract(indices, einsum.Factors, einsum.Coefficient, value => result[PositionOf(indices)] = value);
+                return new Elements(einsum.Shape, result);
+
+            case AdmixTensor admix:
+                return Admix(admix);
+
+            default:
+                throw new NotSupportedException($"The interpreter has no definition of {expression.GetType().Name}.");
+        }
+    }
+
+    public Number Activate(Activation activation, Number argument)
+    {
+        double x = argument.Value;
+        double sigmoid = 1 / (1 + Math.Exp(-x));
+        switch (activation)
+        {
+            case Activation.Relu:
+                return tape.Function(argument, Math.Max(x, 0), x > 0 ? 1 : 0);
+
+            case Activation.Gelu:
+                double scale = Math.Sqrt(2 / Math.PI);
+                double t = Math.Tanh(scale * (x + (0.044715 * x * x * x)));
+                double inner = scale * (1 + (3 * 0.044715 * x * x));
+                return tape.Function(argument, 0.5 * x * (1 + t), (0.5 * (1 + t)) + (0.5 * x * (1 - (t * t)) * inner));
+
+            case Activation.Silu:
+                return tape.Function(argument, x * sigmoid, sigmoid * (1 + (x * (1 - sigmoid))));
+
+            case Activation.Tanh:
+                return tape.Function(argument, Math.Tanh(x), 1 - (Math.Tanh(x) * Math.Tanh(x)));
+
+            case Activation.Sigmoid:
+                return tape.Function(argument, sigmoid, sigmoid * (1 - sigmoid));
+
+            case Activation.Softplus:
+                return tape.Function(argument, Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x))), sigmoid);
+
+            default:
+                throw new NotSupportedException($"The interpreter has no definition of {activation}.");
+        }
+    }
+
+    private static void FillBlock(SparseMatrix result, int row, int column, Elements tensor, int offset)
+    {
+        int rows = tensor.Shape[tensor.Shape.Count - 2], columns = tensor.Shape[tensor.Shape.Count - 1];
+        for (int i = 0; i < rows; i++)
+        {
+            for (int j = 0; j < columns; j++)
+            {
+                result.Set(row + i, column + j, tensor.Items[offset + (i * columns) + j]);
+            }
+        }
+    }
+
+    private static void Place(SparseMatrix result, IndexedKind kind, IEnumerable<SparseMatrix> blocks)
+    {
+        int row = 0, column = 0;
+        foreach (SparseMatrix block in blocks)
+        {
+            result.SetBlock(row, column, block);
+            row += kind == IndexedKind.HorizontalStack ? 0 : block.Rows;
+            column += kind == IndexedKind.VerticalStack ? 0 : block.Columns;
+        }
+    }
+
+    private IEnumerable<SparseMatrix> Repetitions(Indexed indexed)
+    {
+        foreach (int _ in Assignments([indexed.Variable]))
+        {
+            yield return Matrix(indexed.Body);
+        }
+    }
+
+    /// <summary>
+    /// Sums products of tensor elements. <paramref name="set"/> is called once for every assignment of <paramref name="kept"/>,
+    /// with the sum over all the other indices that are not already bound.
+    /// </summary>
+    private void Contract(
+        IEnumerable<IndexVariable> kept, IReadOnlyList<IndexedTensor> factors, double coefficient, Action<Number> set)
+    {
+        Elements[] tensors = factors.Select(factor => Tensor(factor.Tensor)).ToArray();
+        List<IndexVariable> outer = Distinct(kept);
+        List<IndexVariable> summed = Distinct(factors
+            .SelectMany(factor => factor.Indices.SelectMany(index => index.Terms.Select(term => term.Variable)))
+            .Where(variable => !_positions.ContainsKey(variable.Id) && outer.All(other => other.Id != variable.Id)));
+
+        var elements = new Number[tensors.Length];
+        foreach (int _ in Assignments(outer))
+        {
+            // The positions are looked up while the sum runs, but nothing else is recorded on the tape.
+            tape.BeginSum();
+            foreach (int __ in Assignments(summed))
+            {
+                for (int f = 0; f < tensors.Length; f++)
+                {
+                    int position = 0;
+                    for (int axis = 0; axis < tensors[f].Shape.Count; axis++)
+                    {
+                        position = (position * tensors[f].Shape[axis]) + PositionOf(factors[f].Indices[axis]);
+                    }
+
+                    elements[f] = tensors[f].Items[position];
+                }
+
+                tape.AddProduct(coefficient, elements);
+            }
+
+            set(tape.EndSum());
+        }
+    }
+
+    private Elements Slice(SliceTensor slice)
+    {
+        Elements source = Tensor(slice.Source);
+        var items = new List<Number>();
+        Visit(0, 0);
+        return new Elements(slice.Shape, items.ToArray());
+
+        void Visit(int axis, int position)
+        {
+            if (axis == slice.Axes.Count)
+            {
+                items.Add(source.Items[position]);
+                return;
+            }
+
+            (int start, int length) = slice.Axes[axis] switch
+            {
+                PointAxis point => (PositionOf(point.Index), 1),
+                RangeAxis range => (range.Start, range.Length),
+                _ => throw new NotSupportedException($"The interpreter has no definition of {slice.Axes[axis].GetType().Name}."),
+            };
+            for (int i = 0; i < length; i++)
+            {
+                Visit(axis + 1, (position * source.Shape[axis]) + start + i);
+            }
+        }
+    }
+
+    private Elements Admix(AdmixTensor admix)
+    {
+        Elements bank = Tensor(admix.Bank), logits = Tensor(admix.Logits);
+        int choices = bank.Shape[0], width = bank.Shape[1];
+        var result = new List<Number>();
+        for (int row = 0; row < logits.Items.Length / choices; row++)
+        {
+            // A stable sort: of equal logits the lower index comes first.
+            int[] chosen = Enumerable.Range(0, choices)
+                .OrderByDescending(choice => logits.Items[(row * choices) + choice].Value)
+                .Take(admix.Count)
+                .ToArray();
+
+            // The softmax does not change when a constant is subtracted from every logit.
+            double largest = logits.Items[(row * choices) + chosen[0]].Value;
+            Number[] weights = chosen.Select(choice => Exponential(logits.Items[(row * choices) + choice])).ToArray();
+            Number total = weights.Aggregate(tape.Add);
+            Number share = tape.Function(total, 1 / total.Value, -1 / (total.Value * total.Value));
+            weights = weights.Select(weight => tape.Multiply(weight, share)).ToArray();
+
+            for (int j = 0; j < width; j++)
+            {
+                tape.BeginSum();
+                for (int c = 0; c < chosen.Length; c++)
+                {
+                    tape.AddProduct(weights[c], bank.Items[(chosen[c] * width) + j]);
+                }
+
+                result.Add(tape.EndSum());
+            }
+
+            Number Exponential(Number logit)
+            {
+                double value = Math.Exp(logit.Value - largest);
+                return tape.Function(logit, value, value);
+            }
+        }
+
+        return new Elements(admix.Shape, result.ToArray());
+    }
+
+    private SparseMatrix Reflect(Elements tensor)
+    {
+        int count = tensor.Shape[0], size = tensor.Shape[1];
+        SparseMatrix result = Matrix(new Identity(size));
+        for (int r = 0; r < count; r++)
+        {
+            Number[] v = tensor.Items.Skip(r * size).Take(size).ToArray();
+            tape.BeginSum();
+            foreach (Number element in v)
+            {
+                tape.AddProduct(element, element);
+            }
+
+            Number square = tape.EndSum();
+            if (square.Value == 0)
+            {
+                continue;
+            }
+
+            // M (I − 2 v vᵀ / vᵀv) = M + (M v) (−2 v / vᵀv)ᵀ
+            Number factor = tape.Function(square, -2 / square.Value, 2 / (square.Value * square.Value));
+            var left = new SparseMatrix(size, 1);
+            var right = new SparseMatrix(1, size);
+            Number[] image = result.Apply(v, tape);
+            for (int i = 0; i < size; i++)
+            {
+                left.Set(i, 0, image[i]);
+                right.Set(0, i, tape.Multiply(factor, v[i]));
+            }
+
+            result = SparseMatrix.Sum([result, left.Times(right, tape)], tape);
+        }
+
+        return result;
+    }
+
+    /// <summary>Binds the variables to every combination of their positions, the last one varying fastest.</summary>
+    private IEnumerable<int> Assignments(IReadOnlyList<IndexVariable> variables)
+    {
+        int count = variables.Aggregate(1, (product, variable) => checked(product * variable.Extent));
+        for (int n = 0; n < count; n++)
+        {
+            int rest = n;
+            for (int i = variables.Count - 1; i >= 0; i--)
+            {
+                _positions[variables[i].Id] = rest % variables[i].Extent;
+                rest /= variables[i].Extent;
+            }
+
+            yield return n;
+        }
+
+        foreach (IndexVariable variable in variables)
+        {
+            _positions.Remove(variable.Id);
+        }
+    }
+
+    private int PositionOf(IEnumerable<IndexVariable> group) =>
+        group.Aggregate(0, (position, variable) => (position * variable.Extent) + _positions[variable.Id]);
+
+    private int PositionOf(AffineIndex index) =>
+        index.Terms.Aggregate(index.Offset, (position, term) => position + (term.Coefficient * _positions[term.Variable.Id]));
+
+    private static List<IndexVariable> Distinct(IEnumerable<IndexVariable> variables) =>
+        variables.GroupBy(variable => variable.Id).Select(same => same.First()).ToList();
+
+    /// <summary>The elements of a tensor, row-major.</summary>
+    internal readonly record struct Elements(EquatableArray<int> Shape, Number[] Items);
+}

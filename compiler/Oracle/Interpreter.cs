@@ -1,0 +1,181 @@
+using Weft.Compiler.Algebra;
+
+namespace Weft.Compiler.Oracle;
+
+/// <summary>The derivatives of <c>Σ dy · y</c>.</summary>
+/// <param name="Input">For the input, row by row.</param>
+/// <param name="Parameters">For every parameter, in the order of <see cref="Module.Parameters"/>, whatever its role.</param>
+public sealed record InterpretedGradient(double[] Input, IReadOnlyList<double[]> Parameters);
+
+/// <summary>
+/// Evaluates a module in float64, straight from the definitions of the algebra: what everything compiled is held against. It
+/// neither rewrites nor plans, and shares no code with the road to C#. A batch is a row-major matrix of one input per row.
+/// </summary>
+public sealed class Interpreter
+{
+    private readonly Module _module;
+    private readonly double[][] _parameters;
+
+    /// <summary>Takes a value for every parameter, seeded ones too, by name.</summary>
+    /// <exception cref="ArgumentException">A parameter has no value, or one of another length.</exception>
+    public Interpreter(Module module, IReadOnlyDictionary<string, double[]> parameters)
+    {
+        _module = module;
+        _parameters = module.Parameters
+            .Select(parameter =>
+                !parameters.TryGetValue(parameter.Name, out double[]? value)
+                    ? throw new ArgumentException($"The parameter {parameter.Name} has no value.", nameof(parameters))
+                    : Checked(value, parameter.Length, parameter.Name))
+            .ToArray();
+    }
+
+    /// <summary>Takes the values of all parameters, seeded ones too, one after another in the order of the module.</summary>
+    /// <exception cref="ArgumentException">There are too few numbers or too many.</exception>
+    public Interpreter(Module module, double[] parameters)
+    {
+        Checked(parameters, module.Parameters.Sum(parameter => parameter.Length), nameof(parameters));
+        _module = module;
+        _parameters = new double[module.Parameters.Count][];
+        int offset = 0;
+        for (int i = 0; i < _parameters.Length; i++)
+        {
+            _parameters[i] = parameters.Skip(offset).Take(module.Parameters[i].Length).ToArray();
+            offset += _parameters[i].Length;
+        }
+    }
+
+    /// <summary>The module's value for each row of <paramref name="x"/>.</summary>
+    /// <exception cref="ArgumentException">The length is not a multiple of <see cref="Module.Inputs"/>.</exception>
+    public double[] Evaluate(double[] x)
+    {
+        Recording recording = Record(x, differentiable: false);
+        return Values(recording.Outputs);
+    }
+
+    /// <summary>The matrix of one operator over this module's parameters.</summary>
+    public double[,] Dense(Operator node)
+    {
+        var tape = new Tape();
+        return new Evaluator(tape, Named(_parameters.Select(Constants))).Matrix(node).ToDense();
+    }
+
+    /// <summary>The matrix of the module.</summary>
+    /// <exception cref="InvalidOperationException">The module is not linear.</exception>
+    public double[,] Dense()
+    {
+        if (!_module.IsLinear)
+        {
+            throw new InvalidOperationException($"{_module.Name} is not linear: it has no dense form.");
+        }
+
+        return _module.Links.Count == 0
+            ? Dense(new Identity(_module.Inputs))
+            : Dense(new Product(new(_module.Links.Cast<LinearLink>().Reverse().Select(link => link.Operator))));
+    }
+
+    /// <summary>The derivatives of <c>Σ dy · y</c> for the input and for every parameter.</summary>
+    /// <exception cref="ArgumentException">The lengths are not those of a batch of equally many rows.</exception>
+    public InterpretedGradient Gradient(double[] x, double[] dy)
+    {
+        Recording recording = Record(x, differentiable: true);
+        Checked(dy, recording.Outputs.Length, nameof(dy));
+        double[] adjoints = recording.Tape.Backward(recording.Outputs, dy);
+        return new InterpretedGradient(
+            Adjoints(recording.Inputs),
+            recording.Parameters.Select(Adjoints).ToList());
+
+        double[] Adjoints(Number[] numbers) => numbers.Select(number => adjoints[number.Node]).ToArray();
+    }
+
+    /// <summary>The derivative of the value in the direction (<paramref name="dx"/>, <paramref name="dParameters"/>).</summary>
+    /// <param name="x">The batch.</param>
+    /// <param name="dx">A direction for the batch.</param>
+    /// <param name="dParameters">A direction for every parameter, in the order of the module.</param>
+    /// <exception cref="ArgumentException">A direction does not have the length of what it is for.</exception>
+    public double[] Tangent(double[] x, double[] dx, IReadOnlyList<double[]> dParameters)
+    {
+        Checked(dx, x.Length, nameof(dx));
+        if (dParameters.Count != _parameters.Length)
+        {
+            throw new ArgumentException(
+                $"{_parameters.Length} parameters need as many directions, not {dParameters.Count}.", nameof(dParameters));
+        }
+
+        Recording recording = Record(x, differentiable: true);
+        IEnumerable<(Number, double)> direction = Enumerable.Range(0, x.Length).Select(i => (recording.Inputs[i], dx[i]));
+        for (int k = 0; k < dParameters.Count; k++)
+        {
+            double[] tangent = Checked(dParameters[k], _parameters[k].Length, _module.Parameters[k].Name);
+            direction = direction.Concat(recording.Parameters[k].Select((number, i) => (number, tangent[i])));
+        }
+
+        double[] tangents = recording.Tape.Forward(direction);
+        return recording.Outputs.Select(number => tangents[number.Node]).ToArray();
+    }
+
+    private static double[] Checked(double[] values, int length, string name) => values.Length == length
+        ? values
+        : throw new ArgumentException($"{name} needs {length} numbers, not {values.Length}.", name);
+
+    private static Number[] Constants(double[] values) => values.Select(value => new Number(value)).ToArray();
+
+    private static double[] Values(Number[] numbers) => numbers.Select(number => number.Value).ToArray();
+
+    private Dictionary<string, Number[]> Named(IEnumerable<Number[]> values) => _module.Parameters
+        .Zip(values, (parameter, value) => (parameter.Name, value))
+        .ToDictionary(pair => pair.Name, pair => pair.value, StringComparer.Ordinal);
+
+    private Recording Record(double[] x, bool differentiable)
+    {
+        if (_module.Inputs == 0 || x.Length % _module.Inputs != 0)
+        {
+            throw new ArgumentException(
+                $"{_module.Name} takes rows of {_module.Inputs} numbers; {x.Length} is not a multiple of that.", nameof(x));
+        }
+
+        var tape = new Tape();
+        Number[] inputs = Leaves(x);
+        Number[][] parameters = _parameters.Select(Leaves).ToArray();
+        var evaluator = new Evaluator(tape, Named(parameters));
+
+        Number[][] rows = Enumerable.Range(0, x.Length / _module.Inputs)
+            .Select(row => inputs.Skip(row * _module.Inputs).Take(_module.Inputs).ToArray())
+            .ToArray();
+        foreach (Link link in _module.Links)
+        {
+            Func<Number[], Number[]> step = Step(link);
+            rows = rows.Select(step).ToArray();
+        }
+
+        return new Recording(tape, inputs, parameters, rows.SelectMany(row => row).ToArray());
+
+        Number[] Leaves(double[] values) => differentiable ? values.Select(tape.Variable).ToArray() : Constants(values);
+
+        Func<Number[], Number[]> Step(Link link)
+        {
+            switch (link)
+            {
+                case LinearLink { Operator: Product product }:
+                    // Factor by factor, as the product of large matrices would take long.
+                    List<SparseMatrix> factors = product.Operands.Reverse().Select(evaluator.Matrix).ToList();
+                    return row => factors.Aggregate(row, (vector, factor) => factor.Apply(vector, tape));
+
+                case LinearLink linear:
+                    SparseMatrix matrix = evaluator.Matrix(linear.Operator);
+                    return row => matrix.Apply(row, tape);
+
+                case BiasLink bias:
+                    Number[] vector = evaluator.Tensor(bias.Bias).Items;
+                    return row => row.Zip(vector, tape.Add).ToArray();
+
+                case ActivationLink activation:
+                    return row => row.Select(number => evaluator.Activate(activation.Activation, number)).ToArray();
+
+                default:
+                    throw new NotSupportedException($"The interpreter has no definition of {link.GetType().Name}.");
+            }
+        }
+    }
+
+    private sealed record Recording(Tape Tape, Number[] Inputs, Number[][] Parameters, Number[] Outputs);
+}

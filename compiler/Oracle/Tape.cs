@@ -1,0 +1,147 @@
+namespace Weft.Compiler.Oracle;
+
+/// <summary>A value, and where the tape recorded how it came about. Node 0 stands for every constant.</summary>
+internal readonly record struct Number(double Value, int Node = 0)
+{
+    public static readonly Number One = new(1);
+
+    /// <summary>Whether this is a zero that nothing can change, so that products with it need no record.</summary>
+    public bool IsZeroConstant => Node == 0 && Value == 0;
+
+    public static implicit operator Number(double value) => new(value);
+}
+
+/// <summary>
+/// Records scalar computations so that they can be differentiated in both directions (Griewank and Walther 2008). A node is a
+/// sum of products, or a function of one number; its edges hold the partial derivatives.
+/// </summary>
+internal sealed class Tape
+{
+    private readonly List<(int Node, double Partial)> _edges = [];
+
+    // Edges of node k: from _ends[k - 1] to _ends[k].
+    private readonly List<int> _ends = [0];
+
+    private double _sum;
+
+    /// <summary>A number that derivatives can be taken for.</summary>
+    public Number Variable(double value)
+    {
+        _ends.Add(_edges.Count);
+        return new Number(value, _ends.Count - 1);
+    }
+
+    /// <summary>Starts a sum of products. Sums do not nest: nothing else may be recorded until <see cref="EndSum"/>.</summary>
+    public void BeginSum() => _sum = 0;
+
+    /// <summary>Adds <c>a · b</c> to the sum.</summary>
+    public void AddProduct(Number a, Number b)
+    {
+        _sum += a.Value * b.Value;
+        AddEdge(a, b.Value);
+        AddEdge(b, a.Value);
+    }
+
+    /// <summary>Adds <c>coefficient · ∏ factors</c> to the sum.</summary>
+    public void AddProduct(double coefficient, Number[] factors)
+    {
+        double product = coefficient;
+        for (int i = 0; i < factors.Length; i++)
+        {
+            product *= factors[i].Value;
+            double others = coefficient;
+            for (int j = 0; j < factors.Length; j++)
+            {
+                others *= j == i ? 1 : factors[j].Value;
+            }
+
+            AddEdge(factors[i], others);
+        }
+
+        _sum += product;
+    }
+
+    /// <summary>The sum since <see cref="BeginSum"/>.</summary>
+    public Number EndSum() => Close(_sum);
+
+    public Number Multiply(Number a, Number b)
+    {
+        BeginSum();
+        AddProduct(a, b);
+        return EndSum();
+    }
+
+    public Number Add(Number a, Number b)
+    {
+        BeginSum();
+        AddProduct(a, Number.One);
+        AddProduct(b, Number.One);
+        return EndSum();
+    }
+
+    /// <summary>A function of one number, given its value and derivative there.</summary>
+    public Number Function(Number argument, double value, double derivative)
+    {
+        AddEdge(argument, derivative);
+        return Close(value);
+    }
+
+    /// <summary>The derivative of <c>Σ weights · outputs</c> for every node.</summary>
+    public double[] Backward(Number[] outputs, double[] weights)
+    {
+        double[] adjoints = new double[_ends.Count];
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            adjoints[outputs[i].Node] += weights[i];
+        }
+
+        for (int node = _ends.Count - 1; node > 0; node--)
+        {
+            for (int edge = _ends[node - 1]; edge < _ends[node]; edge++)
+            {
+                adjoints[_edges[edge].Node] += _edges[edge].Partial * adjoints[node];
+            }
+        }
+
+        return adjoints;
+    }
+
+    /// <summary>The directional derivative of every node, where <paramref name="direction"/> gives that of each variable.</summary>
+    public double[] Forward(IEnumerable<(Number Variable, double Tangent)> direction)
+    {
+        double[] tangents = new double[_ends.Count];
+        foreach ((Number variable, double tangent) in direction)
+        {
+            tangents[variable.Node] = tangent;
+        }
+
+        for (int node = 1; node < tangents.Length; node++)
+        {
+            for (int edge = _ends[node - 1]; edge < _ends[node]; edge++)
+            {
+                tangents[node] += _edges[edge].Partial * tangents[_edges[edge].Node];
+            }
+        }
+
+        return tangents;
+    }
+
+    private void AddEdge(Number to, double partial)
+    {
+        if (to.Node != 0)
+        {
+            _edges.Add((to.Node, partial));
+        }
+    }
+
+    private Number Close(double value)
+    {
+        if (_edges.Count == _ends[_ends.Count - 1])
+        {
+            return value;
+        }
+
+        _ends.Add(_edges.Count);
+        return new Number(value, _ends.Count - 1);
+    }
+}

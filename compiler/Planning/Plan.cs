@@ -1,0 +1,45 @@
+using Weft.Compiler.Network;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Planning;
+
+/// <summary>A node of a contraction tree: a tensor over named indices, for each row of the batch or once.</summary>
+public abstract record PlanNode(IReadOnlyList<Index> Indices, bool PerRow, bool NeedsGradient);
+
+/// <summary>An operand of the term.</summary>
+public sealed record FactorNode(Factor Factor, IReadOnlyList<Index> Indices, bool NeedsGradient) : PlanNode(Indices, false, NeedsGradient);
+
+/// <summary>The vector that the term reads.</summary>
+public sealed record InputNode(RowVector Vector, Affine Position, IReadOnlyList<Index> Indices) : PlanNode(Indices, true, true);
+
+/// <summary>Two tensors contracted into one: every index that neither the rest of the term nor its output has is summed.</summary>
+public sealed record ContractionNode(PlanNode Left, PlanNode Right, IReadOnlyList<Index> Indices, bool PerRow, bool NeedsGradient)
+    : PlanNode(Indices, PerRow, NeedsGradient);
+
+/// <summary>The order chosen for a term, and the best of those that begin (at the root) differently.</summary>
+/// <param name="Term">What is computed.</param>
+/// <param name="Root">The tree; null for a constant.</param>
+/// <param name="Cost">Its cost by the model.</param>
+/// <param name="Alternatives">The other trees, cheapest first, with their costs.</param>
+public sealed record TermPlan(Term Term, PlanNode? Root, double Cost, IReadOnlyList<(PlanNode Root, double Cost)> Alternatives)
+{
+    /// <summary>Multiplications and additions for one row of the batch.</summary>
+    public long FlopsPerRow => Root is null ? 0 : Contractions(Root).Where(node => node.PerRow).Sum(Flops) + (IsRead ? Elements(Root) : 0);
+
+    /// <summary>The same for the reverse pass: once for each operand that needs a gradient.</summary>
+    public long ReverseFlopsPerRow => Root is null
+        ? 0
+        : Contractions(Root).Where(node => node.PerRow).Sum(node =>
+            Flops(node) * ((node.Left.NeedsGradient ? 1 : 0) + (node.Right.NeedsGradient ? 1 : 0))) + (IsRead ? Elements(Root) : 0);
+
+    private bool IsRead => Root is InputNode or FactorNode;
+
+    public static IEnumerable<ContractionNode> Contractions(PlanNode node) => node is ContractionNode contraction
+        ? Contractions(contraction.Left).Concat(Contractions(contraction.Right)).Append(contraction)
+        : [];
+
+    private static long Flops(ContractionNode node) =>
+        2 * node.Left.Indices.Union(node.Right.Indices).Aggregate(1L, (product, index) => product * index.Extent);
+
+    private static long Elements(PlanNode node) => node.Indices.Aggregate(1L, (product, index) => product * index.Extent);
+}

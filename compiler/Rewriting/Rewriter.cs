@@ -1,0 +1,35 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Rewriting;
+
+/// <summary>Applies the laws to a module, innermost first, until none applies.</summary>
+public static class Rewriter
+{
+    /// <summary>The rewritten module and the names of the laws that were applied, in order.</summary>
+    public static (Module Module, IReadOnlyList<Law> Applied) Rewrite(Module module, CancellationToken cancellationToken = default)
+    {
+        var applied = new List<Law>();
+        EquatableArray<Link> links = module.Links
+            .Select(link => link is LinearLink linear ? new LinearLink(Rewrite(linear.Operator, applied, cancellationToken)) : link)
+            .ToEquatable();
+        return (module with { Links = links }, applied);
+    }
+
+    /// <summary>The simplest form that the laws reach.</summary>
+    public static Operator Rewrite(Operator op, ICollection<Law> applied, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Operator current = op.MapOperands(operand => Rewrite(operand, applied, cancellationToken));
+        foreach (Law law in Laws.All)
+        {
+            if (law.Apply(current) is { } rewritten)
+            {
+                applied.Add(law);
+                return Rewrite(rewritten, applied, cancellationToken);
+            }
+        }
+
+        return current;
+    }
+}

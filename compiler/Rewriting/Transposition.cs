@@ -1,0 +1,48 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Rewriting;
+
+/// <summary>Moves a transpose towards the leaves: <c>(AB)' = B'A'</c> and its kin.</summary>
+public static class Transposition
+{
+    /// <summary>The transpose of an operator, written with transposes of its operands only; of a leaf that has no other form, <c>A'</c>.</summary>
+    public static Operator Push(Operator op) => op switch
+    {
+        Identity or Diagonal => op,
+        Zero zero => new Zero(zero.ColumnCount, zero.RowCount),
+        Transpose transpose => transpose.Operand,
+        Shuffle shuffle => new Shuffle(shuffle.Inner, shuffle.Outer),
+        Permutation permutation => new Permutation(Inverse(permutation.Table)),
+        Crop crop => new Pad(crop.Size, crop.Start, crop.Length),
+        Pad pad => new Crop(pad.Size, pad.Start, pad.Length),
+        Einsum einsum => einsum with { Output = einsum.Input, Input = einsum.Output },
+        Product product => new Product(product.Operands.Reverse().Select(Transposed).ToEquatable()),
+        HorizontalStack stack => new VerticalStack(stack.Operands.Select(Transposed).ToEquatable()),
+        VerticalStack stack => new HorizontalStack(stack.Operands.Select(Transposed).ToEquatable()),
+        Indexed indexed => indexed with { Kind = Swap(indexed.Kind), Body = Transposed(indexed.Body) },
+        Scaled or ScaledByTensor or Sum or Kronecker or DirectSum => op.MapOperands(Transposed),
+        _ => new Transpose(op),
+    };
+
+    private static Operator Transposed(Operator op) => new Transpose(op);
+
+    private static IndexedKind Swap(IndexedKind kind) => kind switch
+    {
+        IndexedKind.HorizontalStack => IndexedKind.VerticalStack,
+        IndexedKind.VerticalStack => IndexedKind.HorizontalStack,
+        _ => kind,
+    };
+
+    /// <summary>The table that undoes <c>y[i] = x[table[i]]</c>.</summary>
+    public static EquatableArray<int> Inverse(EquatableArray<int> table)
+    {
+        int[] inverse = new int[table.Count];
+        for (int i = 0; i < inverse.Length; i++)
+        {
+            inverse[table[i]] = i;
+        }
+
+        return inverse.ToEquatable();
+    }
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary>One loop of a kernel: an extent (0: the rows of the batch) and what it adds to the position in a, b and c.</summary>
+public sealed record Loop(string Name, int Extent, int A, int B, int C)
+{
+    public static readonly Loop None = new("", 1, 0, 0, 0);
+
+    public bool IsRows => Extent == 0;
+}
+
+/// <summary>How the vector lanes of a kernel run.</summary>
+public enum LaneForm
+{
+    /// <summary><c>c[r, l] += a[r, k] · b[k, l]</c>: lanes along b and c, a is broadcast.</summary>
+    Broadcast,
+
+    /// <summary><c>c[r, s, l] += a[r, k, l] · b[s, k, l]</c>: every operand that has the lane index is a vector.</summary>
+    Parallel,
+
+    /// <summary><c>c[r, s] += Σ a[r, l] · b[s, l]</c>: lanes are summed, at the end.</summary>
+    Dot,
+}
+
+/// <summary>
+/// A contraction <c>c (+)= Coefficient · Σ a · b</c> as a loop nest with literal strides around a register tile of rows × columns of
+/// vectors. Without b the sum is of a alone.
+/// </summary>
+public sealed record Kernel(
+    string Description,
+    LaneForm Form,
+    double Coefficient,
+    bool HasB,
+    IReadOnlyList<Loop> Outer,
+    IReadOnlyList<Loop> Reduction,
+    Loop Rows,
+    Loop Columns,
+    Loop Lanes,
+    int PanelB)
+{
+    /// <summary>Equal for kernels whose code is equal.</summary>
+    public string Key => string.Join(
+        "|",
+        Form,
+        Coefficient.ToString("R", CultureInfo.InvariantCulture),
+        HasB,
+        string.Join(",", Outer.Select(Text)),
+        string.Join(",", Reduction.Select(Text)),
+        Text(Rows),
+        Text(Columns),
+        Text(Lanes),
+        PanelB);
+
+    private static string Text(Loop loop) => FormattableString.Invariant($"{loop.Extent}:{loop.A}:{loop.B}:{loop.C}");
+}
+
+/// <summary>A kernel chosen for a contraction, with the layouts that its weights have to be packed into.</summary>
+/// <param name="Kernel">The loop nest.</param>
+/// <param name="A">The operand that is loop operand a.</param>
+/// <param name="B">The operand that is loop operand b.</param>
+/// <param name="C">The target.</param>
+/// <param name="Cost">Vector operations for a nominal chunk.</param>
+public sealed record KernelChoice(Kernel Kernel, PackedView A, PackedView? B, PackedView C, double Cost);
+
+/// <summary>An order of elements that suits a kernel: row-major over the axes, each with its stride in the source.</summary>
+public sealed record Packing(int Offset, IReadOnlyList<(Index Index, int Extent, int Stride)> Axes);
+
+/// <summary>A view, and the order that its storage is to be packed in first; null where it is used as it stands.</summary>
+public sealed record PackedView(View View, Packing? Packing = null);

@@ -1,0 +1,202 @@
+using Weft.Compiler.Network;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary><c>Target (+)= Coefficient · Σ Left · Right</c>, before it is decided how.</summary>
+/// <remarks>With <c>Packs</c> weights may be packed into another order first; not so in what runs only once per update.</remarks>
+public sealed record Contraction(View Target, View Left, View? Right, double Coefficient, bool Packs)
+{
+    public IEnumerable<View> Views => Right is null ? [Target, Left] : [Target, Left, Right];
+
+    public IReadOnlyList<Index> Indices => [.. Views.SelectMany(view => view.Position.Indices).Distinct()];
+}
+
+/// <summary>
+/// Chooses the lane index of a contraction, and with it the form of its kernel, so that vectors are loaded and stored where they lie
+/// and no shuffle is ever executed.
+/// </summary>
+public sealed class KernelSelector(int panel, int nominalRows)
+{
+    /// <summary>Lanes of the widest vector: half a panel.</summary>
+    private readonly int _lanes = panel / 2;
+
+    /// <summary>The cheapest kernel over all choices of the lane index.</summary>
+    public KernelChoice Select(Contraction contraction)
+    {
+        KernelChoice? best = null;
+        foreach (Index lane in contraction.Indices.Where(index => index != View.Rows))
+        {
+            KernelChoice choice = Choose(contraction, lane);
+            if (best is null || choice.Cost < best.Cost)
+            {
+                best = choice;
+            }
+        }
+
+        return best ?? Choose(contraction, null);
+    }
+
+    private KernelChoice Choose(Contraction contraction, Index? lane)
+    {
+        (View a, View? b, View c) = (contraction.Left, contraction.Right, contraction.Target);
+        bool inA = lane is not null && a.Has(lane);
+        bool inB = lane is not null && b?.Has(lane) == true;
+        bool inC = lane is not null && c.Has(lane);
+        LaneForm form = lane is not null && !inC ? LaneForm.Dot : LaneForm.Parallel;
+        if (b is not null && inC && inA != inB)
+        {
+            form = LaneForm.Broadcast;
+            if (inA)
+            {
+                (a, b) = (b, a);
+            }
+        }
+
+        Index? rows = Free(a, b, c, lane);
+        Index? columns = form == LaneForm.Broadcast || b is null ? null : Free(b, a, c, lane);
+        if (form != LaneForm.Broadcast && b is not null && columns is not null && (rows is null || (columns == View.Rows && rows != View.Rows)))
+        {
+            (a, b, rows, columns) = (b, a, columns, rows);
+        }
+
+        Index[] rest = [.. contraction.Indices.Where(index => index != lane && index != rows && index != columns)];
+        Index[] outer = [.. rest.Where(c.Has).OrderByDescending(index => index == View.Rows ? int.MaxValue : c.Stride(index))];
+        Index[] reduction = [.. rest.Where(index => !c.Has(index)).OrderByDescending(index => index == View.Rows ? int.MaxValue : Math.Max(a.Stride(index), b?.Stride(index) ?? 0))];
+
+        bool panelled = form == LaneForm.Broadcast && lane!.Extent > panel && lane.Extent % panel == 0;
+        PackedView packedA = Arrange(contraction, a, lane, [.. outer, .. Present(rows), .. reduction], panelled: false);
+        PackedView? packedB = b is null ? null : Arrange(contraction, b, lane, [.. outer, .. Present(columns), .. reduction], panelled);
+        PackedView packedC = Arrange(contraction, c, lane, [.. outer, .. Present(rows), .. Present(columns)], panelled: false);
+        (View va, View? vb, View vc) = (packedA.View, packedB?.View, packedC.View);
+        bool isPanelled = packedB?.Packing?.Axes.Any(axis => axis.Index == lane && axis.Extent != lane!.Extent) == true;
+
+        Loop LoopOf(Index? index) => index is null
+            ? Loop.None
+            : new Loop(index.Name, index.Extent, va.Stride(index), vb?.Stride(index) ?? 0, vc.Stride(index));
+
+        var kernel = new Kernel(
+            Describe(contraction),
+            form,
+            contraction.Coefficient,
+            b is not null,
+            [.. outer.Select(LoopOf)],
+            [.. reduction.Select(LoopOf)],
+            LoopOf(rows),
+            LoopOf(columns),
+            lane is null ? new Loop("", 1, 1, 1, 1) : LoopOf(lane),
+            isPanelled ? reduction.Where(vb!.Has).Aggregate(1, (product, index) => product * index.Extent) : 1);
+        return new KernelChoice(kernel, packedA, packedB, packedC, Cost(contraction, kernel));
+    }
+
+    private static IEnumerable<Index> Present(Index? index) => index is null ? [] : [index];
+
+    /// <summary>The index that runs over registers: in one operand and the target, and not in the other. The rows of the batch come first, then the longest.</summary>
+    private static Index? Free(View operand, View? other, View target, Index? lane) => operand.Position.Indices
+        .Where(index => index != lane && target.Has(index) && other?.Has(index) != true)
+        .OrderByDescending(index => index == View.Rows ? int.MaxValue : index.Extent)
+        .FirstOrDefault();
+
+    /// <summary>The order of a weight that suits a kernel: the loops from the outside in, the lanes last, in panels where they are many.</summary>
+    private PackedView Arrange(Contraction contraction, View view, Index? lane, IReadOnlyList<Index> loops, bool panelled)
+    {
+        if (!contraction.Packs || view.Storage.IsPerRow || lane is null || !view.Has(lane))
+        {
+            return new PackedView(view);
+        }
+
+        // A weight that is read along its rows, and not with a stride that strains the cache, stays as it is.
+        bool target = ReferenceEquals(view, contraction.Target);
+        bool near = loops.Where(view.Has).All(index => view.Stride(index) <= 2 * panel);
+        if (view.Stride(lane) == 1 && (target || !panelled || near))
+        {
+            return new PackedView(view);
+        }
+
+        var axes = new List<(Index Index, int Extent, int Stride)>();
+        Index[] own = [.. loops.Where(view.Has)];
+        int reduced = own.Length;
+        if (panelled && !target)
+        {
+            // The panel stands outside the reduction: [outer, panel, k, lanes of the panel].
+            reduced = own.ToList().FindIndex(index => !contraction.Target.Has(index));
+            reduced = reduced < 0 ? own.Length : reduced;
+        }
+
+        axes.AddRange(own.Take(reduced).Select(index => (index, index.Extent, view.Stride(index))));
+        if (panelled && !target)
+        {
+            axes.Add((lane, lane.Extent / panel, view.Stride(lane) * panel));
+        }
+
+        axes.AddRange(own.Skip(reduced).Select(index => (index, index.Extent, view.Stride(index))));
+        axes.Add((lane, panelled && !target ? panel : lane.Extent, view.Stride(lane)));
+
+        var strides = new List<(Index, int)>();
+        int stride = 1;
+        for (int k = axes.Count - 1; k >= 0; k--)
+        {
+            if (axes[k].Index != lane || k == axes.Count - 1)
+            {
+                strides.Add((axes[k].Index, stride));
+            }
+
+            stride *= axes[k].Extent;
+        }
+
+        return new PackedView(view with { Position = new Affine(0, strides) }, new Packing(view.Position.Offset, axes));
+    }
+
+    /// <summary>Vector operations for a nominal chunk of rows, with what strided access, short lanes and lack of reuse add.</summary>
+    private double Cost(Contraction contraction, Kernel kernel)
+    {
+        double points = contraction.Indices.Aggregate(1.0, (product, index) => product * (index == View.Rows ? nominalRows : index.Extent));
+        double results = contraction.Target.Position.Indices.Aggregate(1.0, (product, index) => product * (index == View.Rows ? nominalRows : index.Extent));
+        int lanes = kernel.Lanes.Extent;
+        double vectors = points / lanes * Vectors(lanes);
+        double cost = vectors;
+        if (kernel.Rows == Loop.None)
+        {
+            cost += 0.6 * vectors;
+        }
+
+        if (kernel.Form != LaneForm.Broadcast && kernel.Columns == Loop.None)
+        {
+            cost += 0.3 * vectors;
+        }
+
+        // A strided vector is put together element by element; rows of the tile share the loads of b.
+        int width = Math.Min(lanes, _lanes);
+        cost += kernel.Lanes.A > 1 ? vectors * width * 0.5 : 0;
+        cost += kernel.Lanes.B > 1 ? vectors * width * 0.2 : 0;
+        double stores = kernel.Form == LaneForm.Dot ? results : results / lanes * Vectors(lanes);
+        cost += kernel.Form == LaneForm.Dot ? 4 * stores : stores;
+        cost += kernel.Form != LaneForm.Dot && kernel.Lanes.C > 1 ? stores * width : 0;
+        return cost;
+    }
+
+    /// <summary>Vectors that a run of lanes takes, with the remainder in ever narrower ones.</summary>
+    private double Vectors(int extent)
+    {
+        double vectors = extent / _lanes;
+        int rest = extent % _lanes;
+        for (int width = _lanes / 2; width >= 4; width /= 2)
+        {
+            vectors += rest / width;
+            rest %= width;
+        }
+
+        return vectors + rest;
+    }
+
+    private static string Describe(Contraction contraction)
+    {
+        HashSet<Index> target = [.. contraction.Target.Position.Indices];
+        Index[] summed = [.. contraction.Indices.Where(index => !target.Contains(index))];
+        string sum = summed.Length == 0 ? "" : $"Σ{string.Join(" ", summed.Select(index => index.Name))} ";
+        return $"{Describe(contraction.Target)} = {sum}{string.Join(" ", contraction.Views.Skip(1).Select(Describe))}";
+    }
+
+    private static string Describe(View view) =>
+        (view.Aspect == Aspect.Mirror ? "∂" : "") + $"{view.Storage.Name}[{string.Join(" ", view.Position.Terms.OrderByDescending(term => term.Index == View.Rows ? int.MaxValue : term.Stride).Select(term => term.Index.Name))}]";
+}

@@ -1,0 +1,48 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary>A parameter and where it lies in the weight block.</summary>
+/// <param name="Parameter">What it is.</param>
+/// <param name="Storage">Where.</param>
+/// <param name="FanIn">How many products each output of its contraction adds up: what an initializer that keeps the variance divides by.</param>
+public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int FanIn);
+
+/// <summary>
+/// Everything that generated code does, as lists of steps: once per update (<see cref="Prepare"/> and what the chain rule makes of it)
+/// and for each chunk of rows.
+/// </summary>
+public sealed record Schedule(
+    LoweredModule Lowered,
+    IReadOnlyList<TermPlan> Plans,
+    IReadOnlyList<ParameterPlace> Parameters,
+    IReadOnlyList<Storage> Storages,
+    IReadOnlyList<Step> Prepare,
+    IReadOnlyList<Step> PrepareTangent,
+    IReadOnlyList<Step> PrepareGradient,
+    IReadOnlyList<Step> Forward,
+    IReadOnlyList<Step> Tangent,
+    IReadOnlyList<Step> Reverse)
+{
+    public Module Module => Lowered.Module;
+
+    /// <summary>Elements of the weight block.</summary>
+    public int WeightCount { get; init; }
+
+    public int TrainedCount { get; init; }
+
+    /// <summary>Elements of the stored parameters: trained, then frozen.</summary>
+    public int ParameterCount { get; init; }
+
+    /// <summary>Rows that are processed together.</summary>
+    public int Chunk { get; init; }
+
+    /// <summary>Elements of scratch per row of a chunk, for the forward pass.</summary>
+    public int ScratchPerRow { get; init; }
+
+    public long ForwardFlops => Plans.Sum(plan => plan.FlopsPerRow);
+
+    public long ReverseFlops => Plans.Sum(plan => plan.ReverseFlopsPerRow);
+}

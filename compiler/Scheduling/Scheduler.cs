@@ -1,0 +1,582 @@
+using System.Globalization;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary>
+/// From plans to steps. The forward program is written once; the reverse pass and the forward mode are what the chain rule makes of
+/// each of its operations, so that every one of them goes through the same choice of kernels.
+/// </summary>
+public sealed class Scheduler
+{
+    private const int ScratchBytes = 512 * 1024;
+
+    private readonly LoweredModule _lowered;
+    private readonly CostModel _costs;
+    private readonly int _elementSize;
+    private readonly KernelSelector _selector;
+    private readonly Dictionary<RowVector, Storage> _vectors = [];
+    private readonly Dictionary<WeightTensor, Storage> _weights = [];
+    private readonly Dictionary<string, (Storage Packed, Storage Source, Packing Packing, HashSet<(Aspect, bool Scatter)> Uses)> _packs = new(StringComparer.Ordinal);
+    private readonly List<Storage> _storages = [];
+    private readonly HashSet<Storage> _trained = [];
+    private readonly Dictionary<WeightTensor, int> _fanIn = [];
+    private readonly List<Operation> _weightProgram = [];
+    private readonly List<Operation> _rowProgram = [];
+    private readonly List<TermPlan> _plans = [];
+    private int _weightCount;
+    private int _scratch;
+    private int _names;
+
+    private Scheduler(LoweredModule lowered, CostModel costs, int elementSize)
+    {
+        _lowered = lowered;
+        _costs = costs;
+        _elementSize = elementSize;
+        _selector = new KernelSelector(128 / elementSize, nominalRows: Math.Min(costs.Batch, 48));
+    }
+
+    /// <param name="lowered">The module.</param>
+    /// <param name="costs">What plans are chosen by.</param>
+    /// <param name="elementSize">Bytes of an element: 4 or 8.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static Schedule Build(LoweredModule lowered, CostModel costs, int elementSize, CancellationToken cancellationToken = default) =>
+        new Scheduler(lowered, costs, elementSize).Run(cancellationToken);
+
+    /// <summary>What a program does, before kernels are chosen.</summary>
+    private abstract record Operation;
+
+    private sealed record ContractOperation(Contraction Contraction, bool Accumulate) : Operation;
+
+    private sealed record ClearOperation(Storage Target) : Operation;
+
+    private sealed record PermuteOperation(Storage Target, Storage Source, int Outer, IReadOnlyList<int> Table) : Operation;
+
+    private sealed record ActivationOperation(Storage Target, Storage Source, Activation Activation) : Operation;
+
+    private sealed record FunctionOperation(FunctionWeight Function, Storage Target, IReadOnlyList<Storage> Arguments) : Operation;
+
+    private Schedule Run(CancellationToken cancellationToken)
+    {
+        Module module = _lowered.Module;
+        List<ParameterWeight> parameters = [.. module.Parameters.OrderBy(parameter => parameter.Role).Select(parameter => new ParameterWeight(parameter))];
+        var places = new Dictionary<Parameter, Storage>();
+        foreach (ParameterWeight parameter in parameters)
+        {
+            var storage = new Storage(parameter.Name, Space.Weights, parameter.Length, _weightCount);
+            places.Add(parameter.Parameter, storage);
+            _storages.Add(storage);
+            _weightCount += parameter.Length;
+            if (parameter.IsTrained)
+            {
+                _trained.Add(storage);
+            }
+        }
+
+        _vectors.Add(_lowered.Input, new Storage("x", Space.Input, module.Inputs));
+        _vectors.Add(_lowered.Output, new Storage("y", Space.Output, module.Outputs));
+        foreach (Statement statement in _lowered.Statements)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Build(statement, places);
+        }
+
+        // The kernels are chosen before the packed copies that they ask for can be listed.
+        (List<Step> forward, List<Step> tangent, List<Step> reverse) = (Forward(_rowProgram), Tangent(_rowProgram), Reverse(_rowProgram));
+        ClearInputGradientIfUnwritten(reverse);
+        (List<Step> prepare, List<Step> prepareTangent, List<Step> prepareGradient) =
+            (Forward(_weightProgram), Tangent(_weightProgram), Reverse(_weightProgram));
+        prepare.AddRange(Packs(Aspect.Value, scatter: false));
+        prepareTangent.AddRange(Packs(Aspect.Mirror, scatter: false));
+        prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
+
+        int mirror = _scratch;
+        foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Scratch))
+        {
+            storage.MirrorOffset = mirror;
+            mirror += Align(storage.Pitch);
+        }
+
+        return new Schedule(
+            _lowered,
+            _plans,
+            [.. parameters.Select(parameter => new ParameterPlace(parameter.Parameter, places[parameter.Parameter], FanIn(parameter)))],
+            _storages,
+            prepare,
+            prepareTangent,
+            prepareGradient,
+            forward,
+            tangent,
+            reverse)
+        {
+            WeightCount = _weightCount,
+            TrainedCount = module.Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => parameter.Length),
+            ParameterCount = module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length),
+            Chunk = Chunk(module),
+            ScratchPerRow = _scratch,
+        };
+    }
+
+    /// <summary>As many rows as keep scratch, input and output in the second-level cache, in whole register tiles.</summary>
+    private int Chunk(Module module)
+    {
+        long bytes = (long)_elementSize * (module.Inputs + module.Outputs + _scratch);
+        return (int)Math.Min(192, Math.Max(12, ScratchBytes / bytes / 12 * 12));
+    }
+
+    private int FanIn(ParameterWeight parameter) => _fanIn
+        .Where(pair => pair.Key is ParameterWeight other && other.Parameter == parameter.Parameter)
+        .Select(pair => pair.Value)
+        .DefaultIfEmpty(parameter.Shape.Count == 0 ? 1 : parameter.Shape[parameter.Shape.Count - 1])
+        .Max();
+
+    private void Build(Statement statement, IReadOnlyDictionary<Parameter, Storage> parameters)
+    {
+        if (!_vectors.TryGetValue(statement.Target, out Storage? target))
+        {
+            target = NewScratch(statement.Target.Name, statement.Target.Size, statement.Target.Size);
+            _vectors.Add(statement.Target, target);
+        }
+
+        switch (statement)
+        {
+            case PermuteStatement permute:
+                _rowProgram.Add(new PermuteOperation(target, _vectors[permute.Source], permute.Outer, permute.Table));
+                break;
+
+            case ActivationStatement activation:
+                _rowProgram.Add(new ActivationOperation(target, _vectors[activation.Source], activation.Activation));
+                break;
+
+            case SumStatement sum:
+                bool written = false;
+                foreach (Term term in sum.Terms.OrderByDescending(term => View.Of(target, term.Output).CoversStorage))
+                {
+                    View view = View.Of(target, term.Output);
+                    if (!written && !view.CoversStorage)
+                    {
+                        _rowProgram.Add(new ClearOperation(target));
+                        written = true;
+                    }
+
+                    Build(term, view, written, _rowProgram, parameters);
+                    written = true;
+                }
+
+                if (!written)
+                {
+                    _rowProgram.Add(new ClearOperation(target));
+                }
+
+                break;
+        }
+    }
+
+    /// <summary>Plans a term and appends the contractions of its tree.</summary>
+    private void Build(Term term, View target, bool accumulate, List<Operation> program, IReadOnlyDictionary<Parameter, Storage> parameters)
+    {
+        foreach (Factor factor in term.Factors)
+        {
+            _ = StorageOf(factor.Tensor, parameters);
+        }
+
+        TermPlan plan = ContractionPlanner.Plan(term, _costs);
+        _plans.Add(plan);
+        bool perRow = target.Storage.IsPerRow;
+        var views = new Dictionary<PlanNode, View>(ReferenceComparer<PlanNode>.Instance);
+        PlanNode root = plan.Root ?? throw new InvalidOperationException("a term has at least one operand");
+        foreach (ContractionNode node in TermPlan.Contractions(root))
+        {
+            NoteFanIn(node);
+        }
+
+        ContractionNode[] free = [.. TermPlan.Contractions(root).Where(node => node.PerRow && !ReferenceEquals(node, root))];
+        AssignLayouts(root, free, target, views, parameters);
+        foreach (ContractionNode node in TermPlan.Contractions(root))
+        {
+            bool isRoot = ReferenceEquals(node, root);
+            List<Operation> home = node.PerRow || (isRoot && perRow) ? program : _weightProgram;
+            View view = isRoot ? target : ViewOf(node, views, parameters);
+            home.Add(new ContractOperation(
+                new Contraction(view, ViewOf(node.Left, views, parameters), ViewOf(node.Right, views, parameters), isRoot ? term.Coefficient : 1, perRow && home == program),
+                isRoot && accumulate));
+        }
+
+        if (root is not ContractionNode)
+        {
+            program.Add(new ContractOperation(new Contraction(target, ViewOf(root, views, parameters), null, term.Coefficient, perRow), accumulate));
+        }
+    }
+
+    private void NoteFanIn(ContractionNode node)
+    {
+        foreach ((PlanNode side, PlanNode other) in new[] { (node.Left, node.Right), (node.Right, node.Left) })
+        {
+            if (side is FactorNode { Factor.Tensor: var tensor })
+            {
+                int fan = side.Indices.Where(index => other.Indices.Contains(index) && !node.Indices.Contains(index))
+                    .Aggregate(1, (product, index) => product * index.Extent);
+                _fanIn[tensor] = Math.Max(fan, _fanIn.TryGetValue(tensor, out int known) ? known : 1);
+            }
+        }
+    }
+
+    private View ViewOf(PlanNode node, Dictionary<PlanNode, View> views, IReadOnlyDictionary<Parameter, Storage> parameters)
+    {
+        if (views.TryGetValue(node, out View? view))
+        {
+            return view;
+        }
+
+        switch (node)
+        {
+            case FactorNode factor:
+                view = View.Of(StorageOf(factor.Factor.Tensor, parameters), factor.Factor.Position);
+                break;
+
+            case InputNode input:
+                view = View.Of(_vectors[input.Vector], input.Position);
+                break;
+
+            default:
+                Storage storage = NewWeight(NewName("p"), node.Indices.Aggregate(1, (product, index) => product * index.Extent), node.NeedsGradient);
+                view = View.Of(storage, RowMajor(node.Indices));
+                break;
+        }
+
+        views.Add(node, view);
+        return view;
+    }
+
+    /// <summary>
+    /// Gives every intermediate its innermost index, by descent on the cost of all contractions that touch it, forward and reverse.
+    /// </summary>
+    private void AssignLayouts(
+        PlanNode root, ContractionNode[] free, View target, Dictionary<PlanNode, View> views, IReadOnlyDictionary<Parameter, Storage> parameters)
+    {
+        Dictionary<ContractionNode, Storage> storages = free.ToDictionary(
+            node => node,
+            node => NewScratch(NewName("t"), Length(node), Pitch(Length(node))),
+            ReferenceComparer<ContractionNode>.Instance);
+        foreach (ContractionNode node in free)
+        {
+            Lay(node, node.Indices.OrderByDescending(index => index.Extent).FirstOrDefault());
+        }
+
+        for (bool improved = free.Length > 0; improved;)
+        {
+            improved = false;
+            foreach (ContractionNode node in free)
+            {
+                View kept = views[node];
+                double best = Total();
+                foreach (Index lane in node.Indices)
+                {
+                    Lay(node, lane);
+                    double cost = Total();
+                    if (cost < 0.999 * best)
+                    {
+                        (best, kept, improved) = (cost, views[node], true);
+                    }
+                }
+
+                views[node] = kept;
+            }
+        }
+
+        void Lay(ContractionNode node, Index? lane)
+        {
+            IEnumerable<Index> others = node.Indices.Where(index => index != lane).OrderByDescending(index => Math.Max(target.Stride(index), 0));
+            views[node] = View.Of(storages[node], RowMajor([.. others, .. lane is null ? Array.Empty<Index>() : [lane]]));
+        }
+
+        double Total() => TermPlan.Contractions(root).Where(node => node.PerRow).Sum(node =>
+        {
+            View c = ReferenceEquals(node, root) ? target : views[node];
+            View a = ViewOf(node.Left, views, parameters);
+            View b = ViewOf(node.Right, views, parameters);
+            double forward = _selector.Select(new Contraction(c, a, b, 1, true)).Cost;
+            double left = node.Left.NeedsGradient ? _selector.Select(new Contraction(a, c, b, 1, true)).Cost : 0;
+            double right = node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
+            return forward + left + right;
+        });
+
+        static int Length(ContractionNode node) => node.Indices.Aggregate(1, (product, index) => product * index.Extent);
+    }
+
+    private int Pitch(int length)
+    {
+        int pitch = Align(length);
+        return pitch % 256 == 0 ? pitch + 16 : pitch;
+    }
+
+    private static Affine RowMajor(IReadOnlyList<Index> indices) =>
+        indices.Aggregate(Affine.Zero, (position, index) => (position * index.Extent) + Affine.Of(index));
+
+    private Storage StorageOf(WeightTensor tensor, IReadOnlyDictionary<Parameter, Storage> parameters)
+    {
+        if (tensor is ParameterWeight parameter)
+        {
+            return parameters[parameter.Parameter];
+        }
+
+        if (_weights.TryGetValue(tensor, out Storage? storage))
+        {
+            return storage;
+        }
+
+        switch (tensor)
+        {
+            case FunctionWeight function:
+                Storage[] arguments = [.. function.Arguments.Select(argument => StorageOf(argument, parameters))];
+                storage = NewWeight(tensor.Name, tensor.Length, tensor.IsTrained);
+                _weightProgram.Add(new FunctionOperation(function, storage, arguments));
+                break;
+
+            default:
+                Term definition = ((NetworkWeight)tensor).Definition;
+                foreach (Factor factor in definition.Factors)
+                {
+                    _ = StorageOf(factor.Tensor, parameters);
+                }
+
+                storage = NewWeight(tensor.Name, tensor.Length, tensor.IsTrained);
+                View view = View.Of(storage, definition.Output);
+                if (!view.CoversStorage)
+                {
+                    _weightProgram.Add(new ClearOperation(storage));
+                }
+
+                Build(definition, view, !view.CoversStorage, _weightProgram, parameters);
+                break;
+        }
+
+        _weights.Add(tensor, storage);
+        return storage;
+    }
+
+    private string NewName(string stem) => stem + (++_names).ToString(CultureInfo.InvariantCulture);
+
+    private static int Align(int length) => (length + 15) / 16 * 16;
+
+    private Storage NewWeight(string name, int length, bool trained)
+    {
+        _weightCount = Align(_weightCount);
+        var storage = new Storage(name, Space.Weights, length, _weightCount);
+        _weightCount += length;
+        _storages.Add(storage);
+        if (trained)
+        {
+            _trained.Add(storage);
+        }
+
+        return storage;
+    }
+
+    private Storage NewScratch(string name, int length, int pitch)
+    {
+        var storage = new Storage(name, Space.Scratch, length, _scratch) { Pitch = pitch };
+        _scratch += Align(pitch);
+        _storages.Add(storage);
+        return storage;
+    }
+
+    private bool HasMirror(Storage storage) => storage.IsPerRow || _trained.Contains(storage);
+
+    private List<Step> Forward(List<Operation> program) => [.. program.Select<Operation, Step>(operation => operation switch
+    {
+        ContractOperation contract => Choose(contract.Contraction, contract.Accumulate),
+        ClearOperation clear => new ClearStep(new Place(clear.Target, Aspect.Value, 0)),
+        PermuteOperation permute => new PermuteStep(Value(permute.Source), Value(permute.Target), permute.Outer, permute.Table, false, false),
+        ActivationOperation activation => new ActivationStep(activation.Activation, Value(activation.Source), Value(activation.Target)),
+        FunctionOperation function => new FunctionStep(function.Function, FunctionMode.Value, function.Target, function.Arguments),
+        _ => throw new InvalidOperationException(operation.ToString()),
+    })];
+
+    /// <summary>The product rule: each operation, with one operand at a time replaced by its tangent.</summary>
+    private List<Step> Tangent(List<Operation> program)
+    {
+        var steps = new List<Step>();
+        foreach (Operation operation in program)
+        {
+            switch (operation)
+            {
+                case ContractOperation { Contraction: var contraction, Accumulate: var accumulate }:
+                    Contraction mirrored = contraction with { Target = contraction.Target.Mirror };
+                    if (!HasMirror(contraction.Target.Storage))
+                    {
+                        break;
+                    }
+
+                    if (HasMirror(contraction.Left.Storage))
+                    {
+                        steps.Add(Choose(mirrored with { Left = contraction.Left.Mirror }, accumulate));
+                        accumulate = true;
+                    }
+
+                    if (contraction.Right is { } right && HasMirror(right.Storage))
+                    {
+                        steps.Add(Choose(mirrored with { Right = right.Mirror }, accumulate));
+                        accumulate = true;
+                    }
+
+                    if (!accumulate)
+                    {
+                        steps.Add(new ClearStep(Mirror(contraction.Target.Storage)));
+                    }
+
+                    break;
+
+                case ClearOperation clear when HasMirror(clear.Target):
+                    steps.Add(new ClearStep(Mirror(clear.Target)));
+                    break;
+
+                case PermuteOperation permute:
+                    steps.Add(new PermuteStep(Mirror(permute.Source), Mirror(permute.Target), permute.Outer, permute.Table, false, false));
+                    break;
+
+                case ActivationOperation activation:
+                    steps.Add(new DerivativeStep(
+                        activation.Activation, Value(activation.Source), Mirror(activation.Source), Mirror(activation.Target), false));
+                    break;
+
+                case FunctionOperation function when HasMirror(function.Target):
+                    steps.Add(new FunctionStep(function.Function, FunctionMode.Tangent, function.Target, function.Arguments));
+                    break;
+            }
+        }
+
+        return steps;
+    }
+
+    /// <summary>
+    /// The chain rule backwards: the gradient for an operand is the same contraction with that operand taken out and the gradient of the
+    /// result put in. Gradients of weights add up in a block that starts at zero; those of row vectors start with their first use.
+    /// </summary>
+    private List<Step> Reverse(List<Operation> program)
+    {
+        var steps = new List<Step>();
+        var written = new HashSet<Storage>();
+        foreach (Operation operation in Enumerable.Reverse(program))
+        {
+            switch (operation)
+            {
+                case ContractOperation { Contraction: var contraction } when Reaches(contraction.Target.Storage):
+                    View gradient = contraction.Target.Mirror;
+                    Add(contraction.Left, contraction.Right);
+                    if (contraction.Right is { } right)
+                    {
+                        Add(right, contraction.Left);
+                    }
+
+                    void Add(View operand, View? other)
+                    {
+                        if (HasMirror(operand.Storage))
+                        {
+                            bool accumulate = Begin(operand.Storage, operand.CoversStorage);
+                            steps.Add(Choose(contraction with { Target = operand.Mirror, Left = gradient, Right = other }, accumulate));
+                        }
+                    }
+
+                    break;
+
+                case PermuteOperation permute when Reaches(permute.Target):
+                    bool more = Begin(permute.Source, true);
+                    steps.Add(new PermuteStep(Mirror(permute.Target), Mirror(permute.Source), permute.Outer, permute.Table, true, more));
+                    break;
+
+                case ActivationOperation activation when Reaches(activation.Target):
+                    bool adds = Begin(activation.Source, true);
+                    steps.Add(new DerivativeStep(
+                        activation.Activation, Value(activation.Source), Mirror(activation.Target), Mirror(activation.Source), adds));
+                    break;
+
+                case FunctionOperation function when HasMirror(function.Target):
+                    steps.Add(new FunctionStep(function.Function, FunctionMode.Gradient, function.Target, function.Arguments));
+                    break;
+            }
+        }
+
+        return steps;
+
+        bool Reaches(Storage storage) =>
+            storage.IsPerRow ? storage.Space == Space.Output || written.Contains(storage) : _trained.Contains(storage);
+
+        // Whether the first gradient of a row vector is added to what is there already.
+        bool Begin(Storage storage, bool covers)
+        {
+            if (!storage.IsPerRow || !written.Add(storage))
+            {
+                return true;
+            }
+
+            if (!covers)
+            {
+                steps.Add(new ClearStep(Mirror(storage)));
+            }
+
+            return !covers;
+        }
+    }
+
+    private void ClearInputGradientIfUnwritten(List<Step> reverse)
+    {
+        Storage x = _vectors[_lowered.Input];
+        if (!reverse.Exists(step => step.Target.Storage == x))
+        {
+            reverse.Add(new ClearStep(Mirror(x)));
+        }
+    }
+
+    private static Place Value(Storage storage) => new(storage, Aspect.Value, 0);
+
+    private static Place Mirror(Storage storage) => new(storage, Aspect.Mirror, 0);
+
+    private KernelStep Choose(Contraction contraction, bool accumulate)
+    {
+        KernelChoice choice = _selector.Select(contraction);
+        return new KernelStep(
+            choice.Kernel,
+            PlaceOf(choice.A, scatter: false),
+            choice.B is null ? null : PlaceOf(choice.B, scatter: false),
+            PlaceOf(choice.C, scatter: true),
+            accumulate);
+    }
+
+    private Place PlaceOf(PackedView packed, bool scatter)
+    {
+        View view = packed.View;
+        if (packed.Packing is not { } packing)
+        {
+            return new Place(view.Storage, view.Aspect, view.Position.Offset);
+        }
+
+        string key = FormattableString.Invariant($"{view.Storage.Offset}+{packing.Offset}:") + string.Join(
+            ",", packing.Axes.Select(axis => FormattableString.Invariant($"{axis.Extent}x{axis.Stride}")));
+        if (!_packs.TryGetValue(key, out var pack))
+        {
+            Storage storage = NewWeight(
+                view.Storage.Name, packing.Axes.Aggregate(1, (product, axis) => product * axis.Extent), _trained.Contains(view.Storage));
+            pack = (storage, view.Storage, packing, []);
+            _packs.Add(key, pack);
+        }
+
+        pack.Uses.Add((view.Aspect, scatter));
+        return new Place(pack.Packed, view.Aspect, 0);
+    }
+
+    private IEnumerable<Step> Packs(Aspect aspect, bool scatter) => _packs.Values
+        .Where(pack => pack.Uses.Contains((aspect, scatter)))
+        .OrderBy(pack => pack.Packed.Offset)
+        .Select(pack => new PackStep(
+            pack.Source,
+            pack.Packing.Offset,
+            pack.Packed,
+            [.. pack.Packing.Axes.Select(axis => axis.Extent)],
+            [.. pack.Packing.Axes.Select(axis => axis.Stride)],
+            aspect,
+            scatter));
+}

@@ -1,0 +1,78 @@
+using Weft.Compiler.Network;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary>Which of the blocks that generated code is handed a tensor lives in.</summary>
+public enum Space
+{
+    /// <summary>Parameters, and what is derived from them once per update.</summary>
+    Weights,
+
+    /// <summary>The rows of x.</summary>
+    Input,
+
+    /// <summary>The rows of y.</summary>
+    Output,
+
+    /// <summary>Scratch for one chunk of rows.</summary>
+    Scratch,
+}
+
+/// <summary>
+/// A place for a tensor. Each has a mirror of equal layout that holds its gradient in the reverse pass and its tangent in the forward
+/// mode.
+/// </summary>
+public sealed class Storage(string name, Space space, int length, int offset = 0)
+{
+    public string Name { get; } = name;
+
+    public Space Space { get; } = space;
+
+    /// <summary>Elements: of one row, or of the whole tensor for weights.</summary>
+    public int Length { get; } = length;
+
+    /// <summary>Where it begins in its block. In scratch: elements per row of a chunk that stand before it.</summary>
+    public int Offset { get; set; } = offset;
+
+    /// <summary>Where its mirror begins, in scratch.</summary>
+    public int MirrorOffset { get; set; }
+
+    /// <summary>
+    /// Elements from one row to the next. A pitch that is a large power of two would put a column of rows into one set of the cache,
+    /// so scratch that is only ever read by index is padded by a line.
+    /// </summary>
+    public int Pitch { get; init; } = length;
+
+    public bool IsPerRow => Space != Space.Weights;
+
+    public override string ToString() => Name;
+}
+
+/// <summary>Whether a step reads and writes a tensor itself, or its mirror: the gradient, or in the forward mode the tangent.</summary>
+public enum Aspect
+{
+    Value,
+    Mirror,
+}
+
+/// <summary>A tensor inside a step: the elements of a storage at an affine position. The rows of a batch are an index like any other.</summary>
+public sealed record View(Storage Storage, Affine Position, Aspect Aspect = Aspect.Value)
+{
+    /// <summary>The rows of a batch: the one index whose extent is known only at run time.</summary>
+    public static readonly Index Rows = new("n", 0);
+
+    /// <summary>The view of a storage by rows, or of a weight.</summary>
+    public static View Of(Storage storage, Affine position) => new(
+        storage,
+        storage.IsPerRow ? position + new Affine(0, [(Rows, storage.Pitch)]) : position);
+
+    public View Mirror => this with { Aspect = Aspect.Mirror };
+
+    public bool Has(Index index) => Position.Contains(index);
+
+    public int Stride(Index index) => Position.StrideOf(index);
+
+    /// <summary>Whether it mentions every element of its storage (of every row).</summary>
+    public bool CoversStorage => Position.Indices.Where(index => index != Rows).Aggregate(1L, (product, index) => product * index.Extent) == Storage.Length;
+}

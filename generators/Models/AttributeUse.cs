@@ -1,0 +1,122 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+using Weft.Compiler;
+using Weft.Compiler.Text;
+
+namespace Weft.Generators.Models;
+
+/// <summary>One <c>[Weft("…")]</c> on a class.</summary>
+/// <param name="TypeName">The class.</param>
+/// <param name="Namespace">Its namespace.</param>
+/// <param name="ContainingTypes">The headers of the types around it, outermost first.</param>
+/// <param name="QualifiedName">Its name with everything around it.</param>
+/// <param name="Formula">The formula.</param>
+/// <param name="Source">How the formula is written.</param>
+/// <param name="Name">The place of the class's name.</param>
+/// <param name="Scalar">The element type, where the attribute gives one.</param>
+/// <param name="Batch">The rows to plan for, where the attribute gives them.</param>
+/// <param name="Diagnostics">Why the class cannot be generated.</param>
+internal sealed record AttributeUse(
+    string TypeName,
+    string Namespace,
+    EquatableArray<string> ContainingTypes,
+    string QualifiedName,
+    string Formula,
+    LiteralText Source,
+    Place Name,
+    Scalar? Scalar,
+    int? Batch,
+    EquatableArray<DiagnosticInfo> Diagnostics)
+{
+    private static readonly SymbolDisplayFormat Qualified =
+        SymbolDisplayFormat.FullyQualifiedFormat.WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted);
+
+    /// <summary>Reads the attribute; null where C# itself has already refused its arguments.</summary>
+    public static AttributeUse? Read(GeneratorAttributeSyntaxContext context, CancellationToken cancellationToken)
+    {
+        var declaration = (TypeDeclarationSyntax)context.TargetNode;
+        var type = (INamedTypeSymbol)context.TargetSymbol;
+        AttributeData attribute = context.Attributes[0];
+        if (attribute.ApplicationSyntaxReference?.GetSyntax(cancellationToken) is not AttributeSyntax syntax ||
+            syntax.ArgumentList?.Arguments.FirstOrDefault(argument => argument.NameEquals is null) is not { } formulaArgument ||
+            attribute.ConstructorArguments.Length == 0)
+        {
+            return null;
+        }
+
+        Place name = Place.Of(declaration.Identifier.GetLocation());
+        List<DiagnosticInfo> diagnostics = Check(type, declaration, name).ToList();
+
+        LiteralText source = LiteralText.Of(formulaArgument.Expression);
+        string text = attribute.ConstructorArguments[0].Value as string ?? "";
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            diagnostics.Add(DiagnosticInfo.Of(Descriptors.NoFormula, source.Place));
+        }
+
+        int? batch = Named(attribute, nameof(Batch)) is int rows ? rows : null;
+        if (batch < 1)
+        {
+            AttributeArgumentSyntax argument = syntax.ArgumentList.Arguments
+                .First(argument => argument.NameEquals?.Name.Identifier.ValueText == nameof(Batch));
+            diagnostics.Add(DiagnosticInfo.Of(
+                Descriptors.BadOption, Place.Of(argument.GetLocation()), nameof(Batch), batch, "a number of rows from 1"));
+        }
+
+        return new AttributeUse(
+            Escape(type.Name),
+            type.ContainingNamespace.IsGlobalNamespace ? "" : type.ContainingNamespace.ToDisplayString(Qualified),
+            ContainingTypesOf(declaration).Reverse().Select(outer => $"partial {Keyword(outer)} {outer.Identifier.Text}").ToEquatable(),
+            type.ToDisplayString(Qualified),
+            text,
+            source,
+            name,
+            Named(attribute, nameof(Scalar)) is int scalar ? (scalar == 1 ? Compiler.Scalar.Double : Compiler.Scalar.Float) : null,
+            batch,
+            diagnostics.ToEquatable());
+    }
+
+    private static object? Named(AttributeData attribute, string name) =>
+        attribute.NamedArguments.FirstOrDefault(argument => argument.Key == name).Value.Value;
+
+    private static IEnumerable<DiagnosticInfo> Check(INamedTypeSymbol type, TypeDeclarationSyntax declaration, Place name)
+    {
+        foreach (TypeDeclarationSyntax part in ContainingTypesOf(declaration).Prepend(declaration).Where(part => !IsPartial(part)))
+        {
+            yield return DiagnosticInfo.Of(Descriptors.NotPartial, name, part.Identifier.ValueText);
+        }
+
+        string? kind =
+            type.IsRecord ? "a record"
+            : type.TypeKind != TypeKind.Class ? "not a class"
+            : type.IsStatic ? "static"
+            : type.IsAbstract ? "abstract"
+            : type.IsFileLocal ? "local to its file"
+            : type.IsGenericType ? "generic, or inside a generic type"
+            : null;
+        if (kind is not null)
+        {
+            yield return DiagnosticInfo.Of(Descriptors.UnsuitableType, name, type.Name, kind);
+        }
+
+        if (type.BaseType is { SpecialType: not (SpecialType.System_Object or SpecialType.System_ValueType) } parent && !IsMap(parent))
+        {
+            yield return DiagnosticInfo.Of(Descriptors.OtherBase, name, type.Name, parent.Name);
+        }
+    }
+
+    private static bool IsMap(INamedTypeSymbol type) =>
+        type is { MetadataName: "Map`1" or "LinearMap`1", ContainingNamespace: { Name: "Weft", ContainingNamespace.IsGlobalNamespace: true } };
+
+    private static IEnumerable<TypeDeclarationSyntax> ContainingTypesOf(TypeDeclarationSyntax declaration) =>
+        declaration.Ancestors().OfType<TypeDeclarationSyntax>();
+
+    private static bool IsPartial(TypeDeclarationSyntax declaration) => declaration.Modifiers.Any(SyntaxKind.PartialKeyword);
+
+    private static string Keyword(TypeDeclarationSyntax declaration) => declaration is RecordDeclarationSyntax record
+        ? $"record {record.ClassOrStructKeyword.Text}".TrimEnd()
+        : declaration.Keyword.Text;
+
+    private static string Escape(string name) => SyntaxFacts.GetKeywordKind(name) == SyntaxKind.None ? name : "@" + name;
+}

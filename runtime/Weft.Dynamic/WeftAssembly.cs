@@ -1,0 +1,114 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+using System.Runtime.Loader;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Weft.Compiler;
+using Module = Weft.Compiler.Algebra.Module;
+
+namespace Weft.Dynamic;
+
+/// <summary>
+/// Generated types, compiled together in memory. They can be collected once the assembly is disposed and no map of it is
+/// in use any more.
+/// </summary>
+[RequiresDynamicCode("Compiles and loads code.")]
+[RequiresUnreferencedCode("The compiled code may use any member of the runtime.")]
+public sealed class WeftAssembly : IDisposable
+{
+    private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.Latest, DocumentationMode.None);
+
+    private static readonly CSharpCompilationOptions CompilationOptions = new(
+        OutputKind.DynamicallyLinkedLibrary,
+        optimizationLevel: OptimizationLevel.Release,
+        allowUnsafe: true,
+        nullableContextOptions: NullableContextOptions.Enable);
+
+    private static readonly Lazy<IReadOnlyList<MetadataReference>> References = new(FindReferences);
+
+    private readonly LoadContext _context = new();
+    private readonly Assembly _assembly;
+    private bool _disposed;
+
+    private WeftAssembly(Stream image) => _assembly = _context.LoadFromStream(image);
+
+    /// <summary>Compiles bound modules, all in one compilation.</summary>
+    /// <param name="units">Each module and how it becomes a type. The types' full names must differ.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="InvalidOperationException">The generated code does not compile, which is a mistake of the compiler.</exception>
+    public static WeftAssembly Compile(
+        IEnumerable<(Module Module, GenerateOptions Options)> units,
+        CancellationToken cancellationToken = default)
+    {
+        SyntaxTree[] trees = units
+            .AsParallel()
+            .AsOrdered()
+            .WithCancellation(cancellationToken)
+            .Select(unit => CSharpSyntaxTree.ParseText(
+                ModuleCompiler.Compile(unit.Module, unit.Options, cancellationToken).Code,
+                ParseOptions,
+                unit.Options.TypeName + ".g.cs",
+                cancellationToken: cancellationToken))
+            .ToArray();
+        var compilation = CSharpCompilation.Create("Weft.Compiled", trees, References.Value, CompilationOptions);
+        using var image = new MemoryStream();
+        var result = compilation.Emit(image, cancellationToken: cancellationToken);
+        if (!result.Success)
+        {
+            IEnumerable<string> errors = result.Diagnostics
+                .Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
+                .Take(10)
+                .Select(diagnostic => diagnostic.ToString());
+            throw new InvalidOperationException("The generated code does not compile:\n" + string.Join('\n', errors));
+        }
+
+        image.Position = 0;
+        return new WeftAssembly(image);
+    }
+
+    /// <summary>Makes a map of one of the types.</summary>
+    /// <typeparam name="T">The element type that the type was generated for.</typeparam>
+    /// <param name="typeName">The type's name with its namespace.</param>
+    /// <exception cref="ArgumentException">There is no such type, or it has another element type.</exception>
+    /// <exception cref="ObjectDisposedException">The assembly is disposed.</exception>
+    public Map<T> Create<T>(string typeName)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Type type = _assembly.GetType(typeName) ?? throw new ArgumentException($"There is no type '{typeName}'.", nameof(typeName));
+        return Activator.CreateInstance(type) as Map<T>
+            ?? throw new ArgumentException($"'{typeName}' is not a map of {typeof(T).Name}.", nameof(typeName));
+    }
+
+    /// <summary>Gives the code up: it is unloaded when the last of its maps is.</summary>
+    public void Dispose()
+    {
+        if (!_disposed)
+        {
+            _disposed = true;
+            _context.Unload();
+        }
+    }
+
+    private static List<MetadataReference> FindReferences()
+    {
+        var paths = ((string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Append(RuntimeAssembly.Location)
+            .Where(path => path.Length > 0)
+            .DistinctBy(Path.GetFileName)
+            .ToList();
+        return paths.Count > 0
+            ? paths.ConvertAll<MetadataReference>(path => MetadataReference.CreateFromFile(path))
+            : throw new PlatformNotSupportedException("Compiling at run time needs the program's assemblies as files: publish it without PublishSingleFile.");
+    }
+
+    private static Assembly RuntimeAssembly => typeof(Map<>).Assembly;
+
+    /// <summary>Resolves the runtime to the one that this program already uses, whichever context that is in.</summary>
+    private sealed class LoadContext() : AssemblyLoadContext("Weft", isCollectible: true)
+    {
+        protected override Assembly? Load(AssemblyName assemblyName) =>
+            assemblyName.Name == RuntimeAssembly.GetName().Name ? RuntimeAssembly : null;
+    }
+}

@@ -1,0 +1,229 @@
+using System.ComponentModel;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Weft.Kernels;
+
+/// <summary>How the vector lanes of a kernel run.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public enum LaneForm
+{
+    /// <summary><c>c[r, l] += a[r, k] · b[k, l]</c>: lanes along b and c, a is broadcast.</summary>
+    Broadcast,
+
+    /// <summary><c>c[r, s, l] += a[r, k, l] · b[s, k, l]</c>.</summary>
+    Parallel,
+
+    /// <summary><c>c[r, s] += Σ a[r, l] · b[s, l]</c>.</summary>
+    Dot,
+}
+
+/// <summary>What a register tile adds to the positions in its operands from one row, column and lane to the next.</summary>
+/// <param name="form">How the lanes run.</param>
+/// <param name="rows">From row to row, in a and c.</param>
+/// <param name="columns">From column to column, in b and c; the columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.</param>
+/// <param name="lanes">From lane to lane, in a, b and c.</param>
+/// <param name="panel">How much further apart than its lanes two panels of b are.</param>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int C) columns, (int A, int B, int C) lanes, int panel = 1)
+{
+    public LaneForm Form { get; } = form;
+
+    public (int A, int C) Rows { get; } = rows;
+
+    public (int B, int C) Columns { get; } = columns;
+
+    public (int A, int B, int C) Lanes { get; } = lanes;
+
+    public int Panel { get; } = panel;
+}
+
+/// <summary>A register tile: c (+)= a · b over its rows × columns of vectors.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public unsafe interface ITile<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    static abstract TileShape Shape { get; }
+
+    /// <summary>Runs one tile of <typeparamref name="R"/> rows and <typeparamref name="C"/> columns.</summary>
+    /// <param name="a">First element of a.</param>
+    /// <param name="b">First element of b, if there is one.</param>
+    /// <param name="c">First element of c.</param>
+    /// <param name="count">Rows of the batch, for a tile that sums over them.</param>
+    /// <param name="lanes">Lanes that a <see cref="LaneForm.Dot"/> sums over: a multiple of the vector's.</param>
+    /// <param name="accumulate">Whether to add to c.</param>
+    static abstract void Run<S, V, R, C>(T* a, T* b, T* c, int count, int lanes, bool accumulate)
+        where S : struct, ILanes<T, V>
+        where V : struct
+        where R : struct, IRows
+        where C : struct, IRows;
+}
+
+/// <summary>Runs register tiles over all their rows, columns and lanes, with the widest vectors that the machine has and that fit.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static unsafe class Tiles<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Lanes of a panel of packed weights: two of the widest vectors.</summary>
+    public static int Panel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 128 / sizeof(T);
+    }
+
+    /// <summary>c (+)= a · b. Lanes that fill no vector are done by narrower ones, down to single elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Sweep<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, bool accumulate)
+        where TTile : struct, ITile<T>
+    {
+        int done = 0;
+        if (Vector512.IsHardwareAccelerated && lanes >= Vector512<T>.Count)
+        {
+            done = Vectors<TTile, Lanes512<T>, Vector512<T>>(a, b, c, rows, columns, done, lanes, count, accumulate);
+        }
+
+        if (Vector256.IsHardwareAccelerated && lanes - done >= Vector256<T>.Count)
+        {
+            done = Vectors<TTile, Lanes256<T>, Vector256<T>>(a, b, c, rows, columns, done, lanes, count, accumulate);
+        }
+
+        if (Vector128.IsHardwareAccelerated && lanes - done >= Vector128<T>.Count)
+        {
+            done = Vectors<TTile, Lanes128<T>, Vector128<T>>(a, b, c, rows, columns, done, lanes, count, accumulate);
+        }
+
+        if (done < lanes)
+        {
+            Vectors<TTile, Lanes1<T>, T>(a, b, c, rows, columns, done, lanes, count, accumulate);
+        }
+    }
+
+    /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
+    /// <returns>The lanes done.</returns>
+    private static int Vectors<TTile, S, V>(T* a, T* b, T* c, int rows, int columns, int done, int lanes, int count, bool accumulate)
+        where TTile : struct, ITile<T>
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        TileShape shape = TTile.Shape;
+        int whole = (lanes - done) / S.Count * S.Count;
+        int end = done + whole;
+        if (shape.Form == LaneForm.Dot)
+        {
+            Columns<TTile, S, V>(
+                a + (done * shape.Lanes.A), b + (done * shape.Lanes.B), c, rows, columns, count, whole, accumulate || done > 0, shape);
+            return end;
+        }
+
+        // A panel of b stays in cache while all rows pass over it.
+        while (done < end)
+        {
+            bool pair = shape.Form == LaneForm.Broadcast && end - done >= 2 * S.Count;
+            int within = done % Panel;
+            T* pa = a + (done * shape.Lanes.A);
+            T* pb = b + ((nint)(done - within) * shape.Lanes.B * shape.Panel) + (within * shape.Lanes.B);
+            T* pc = c + (done * shape.Lanes.C);
+            if (shape.Form != LaneForm.Broadcast)
+            {
+                Columns<TTile, S, V>(pa, pb, pc, rows, columns, count, 0, accumulate, shape);
+            }
+            else if (pair)
+            {
+                Rows<TTile, S, V, Rows2>(pa, pb, pc, rows, count, 0, accumulate, shape);
+            }
+            else
+            {
+                Rows<TTile, S, V, Rows1>(pa, pb, pc, rows, count, 0, accumulate, shape);
+            }
+
+            done += pair ? 2 * S.Count : S.Count;
+        }
+
+        return end;
+    }
+
+    private static void Columns<TTile, S, V>(
+        T* a, T* b, T* c, int rows, int columns, int count, int lanes, bool accumulate, in TileShape shape)
+        where TTile : struct, ITile<T>
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        int column = 0;
+        for (; column + 2 <= columns; column += 2)
+        {
+            Rows<TTile, S, V, Rows2>(a, b + ((nint)column * shape.Columns.B), c + ((nint)column * shape.Columns.C), rows, count, lanes, accumulate, shape);
+        }
+
+        if (column < columns)
+        {
+            Rows<TTile, S, V, Rows1>(a, b + ((nint)column * shape.Columns.B), c + ((nint)column * shape.Columns.C), rows, count, lanes, accumulate, shape);
+        }
+    }
+
+    /// <summary>Tiles of up to six rows, of as equal heights as can be: 32 rows are 6 + 6 + 5 + 5 + 5 + 5.</summary>
+    private static void Rows<TTile, S, V, C>(T* a, T* b, T* c, int rows, int count, int lanes, bool accumulate, in TileShape shape)
+        where TTile : struct, ITile<T>
+        where S : struct, ILanes<T, V>
+        where V : struct
+        where C : struct, IRows
+    {
+        int tiles = (rows + 5) / 6;
+        for (int row = 0; tiles > 0; tiles--)
+        {
+            int height = (rows - row + tiles - 1) / tiles;
+            T* pa = a + ((nint)row * shape.Rows.A);
+            T* pc = c + ((nint)row * shape.Rows.C);
+            switch (height)
+            {
+                case 1:
+                    TTile.Run<S, V, Rows1, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 2:
+                    TTile.Run<S, V, Rows2, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 3:
+                    TTile.Run<S, V, Rows3, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 4:
+                    TTile.Run<S, V, Rows4, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 5:
+                    TTile.Run<S, V, Rows5, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                default:
+                    TTile.Run<S, V, Rows6, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+            }
+
+            row += height;
+        }
+    }
+
+    /// <summary>target (+)= value, a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<S, V>(T* target, V value, bool accumulate)
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        S.Store(accumulate ? S.Add(S.Load(target), value) : value, target);
+    }
+
+    /// <summary>target (+)= factor · value, a vector with a stride between its lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreStrided<S, V>(T* target, V value, bool accumulate, int stride)
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        S.StoreStrided(accumulate ? S.Add(S.LoadStrided(target, stride), value) : value, target, stride);
+    }
+
+    /// <summary>target (+)= the sum of the lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSum<S, V>(T* target, V value, bool accumulate)
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        *target = accumulate ? *target + S.Sum(value) : S.Sum(value);
+    }
+}

@@ -1,0 +1,99 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+
+namespace Weft;
+
+/// <summary>A loss: a mean over the rows of a batch. Implement it as a struct that holds what the outputs are compared to.</summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public interface ILoss<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Refuses a batch that the loss does not fit; called once, before anything is computed.</summary>
+    /// <exception cref="ArgumentException">The loss holds too few or too many rows, or values that are out of range.</exception>
+    void Check(int rows, int outputs);
+
+    /// <summary>Evaluates some rows of a batch; called from several threads at once.</summary>
+    /// <param name="y">[rows, outputs]</param>
+    /// <param name="dy">[rows, outputs]: overwritten with the gradient of the batch's mean loss.</param>
+    /// <param name="firstRow">The place of the first row in the batch.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="totalRows">The number of rows of the batch.</param>
+    /// <returns>What these rows contribute to the batch's mean loss: the sum of their losses, divided by <paramref name="totalRows"/>.</returns>
+    double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows);
+}
+
+/// <summary>The mean of (y − target)² over the rows and the outputs.</summary>
+/// <param name="targets">[batch, outputs]</param>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public readonly struct MeanSquaredError<T>(ReadOnlyMemory<T> targets) : ILoss<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly ReadOnlyMemory<T> targets = targets;
+
+    /// <inheritdoc/>
+    public void Check(int rows, int outputs)
+    {
+        if (targets.Length != (long)rows * outputs)
+        {
+            throw new ArgumentException($"targets has {targets.Length} elements; {(long)rows * outputs} are expected ({rows} × {outputs}).", nameof(targets));
+        }
+    }
+
+    /// <inheritdoc/>
+    public double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows)
+    {
+        int outputs = y.Length / rows;
+        double count = (double)totalRows * outputs;
+        TensorPrimitives.Subtract(y, targets.Span.Slice(firstRow * outputs, y.Length), dy);
+        double sum = double.CreateTruncating(TensorPrimitives.SumOfSquares<T>(dy));
+        TensorPrimitives.Multiply(dy, T.CreateTruncating(2 / count), dy);
+        return sum / count;
+    }
+}
+
+/// <summary>The mean of −log softmax(y)[label] over the rows: the outputs are unnormalised log-probabilities of the classes.</summary>
+/// <param name="labels">[batch]: each row's class, 0 to outputs − 1.</param>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels) : ILoss<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly ReadOnlyMemory<int> labels = labels;
+
+    /// <inheritdoc/>
+    public void Check(int rows, int outputs)
+    {
+        if (labels.Length != rows)
+        {
+            throw new ArgumentException($"labels has {labels.Length} elements; {rows} are expected, one for each row.", nameof(labels));
+        }
+
+        int wrong = labels.Span.IndexOfAnyExceptInRange(0, outputs - 1);
+        if (wrong >= 0)
+        {
+            throw new ArgumentException($"labels[{wrong}] is {labels.Span[wrong]}; the classes are 0 to {outputs - 1}.", nameof(labels));
+        }
+    }
+
+    /// <inheritdoc/>
+    public double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows)
+    {
+        int outputs = y.Length / rows;
+        double loss = 0;
+        for (int row = 0; row < rows; row++)
+        {
+            // Shifted by the largest, no exponential overflows and their sum is at least 1.
+            ReadOnlySpan<T> scores = y.Slice(row * outputs, outputs);
+            Span<T> slopes = dy.Slice(row * outputs, outputs);
+            int label = labels.Span[firstRow + row];
+            TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), slopes);
+            double score = double.CreateTruncating(slopes[label]);
+            TensorPrimitives.Exp(slopes, slopes);
+            double sum = double.CreateTruncating(TensorPrimitives.Sum<T>(slopes));
+            loss += Math.Log(sum) - score;
+            TensorPrimitives.Multiply(slopes, T.CreateTruncating(1 / (sum * totalRows)), slopes);
+            slopes[label] -= T.CreateTruncating(1.0 / totalRows);
+        }
+
+        return loss / totalRows;
+    }
+}

@@ -1,0 +1,592 @@
+using System.ComponentModel;
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using Weft.Execution;
+using Weft.Kernels;
+
+namespace Weft;
+
+/// <summary>
+/// A map from rows of <see cref="Inputs"/> numbers to rows of <see cref="Outputs"/> numbers, with its parameters and its derivatives.
+/// Batches are row-major: row after row, no gaps.
+/// </summary>
+/// <remarks>
+/// Any number of threads may call a map at the same time, except that <see cref="Edit"/>, <see cref="Initialize"/> and an optimizer's
+/// step change the parameters: nothing else may run on the map meanwhile. A large batch is split over threads
+/// (<see cref="WeftOptions.MaxThreads"/>); which thread does what never changes a result. After the first calls, which make workspaces,
+/// a call allocates nothing. A new map's stored parameters are zero until <see cref="Initialize"/> or <see cref="Edit"/>.
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public abstract unsafe class Map<T> : IDisposable
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Pool<Workspace<T>> workspaces = new();
+    private AlignedBuffer<T>? weights;
+
+    /// <summary>Makes a map with zero parameters; its seeded tensors are drawn. Calls <see cref="Prepare"/>, which therefore must not need a derived constructor.</summary>
+    /// <exception cref="ArgumentException">The description contradicts itself.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither <see cref="float"/> nor <see cref="double"/>.</exception>
+    protected Map(MapDescription description)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
+        {
+            throw new NotSupportedException($"The elements of a map are float or double, not {typeof(T).Name}.");
+        }
+
+        description.Validate();
+        Description = description;
+        weights = new AlignedBuffer<T>(description.WeightCount);
+        foreach (ParameterInfo parameter in description.Parameters)
+        {
+            if (parameter.Role == Role.Seeded)
+            {
+                Draw(weights.Pointer, parameter, parameter.Seed);
+            }
+        }
+
+        Prepare(weights.Pointer);
+    }
+
+    /// <summary>The map's facts: name, formula, sizes, costs, parameters.</summary>
+    public MapDescription Description { get; }
+
+    /// <summary>The length of an input row.</summary>
+    public int Inputs => Description.Inputs;
+
+    /// <summary>The length of an output row.</summary>
+    public int Outputs => Description.Outputs;
+
+    /// <summary>The number of stored parameters: trained and frozen.</summary>
+    public int ParameterCount => Description.ParameterCount;
+
+    /// <summary>The number of trained parameters: the length of a gradient.</summary>
+    public int TrainedCount => Description.TrainedCount;
+
+    /// <summary>The stored parameters, contiguous and 64-byte aligned: the trained ones, then the frozen ones.</summary>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public ReadOnlySpan<T> Parameters => Weights().Span[..ParameterCount];
+
+    /// <summary>A parameter by its name.</summary>
+    /// <exception cref="ArgumentException">There is no such parameter.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public ParameterView<T> this[string name] => this[Description.IndexOf(name)];
+
+    /// <summary>The parameter at an index of <see cref="MapDescription.Parameters"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such parameter.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public ParameterView<T> this[int index]
+    {
+        get
+        {
+            ParameterInfo info = InfoAt(index);
+            return new ParameterView<T>(info, Weights().Memory.Slice(info.Offset, info.Length));
+        }
+    }
+
+    /// <summary>Write access to the stored parameters; dispose what is returned when they are written. No other call may run on the map meanwhile.</summary>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public ParameterEdit<T> Edit() => new(this, Weights().Span[..ParameterCount]);
+
+    /// <summary>Draws every stored parameter from its own distribution. The same seed gives the same values on every machine.</summary>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public void Initialize(int seed = 0)
+    {
+        AlignedBuffer<T> block = Weights();
+        for (int i = 0; i < Description.Parameters.Length; i++)
+        {
+            ParameterInfo parameter = Description.Parameters[i];
+            if (parameter.Role != Role.Seeded)
+            {
+                Draw(block.Pointer, parameter, RandomNumbers.Combine(seed, i));
+            }
+        }
+
+        Prepare(block.Pointer);
+    }
+
+    /// <summary>y = f(x) for each row.</summary>
+    /// <param name="x">[batch, <see cref="Inputs"/>]</param>
+    /// <param name="y">[batch, <see cref="Outputs"/>]; overwritten.</param>
+    /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public void Forward(ReadOnlySpan<T> x, Span<T> y)
+    {
+        AlignedBuffer<T> block = Weights();
+        int batch = CountRows(x, Inputs);
+        RequireLength(y, batch, Outputs, nameof(y));
+        RefuseOverlap(y, nameof(y), x, nameof(x));
+        fixed (T* px = x, py = y)
+        {
+            Run(block, new ForwardOperation(px, py), batch, Description.ForwardFlops, default);
+        }
+    }
+
+    /// <summary>The gradients of ⟨dy, f(x)⟩: for the input, and summed over the batch for the trained parameters.</summary>
+    /// <param name="x">[batch, <see cref="Inputs"/>]</param>
+    /// <param name="dy">[batch, <see cref="Outputs"/>]: the gradient for the output.</param>
+    /// <param name="dx">[batch, <see cref="Inputs"/>], overwritten; or empty: not wanted.</param>
+    /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: not wanted.</param>
+    /// <exception cref="ArgumentException">A length is wrong, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
+    {
+        AlignedBuffer<T> block = Weights();
+        int batch = CountRows(x, Inputs);
+        RequireLength(dy, batch, Outputs, nameof(dy));
+        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
+        RequireLengthOrEmpty(gradient, 1, TrainedCount, nameof(gradient));
+        RefuseOverlap(dx, nameof(dx), x, nameof(x));
+        RefuseOverlap(dx, nameof(dx), dy, nameof(dy));
+        RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
+        RefuseOverlap(gradient, nameof(gradient), dy, nameof(dy));
+        RefuseOverlap(gradient, nameof(gradient), dx, nameof(dx));
+        if (dx.IsEmpty && gradient.IsEmpty)
+        {
+            return;
+        }
+
+        fixed (T* px = x, pdy = dy, pdx = dx)
+        {
+            Run(block, new GradientOperation(px, pdy, pdx), batch, Description.ForwardFlops + Description.BackwardFlops, gradient);
+        }
+    }
+
+    /// <summary>
+    /// The mean loss over a batch and its gradient for the trained parameters. Forward pass, loss and backward pass of a chunk of rows
+    /// follow each other while its intermediate results are in cache; outputs are not stored.
+    /// </summary>
+    /// <param name="x">[batch, <see cref="Inputs"/>], at least one row.</param>
+    /// <param name="loss">The loss, with what the outputs are compared to.</param>
+    /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: only the loss is wanted.</param>
+    /// <returns>The mean loss.</returns>
+    /// <exception cref="ArgumentException">A length is wrong, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient)
+        where TLoss : struct, ILoss<T>
+    {
+        AlignedBuffer<T> block = Weights();
+        int batch = CountRows(x, Inputs);
+        if (batch == 0)
+        {
+            throw new ArgumentException("The mean loss of an empty batch is undefined: x must have at least one row.", nameof(x));
+        }
+
+        RequireLengthOrEmpty(gradient, 1, TrainedCount, nameof(gradient));
+        RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
+        loss.Check(batch, Outputs);
+        long flops = Description.ForwardFlops + (gradient.IsEmpty ? 0 : Description.BackwardFlops);
+        fixed (T* px = x)
+        {
+            return Run(block, new LossOperation<TLoss>(px, loss, batch), batch, flops, gradient);
+        }
+    }
+
+    /// <summary>The forward-mode derivative: y = f(x) and dy = the directional derivative of f at x and the parameters along dx and dParameters.</summary>
+    /// <param name="x">[batch, <see cref="Inputs"/>]</param>
+    /// <param name="dx">[batch, <see cref="Inputs"/>]; or empty: zero.</param>
+    /// <param name="dParameters">[<see cref="TrainedCount"/>]; or empty: zero.</param>
+    /// <param name="y">[batch, <see cref="Outputs"/>], overwritten; or empty: not wanted.</param>
+    /// <param name="dy">[batch, <see cref="Outputs"/>], overwritten.</param>
+    /// <exception cref="ArgumentException">A length is wrong, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public void Tangent(ReadOnlySpan<T> x, ReadOnlySpan<T> dx, ReadOnlySpan<T> dParameters, Span<T> y, Span<T> dy)
+    {
+        AlignedBuffer<T> block = Weights();
+        int batch = CountRows(x, Inputs);
+        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
+        RequireLengthOrEmpty(dParameters, 1, TrainedCount, nameof(dParameters));
+        RequireLengthOrEmpty(y, batch, Outputs, nameof(y));
+        RequireLength(dy, batch, Outputs, nameof(dy));
+        RefuseOverlap(y, nameof(y), x, nameof(x));
+        RefuseOverlap(y, nameof(y), dx, nameof(dx));
+        RefuseOverlap(y, nameof(y), dParameters, nameof(dParameters));
+        RefuseOverlap(dy, nameof(dy), x, nameof(x));
+        RefuseOverlap(dy, nameof(dy), dx, nameof(dx));
+        RefuseOverlap(dy, nameof(dy), dParameters, nameof(dParameters));
+        RefuseOverlap(dy, nameof(dy), y, nameof(y));
+
+        Workspace<T> workspace = workspaces.Take();
+        T* dw = null;
+        if (!dParameters.IsEmpty)
+        {
+            AlignedBuffer<T> tangent = workspace.Block(Description.WeightCount);
+            dParameters.CopyTo(tangent.Span);
+            tangent.Span[dParameters.Length..].Clear();
+            dw = tangent.Pointer;
+            PrepareTangent(block.Pointer, dw);
+        }
+
+        fixed (T* px = x, pdx = dx, py = y, pdy = dy)
+        {
+            Run(block, new TangentOperation(dw, px, pdx, py, pdy), batch, 3 * Description.ForwardFlops, default);
+        }
+
+        workspaces.Return(workspace);
+    }
+
+    /// <summary>y = f(x) for each row of dense tensors of shapes [batch, <see cref="Inputs"/>] and [batch, <see cref="Outputs"/>].</summary>
+    /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or the tensors overlap; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    [OverloadResolutionPriority(-1)]
+    public void Forward(in ReadOnlyTensorSpan<T> x, in TensorSpan<T> y) =>
+        Forward(DenseTensors.Rows(x, Inputs, nameof(x)), DenseTensors.Rows(y, Outputs, nameof(y)));
+
+    /// <summary>The gradients, as <see cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>, for dense tensors of two axes; an empty one is not wanted.</summary>
+    /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    [OverloadResolutionPriority(-1)]
+    public void Gradient(in ReadOnlyTensorSpan<T> x, in ReadOnlyTensorSpan<T> dy, in TensorSpan<T> dx, Span<T> gradient) => Gradient(
+        DenseTensors.Rows(x, Inputs, nameof(x)),
+        DenseTensors.Rows(dy, Outputs, nameof(dy)),
+        DenseTensors.Rows(dx, Inputs, nameof(dx)),
+        gradient);
+
+    /// <summary>The loss and its gradient, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T})"/>, for a dense tensor [batch, <see cref="Inputs"/>].</summary>
+    /// <exception cref="ArgumentException">The tensor is not dense or has another shape, or the loss does not fit it; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    [OverloadResolutionPriority(-1)]
+    public double LossGradient<TLoss>(in ReadOnlyTensorSpan<T> x, TLoss loss, Span<T> gradient)
+        where TLoss : struct, ILoss<T> => LossGradient(DenseTensors.Rows(x, Inputs, nameof(x)), loss, gradient);
+
+    /// <summary>The forward-mode derivative, as <see cref="Tangent(ReadOnlySpan{T}, ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>, for dense tensors of two axes.</summary>
+    /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    [OverloadResolutionPriority(-1)]
+    public void Tangent(in ReadOnlyTensorSpan<T> x, in ReadOnlyTensorSpan<T> dx, ReadOnlySpan<T> dParameters, in TensorSpan<T> y, in TensorSpan<T> dy) => Tangent(
+        DenseTensors.Rows(x, Inputs, nameof(x)),
+        DenseTensors.Rows(dx, Inputs, nameof(dx)),
+        dParameters,
+        DenseTensors.Rows(y, Outputs, nameof(y)),
+        DenseTensors.Rows(dy, Outputs, nameof(dy)));
+
+    /// <summary>Gives up the parameters and the workspaces. A call that is still running ends normally; later ones throw.</summary>
+    public void Dispose()
+    {
+        weights = null;
+        workspaces.Clear();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Fills the derived and the packed tensors of a weight block from its parameters.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected abstract void Prepare(T* w);
+
+    /// <summary>Fills the derived and the packed tensors of a tangent block <paramref name="dw"/>, which has the layout of <paramref name="w"/>.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected abstract void PrepareTangent(T* w, T* dw);
+
+    /// <summary>Adds what the gradients of derived and packed tensors in <paramref name="g"/>, which has the layout of <paramref name="w"/>, mean for the parameters.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected abstract void PrepareGradient(T* w, T* g);
+
+    /// <summary>Computes y from x, and in <paramref name="s"/> what <see cref="BackwardRows"/> and <see cref="TangentRows"/> need; y may be null.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected abstract void ForwardRows(T* w, T* x, T* y, T* s, int rows);
+
+    /// <summary>
+    /// Adds to the weight gradient <paramref name="g"/> and overwrites <paramref name="dx"/>; either may be null. <paramref name="s"/> is as
+    /// <see cref="ForwardRows"/> left it. For a linear map without a wanted weight gradient, <paramref name="x"/> is null and
+    /// <paramref name="s"/> arbitrary.
+    /// </summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected abstract void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows);
+
+    /// <summary>Overwrites dy; a null <paramref name="dw"/> or <paramref name="dx"/> is zero. <paramref name="s"/> is as <see cref="ForwardRows"/> left it.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected abstract void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows);
+
+    internal ParameterInfo InfoAt(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Description.Parameters.Length);
+        return Description.Parameters[index];
+    }
+
+    internal void EndEdit()
+    {
+        if (weights is { } block)
+        {
+            Prepare(block.Pointer);
+        }
+    }
+
+    /// <summary>x = fᵀ(y) for each row of a linear map; a null y stands for the identity.</summary>
+    private protected void RunAdjoint(AlignedBuffer<T> block, T* y, T* x, int batch) =>
+        Run(block, new AdjointOperation(y, x), batch, Description.ForwardFlops, default);
+
+    private protected AlignedBuffer<T> Weights()
+    {
+        AlignedBuffer<T>? block = weights;
+        ObjectDisposedException.ThrowIf(block == null, this);
+        return block;
+    }
+
+    private protected static int CountRows(ReadOnlySpan<T> x, int columns, [CallerArgumentExpression(nameof(x))] string name = "") =>
+        x.Length % columns == 0
+            ? x.Length / columns
+            : throw new ArgumentException($"{name} has {x.Length} elements; rows of {columns} are expected, so a multiple of {columns}.", name);
+
+    private protected static void RequireLength(ReadOnlySpan<T> span, int rows, int columns, string name)
+    {
+        if (span.Length != (long)rows * columns)
+        {
+            throw new ArgumentException($"{name} has {span.Length} elements; {(long)rows * columns} are expected ({rows} × {columns}).", name);
+        }
+    }
+
+    private protected static void RefuseOverlap(ReadOnlySpan<T> written, string name, ReadOnlySpan<T> other, string otherName)
+    {
+        if (written.Overlaps(other))
+        {
+            throw new ArgumentException($"{name} is written and must not overlap {otherName}.", name);
+        }
+    }
+
+    private static void RequireLengthOrEmpty(ReadOnlySpan<T> span, int rows, int columns, string name)
+    {
+        if (!span.IsEmpty)
+        {
+            RequireLength(span, rows, columns, name);
+        }
+    }
+
+    private static void Draw(T* w, ParameterInfo parameter, int seed) => ParameterFunctions<T>.Seeded(
+        w + parameter.Offset,
+        parameter.Length,
+        parameter.Initializer.Distribution,
+        parameter.Initializer.Scale,
+        seed,
+        parameter.RowLength);
+
+    private double Run<TOperation>(AlignedBuffer<T> block, in TOperation operation, int batch, long flopsPerRow, Span<T> gradient)
+        where TOperation : struct, IOperation
+    {
+        double loss = batch == 0 ? 0 : BatchJob<TOperation>.Run(this, block.Pointer, operation, batch, flopsPerRow, gradient);
+        GC.KeepAlive(block);
+        return loss;
+    }
+
+    /// <summary>What is done to a chunk of a batch.</summary>
+    private interface IOperation
+    {
+        /// <summary>Does some rows, adding to the weight gradient unless it is null.</summary>
+        /// <returns>The rows' share of the loss, where there is one.</returns>
+        double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows);
+    }
+
+    private readonly struct ForwardOperation(T* x, T* y) : IOperation
+    {
+        private readonly T* x = x, y = y;
+
+        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        {
+            T* s = workspace.Scratch(map.Description.WorkspaceLength);
+            map.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
+            return 0;
+        }
+    }
+
+    private readonly struct GradientOperation(T* x, T* dy, T* dx) : IOperation
+    {
+        private readonly T* x = x, dy = dy, dx = dx;
+
+        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        {
+            T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
+            T* rowsX = x + (nint)first * map.Inputs;
+            map.ForwardRows(w, rowsX, null, s, rows);
+            map.BackwardRows(w, g, rowsX, dy + (nint)first * map.Outputs, dx == null ? null : dx + (nint)first * map.Inputs, s, rows);
+            return 0;
+        }
+    }
+
+    private readonly struct LossOperation<TLoss>(T* x, TLoss loss, int batch) : IOperation
+        where TLoss : struct, ILoss<T>
+    {
+        private readonly T* x = x;
+        private readonly TLoss loss = loss;
+        private readonly int batch = batch;
+
+        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        {
+            int length = checked(map.Description.Chunk * map.Outputs);
+            T* y = workspace.Rows(checked(2 * length)).Pointer, dy = y + length;
+            T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
+            T* rowsX = x + (nint)first * map.Inputs;
+            map.ForwardRows(w, rowsX, y, s, rows);
+            double part = loss.Evaluate(new ReadOnlySpan<T>(y, rows * map.Outputs), new Span<T>(dy, rows * map.Outputs), first, rows, batch);
+            if (g != null)
+            {
+                map.BackwardRows(w, g, rowsX, dy, null, s, rows);
+            }
+
+            return part;
+        }
+    }
+
+    private readonly struct TangentOperation(T* dw, T* x, T* dx, T* y, T* dy) : IOperation
+    {
+        private readonly T* dw = dw, x = x, dx = dx, y = y, dy = dy;
+
+        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        {
+            nint input = (nint)first * map.Inputs, output = (nint)first * map.Outputs;
+            T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
+            map.ForwardRows(w, x + input, y == null ? null : y + output, s, rows);
+            map.TangentRows(w, dw, x + input, dx == null ? null : dx + input, dy + output, s, rows);
+            return 0;
+        }
+    }
+
+    private readonly struct AdjointOperation(T* y, T* x) : IOperation
+    {
+        private readonly T* y = y, x = x;
+
+        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        {
+            T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
+            T* rowsY = y == null ? Identity(map, workspace, first, rows) : y + (nint)first * map.Outputs;
+            map.BackwardRows(w, null, null, rowsY, x + (nint)first * map.Inputs, s, rows);
+            return 0;
+        }
+
+        private static T* Identity(Map<T> map, Workspace<T> workspace, int first, int rows)
+        {
+            Span<T> identity = workspace.Rows(checked(map.Description.Chunk * map.Outputs)).Span;
+            identity.Clear();
+            for (int i = 0; i < rows; i++)
+            {
+                identity[i * map.Outputs + first + i] = T.One;
+            }
+
+            return workspace.Rows(identity.Length).Pointer;
+        }
+    }
+
+    /// <summary>One call's batch, split into pieces of consecutive rows.</summary>
+    private sealed class BatchJob<TOperation> : Job
+        where TOperation : struct, IOperation
+    {
+        /// <summary>Below so many operations, about 50 µs, waking another thread costs more than it brings.</summary>
+        private const double ParallelFlops = 5e6;
+
+        /// <summary>Rows are handed out in multiples of this, so that a kernel's row tiles are full.</summary>
+        private const int RowTile = 8;
+
+        private static readonly Pool<BatchJob<TOperation>> Jobs = new();
+
+        private Map<T>? map;
+        private T* w;
+        private TOperation operation;
+        private int batch;
+        private int pieceRows;
+        private bool wantsGradient;
+        private Workspace<T>?[] kept = [];
+        private double[] losses = [];
+
+        public static double Run(Map<T> map, T* w, in TOperation operation, int batch, long flopsPerRow, Span<T> gradient)
+        {
+            BatchJob<TOperation> job = Jobs.Take();
+            job.map = map;
+            job.w = w;
+            job.operation = operation;
+            job.batch = batch;
+            job.wantsGradient = !gradient.IsEmpty;
+            try
+            {
+                return job.Run(flopsPerRow, gradient);
+            }
+            finally
+            {
+                foreach (ref Workspace<T>? workspace in job.kept.AsSpan())
+                {
+                    if (workspace != null)
+                    {
+                        map.workspaces.Return(workspace);
+                        workspace = null;
+                    }
+                }
+
+                job.map = null;
+                job.operation = default;
+                Jobs.Return(job);
+            }
+        }
+
+        protected override void RunPiece(int piece)
+        {
+            Map<T> map = this.map!;
+            Workspace<T> workspace = map.workspaces.Take();
+            T* g = null;
+            if (wantsGradient)
+            {
+                kept[piece] = workspace;
+                AlignedBuffer<T> block = workspace.Block(map.Description.WeightCount);
+                block.Span.Clear();
+                g = block.Pointer;
+            }
+
+            int first = piece * pieceRows;
+            int end = first + Math.Min(batch - first, pieceRows);
+            int chunk = Math.Min(map.Description.Chunk, SplitEvenly(end - first, Divide(end - first, map.Description.Chunk)));
+            double loss = 0;
+            for (; first < end; first += chunk)
+            {
+                loss += operation.Run(map, w, g, workspace, first, Math.Min(chunk, end - first));
+            }
+
+            losses[piece] = loss;
+            if (!wantsGradient)
+            {
+                map.workspaces.Return(workspace);
+            }
+        }
+
+        private static int Divide(int rows, int parts) => (rows + parts - 1) / parts;
+
+        private static int SplitEvenly(int rows, int parts) => parts == 1 ? rows : Divide(Divide(rows, parts), RowTile) * RowTile;
+
+        private double Run(long flopsPerRow, Span<T> gradient)
+        {
+            // Pieces depend on the sizes alone and each has a gradient of its own, summed in the order of the pieces: no result depends
+            // on timing. Without a gradient, pieces are cheap, and several for each thread even out what the threads get done.
+            int threads = WeftOptions.MaxThreads;
+            double work = (double)batch * flopsPerRow;
+            int pieces = threads == 1 || work < ParallelFlops
+                ? 1
+                : (int)Math.Min(wantsGradient ? threads : 4.0 * threads, Math.Min(batch, work / (ParallelFlops / 2)));
+            pieceRows = SplitEvenly(batch, pieces);
+            pieces = Divide(batch, pieceRows);
+            if (losses.Length < pieces)
+            {
+                losses = new double[pieces];
+                kept = new Workspace<T>?[pieces];
+            }
+
+            Run(pieces, threads);
+
+            double loss = 0;
+            for (int piece = 0; piece < pieces; piece++)
+            {
+                loss += losses[piece];
+            }
+
+            if (wantsGradient)
+            {
+                int length = map!.Description.WeightCount;
+                AlignedBuffer<T> total = kept[0]!.Block(length);
+                for (int piece = 1; piece < pieces; piece++)
+                {
+                    TensorPrimitives.Add(total.Span, kept[piece]!.Block(length).Span, total.Span);
+                }
+
+                map.PrepareGradient(w, total.Pointer);
+                TensorPrimitives.Add(gradient, total.Span[..gradient.Length], gradient);
+            }
+
+            return loss;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using System.Collections.Immutable;
+
+namespace Weft;
+
+/// <summary>What happens to a parameter when its map is trained.</summary>
+public enum Role
+{
+    /// <summary>Stored, and has a gradient.</summary>
+    Trained,
+
+    /// <summary>Stored, and has no gradient.</summary>
+    Frozen,
+
+    /// <summary>Not stored with the parameters: drawn from its seed when a map is made.</summary>
+    Seeded,
+}
+
+/// <summary>The distribution that a parameter starts from.</summary>
+public enum Distribution
+{
+    /// <summary>Every element is zero.</summary>
+    Zeros,
+
+    /// <summary>Every element is the scale.</summary>
+    Constant,
+
+    /// <summary>Normal with mean zero; the scale is the standard deviation.</summary>
+    Normal,
+
+    /// <summary>Uniform between minus and plus the scale.</summary>
+    Uniform,
+
+    /// <summary>Minus or plus the scale, with equal probability.</summary>
+    Sign,
+
+    /// <summary>
+    /// Normal rows (along the last axis), each written twice: a chain of reflections that starts as the identity
+    /// (Yuan et al., <i>Bridging the Gap between Low-rank and Orthogonal Adaptation via Householder Reflection Adaptation</i>, 2024).
+    /// </summary>
+    Paired,
+}
+
+/// <summary>How a parameter starts.</summary>
+/// <param name="Distribution">The family.</param>
+/// <param name="Scale">The constant, the standard deviation, the half-width or the magnitude.</param>
+public sealed record Initializer(Distribution Distribution, double Scale);
+
+/// <summary>A tensor of numbers that a map owns.</summary>
+/// <param name="Name">Unique in the map: <c>stem.W</c>, <c>A[2]</c>.</param>
+/// <param name="Offset">Where its elements start in the weight block.</param>
+/// <param name="Shape">The extent of each axis, row-major; empty for a scalar.</param>
+/// <param name="Role">Trained, frozen or seeded.</param>
+/// <param name="Initializer">How it starts; for a seeded parameter, what it is.</param>
+/// <param name="Seed">The seed of a seeded parameter.</param>
+public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> Shape, Role Role, Initializer Initializer, int Seed = 0)
+{
+    /// <summary>The number of elements: the product of the shape.</summary>
+    public int Length => Shape.Aggregate(1, (product, extent) => checked(product * extent));
+
+    /// <summary>The extent of the last axis; 1 for a scalar.</summary>
+    internal int RowLength => Shape.IsEmpty ? 1 : Shape[^1];
+}
+
+/// <summary>The facts about a generated map that do not depend on its element type or its parameters' values.</summary>
+public sealed record MapDescription
+{
+    /// <summary>The name of the declaration.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The formula, in the language's own notation.</summary>
+    public required string Formula { get; init; }
+
+    /// <summary>The length of an input row.</summary>
+    public required int Inputs { get; init; }
+
+    /// <summary>The length of an output row.</summary>
+    public required int Outputs { get; init; }
+
+    /// <summary>The number of trained elements; they come first.</summary>
+    public required int TrainedCount { get; init; }
+
+    /// <summary>The number of stored elements: trained, then frozen.</summary>
+    public required int ParameterCount { get; init; }
+
+    /// <summary>The length of the weight block: the parameters, then seeded, derived and packed tensors.</summary>
+    public required int WeightCount { get; init; }
+
+    /// <summary>The rows of a batch that are processed together, so that their intermediate results stay in cache.</summary>
+    public required int Chunk { get; init; }
+
+    /// <summary>The elements of scratch for one chunk, forward only.</summary>
+    public required int WorkspaceLength { get; init; }
+
+    /// <summary>The elements of scratch for one chunk, forward and backward, or forward with tangents.</summary>
+    public required int GradientWorkspaceLength { get; init; }
+
+    /// <summary>Floating-point operations of the forward pass, per row.</summary>
+    public required long ForwardFlops { get; init; }
+
+    /// <summary>Floating-point operations of the backward pass (for the input and the parameters), per row.</summary>
+    public required long BackwardFlops { get; init; }
+
+    /// <summary>The stored and the seeded parameters, each with its place in the weight block.</summary>
+    public required ImmutableArray<ParameterInfo> Parameters { get; init; }
+
+    /// <summary>The index of a parameter in <see cref="Parameters"/>.</summary>
+    /// <exception cref="ArgumentException">There is no parameter of that name.</exception>
+    public int IndexOf(string name)
+    {
+        for (int i = 0; i < Parameters.Length; i++)
+        {
+            if (string.Equals(Parameters[i].Name, name, StringComparison.Ordinal))
+            {
+                return i;
+            }
+        }
+
+        throw new ArgumentException(
+            $"{Name} has no parameter '{name}'. It has: {string.Join(", ", Parameters.Select(parameter => parameter.Name))}.",
+            nameof(name));
+    }
+
+    /// <summary>Refuses a description whose numbers contradict each other: kernels write where it says.</summary>
+    internal void Validate()
+    {
+        Require(Inputs > 0 && Outputs > 0, "Inputs and Outputs must be positive");
+        Require(Chunk > 0, "Chunk must be positive");
+        Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= WeightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
+        Require(WorkspaceLength >= 0 && GradientWorkspaceLength >= 0, "workspace lengths must not be negative");
+        Require(ForwardFlops >= 0 && BackwardFlops >= 0, "operation counts must not be negative");
+        Require(!Parameters.IsDefault, "Parameters must be given");
+        foreach (ParameterInfo parameter in Parameters)
+        {
+            (int start, int end) = parameter.Role switch
+            {
+                Role.Trained => (0, TrainedCount),
+                Role.Frozen => (TrainedCount, ParameterCount),
+                _ => (ParameterCount, WeightCount),
+            };
+            Require(start <= parameter.Offset && (long)parameter.Offset + parameter.Length <= end, $"parameter {parameter.Name} must lie in {start}..{end} of the weight block");
+        }
+    }
+
+    private void Require(bool holds, string rule)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"The description of {Name} is inconsistent: {rule}.");
+        }
+    }
+}

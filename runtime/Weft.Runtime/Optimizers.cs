@@ -1,0 +1,197 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+
+namespace Weft;
+
+/// <summary>A rule that moves the trained parameters of a map against a gradient. It remembers one map's history, so each map needs its own.</summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public abstract class Optimizer<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private double learningRate;
+    private Map<T>? trained;
+
+    /// <exception cref="ArgumentOutOfRangeException">A number is negative or not finite.</exception>
+    private protected Optimizer(double learningRate, double weightDecay)
+    {
+        this.learningRate = RequireNonNegative(learningRate);
+        WeightDecay = RequireNonNegative(weightDecay);
+    }
+
+    /// <summary>The step size; set it between steps to follow a schedule.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative or not finite.</exception>
+    public double LearningRate
+    {
+        get => learningRate;
+        set => learningRate = RequireNonNegative(value, nameof(LearningRate));
+    }
+
+    /// <summary>The rate at which parameters are pulled towards zero.</summary>
+    public double WeightDecay { get; }
+
+    /// <summary>Changes the map's trained parameters. Nothing else may run on the map meanwhile.</summary>
+    /// <param name="map">The map: the same one at every step.</param>
+    /// <param name="gradient">[<see cref="Map{T}.TrainedCount"/>]: the gradient of what is to become small.</param>
+    /// <exception cref="ArgumentException">The gradient has another length, or this optimizer has stepped another map; nothing was changed.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public void Step(Map<T> map, ReadOnlySpan<T> gradient)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        if (gradient.Length != map.TrainedCount)
+        {
+            throw new ArgumentException($"gradient has {gradient.Length} elements; {map.TrainedCount} are expected, one for each trained parameter.", nameof(gradient));
+        }
+
+        if (trained != null && trained != map)
+        {
+            throw new ArgumentException("This optimizer holds the history of another map. Use one optimizer for each map.", nameof(map));
+        }
+
+        using ParameterEdit<T> edit = map.Edit();
+        if (trained == null)
+        {
+            trained = map;
+            Start(map.TrainedCount);
+        }
+
+        Update(edit.Trained, gradient);
+    }
+
+    /// <summary>Makes the state for so many parameters.</summary>
+    private protected abstract void Start(int count);
+
+    private protected abstract void Update(Span<T> parameters, ReadOnlySpan<T> gradient);
+
+    private protected static double RequireNonNegative(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        double.IsFinite(value) && value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "A finite number that is not negative is expected.");
+
+    private protected static double RequireFraction(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value is >= 0 and < 1
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "A number from 0 to below 1 is expected.");
+}
+
+/// <summary>
+/// Stochastic gradient descent: g ← gradient + weightDecay·p, v ← momentum·v + g, p ← p − learningRate·v, or with Nesterov's momentum
+/// p ← p − learningRate·(g + momentum·v) (Sutskever et al., <i>On the importance of initialization and momentum in deep learning</i>, 2013).
+/// </summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class Sgd<T> : Optimizer<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int Block = 256;
+    private readonly double momentum;
+    private readonly bool nesterov;
+    private T[] velocity = [];
+
+    /// <exception cref="ArgumentOutOfRangeException">A number is negative or not finite, or the momentum is not below 1.</exception>
+    /// <exception cref="ArgumentException">Nesterov's form is asked for without momentum.</exception>
+    public Sgd(double learningRate, double momentum = 0, bool nesterov = false, double weightDecay = 0)
+        : base(learningRate, weightDecay)
+    {
+        this.momentum = RequireFraction(momentum);
+        this.nesterov = !nesterov || momentum > 0
+            ? nesterov
+            : throw new ArgumentException("Nesterov's form needs a momentum above zero.", nameof(nesterov));
+    }
+
+    private protected override void Start(int count) => velocity = momentum > 0 ? new T[count] : [];
+
+    [SkipLocalsInit]
+    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient)
+    {
+        T beta = T.CreateTruncating(momentum), decay = T.CreateTruncating(WeightDecay), step = T.CreateTruncating(-LearningRate);
+        Span<T> temporary = stackalloc T[Block];
+        for (int start = 0; start < parameters.Length; start += Block)
+        {
+            Span<T> p = parameters[start..Math.Min(start + Block, parameters.Length)];
+            Span<T> g = temporary[..p.Length];
+            TensorPrimitives.MultiplyAdd(p, decay, gradient.Slice(start, p.Length), g);
+            if (momentum > 0)
+            {
+                Span<T> v = velocity.AsSpan(start, p.Length);
+                TensorPrimitives.MultiplyAdd(v, beta, g, v);
+                if (nesterov)
+                {
+                    TensorPrimitives.MultiplyAdd(v, beta, g, g);
+                }
+                else
+                {
+                    v.CopyTo(g);
+                }
+            }
+
+            TensorPrimitives.MultiplyAdd(g, step, p, p);
+        }
+    }
+}
+
+/// <summary>
+/// Adam with decoupled weight decay (Loshchilov and Hutter, <i>Decoupled Weight Decay Regularization</i>, 2019): the means m of the gradient
+/// and v of its square decay by beta1 and beta2; p ← p − learningRate·(m̂ / (√v̂ + epsilon) + weightDecay·p) with the means' bias corrected.
+/// </summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class AdamW<T> : Optimizer<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int Block = 256;
+    private readonly double beta1;
+    private readonly double beta2;
+    private readonly double epsilon;
+    private T[] mean = [];
+    private T[] square = [];
+    private double remaining1 = 1;
+    private double remaining2 = 1;
+
+    /// <exception cref="ArgumentOutOfRangeException">A number is negative or not finite, a beta is not below 1, or epsilon is zero, also as <typeparamref name="T"/>.</exception>
+    public AdamW(double learningRate, double beta1 = 0.9, double beta2 = 0.999, double epsilon = 1e-8, double weightDecay = 0.01)
+        : base(learningRate, weightDecay)
+    {
+        this.beta1 = RequireFraction(beta1);
+        this.beta2 = RequireFraction(beta2);
+        this.epsilon = RequireNonNegative(epsilon);
+        if (T.CreateTruncating(epsilon) == T.Zero)
+        {
+            throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "A number above zero is expected: it keeps the step finite where the gradient vanishes.");
+        }
+    }
+
+    private protected override void Start(int count)
+    {
+        mean = new T[count];
+        square = new T[count];
+    }
+
+    [SkipLocalsInit]
+    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient)
+    {
+        remaining1 *= beta1;
+        remaining2 *= beta2;
+        T keep1 = T.CreateTruncating(beta1), take1 = T.CreateTruncating(1 - beta1);
+        T keep2 = T.CreateTruncating(beta2), take2 = T.CreateTruncating(1 - beta2);
+        T correction = T.CreateTruncating(1 / Math.Sqrt(1 - remaining2)), small = T.CreateTruncating(epsilon);
+        T step = T.CreateTruncating(-LearningRate / (1 - remaining1)), shrink = T.CreateTruncating(1 - LearningRate * WeightDecay);
+        Span<T> temporary = stackalloc T[Block];
+        for (int start = 0; start < parameters.Length; start += Block)
+        {
+            Span<T> p = parameters[start..Math.Min(start + Block, parameters.Length)];
+            ReadOnlySpan<T> g = gradient.Slice(start, p.Length);
+            Span<T> m = mean.AsSpan(start, p.Length), v = square.AsSpan(start, p.Length), a = temporary[..p.Length];
+            TensorPrimitives.Multiply(m, keep1, m);
+            TensorPrimitives.MultiplyAdd(g, take1, m, m);
+            TensorPrimitives.Multiply(v, keep2, v);
+            TensorPrimitives.Multiply(g, g, a);
+            TensorPrimitives.MultiplyAdd(a, take2, v, v);
+
+            TensorPrimitives.Sqrt(v, a);
+            TensorPrimitives.Multiply(a, correction, a);
+            TensorPrimitives.Add(a, small, a);
+            TensorPrimitives.Divide(m, a, a);
+            TensorPrimitives.Multiply(p, shrink, p);
+            TensorPrimitives.MultiplyAdd(a, step, p, p);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+namespace Weft;
+
+/// <summary>The element type of a generated map.</summary>
+public enum WeftScalar
+{
+    /// <summary>32 bits.</summary>
+    Float,
+
+    /// <summary>64 bits.</summary>
+    Double,
+}
+
+/// <summary>
+/// Makes a partial class the map that a formula describes. The generated part derives from <c>LinearMap</c> where the
+/// formula is linear in its input, else from <c>Map</c>.
+/// </summary>
+/// <example>
+/// <code>
+/// [Weft("monarch(1024, 32)")]
+/// public partial class Mixer;
+/// </code>
+/// </example>
+/// <param name="formula">
+/// An operator of the standard library or of the project's <c>.weft</c> files with its sizes, or any formula over them.
+/// </param>
+[AttributeUsage(AttributeTargets.Class, Inherited = false)]
+public sealed class WeftAttribute(string formula) : Attribute
+{
+    /// <summary>The formula, in Weft.</summary>
+    public string Formula { get; } = formula;
+
+    /// <summary>The element type. Where it is not given: the project's <c>WeftScalar</c>, else float.</summary>
+    public WeftScalar Scalar { get; set; } = WeftScalar.Float;
+
+    /// <summary>
+    /// The number of rows that plans are made for; any other number works too. Where it is not given: the project's
+    /// <c>WeftBatch</c>, else 64.
+    /// </summary>
+    public int Batch { get; set; } = 64;
+}

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using Weft.Compiler;
+
+namespace Weft.Tool;
+
+/// <summary>The command line.</summary>
+internal static class Cli
+{
+    /// <returns>0 where all went well, 1 where a text or the command line is wrong.</returns>
+    public static int Run(string[] arguments, TextWriter output, TextWriter error)
+    {
+        var root = new RootCommand("Weft: structured linear maps from formulas.")
+        {
+            Check(output, error),
+            Report(
+                "explain",
+                "Prints shapes, costs, the plan that was chosen and those that were not.",
+                type => type.Explanation,
+                output,
+                error),
+            Report("emit", "Prints the C# that a declaration becomes.", type => type.Code, output, error),
+        };
+        return root.Parse(arguments).Invoke(new InvocationConfiguration { Output = output, Error = error });
+    }
+
+    private static Command Check(TextWriter output, TextWriter error)
+    {
+        var files = new Argument<string[]>("files") { Description = "The .weft files.", Arity = ArgumentArity.OneOrMore };
+        var command = new Command("check", "Reports what is wrong with files.") { files };
+        command.SetAction(parsed => new Session(output, error).Check(parsed.GetRequiredValue(files)));
+        return command;
+    }
+
+    private static Command Report(string name, string description, Func<GeneratedType, string> text, TextWriter output, TextWriter error)
+    {
+        var files = new Argument<string[]>("files") { Description = "The .weft files.", Arity = ArgumentArity.ZeroOrMore };
+        var operatorName = new Option<string?>("--operator") { Description = "Only the declaration of this name." };
+        var formula = new Option<string?>("--formula") { Description = "A formula over the files: \"monarch(1024, 32)\"." };
+        var batch = new Option<int>("--batch") { Description = "The rows that plans are made for.", DefaultValueFactory = _ => 64 };
+        var scalar = new Option<Scalar>("--scalar") { Description = "The element type.", DefaultValueFactory = _ => Scalar.Float };
+        batch.Validators.Add(result =>
+        {
+            if (result.GetValue(batch) < 1)
+            {
+                result.AddError("--batch: a number of rows from 1 was expected.");
+            }
+        });
+
+        var command = new Command(name, description) { files, operatorName, formula, batch, scalar };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(files) is not { Length: > 0 } && result.GetValue(formula) is null)
+            {
+                result.AddError("A file or --formula was expected.");
+            }
+
+            if (result.GetValue(operatorName) is not null && result.GetValue(formula) is not null)
+            {
+                result.AddError("--operator and --formula exclude each other.");
+            }
+        });
+        command.SetAction(parsed => new Session(output, error).Print(
+            parsed.GetValue(files) ?? [],
+            parsed.GetValue(formula),
+            parsed.GetValue(operatorName),
+            parsed.GetValue(batch),
+            parsed.GetValue(scalar),
+            text));
+        return command;
+    }
+}

@@ -1,0 +1,1 @@
+return Weft.Tool.Cli.Run(args, Console.Out, Console.Error);

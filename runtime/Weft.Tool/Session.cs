@@ -1,0 +1,96 @@
+using Weft.Compiler;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Tool;
+
+/// <summary>One run of the tool.</summary>
+internal sealed class Session(TextWriter output, TextWriter error)
+{
+    private const string FormulaName = "Formula";
+
+    /// <summary>Prints what is wrong with files; 0 where nothing is an error.</summary>
+    public int Check(IReadOnlyList<string> files) => Bind(files, formula: null) is null ? 1 : 0;
+
+    /// <summary>Prints a text of the formula, of the declaration that is named, or of each that the files themselves declare.</summary>
+    public int Print(
+        IReadOnlyList<string> files, string? formula, string? name, int batch, Scalar scalar, Func<GeneratedType, string> text)
+    {
+        if (Bind(files, formula) is not { } modules)
+        {
+            return 1;
+        }
+
+        List<Module> chosen = [.. modules.Where(module => name is null || module.Name == name)];
+        if (chosen.Count == 0)
+        {
+            return Fail(modules.Count == 0
+                ? "nothing is declared without parameters: name one with its sizes by --formula"
+                : $"'{name}' is not declared without parameters; there is {string.Join(", ", modules.Select(module => module.Name))}");
+        }
+
+        foreach (Module module in chosen)
+        {
+            var options = new GenerateOptions(TypeNames.Of(module.Name), Scalar: scalar, Batch: batch);
+            output.WriteLine(text(ModuleCompiler.Compile(module, options)).TrimEnd());
+        }
+
+        return 0;
+    }
+
+    /// <summary>Reports all diagnostics; null where one is an error.</summary>
+    private IReadOnlyList<Module>? Bind(IReadOnlyList<string> files, string? formula)
+    {
+        if (files.FirstOrDefault(file => !File.Exists(file)) is { } missing)
+        {
+            Fail($"there is no file '{missing}'");
+            return null;
+        }
+
+        List<ParsedFile> parsed = Parse(files);
+        var formulaText = new SourceText("formula", formula ?? "");
+        BindResult result = formula is null
+            ? WeftCompiler.Bind(parsed)
+            : WeftCompiler.BindFormula(formulaText, parsed, FormulaName);
+
+        List<SourceText> texts = [.. parsed.Select(file => file.Source), formulaText];
+        List<Diagnostic> diagnostics = [.. parsed.SelectMany(file => file.Diagnostics).Concat(result.Diagnostics).Distinct()];
+        foreach (Diagnostic diagnostic in diagnostics)
+        {
+            error.WriteLine(DiagnosticText.Format(diagnostic, texts));
+        }
+
+        return diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error) ? null : result.Modules;
+    }
+
+    /// <summary>Parses files and, after them, those that they import. An import that is not there is left to the compiler to report.</summary>
+    private static List<ParsedFile> Parse(IEnumerable<string> files)
+    {
+        var parsed = new List<ParsedFile>();
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        var waiting = new Queue<string>(files);
+        while (waiting.TryDequeue(out string? path))
+        {
+            if (!File.Exists(path) || !known.Add(Path.GetFullPath(path)))
+            {
+                continue;
+            }
+
+            ParsedFile file = WeftCompiler.Parse(new SourceText(path, File.ReadAllText(path)));
+            parsed.Add(file);
+            foreach (ImportSyntax import in file.Syntax.Imports)
+            {
+                waiting.Enqueue(Path.Combine(Path.GetDirectoryName(path) ?? "", import.File));
+            }
+        }
+
+        return parsed;
+    }
+
+    private int Fail(string message)
+    {
+        error.WriteLine($"weft: {message}");
+        return 1;
+    }
+}

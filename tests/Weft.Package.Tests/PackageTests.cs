@@ -1,0 +1,163 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+
+namespace Weft.Package.Tests;
+
+/// <summary>Packs, then does what a user does: restores the package into a fresh project, builds and runs it.</summary>
+public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
+{
+    private const string Mixer = """
+        /// A map from a file.
+        operator mixer : 4 -> 6 = dense(6, 4)
+
+        """;
+
+    private const string Program = """
+        using System.Globalization;
+        using Consumer.Maps;
+        using Weft;
+
+        using var fromFile = new Mixer();
+        using var fromAttribute = new Rotation();
+        Console.WriteLine($"{fromFile.Inputs} {fromFile.Outputs} {fromFile.ParameterCount}");
+        fromAttribute.Initialize(1);
+        double[] y = new double[4];
+        fromAttribute.Forward([1, 2, 3, 4], y);
+        Console.WriteLine(string.Join(' ', y.Select(value => value.ToString(CultureInfo.InvariantCulture))));
+
+        [Weft("2 * eye(4)", Scalar = WeftScalar.Double)]
+        internal sealed partial class Rotation;
+
+        """;
+
+    private readonly Feed _feed;
+    private readonly string _project;
+
+    public PackageTests(Feed feed)
+    {
+        _feed = feed;
+        _project = Path.Combine(feed.Folder, "consumer" + Guid.NewGuid().ToString("N"), "Consumer");
+        Directory.CreateDirectory(Path.Combine(_project, "Maps"));
+        Write("Directory.Build.props", "<Project />");
+        Write("Directory.Packages.props", "<Project />");
+        Write("Consumer.csproj", $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <Nullable>enable</Nullable>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <InvariantGlobalization>true</InvariantGlobalization>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="Weft" Version="{feed.Version}" />
+              </ItemGroup>
+            </Project>
+            """);
+    }
+
+    [Fact]
+    public void AFreshProject_BuildsAndRuns()
+    {
+        Write("Maps/mixer.weft", Mixer);
+        Write("Program.cs", Program);
+
+        (int exitCode, string output) = Build();
+
+        Assert.True(exitCode == 0, output);
+        Assert.DoesNotMatch("CS8785|CS9057|CS8032|CS8034", output);
+        Assert.DoesNotContain("warning", output, StringComparison.Ordinal);
+        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(["4 6 24", "2 4 6 8"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    }
+
+    [Fact]
+    public void AMistakeInAFile_IsReportedAtItsPlace()
+    {
+        Write("Maps/mixer.weft", Mixer + "operator broken : 4 -> 4 = dens(4, 4)\n");
+        Write("Program.cs", "");
+
+        (int exitCode, string output) = Build();
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Matches(@"Maps/mixer\.weft\(3,28\): error WEFT\d{4}: .*dens", output.Replace('\\', '/'));
+    }
+
+    [Fact]
+    public void TheFilesOptions_AreRead()
+    {
+        Write("Maps/mixer.weft", Mixer);
+        Write("Program.cs", "Weft.Map<double> map = new Elsewhere.Mixer(); Console.WriteLine(map.Outputs);");
+        Write("Directory.Build.targets", """
+            <Project>
+              <ItemGroup><AdditionalFiles Update="Maps/mixer.weft" WeftNamespace="Elsewhere" WeftVisibility="internal" /></ItemGroup>
+            </Project>
+            """);
+
+        (int exitCode, string output) = Build("-p:WeftScalar=double");
+
+        Assert.True(exitCode == 0, output);
+    }
+
+    public void Dispose() => Directory.Delete(Path.GetDirectoryName(_project)!, recursive: true);
+
+    private void Write(string path, string text) => File.WriteAllText(Path.Combine(_project, path), text);
+
+    private (int ExitCode, string Output) Build(params string[] more) => Feed.Run(
+        "dotnet",
+        _project,
+        [
+            "build", "-nologo", "-v:quiet",
+            $"-p:RestoreAdditionalProjectSources={_feed.Folder}", $"-p:RestorePackagesPath={Path.Combine(_feed.Folder, "packages")}",
+            .. more,
+        ]);
+
+    /// <summary>A folder with the package, of a version that was never before: packages are cached by version.</summary>
+    public sealed class Feed : IDisposable
+    {
+        public Feed()
+        {
+            Version = $"0.1.0-test.{Guid.NewGuid():N}";
+            Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
+            Directory.CreateDirectory(Folder);
+            string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
+            (int exitCode, string output) = Run(
+                "dotnet",
+                Repository(),
+                "pack", "runtime/Weft.Runtime", "-nologo", "-v:quiet", "--no-build", "-c", configuration, "-o", Folder, $"-p:PackageVersion={Version}");
+            Assert.True(exitCode == 0, output);
+        }
+
+        public string Version { get; }
+
+        public string Folder { get; }
+
+        public static (int ExitCode, string Output) Run(string program, string folder, params string[] arguments)
+        {
+            var start = new ProcessStartInfo(program, arguments)
+            {
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+
+            // A test runner's own settings are not those of a user's shell.
+            foreach (string name in start.Environment.Keys.Where(name => Regex.IsMatch(name, "^(MSBUILD|VSTEST_|COR|TESTINGPLATFORM)", RegexOptions.IgnoreCase)).ToList())
+            {
+                start.Environment.Remove(name);
+            }
+
+            using Process process = Process.Start(start)!;
+            Task<string> errors = process.StandardError.ReadToEndAsync();
+            string output = process.StandardOutput.ReadToEnd() + errors.Result;
+            process.WaitForExit();
+            return (process.ExitCode, output);
+        }
+
+        public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+        private static string Repository([CallerFilePath] string thisFile = "") => Path.GetFullPath("../..", Path.GetDirectoryName(thisFile)!);
+    }
+}

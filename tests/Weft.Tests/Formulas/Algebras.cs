@@ -1,0 +1,73 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>What the tests change in modules, and how they make one from its parts.</summary>
+internal static class Algebras
+{
+    /// <summary>The same node over other operands, which may be more or fewer where a node takes any number.</summary>
+    public static Operator With(this Operator node, IReadOnlyList<Operator> operands) => node switch
+    {
+        Scaled scaled => scaled with { Operand = operands[0] },
+        ScaledByTensor scaled => scaled with { Operand = operands[0] },
+        Transpose => new Transpose(operands[0]),
+        Product => new Product(operands.ToEquatable()),
+        Sum => new Sum(operands.ToEquatable()),
+        Kronecker => new Kronecker(operands.ToEquatable()),
+        DirectSum => new DirectSum(operands.ToEquatable()),
+        HorizontalStack => new HorizontalStack(operands.ToEquatable()),
+        VerticalStack => new VerticalStack(operands.ToEquatable()),
+        Indexed indexed => indexed with { Body = operands[0] },
+        _ => node,
+    };
+
+    /// <summary>The same node over other tensors; its operands stay.</summary>
+    public static Operator WithTensors(this Operator node, Func<TensorExpression, TensorExpression> change) => node switch
+    {
+        Matrix matrix => new Matrix(change(matrix.Tensor)),
+        Column column => new Column(change(column.Tensor)),
+        Diagonal diagonal => new Diagonal(change(diagonal.Tensor)),
+        BlockDiagonal blocks => new BlockDiagonal(change(blocks.Tensor)),
+        Reflections reflections => new Reflections(change(reflections.Tensor)),
+        ScaledByTensor scaled => scaled with { Factor = change(scaled.Factor) },
+        Einsum einsum => einsum with { Factors = Change(einsum.Factors, factor => factor with { Tensor = change(factor.Tensor) }) },
+        _ => node,
+    };
+
+    /// <summary>Changes every tensor inside an operator, the innermost first.</summary>
+    public static Operator MapTensors(this Operator node, Func<TensorExpression, TensorExpression> change) => node
+        .With([.. node.Operands().Select(operand => operand.MapTensors(change))])
+        .WithTensors(tensor => Map(tensor, change));
+
+    private static TensorExpression Map(TensorExpression tensor, Func<TensorExpression, TensorExpression> change) => change(tensor switch
+    {
+        SliceTensor slice => slice with { Source = Map(slice.Source, change) },
+        EinsumTensor einsum => einsum with
+        {
+            Factors = Change(einsum.Factors, factor => factor with { Tensor = Map(factor.Tensor, change) }),
+        },
+        AdmixTensor admix => admix with { Bank = Map(admix.Bank, change), Logits = Map(admix.Logits, change) },
+        _ => tensor,
+    });
+
+    private static EquatableArray<T> Change<T>(EquatableArray<T> items, Func<T, T> change) => items.Select(change).ToEquatable();
+
+    /// <summary>A module of these links with the parameters that they use.</summary>
+    public static Module ModuleOf(string name, int inputs, int outputs, params Link[] links) =>
+        new(name, "", "", inputs, outputs, links.ToEquatable(), links
+            .SelectMany(link => link switch
+            {
+                LinearLink linear => linear.Operator.DescendantsAndSelf().SelectMany(OperatorStructure.Tensors),
+                BiasLink bias => [bias.Bias],
+                _ => [],
+            })
+            .SelectMany(OperatorStructure.DescendantsAndSelf)
+            .OfType<ParameterTensor>()
+            .Select(tensor => tensor.Parameter)
+            .Distinct()
+            .ToEquatable());
+
+    public static Module ModuleOf(string name, Operator node) =>
+        ModuleOf(name, node.Columns, node.Rows, new LinearLink(node));
+}

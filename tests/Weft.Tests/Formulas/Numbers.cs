@@ -1,0 +1,42 @@
+using Weft.Compiler.Algebra;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>Random numbers that a seed repeats, and the comparison of results.</summary>
+internal static class Numbers
+{
+    public static double[] Normal(Random random, int count)
+    {
+        double[] values = new double[count];
+        for (int i = 0; i < count; i++)
+        {
+            values[i] = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+        }
+
+        return values;
+    }
+
+    /// <summary>A value for every parameter; those of a paired start in unequal rows too, so that nothing cancels.</summary>
+    public static Dictionary<string, double[]> Values(Module module, Random random) => module.Parameters.ToDictionary(
+        parameter => parameter.Name, parameter => Normal(random, parameter.Length), StringComparer.Ordinal);
+
+    public static double Norm(IEnumerable<double> values) => Math.Sqrt(values.Sum(value => value * value));
+
+    /// <summary>
+    /// <c>‖actual − expected‖ / max(‖expected‖, 1e-30)</c>. NaN anywhere gives NaN, which no tolerance admits.
+    /// </summary>
+    public static double RelativeError(IReadOnlyList<double> expected, IReadOnlyList<double> actual)
+    {
+        Assert.Equal(expected.Count, actual.Count);
+        double error = Norm(expected.Zip(actual, (e, a) => e - a));
+        return error == 0 ? 0 : error / Math.Max(Norm(expected), 1e-30);
+    }
+
+    public static void AssertClose(IReadOnlyList<double> expected, IReadOnlyList<double> actual, double tolerance, string what)
+    {
+        double error = RelativeError(expected, actual);
+        Assert.True(error <= tolerance, $"{what}: relative error {error:G3}, tolerance {tolerance:G3}");
+    }
+
+    public static double[] Flat(double[,] matrix) => matrix.Cast<double>().ToArray();
+}

@@ -1,0 +1,475 @@
+using System.Globalization;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>
+/// Composes modules from everything that the algebra has: the same seed gives the same module. Sizes are small, rectangular and
+/// often odd, so that nothing that is wrong for one shape hides behind another.
+/// </summary>
+internal sealed class RandomFormula
+{
+    private const int MostElements = 3000;
+    private const int MostIndexCombinations = 20000;
+
+    private readonly Random _random;
+    private readonly bool _textual;
+    private readonly List<Parameter> _parameters = [];
+
+    // The indices of the indexed sums around what is being composed.
+    private readonly List<IndexVariable> _enclosing = [];
+    private int _nextIndex = 1;
+
+    private RandomFormula(int seed, bool textual)
+    {
+        _random = new Random(seed);
+        _textual = textual;
+    }
+
+    /// <summary>
+    /// The module of a seed. A <paramref name="textual"/> one has only what can be written as a declaration: index notation as
+    /// the whole body and in <c>let</c>, but not inside an expression.
+    /// </summary>
+    public static Module Create(int seed, bool textual = false) => new RandomFormula(seed, textual).Compose(seed);
+
+    private Module Compose(int seed)
+    {
+        int depth = _random.Next(1, 6);
+        bool large = depth <= 2 && Chance(0.15);
+        int Size() => large ? _random.Next(25, 71) : _random.Next(1, 25);
+
+        var links = new List<Link>();
+        int inputs = Size(), outputs = Size();
+        if (Chance(0.75))
+        {
+            links.Add(new LinearLink(Body(outputs, inputs, depth)));
+        }
+        else
+        {
+            int layers = _random.Next(1, 4), width = inputs, biases = 0;
+            for (int layer = 0; layer < layers; layer++)
+            {
+                outputs = Size();
+                links.Add(new LinearLink(Compose(outputs, width, Math.Max(1, depth - 2))));
+                width = outputs;
+                if (Chance(0.6))
+                {
+                    string name = ++biases == 1 ? "bias" : "bias" + Text(biases);
+                    var bias = new Parameter(
+                        name, EquatableArray.Of(width), Role.Trained, new Initializer(Distribution.Zeros));
+                    _parameters.Add(bias);
+                    links.Add(new BiasLink(new ParameterTensor(bias)));
+                }
+
+                if (layer == 0 || Chance(0.7))
+                {
+                    links.Add(new ActivationLink(Pick(Enum.GetValues<Activation>())));
+                }
+            }
+        }
+
+        return Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+    }
+
+    /// <summary>The whole body, which alone may be index notation in a text.</summary>
+    private Operator Body(int rows, int columns, int depth)
+    {
+        if (!Chance(0.2))
+        {
+            return Compose(rows, columns, depth);
+        }
+
+        Einsum first = IndexNotation(rows, columns);
+        if (Chance(0.6))
+        {
+            return first;
+        }
+
+        // Every term of a sum writes to the same groups of indices.
+        Einsum second = IndexNotation(rows, columns, first.Output);
+        return new Sum(EquatableArray.Of<Operator>(first, second));
+    }
+
+    private Operator Compose(int rows, int columns, int depth)
+    {
+        if (depth <= 0 || Chance(0.1))
+        {
+            return Leaf(rows, columns);
+        }
+
+        depth--;
+        switch (_random.Next(16))
+        {
+            case 0:
+                return new Scaled(Pick(-2.0, -1, 0.5, 0.75, 3), Compose(rows, columns, depth));
+            case 1:
+                return new ScaledByTensor(Tensor(), Compose(rows, columns, depth));
+            case 2:
+                return new Transpose(Compose(columns, rows, depth));
+            case 3 or 4 or 5:
+                return MakeProduct(rows, columns, depth);
+            case 6 or 7:
+                return new Sum(Repeat(_random.Next(2, 4), () => Compose(rows, columns, depth)));
+            case 8 or 9 or 10:
+                return MakeKronecker(rows, columns, depth);
+            case 11 when rows > 1 && columns > 1:
+                (int Rows, int Columns)[] blocks = Split(rows).Zip(Split(columns), (r, c) => (r, c)).ToArray();
+                return new DirectSum(blocks.Select(block => Compose(block.Rows, block.Columns, depth)).ToEquatable());
+            case 12 when columns > 1:
+                return new HorizontalStack(Split(columns).Select(part => Compose(rows, part, depth)).ToEquatable());
+            case 13 when rows > 1:
+                return new VerticalStack(Split(rows).Select(part => Compose(part, columns, depth)).ToEquatable());
+            case 14 when rows > 1 && columns > 1:
+                int[] across = Split(columns);
+                return new VerticalStack(Split(rows).Select(part => (Operator)new HorizontalStack(
+                    across.Select(width => Compose(part, width, depth - 1)).ToEquatable())).ToEquatable());
+            default:
+                return MakeIndexed(rows, columns, depth);
+        }
+    }
+
+    private Operator MakeProduct(int rows, int columns, int depth)
+    {
+        var factors = new List<Operator>();
+        int count = _random.Next(2, 5), right = columns;
+        for (int i = 0; i < count; i++)
+        {
+            int left = i == count - 1 ? rows : Chance(0.3) ? right : _random.Next(1, 20);
+            Operator factor = Compose(left, right, depth - (count > 2 ? 1 : 0));
+            factors.InsertRange(0, factor is Product product ? product.Operands : [factor]);
+            right = left;
+        }
+
+        return new Product(factors.ToEquatable());
+    }
+
+    private Operator MakeKronecker(int rows, int columns, int depth)
+    {
+        int count = Chance(0.7) ? 2 : 3;
+        int[] tall = Factorize(rows, count), wide = Factorize(columns, count);
+        IEnumerable<Operator> factors = tall.Zip(wide, (r, c) => Compose(r, c, depth));
+        return new Kronecker(
+            factors.SelectMany(factor => factor is Kronecker inner ? inner.Operands : EquatableArray.Of(factor)).ToEquatable());
+    }
+
+    private Operator MakeIndexed(int rows, int columns, int depth)
+    {
+        if (_enclosing.Count >= 2)
+        {
+            return Leaf(rows, columns);
+        }
+
+        IndexedKind kind = Pick(Enum.GetValues<IndexedKind>());
+        int common = kind switch
+        {
+            IndexedKind.DirectSum => Gcd(rows, columns),
+            IndexedKind.HorizontalStack => columns,
+            IndexedKind.VerticalStack => rows,
+            _ => _random.Next(1, 5),
+        };
+        int extent = kind == IndexedKind.Sum ? common : Divisor(common);
+        if (extent == 1 && Chance(0.8))
+        {
+            (kind, extent) = (IndexedKind.Sum, _random.Next(2, 5));
+        }
+        else if (extent > 12)
+        {
+            return Leaf(rows, columns);
+        }
+
+        var variable = new IndexVariable(Pick("i", "j", "k"), extent, _nextIndex++);
+        _enclosing.Add(variable);
+        Operator body = Compose(
+            kind is IndexedKind.DirectSum or IndexedKind.VerticalStack ? rows / extent : rows,
+            kind is IndexedKind.DirectSum or IndexedKind.HorizontalStack ? columns / extent : columns,
+            Math.Min(depth, 2));
+        _enclosing.RemoveAt(_enclosing.Count - 1);
+        return new Indexed(kind, variable, body);
+    }
+
+    private Operator Leaf(int rows, int columns)
+    {
+        var choices = new List<Func<Operator>>
+        {
+            () => new Matrix(Tensor(rows, columns)),
+            () => new Matrix(Tensor(rows, columns)),
+            () => new Transpose(new Matrix(Tensor(columns, rows))),
+        };
+        int common = Gcd(rows, columns);
+        if (common > 1)
+        {
+            int blocks = Divisor(common);
+            choices.Add(() => new BlockDiagonal(Tensor(blocks, rows / blocks, columns / blocks)));
+        }
+
+        if (rows == columns)
+        {
+            choices.Add(() => new Diagonal(Tensor(rows)));
+            choices.Add(() => new Reflections(Tensor(_random.Next(1, 5), rows)));
+            choices.Add(() => new Permutation(Shuffled(Enumerable.Range(0, rows)).ToEquatable()));
+            choices.Add(() => new Identity(rows));
+            int outer = Divisor(rows);
+            choices.Add(() => new Shuffle(outer, rows / outer));
+        }
+
+        if (rows < columns)
+        {
+            choices.Add(() => new Crop(columns, _random.Next(columns - rows + 1), rows));
+        }
+
+        if (rows > columns)
+        {
+            choices.Add(() => new Pad(rows, _random.Next(rows - columns + 1), columns));
+        }
+
+        if (columns == 1)
+        {
+            choices.Add(() => new Column(Tensor(rows)));
+        }
+
+        if (rows == 1)
+        {
+            choices.Add(() => new Transpose(new Column(Tensor(columns))));
+        }
+
+        if (!_textual)
+        {
+            choices.Add(() => IndexNotation(rows, columns));
+            choices.Add(() => IndexNotation(rows, columns));
+        }
+
+        return Chance(0.03) ? new Zero(rows, columns) : Pick(choices.ToArray())();
+    }
+
+    /// <summary>A tensor of a shape: a parameter, perhaps one that is used already, a part of a larger one, or a computed one.</summary>
+    private TensorExpression Tensor(params int[] shape)
+    {
+        double choice = _random.NextDouble();
+        if (_enclosing.Count > 0 && choice < 0.7)
+        {
+            return IndexedSlice(shape);
+        }
+
+        if (choice < 0.1)
+        {
+            return ConstantSlice(shape);
+        }
+
+        if (choice < 0.16 && shape.Length > 0)
+        {
+            // What is computed of parameters only stands in a `let`, outside every indexed sum.
+            return Closed(() => DefinedTensor(shape));
+        }
+
+        if (choice < 0.22 && shape.Length > 0)
+        {
+            return Closed(() => Admixture(shape));
+        }
+
+        return new ParameterTensor(ParameterOf(shape));
+    }
+
+    private SliceTensor IndexedSlice(int[] shape)
+    {
+        List<IndexVariable> indices = [Pick(_enclosing.ToArray())];
+        if (_enclosing.Count > 1 && Chance(0.4))
+        {
+            indices = Shuffled(_enclosing);
+        }
+
+        TensorExpression source = Closed(() => Tensor([.. indices.Select(index => index.Extent), .. shape]));
+        return new SliceTensor(source, indices.Select(index => (SliceAxis)new PointAxis(AffineIndex.Of(index)))
+            .Concat(shape.Select(extent => new RangeAxis(0, extent))).ToEquatable());
+    }
+
+    private SliceTensor ConstantSlice(int[] shape)
+    {
+        var source = new List<int>();
+        var axes = new List<SliceAxis>();
+        int dropped = _random.Next(shape.Length + 1);
+        for (int i = 0; i <= shape.Length; i++)
+        {
+            if (i == dropped)
+            {
+                source.Add(_random.Next(1, 4));
+                axes.Add(new PointAxis(AffineIndex.Constant(_random.Next(source[^1]))));
+            }
+
+            if (i < shape.Length)
+            {
+                int before = Chance(0.5) ? 0 : _random.Next(1, 4);
+                source.Add(before + shape[i] + (Chance(0.5) ? 0 : _random.Next(1, 4)));
+                axes.Add(new RangeAxis(before, shape[i]));
+            }
+        }
+
+        return new SliceTensor(new ParameterTensor(ParameterOf([.. source])), axes.ToEquatable());
+    }
+
+    private EinsumTensor DefinedTensor(int[] shape)
+    {
+        EquatableArray<EquatableArray<IndexVariable>> axes = shape
+            .Select(extent => Factorize(extent, _random.Next(1, 3)).Select(part => Index("abcd", part)).ToEquatable())
+            .ToEquatable();
+        return new EinsumTensor(axes, Factors([.. axes.SelectMany(group => group)]), Coefficient());
+    }
+
+    private AdmixTensor Admixture(int[] shape)
+    {
+        int choices = _random.Next(2, 6);
+        var bank = new ParameterTensor(ParameterOf([choices, shape[^1]]));
+        var logits = new ParameterTensor(ParameterOf([.. shape[..^1], choices]));
+        return new AdmixTensor(bank, logits, _random.Next(1, choices + 1));
+    }
+
+    private Einsum IndexNotation(int rows, int columns, EquatableArray<IndexVariable>? output = null)
+    {
+        List<IndexVariable> tall =
+            [.. output ?? Factorize(rows, _random.Next(1, 4)).Select(extent => Index("abcd", extent)).ToEquatable()];
+        List<IndexVariable> wide = [];
+        if (tall.Find(index => index.Extent > 1 && columns % index.Extent == 0) is { } shared && Chance(0.5))
+        {
+            // An index on both sides: block diagonal in it.
+            wide.Add(shared);
+            columns /= shared.Extent;
+        }
+
+        wide.AddRange(Factorize(columns, _random.Next(1, 4)).Select(extent => Index("ijkl", extent)));
+        return new Einsum(
+            tall.ToEquatable(), Factors([.. tall.Union(wide)]), Shuffled(wide).ToEquatable(), Coefficient());
+    }
+
+    /// <summary>
+    /// Tensors over the given indices and some that are summed. Each index goes to one to three of them, so that chains, stars,
+    /// Tucker and BLAST networks all come out, with hyperedges.
+    /// </summary>
+    private EquatableArray<IndexedTensor> Factors(List<IndexVariable> kept)
+    {
+        var all = new List<IndexVariable>(kept);
+        long combinations = kept.Aggregate(1L, (product, index) => product * index.Extent);
+        for (int i = _random.Next(3); i > 0; i--)
+        {
+            int extent = _random.Next(1, 5);
+            if (combinations * extent <= MostIndexCombinations)
+            {
+                combinations *= extent;
+                all.Add(Index("rstu", extent));
+            }
+        }
+
+        List<List<IndexVariable>> factors = [.. Enumerable.Range(0, _random.Next(1, 5)).Select(_ => new List<IndexVariable>())];
+        foreach (IndexVariable index in all)
+        {
+            // An index that is summed belongs to two tensors at least: in one alone it would just be added up. One that is kept
+            // is seldom in none: the result is the same all along it.
+            int uses = !kept.Contains(index) ? _random.Next(2, 4) : Chance(0.04) ? 0 : _random.Next(1, 3);
+            foreach (List<IndexVariable> factor in Shuffled(factors).Take(uses))
+            {
+                if (factor.Aggregate(1, (product, other) => product * other.Extent) * index.Extent <= MostElements)
+                {
+                    factor.Add(index);
+                }
+            }
+        }
+
+        factors.RemoveAll(factor => factor.Count == 0);
+        if (factors.Count == 0)
+        {
+            factors.Add([kept[0]]);
+        }
+
+        return factors.Select(Shuffled).Select(factor => new IndexedTensor(
+            Chance(0.85)
+                ? new ParameterTensor(ParameterOf([.. factor.Select(index => index.Extent)]))
+                : Tensor([.. factor.Select(index => index.Extent)]),
+            factor.Select(AffineIndex.Of).ToEquatable())).ToEquatable();
+    }
+
+    private IndexVariable Index(string letters, int extent) =>
+        new(letters[_random.Next(letters.Length)].ToString(), extent, _nextIndex++);
+
+    private Parameter ParameterOf(int[] shape)
+    {
+        Parameter[] same = [.. _parameters.Where(parameter => parameter.Shape.SequenceEqual(shape) && !parameter.Name.StartsWith("bias"))];
+        if (same.Length > 0 && Chance(0.25))
+        {
+            return Pick(same);
+        }
+
+        Role role = Pick(Role.Trained, Role.Trained, Role.Trained, Role.Frozen, Role.Seeded);
+        Initializer initializer = role == Role.Seeded
+            ? new Initializer(Pick(Distribution.Normal, Distribution.Uniform, Distribution.Sign))
+            : Pick(
+                new Initializer(Distribution.FanIn),
+                new Initializer(Distribution.Normal, 0.5),
+                new Initializer(Distribution.Uniform, 0.25),
+                new Initializer(Distribution.Constant, 1));
+        string letter = "ABCDEFGHKLMNPQRSUVW"[_random.Next(19)].ToString();
+        var parameter = new Parameter(
+            letter + Text(_parameters.Count + 1),
+            shape.ToEquatable(),
+            role,
+            initializer,
+            role == Role.Seeded ? _random.Next(1, 1000) : 0);
+        _parameters.Add(parameter);
+        return parameter;
+    }
+
+    private double Coefficient() => Chance(0.7) ? 1 : Pick(0.5, -1, 2);
+
+    private T Closed<T>(Func<T> compose)
+    {
+        IndexVariable[] enclosing = [.. _enclosing];
+        _enclosing.Clear();
+        T result = compose();
+        _enclosing.AddRange(enclosing);
+        return result;
+    }
+
+    /// <summary>Two or three positive parts of a size above one.</summary>
+    private int[] Split(int size)
+    {
+        int first = _random.Next(1, size);
+        return [first, size - first];
+    }
+
+    /// <summary>Factors whose product is the size, in any order; some may be one.</summary>
+    private int[] Factorize(int size, int count)
+    {
+        int[] factors = new int[count];
+        for (int i = 0; i < count - 1; i++)
+        {
+            factors[i] = Divisor(size);
+            size /= factors[i];
+        }
+
+        factors[^1] = size;
+        return [.. Shuffled(factors)];
+    }
+
+    /// <summary>A divisor, the trivial ones seldom.</summary>
+    private int Divisor(int size)
+    {
+        int[] proper = [.. Enumerable.Range(2, Math.Max(0, size - 2)).Where(candidate => size % candidate == 0)];
+        return proper.Length == 0 || Chance(0.15) ? Pick(1, size) : Pick(proper);
+    }
+
+    private static int Gcd(int a, int b) => b == 0 ? a : Gcd(b, a % b);
+
+    private bool Chance(double probability) => _random.NextDouble() < probability;
+
+    private T Pick<T>(params T[] choices) => choices[_random.Next(choices.Length)];
+
+    private List<T> Shuffled<T>(IEnumerable<T> items)
+    {
+        T[] shuffled = [.. items];
+        _random.Shuffle(shuffled);
+        return [.. shuffled];
+    }
+
+    private static EquatableArray<Operator> Repeat(int count, Func<Operator> compose) =>
+        Enumerable.Range(0, count).Select(_ => compose()).ToEquatable();
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

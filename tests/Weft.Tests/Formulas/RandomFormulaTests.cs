@@ -1,0 +1,55 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Oracle;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>What the generator of random modules promises.</summary>
+public class RandomFormulaTests
+{
+    [Fact]
+    public void ModulesAreWellFormedAndDrawFromEveryNode()
+    {
+        var seen = new HashSet<Type>();
+        for (int seed = 0; seed < 400; seed++)
+        {
+            Module module = RandomFormula.Create(seed);
+            Assert.Null(Shapes.Fault(module));
+            var interpreter = new Interpreter(module, Numbers.Values(module, new Random(seed)));
+            Assert.Equal(2 * module.Outputs, interpreter.Evaluate(Numbers.Normal(new Random(seed), 2 * module.Inputs)).Length);
+
+            foreach (Link link in module.Links)
+            {
+                seen.Add(link.GetType());
+                IEnumerable<Operator> nodes = link is LinearLink linear ? linear.Operator.DescendantsAndSelf() : [];
+                seen.UnionWith(nodes.Select(node => node.GetType()));
+                seen.UnionWith(nodes.SelectMany(OperatorStructure.Tensors).Select(tensor => tensor.GetType()));
+            }
+        }
+
+        Type[] all = [.. typeof(Operator).Assembly.GetTypes().Where(type => !type.IsAbstract
+            && (type.IsSubclassOf(typeof(Operator)) || type.IsSubclassOf(typeof(TensorExpression)) || type.IsSubclassOf(typeof(Link))))];
+        Assert.Empty(all.Except(seen));
+    }
+
+    [Fact]
+    public void TheSameSeedGivesTheSameModule() =>
+        Assert.Equal(AlgebraPrinter.Print(RandomFormula.Create(17)), AlgebraPrinter.Print(RandomFormula.Create(17)));
+
+    [Fact]
+    public void ShrinkingKeepsOnlyWhatFails()
+    {
+        // As if every Kronecker product inside a sum were wrong.
+        static bool Fails(Module module) => module.Links.OfType<LinearLink>().Any(link => link.Operator.DescendantsAndSelf()
+            .OfType<Sum>().Any(sum => sum.DescendantsAndSelf().Any(node => node is Kronecker)));
+
+        Module[] failing = [.. Enumerable.Range(0, 300).Select(seed => RandomFormula.Create(seed)).Where(Fails)];
+        Assert.True(failing.Length > 20);
+        foreach (Module module in failing)
+        {
+            Module small = Shrinker.Shrink(module, Fails, attempts: 10_000);
+            Assert.True(Fails(small));
+            Assert.Null(Shapes.Fault(small));
+            Assert.True(Shrinker.Weight(small) <= 24, AlgebraPrinter.Print(small));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using Weft.Compiler.Algebra;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>Whether the shapes in a module fit together, which the algebra's nodes do not check themselves.</summary>
+internal static class Shapes
+{
+    /// <summary>The first fault, or null.</summary>
+    public static string? Fault(Module module)
+    {
+        int width = module.Inputs;
+        foreach (Link link in module.Links)
+        {
+            switch (link)
+            {
+                case LinearLink { Operator: var node }:
+                    if (Fault(node) is { } fault)
+                    {
+                        return fault;
+                    }
+
+                    if (node.Columns != width)
+                    {
+                        return $"{node.Columns} columns for {width} inputs";
+                    }
+
+                    width = node.Rows;
+                    break;
+
+                case BiasLink { Bias.Shape: var shape } when !shape.SequenceEqual([width]):
+                    return $"a bias of another length than {width}";
+            }
+        }
+
+        return width == module.Outputs ? null : $"{width} instead of {module.Outputs} outputs";
+    }
+
+    /// <summary>The first fault in an operator, or null.</summary>
+    public static string? Fault(Operator node)
+    {
+        Operator[] operands = [.. node.Operands()];
+        if (operands.Select(Fault).FirstOrDefault(fault => fault is not null) is { } inner)
+        {
+            return inner;
+        }
+
+        bool fits = node switch
+        {
+            Matrix matrix => matrix.Tensor.Shape.Count == 2,
+            Column column => column.Tensor.Shape.Count == 1,
+            Diagonal diagonal => diagonal.Tensor.Shape.Count == 1,
+            BlockDiagonal blocks => blocks.Tensor.Shape.Count == 3,
+            Reflections reflections => reflections.Tensor.Shape.Count == 2,
+            ScaledByTensor scaled => scaled.Factor.Shape.Count == 0,
+            Crop crop => crop.Start + crop.Length <= crop.Size,
+            Pad pad => pad.Start + pad.Length <= pad.Size,
+            Einsum einsum => einsum.Factors.All(Fits),
+            Product => operands.Length > 0 && operands.Zip(operands.Skip(1), (left, right) => left.Columns == right.Rows).All(same => same),
+            Sum => operands.Length > 0 && operands.All(operand => (operand.Rows, operand.Columns) == (node.Rows, node.Columns)),
+            HorizontalStack => operands.Length > 0 && operands.All(operand => operand.Rows == node.Rows),
+            VerticalStack => operands.Length > 0 && operands.All(operand => operand.Columns == node.Columns),
+            Kronecker or DirectSum => operands.Length > 0,
+            _ => true,
+        };
+        return !fits ? $"{node.GetType().Name} does not fit: {node}"
+            : node.Tensors().All(Fits) ? null
+            : $"a tensor in {node.GetType().Name} does not fit: {node}";
+    }
+
+    private static bool Fits(TensorExpression tensor) => tensor switch
+    {
+        SliceTensor slice => Fits(slice.Source)
+            && slice.Axes.Count == slice.Source.Shape.Count
+            && slice.Axes.Zip(slice.Source.Shape, Fits).All(fits => fits),
+        EinsumTensor einsum => einsum.Factors.All(Fits),
+        AdmixTensor admix => Fits(admix.Bank)
+            && Fits(admix.Logits)
+            && admix.Bank.Shape.Count == 2
+            && admix.Logits.Shape.Count > 0
+            && admix.Logits.Shape[admix.Logits.Shape.Count - 1] == admix.Bank.Shape[0]
+            && admix.Count <= admix.Bank.Shape[0],
+        _ => true,
+    };
+
+    private static bool Fits(SliceAxis axis, int extent) => axis switch
+    {
+        RangeAxis range => range.Start >= 0 && range.Start + range.Length <= extent,
+        PointAxis point => point.Index.Offset
+            + point.Index.Terms.Sum(term => term.Coefficient * (term.Variable.Extent - 1)) < extent,
+        _ => false,
+    };
+
+    private static bool Fits(IndexedTensor factor) => Fits(factor.Tensor)
+        && factor.Indices.Count == factor.Tensor.Shape.Count
+        && factor.Indices.Zip(factor.Tensor.Shape, (index, extent) => Fits(new PointAxis(index), extent)).All(fits => fits);
+}

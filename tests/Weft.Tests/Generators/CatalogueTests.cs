@@ -1,0 +1,48 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Weft.Compiler.Text;
+using Weft.Generators;
+
+namespace Weft.Tests.Generators;
+
+public class CatalogueTests
+{
+    [Fact]
+    public void EveryDiagnostic_IsInTheReleaseTables()
+    {
+        IEnumerable<string> released = new[] { "AnalyzerReleases.Shipped.md", "AnalyzerReleases.Unshipped.md" }
+            .SelectMany(file => File.ReadLines(PathOf(file)))
+            .Select(line => Regex.Match(line, @"^(WEFT\d{4}) \| Weft \| (\w+) \|"))
+            .Where(match => match.Success)
+            .Select(match => $"{match.Groups[1].Value} {match.Groups[2].Value}");
+
+        Assert.Equal(
+            Descriptors.All.Select(descriptor => $"{descriptor.Id} {descriptor.Severity}").Order(StringComparer.Ordinal),
+            released.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void EveryDiagnostic_HasAnIdOfItsOwn()
+    {
+        Assert.Equal(Descriptors.All.Count, Descriptors.All.Select(descriptor => descriptor.Id).Distinct().Count());
+        Assert.All(Descriptors.All, descriptor => Assert.Matches(@"^WEFT\d{4}$", descriptor.Id));
+    }
+
+    [Fact]
+    public void EveryOptionOfAFile_IsVisibleToTheCompiler()
+    {
+        XDocument props = XDocument.Load(PathOf("build/Weft.props"));
+        string[] options = ["WeftBatch", "WeftGenerate", "WeftScalar", "WeftVisibility"];
+
+        Assert.Equal(
+            options.Append("WeftNamespace").Order(StringComparer.Ordinal),
+            props.Descendants("CompilerVisibleItemMetadata").Select(item => (string)item.Attribute("MetadataName")!).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            options.Concat(["ProjectDir", "RootNamespace"]).Order(StringComparer.Ordinal),
+            props.Descendants("CompilerVisibleProperty").Select(item => (string)item.Attribute("Include")!).Order(StringComparer.Ordinal));
+    }
+
+    private static string PathOf(string file, [CallerFilePath] string thisFile = "") =>
+        Path.Combine(Path.GetDirectoryName(thisFile)!, "../../../generators", file);
+}

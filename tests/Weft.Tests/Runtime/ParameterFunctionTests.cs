@@ -1,0 +1,215 @@
+using Weft.Kernels;
+
+namespace Weft.Tests.Runtime;
+
+public sealed unsafe class ParameterFunctionTests
+{
+    [Theory]
+    [InlineData(1, 4, -1)]
+    [InlineData(3, 5, -1)]
+    [InlineData(4, 3, -1)] // more reflections than dimensions
+    [InlineData(3, 5, 0)]
+    [InlineData(3, 5, 1)]
+    [InlineData(3, 5, 2)]
+    public void ReflectionsAreTheProductWithTheFirstFactorLeftmost(int count, int size, int zeroRow)
+    {
+        double[] v = Vectors(count, size, zeroRow), t = Triangle(v, count, size);
+        double[] product = Identity(size);
+        for (int i = 0; i < count; i++)
+        {
+            // product ← product (I − 2 v vᵀ / vᵀv)
+            ReadOnlySpan<double> row = v.AsSpan(i * size, size);
+            double square = 0;
+            foreach (double value in row)
+            {
+                square += value * value;
+            }
+
+            for (int a = 0; square > 0 && a < size; a++)
+            {
+                double along = 0;
+                for (int b = 0; b < size; b++)
+                {
+                    along += product[a * size + b] * row[b];
+                }
+
+                for (int b = 0; b < size; b++)
+                {
+                    product[a * size + b] -= 2 * along * row[b] / square;
+                }
+            }
+        }
+
+        double[] compact = Identity(size);
+        for (int i = 0; i < count; i++)
+        {
+            for (int j = 0; j < count; j++)
+            {
+                Assert.True(i <= j || t[i * count + j] == 0);
+                for (int a = 0; a < size * size; a++)
+                {
+                    compact[a] -= v[i * size + a / size] * t[i * count + j] * v[j * size + a % size];
+                }
+            }
+        }
+
+        Numbers.AssertClose<double>(product, compact, 1e-13);
+    }
+
+    [Theory]
+    [InlineData(1, 4, -1)]
+    [InlineData(3, 5, -1)]
+    [InlineData(4, 6, 1)]
+    public void ReflectionDerivativesAgreeWithDifferences(int count, int size, int zeroRow)
+    {
+        double[] v = Vectors(count, size, zeroRow), weights = Numbers.Draw<double>(count * count, 9), change = Numbers.Draw<double>(v.Length, 10);
+        double[] t = Triangle(v, count, size), dv = Enumerable.Repeat(1.0, v.Length).ToArray(), tangent = Enumerable.Repeat(9.0, t.Length).ToArray();
+        if (zeroRow >= 0)
+        {
+            change.AsSpan(zeroRow * size, size).Clear(); // the function jumps at a zero row, which has derivative 0 by convention
+        }
+
+        fixed (double* pv = v, pt = t, pw = weights, pdv = dv, pc = change, ptangent = tangent)
+        {
+            ParameterFunctions<double>.ReflectionsGradient(pv, pt, pw, pdv, count, size);
+            ParameterFunctions<double>.ReflectionsTangent(pv, pt, pc, ptangent, count, size);
+            ParameterFunctions<double>.ReflectionsGradient(pv, pt, pw, null, count, size);
+        }
+
+        double[] expected = Numbers.Differences(() => Dot(weights, Triangle(v, count, size)), v);
+        for (int i = 0; i < v.Length; i++)
+        {
+            Assert.Equal(i / size == zeroRow ? 0 : expected[i], dv[i] - 1, 1e-6);
+        }
+
+        double[] along = [.. Triangle([.. v.Zip(change, (a, b) => a + 1e-6 * b)], count, size).Zip(
+            Triangle([.. v.Zip(change, (a, b) => a - 1e-6 * b)], count, size),
+            (above, below) => (above - below) / 2e-6)];
+        Numbers.AssertClose<double>(along, tangent, 1e-6);
+
+        fixed (double* pv = v, pt = t, ptangent = tangent)
+        {
+            ParameterFunctions<double>.ReflectionsTangent(pv, pt, null, ptangent, count, size);
+        }
+
+        Assert.All(tangent, value => Assert.Equal(0, value));
+    }
+
+    [Fact]
+    public void AdmixChoosesTheLargestAndTheLowerIndexOfEquals()
+    {
+        double[] bank = [1, 0, 0, 10, 0, 0, 100, 0, 0, 1000, 0, 0], logits = [2, 5, 2, 2, 0, 0, 0, 0];
+        double[] result = Mix(bank, logits, 2, 4, 3, 2);
+        double share = Math.Exp(5) / (Math.Exp(5) + Math.Exp(2));
+        Numbers.AssertClose<double>([10 * share + (1 - share), 0, 0, 5.5, 0, 0], result, 1e-14);
+        Numbers.AssertClose<double>([1000, 0, 0], Mix(bank, [-1e308, 0, 5, 1e308], 1, 4, 3, 2), 1e-14); // no overflow
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(7)]
+    public void AdmixDerivativesAgreeWithDifferences(int count)
+    {
+        const int Rows = 3, Vectors = 7, Length = 5;
+        double[] bank = Numbers.Draw<double>(Vectors * Length, 1), logits = Numbers.Draw<double>(Rows * Vectors, 2), weights = Numbers.Draw<double>(Rows * Length, 3);
+        double[] bankChange = Numbers.Draw<double>(bank.Length, 4), logitsChange = Numbers.Draw<double>(logits.Length, 5);
+        double[] dBank = new double[bank.Length], dLogits = new double[logits.Length], tangent = new double[weights.Length], half = new double[weights.Length];
+        fixed (double* pb = bank, pl = logits, pw = weights, pdb = dBank, pdl = dLogits, pbc = bankChange, plc = logitsChange, pt = tangent, ph = half)
+        {
+            // Each on its own, so that a null one is skipped and the other unharmed.
+            ParameterFunctions<double>.AdmixGradient(pb, pl, pw, pdb, null, Rows, Vectors, Length, count);
+            ParameterFunctions<double>.AdmixGradient(pb, pl, pw, null, pdl, Rows, Vectors, Length, count);
+            ParameterFunctions<double>.AdmixTangent(pb, pl, pbc, null, ph, Rows, Vectors, Length, count);
+            ParameterFunctions<double>.AdmixTangent(pb, pl, pbc, plc, pt, Rows, Vectors, Length, count);
+        }
+
+        Numbers.AssertClose<double>(Numbers.Differences(() => Dot(weights, Mix(bank, logits, Rows, Vectors, Length, count)), bank), dBank, 1e-8);
+        Numbers.AssertClose<double>(Numbers.Differences(() => Dot(weights, Mix(bank, logits, Rows, Vectors, Length, count)), logits), dLogits, 1e-8);
+        Assert.Equal(Dot(dBank, bankChange), Dot(weights, half), 1e-12);
+        Assert.Equal(Dot(dBank, bankChange) + Dot(dLogits, logitsChange), Dot(weights, tangent), 1e-12);
+    }
+
+    [Fact]
+    public void DrawsDependOnSeedAndIndexAloneAndAreTheSameEverywhere()
+    {
+        double[] all = Drawn<double>(1000, Distribution.Normal, 1, 42);
+        Assert.Equal(all[..10], Drawn<double>(10, Distribution.Normal, 1, 42));
+        Assert.Equal(all.Select(value => (float)value), Drawn<float>(1000, Distribution.Normal, 1, 42));
+        Assert.NotEqual(all, Drawn<double>(1000, Distribution.Normal, 1, 43));
+        Assert.Equal([-0.40349536446955686, 1.7033288326736677, -0.03422331773865488], all[..3]);
+    }
+
+    [Fact]
+    public void DrawsHaveTheirDistributions()
+    {
+        const int Length = 200_000;
+        double[] normal = Drawn<double>(Length, Distribution.Normal, 3, 1);
+        Assert.Equal(0, normal.Average(), 0.03);
+        Assert.Equal(9, normal.Average(x => x * x), 0.15);
+        Assert.Equal(243, normal.Average(x => x * x * x * x), 8.0);
+        Assert.Equal(0.0455, normal.Count(x => Math.Abs(x) > 6) / (double)Length, 0.002);
+        double[] uniform = Drawn<double>(Length, Distribution.Uniform, 2, 1);
+        Assert.All(uniform, x => Assert.InRange(x, -2, 2));
+        Assert.Equal(0, uniform.Average(), 0.02);
+        Assert.Equal(4.0 / 3, uniform.Average(x => x * x), 0.02);
+        double[] sign = Drawn<double>(Length, Distribution.Sign, 1.5, 1);
+        Assert.All(sign, x => Assert.Equal(1.5, Math.Abs(x)));
+        Assert.Equal(0, sign.Average(), 0.02);
+        Assert.All(Drawn<double>(10, Distribution.Zeros, 5, 1), x => Assert.Equal(0, x));
+        Assert.All(Drawn<double>(10, Distribution.Constant, 5, 1), x => Assert.Equal(5, x));
+        double[] paired = Drawn<double>(12, Distribution.Paired, 1, 1, 3);
+        Assert.Equal(paired[..3], paired[3..6]);
+        Assert.Equal(paired[6..9], paired[9..]);
+        Assert.Equal(12 / 2, paired.Distinct().Count());
+    }
+
+    private static double[] Vectors(int count, int size, int zeroRow)
+    {
+        double[] v = Numbers.Draw<double>(count * size, 1);
+        if (zeroRow >= 0)
+        {
+            v.AsSpan(zeroRow * size, size).Clear();
+        }
+
+        return v;
+    }
+
+    private static double[] Triangle(double[] v, int count, int size)
+    {
+        double[] t = Enumerable.Repeat(double.NaN, count * count).ToArray();
+        fixed (double* pv = v, pt = t)
+        {
+            ParameterFunctions<double>.Reflections(pv, pt, count, size);
+        }
+
+        return t;
+    }
+
+    private static double[] Mix(double[] bank, double[] logits, int rows, int vectors, int length, int count)
+    {
+        double[] result = Enumerable.Repeat(double.NaN, rows * length).ToArray();
+        fixed (double* pb = bank, pl = logits, pr = result)
+        {
+            ParameterFunctions<double>.Admix(pb, pl, pr, rows, vectors, length, count);
+        }
+
+        return result;
+    }
+
+    private static T[] Drawn<T>(int length, Distribution distribution, double scale, int seed, int rowLength = 1)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        T[] target = new T[length];
+        fixed (T* p = target)
+        {
+            ParameterFunctions<T>.Seeded(p, length, distribution, scale, seed, rowLength);
+        }
+
+        return target;
+    }
+
+    private static double[] Identity(int size) => [.. Enumerable.Range(0, size * size).Select(i => i / size == i % size ? 1.0 : 0)];
+
+    private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
+}

@@ -1,0 +1,153 @@
+namespace Weft.Tests.Runtime;
+
+public sealed class TrainingTests
+{
+    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw"];
+
+    [Theory]
+    [MemberData(nameof(Optimizers))]
+    public void OptimizersMinimiseAQuadratic(string name)
+    {
+        Optimizer<double> optimizer = name switch
+        {
+            "sgd" => new Sgd<double>(0.5),
+            "momentum" => new Sgd<double>(0.1, 0.8),
+            "nesterov" => new Sgd<double>(0.1, 0.8, nesterov: true),
+            _ => new AdamW<double>(0.05, weightDecay: 0),
+        };
+        using SignedDense<double> map = new(3, 5), goal = new(3, 5);
+        map.Initialize(1);
+        goal.Initialize(2);
+        double[] x = Numbers.Draw<double>(60 * 5, 1), targets = new double[60 * 3], gradient = new double[map.TrainedCount];
+        goal.Forward(x, targets);
+        double first = map.LossGradient(x, new MeanSquaredError<double>(targets), default);
+        for (int step = 0; step < 2000; step++)
+        {
+            Array.Clear(gradient);
+            map.LossGradient(x, new MeanSquaredError<double>(targets), gradient);
+            optimizer.Step(map, gradient);
+            optimizer.LearningRate *= 0.998;
+        }
+
+        Assert.True(map.LossGradient(x, new MeanSquaredError<double>(targets), default) < 1e-6 * first);
+        Assert.True(map["f"].Values.SequenceEqual(goal["f"].Values)); // frozen
+    }
+
+    [Fact]
+    public void StepsAreTheFormulas()
+    {
+        const double Rate = 0.1, Decay = 0.2, G1 = 0.5, G2 = -0.25;
+        double[] p = Train(new Sgd<double>(Rate, 0.9, nesterov: false, Decay), G1, G2);
+        double v1 = G1 + Decay, p1 = 1 - Rate * v1, v2 = 0.9 * v1 + G2 + Decay * p1;
+        Assert.Equal([p1, p1 - Rate * v2], p, (a, b) => Math.Abs(a - b) < 1e-14);
+
+        p = Train(new Sgd<double>(Rate, 0.9, nesterov: true, Decay), G1, G2);
+        p1 = 1 - Rate * (v1 + 0.9 * v1);
+        v2 = 0.9 * v1 + G2 + Decay * p1;
+        Assert.Equal([p1, p1 - Rate * (G2 + Decay * p1 + 0.9 * v2)], p, (a, b) => Math.Abs(a - b) < 1e-14);
+
+        p = Train(new AdamW<double>(Rate, 0.9, 0.99, 1e-3, Decay), G1, G2);
+        p1 = 1 - Rate * (G1 / (G1 + 1e-3) + Decay);
+        double mean = (0.09 * G1 + 0.1 * G2) / (1 - 0.81), square = (0.0099 * G1 * G1 + 0.01 * G2 * G2) / (1 - 0.9801);
+        Assert.Equal([p1, p1 - Rate * (mean / (Math.Sqrt(square) + 1e-3) + Decay * p1)], p, (a, b) => Math.Abs(a - b) < 1e-12);
+
+        static double[] Train(Optimizer<double> optimizer, params double[] gradients)
+        {
+            using SignedDense<double> map = new(1, 1);
+            using (ParameterEdit<double> edit = map.Edit())
+            {
+                edit["W"][0] = 1;
+                edit["f"][0] = 1;
+            }
+
+            return [.. gradients.Select(gradient =>
+            {
+                optimizer.Step(map, [gradient]);
+                double[] y = new double[1];
+                map.Forward([1], y);
+                Assert.Equal(map["W"].Values[0], Math.Abs(y[0])); // the packed copy is up to date
+                return map["W"].Values[0];
+            })];
+        }
+    }
+
+    [Fact]
+    public void OptionsAreChecked()
+    {
+        foreach (double wrong in new[] { double.NaN, -1, double.PositiveInfinity })
+        {
+            Assert.Throws<ArgumentOutOfRangeException>("learningRate", () => new Sgd<float>(wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("momentum", () => new Sgd<float>(1, wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("weightDecay", () => new Sgd<float>(1, weightDecay: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("learningRate", () => new AdamW<float>(wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("beta1", () => new AdamW<float>(1, beta1: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("beta2", () => new AdamW<float>(1, beta2: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new AdamW<float>(1, epsilon: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("weightDecay", () => new AdamW<float>(1, weightDecay: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("LearningRate", () => new Sgd<float>(1).LearningRate = wrong);
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>("momentum", () => new Sgd<float>(1, 1));
+        Assert.Throws<ArgumentException>("nesterov", () => new Sgd<float>(1, nesterov: true));
+        Assert.Throws<ArgumentOutOfRangeException>("beta2", () => new AdamW<float>(1, beta2: 1));
+        Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new AdamW<float>(1, epsilon: 0));
+        Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new AdamW<float>(1, epsilon: 1e-60));
+    }
+
+    [Fact]
+    public void AnOptimizerStepsOneMapWithItsOwnGradient()
+    {
+        using SignedDense<float> map = new(2, 2), other = new(2, 2);
+        map.Initialize();
+        float[] before = map.Parameters.ToArray();
+        AdamW<float> optimizer = new(0.1);
+        Assert.Throws<ArgumentException>("gradient", () => optimizer.Step(map, new float[3]));
+        Assert.Throws<ArgumentNullException>("map", () => optimizer.Step(null!, new float[4]));
+        Assert.Equal(before, map.Parameters.ToArray());
+        optimizer.Step(map, new float[4]);
+        Assert.Throws<ArgumentException>("map", () => optimizer.Step(other, new float[4]));
+    }
+
+    [Fact]
+    public void LossGradientsAgreeWithDifferences()
+    {
+        const int Rows = 4, Outputs = 5;
+        double[] y = Numbers.Draw<double>(Rows * Outputs, 1), targets = Numbers.Draw<double>(Rows * Outputs, 2);
+        Check(new MeanSquaredError<double>(targets));
+        Check(new CrossEntropy<double>(new[] { 0, 4, 2, 2 }));
+
+        void Check<TLoss>(TLoss loss)
+            where TLoss : ILoss<double>
+        {
+            double[] dy = new double[y.Length], other = new double[y.Length];
+            double whole = loss.Evaluate(y, dy, 0, Rows, Rows);
+            Numbers.AssertClose<double>(Numbers.Differences(() => loss.Evaluate(y, other, 0, Rows, Rows), y), dy, 1e-9);
+
+            // The chunks of a batch add up to it.
+            double first = loss.Evaluate(y.AsSpan(0, Outputs), other.AsSpan(0, Outputs), 0, 1, Rows);
+            double rest = loss.Evaluate(y.AsSpan(Outputs), other.AsSpan(Outputs), 1, Rows - 1, Rows);
+            Assert.Equal(whole, first + rest, 1e-14);
+            Numbers.AssertClose<double>(dy, other, 1e-15);
+        }
+    }
+
+    [Fact]
+    public void LossesAreTheFormulas()
+    {
+        double[] dy = new double[4];
+        Assert.Equal((1 + 4 + 0 + 9) / 4.0, new MeanSquaredError<double>(new double[] { 1, 0, 3, 7 }).Evaluate([2, 2, 3, 4], dy, 0, 2, 2));
+        Assert.Equal([0.5, 1, 0, -1.5], dy);
+        Assert.Equal(Math.Log(2), new CrossEntropy<double>(new[] { 0, 1 }).Evaluate([3, 3, -1, -1], dy, 0, 2, 2), 1e-15);
+        Assert.Equal([-0.25, 0.25, 0.25, -0.25], dy);
+    }
+
+    [Fact]
+    public void CrossEntropyDoesNotOverflow()
+    {
+        float[] dy = new float[3];
+        Assert.Equal(0, new CrossEntropy<float>(new[] { 1 }).Evaluate([-3e38f, 3e38f, 0], dy, 0, 1, 1));
+        Assert.Equal([0, 0, 0], dy);
+        Assert.Equal(2000, new CrossEntropy<float>(new[] { 0 }).Evaluate([-1000, 1000, 0], dy, 0, 1, 1), 1e-3);
+        Assert.Equal([-1, 1, 0], dy);
+    }
+}

@@ -1,0 +1,118 @@
+using Weft.Tool;
+
+namespace Weft.Tests.Tool;
+
+public sealed class CliTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("weft").FullName;
+
+    [Fact]
+    public void Check_OfAGoodFileSaysNothing()
+    {
+        string file = Write("good.weft", "operator square : 4 -> 4 = dense(4, 4)\n");
+
+        Assert.Equal((0, "", ""), Run("check", file));
+    }
+
+    [Fact]
+    public void Check_PrintsEachDiagnosticAtItsPlace()
+    {
+        string good = Write("good.weft", "operator square : 4 -> 4 = dense(4, 4)\n");
+        string bad = Write("bad.weft", "// a comment\noperator first : 4 -> 4 = dens(4, 4)\n");
+
+        (int exitCode, string output, string error) = Run("check", good, bad);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Matches(@"^.*bad\.weft\(2,27\): error WEFT\d{4}: .*dens.*\n$", error);
+    }
+
+    [Fact]
+    public void Check_FollowsImports()
+    {
+        Write("parts/part.weft", "operator part(n) : n -> n = dense(n, n)\n");
+        string file = Write("whole.weft", "import \"parts/part.weft\"\noperator whole : 4 -> 4 = part(4) * part(4)\n");
+
+        Assert.Equal((0, "", ""), Run("check", file));
+    }
+
+    [Fact]
+    public void Check_OfAMissingFileFails()
+    {
+        (int exitCode, _, string error) = Run("check", "nowhere.weft");
+
+        Assert.Equal((1, "weft: there is no file 'nowhere.weft'\n"), (exitCode, error));
+    }
+
+    [Fact]
+    public void Explain_ChoosesADeclaration()
+    {
+        string file = Write("two.weft", "operator first : 4 -> 4 = dense(4, 4)\noperator second : 4 -> 6 = dense(6, 4)\n");
+
+        (int exitCode, string output, string error) = Run("explain", file, "--operator", "second", "--batch", "8", "--scalar", "double");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("second", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("first", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Explain_OfAFormula()
+    {
+        (int exitCode, string output, string error) = Run("explain", "--formula", "dense(6, 4)");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("4", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Emit_PrintsTheClass()
+    {
+        string file = Write("map.weft", "operator my_map : 4 -> 6 = dense(6, 4)\n");
+
+        (int exitCode, string output, string error) = Run("emit", file);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("partial class MyMap", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("A file or --formula was expected.", "explain")]
+    [InlineData("--operator and --formula exclude each other.", "explain", "--formula", "eye(4)", "--operator", "a")]
+    [InlineData("--batch: a number of rows from 1 was expected.", "explain", "--formula", "eye(4)", "--batch", "0")]
+    [InlineData("half", "explain", "--formula", "eye(4)", "--scalar", "half")]
+    [InlineData("formula(1,1): error WEFT", "explain", "--formula", "nothing(4)")]
+    public void WrongCommandLine_IsRefused(string message, params string[] arguments)
+    {
+        (int exitCode, _, string error) = Run(arguments);
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Explain_OfAnUnknownDeclarationNamesTheOthers()
+    {
+        string file = Write("map.weft", "operator my_map : 4 -> 6 = dense(6, 4)\n");
+
+        (int exitCode, _, string error) = Run("explain", file, "--operator", "my_mop");
+
+        Assert.Equal((1, "weft: 'my_mop' is not declared without parameters; there is my_map\n"), (exitCode, error));
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static (int ExitCode, string Output, string Error) Run(params string[] arguments)
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        var error = new StringWriter { NewLine = "\n" };
+        return (Cli.Run(arguments, output, error), output.ToString(), error.ToString());
+    }
+
+    private string Write(string name, string text)
+    {
+        string path = Path.Combine(_folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllText(path, text);
+        return path;
+    }
+}
