@@ -28,6 +28,9 @@ internal static class Descriptors
     public static readonly Descriptor SameFile =
         new("WEFT0406", Severity.Error, "Names differ in case only", "the type '{0}' differs from '{1}' of {2} in case only: their files would have one name");
 
+    public static readonly Descriptor NeedsUnsafe =
+        new("WEFT0407", Severity.Error, "Unsafe code is not allowed", "generated maps walk over memory by pointer: set AllowUnsafeBlocks to true in the project");
+
     public static readonly Descriptor Internal =
         new("WEFT9999", Severity.Error, "The compiler failed", "the Weft compiler failed, which is a mistake in it: {0}");
 
@@ -35,7 +38,7 @@ internal static class Descriptors
     public static IReadOnlyList<Descriptor> All { get; } =
     [
         .. DiagnosticDescriptors.All,
-        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, Internal,
+        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, Internal,
     ];
 
     private static readonly Dictionary<string, Microsoft.CodeAnalysis.DiagnosticDescriptor> ById =

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
@@ -111,6 +112,9 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 .ToEquatable())
             .WithTrackingName(TrackingNames.Clashes);
 
+        IncrementalValueProvider<bool> allowsUnsafe = context.CompilationProvider
+            .Select(static (compilation, _) => compilation.Options is CSharpCompilationOptions { AllowUnsafe: true });
+
         context.RegisterSourceOutput(fileCode.Combine(clashes), static (output, pair) => Add(output, pair.Left, pair.Right));
         context.RegisterSourceOutput(attributeCode.Combine(clashes), static (output, pair) => Add(output, pair.Left, pair.Right));
 
@@ -120,6 +124,9 @@ public sealed class WeftGenerator : IIncrementalGenerator
             .WithTrackingName(TrackingNames.FileDiagnostics));
         Report(context, attributes.SelectMany(static (attribute, _) => attribute.Diagnostics));
         Report(context, types.SelectMany(static (all, _) => ClashesAmong(all)));
+        Report(context, types.Combine(allowsUnsafe).SelectMany(static (pair, _) => pair.Right
+            ? []
+            : pair.Left.Take(1).Select(static type => DiagnosticInfo.Of(Descriptors.NeedsUnsafe, type.Place))));
         Report(context, FailuresOf(fileCode, types));
         Report(context, FailuresOf(attributeCode, types));
     }

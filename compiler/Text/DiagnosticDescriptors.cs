@@ -87,31 +87,31 @@ public static class DiagnosticDescriptors
         Error("WEFT0112", "Size out of range", "expected a size from 1 to 2147483647, found {0}");
 
     public static readonly DiagnosticDescriptor CannotMultiply =
-        Error("WEFT0113", "Shapes do not fit in a product", "cannot multiply {0} by {1}: the left factor takes {2} inputs, the right one gives {3} outputs{4}");
+        Error("WEFT0113", "Shapes do not fit in a product", "cannot multiply {0} by {1}: the left factor takes {2} inputs, the right one gives {3} outputs");
 
     public static readonly DiagnosticDescriptor CannotAdd =
-        Error("WEFT0114", "Shapes do not fit in a sum", "cannot add {0} and {1}: both must have the same shape{2}");
+        Error("WEFT0114", "Shapes do not fit in a sum", "cannot add {0} and {1}: both must have the same shape");
 
     public static readonly DiagnosticDescriptor CannotStack =
-        Error("WEFT0115", "Shapes do not fit in a block matrix", "cannot put {0} {1} {2}: both must have the same number of {3}{4}");
+        Error("WEFT0115", "Shapes do not fit in a block matrix", "cannot put {0} {1} {2}: both must have the same number of {3}");
 
     public static readonly DiagnosticDescriptor SignatureMismatch =
-        Error("WEFT0116", "Body does not fit the signature", "the signature of '{0}' says {1}, but its body is {2}{3}");
+        Error("WEFT0116", "Body does not fit the signature", "the signature of '{0}' says {1}, but its body is {2}");
 
     public static readonly DiagnosticDescriptor ChainMismatch =
-        Error("WEFT0117", "Links do not fit", "{0} takes {1} inputs, but is given {2}{3}");
+        Error("WEFT0117", "Links do not fit", "{0} takes {1} inputs, but is given {2}");
 
     public static readonly DiagnosticDescriptor WrongAxes =
-        Error("WEFT0118", "Wrong number of axes", "{0} needs a tensor of {1}, found {2}{3}");
+        Error("WEFT0118", "Wrong number of axes", "{0} needs a tensor of {1}, found {2}");
 
     public static readonly DiagnosticDescriptor OutOfRange =
-        Error("WEFT0119", "Out of range", "{0} is out of range: expected {1}{2}");
+        Error("WEFT0119", "Out of range", "{0} is out of range: expected {1}");
 
     public static readonly DiagnosticDescriptor ExtentConflict =
-        Error("WEFT0120", "Extents differ", "{0} has extent {1}, but {2}{3}");
+        Error("WEFT0120", "Extents differ", "{0} has extent {1}, but {2}");
 
     public static readonly DiagnosticDescriptor ExtentUnknown =
-        Error("WEFT0121", "Extent unknown", "the extent of index '{0}' cannot be found from the tensors: state it as '{0}:4'{1}");
+        Error("WEFT0121", "Extent unknown", "the extent of index '{0}' cannot be found from the tensors: state it as '{0}:4'");
 
     public static readonly DiagnosticDescriptor InputFactor =
         Error("WEFT0122", "Input in index notation", "{0}");
@@ -132,16 +132,13 @@ public static class DiagnosticDescriptors
         Error("WEFT0127", "Nothing to generate", "expected a formula, or an operator, layer or model without parameters");
 
     public static readonly DiagnosticDescriptor InvalidArithmetic =
-        Error("WEFT0128", "Invalid arithmetic", "{0} is not a finite number{1}");
+        Error("WEFT0128", "Invalid arithmetic", "{0} is not a finite number");
 
     public static readonly DiagnosticDescriptor NotLinear =
         Error("WEFT0129", "Not linear", "'{0}' is not linear: it can be a link of a layer, not a part of an operator");
 
     public static readonly DiagnosticDescriptor UnusedParameter =
         new("WEFT0130", Severity.Warning, "Unused parameter", "'{0}' is never used");
-
-    public static readonly DiagnosticDescriptor InsideOperator =
-        Error("WEFT0131", "Error inside an operator", "{0} (at {1})");
 
     /// <summary>All of them, in the order of their ids.</summary>
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =

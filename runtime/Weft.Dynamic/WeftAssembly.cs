@@ -76,8 +76,9 @@ public sealed class WeftAssembly : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         Type type = _assembly.GetType(typeName) ?? throw new ArgumentException($"There is no type '{typeName}'.", nameof(typeName));
-        return Activator.CreateInstance(type) as Map<T>
-            ?? throw new ArgumentException($"'{typeName}' is not a map of {typeof(T).Name}.", nameof(typeName));
+        return type.IsSubclassOf(typeof(Map<T>))
+            ? (Map<T>)Activator.CreateInstance(type)!
+            : throw new ArgumentException($"'{typeName}' is not a map of {typeof(T).Name}.", nameof(typeName));
     }
 
     /// <summary>Gives the code up: it is unloaded when the last of its maps is.</summary>

@@ -77,7 +77,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     public void AMistakeInAFile_IsReportedAtItsPlace()
     {
         Write("Maps/mixer.weft", Mixer + "operator broken : 4 -> 4 = dens(4, 4)\n");
-        Write("Program.cs", "");
+        Write("Program.cs", "return;");
 
         (int exitCode, string output) = Build();
 
@@ -109,7 +109,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         "dotnet",
         _project,
         [
-            "build", "-nologo", "-v:quiet",
+            "build", "-nologo", "-v:quiet", "-nodeReuse:false", "-p:UseSharedCompilation=false",
             $"-p:RestoreAdditionalProjectSources={_feed.Folder}", $"-p:RestorePackagesPath={Path.Combine(_feed.Folder, "packages")}",
             .. more,
         ]);

@@ -72,6 +72,12 @@ internal sealed class GeneratorHost
         return this;
     }
 
+    public GeneratorHost AllowUnsafe(bool allow)
+    {
+        _compilation = _compilation.WithOptions(_compilation.Options.WithAllowUnsafe(allow));
+        return this;
+    }
+
     public GeneratorRun Run()
     {
         _driver = _driver.RunGeneratorsAndUpdateCompilation(_compilation, out Compilation output, out _);

@@ -186,6 +186,15 @@ public class GeneratorTests
     }
 
     [Fact]
+    public void UnsafeCodeThatIsNotAllowed_IsAskedForOnce()
+    {
+        var host = new GeneratorHost("", ("/project/a.weft", Square + "operator other : 4 -> 4 = dense(4, 4)\n"));
+        GeneratorRun run = host.AllowUnsafe(false).Run();
+
+        AssertPlace(run, "WEFT0407", "/project/a.weft", Square, "square");
+    }
+
+    [Fact]
     public void TwoDeclarationsOfOneType_AreRefusedAtTheSecond()
     {
         const string Source = """namespace Project; [Weft.Weft("dense(4, 4)")] public partial class Square;""";

@@ -1,0 +1,73 @@
+using Weft.Compiler.Algebra;
+
+namespace Weft.Compiler.Binding;
+
+/// <summary>The names that the language itself defines, with the number of their arguments.</summary>
+internal static class Builtins
+{
+    public const string Bias = "bias";
+
+    public static readonly IReadOnlyDictionary<string, (int Min, int Max, string Usage)> Functions =
+        new Dictionary<string, (int, int, string)>(StringComparer.Ordinal)
+        {
+            ["eye"] = (1, 1, "eye(n)"),
+            ["zeros"] = (2, 2, "zeros(m, n)"),
+            ["diag"] = (1, 1, "diag(d)"),
+            ["blockdiag"] = (1, 1, "blockdiag(B)"),
+            ["shuffle"] = (2, 2, "shuffle(a, b)"),
+            ["permute"] = (1, 1, "permute([1, 0])"),
+            ["pad"] = (2, 3, "pad(size, n)"),
+            ["crop"] = (2, 3, "crop(size, n)"),
+            ["kron"] = (1, int.MaxValue, "kron(A, B)"),
+            ["kronsum"] = (2, 2, "kronsum(A, B)"),
+            ["dirsum"] = (1, int.MaxValue, "dirsum(A, B)"),
+            ["hstack"] = (1, int.MaxValue, "hstack(A, B)"),
+            ["vstack"] = (1, int.MaxValue, "vstack(A, B)"),
+            ["transpose"] = (1, 1, "transpose(A)"),
+            ["reflect"] = (1, 1, "reflect(V)"),
+            ["admix"] = (3, 3, "admix(bank, logits, k)"),
+            ["min"] = (1, int.MaxValue, "min(a, b)"),
+            ["max"] = (1, int.MaxValue, "max(a, b)"),
+            ["sqrt"] = (1, 1, "sqrt(a)"),
+            ["prod"] = (1, 1, "prod(list)"),
+            ["sum"] = (1, 1, "sum(list)"),
+            ["product"] = (1, 1, "product(i < n) A"),
+            ["len"] = (1, 1, "len(list)"),
+        };
+
+    public static readonly IReadOnlyDictionary<string, Activation> Activations =
+        new Dictionary<string, Activation>(StringComparer.Ordinal)
+        {
+            ["relu"] = Activation.Relu,
+            ["gelu"] = Activation.Gelu,
+            ["silu"] = Activation.Silu,
+            ["tanh"] = Activation.Tanh,
+            ["sigmoid"] = Activation.Sigmoid,
+            ["softplus"] = Activation.Softplus,
+        };
+
+    public static readonly IReadOnlyDictionary<string, (int Min, int Max, string Usage)> Distributions =
+        new Dictionary<string, (int, int, string)>(StringComparer.Ordinal)
+        {
+            ["zeros"] = (0, 0, "zeros"),
+            ["ones"] = (0, 0, "ones"),
+            ["constant"] = (1, 1, "constant(c)"),
+            ["normal"] = (1, 1, "normal(std)"),
+            ["uniform"] = (1, 1, "uniform(a)"),
+            ["sign"] = (0, 0, "sign"),
+            ["paired"] = (0, 1, "paired(std)"),
+            ["fan_in"] = (0, 1, "fan_in(gain)"),
+        };
+
+    public static Initializer MakeInitializer(string distribution, double? argument) => distribution switch
+    {
+        "zeros" => new Initializer(Distribution.Zeros),
+        "ones" => new Initializer(Distribution.Constant),
+        "constant" => new Initializer(Distribution.Constant, argument ?? 1),
+        "normal" => new Initializer(Distribution.Normal, argument ?? 1),
+        "uniform" => new Initializer(Distribution.Uniform, argument ?? 1),
+        "sign" => new Initializer(Distribution.Sign),
+        "paired" => new Initializer(Distribution.Paired, argument ?? 1),
+        _ => new Initializer(Distribution.FanIn, argument ?? 1),
+    };
+}

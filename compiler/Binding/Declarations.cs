@@ -1,0 +1,144 @@
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Binding;
+
+/// <summary>A declaration that names can refer to. Identity is the object: two declarations are never the same.</summary>
+internal sealed class Declaration(DeclarationSyntax syntax, FileScope scope)
+{
+    public DeclarationSyntax Syntax => syntax;
+
+    public FileScope Scope => scope;
+
+    public string Name => syntax.Name.Text;
+
+    /// <summary>Whether it has errors of its own, which were reported: it must not be instantiated.</summary>
+    public bool IsBroken { get; set; } = syntax.IsBroken;
+
+    public int RequiredArguments => syntax is MapSyntax map ? map.Parameters.Count(parameter => parameter.Default is null) : 0;
+
+    /// <summary>How the declaration is written where it is used: <c>monarch(n, b)</c>.</summary>
+    public string Signature => syntax is MapSyntax { Parameters.Count: > 0 } map
+        ? $"{Name}({string.Join(", ", map.Parameters.Select(parameter => parameter.Name.Text + (parameter.IsList ? "[]" : "")))})"
+        : Name;
+}
+
+/// <summary>What a name can refer to at the top of one file: its own declarations, then those it imports, then the standard library.</summary>
+internal sealed class FileScope
+{
+    private readonly Dictionary<string, Declaration> _own = new(StringComparer.Ordinal);
+    private readonly FileScope? _standard;
+
+    /// <param name="file">The file.</param>
+    /// <param name="standard">The scope of the standard library; null for its own files, which see each other.</param>
+    public FileScope(ParsedFile file, FileScope? standard)
+    {
+        File = file;
+        _standard = standard;
+        foreach (DeclarationSyntax syntax in file.Syntax.Declarations)
+        {
+            var declaration = new Declaration(syntax, this);
+            Declarations.Add(declaration);
+            if (!_own.ContainsKey(declaration.Name))
+            {
+                _own.Add(declaration.Name, declaration);
+            }
+        }
+    }
+
+    public ParsedFile File { get; }
+
+    public string Path => File.Source.Path;
+
+    public List<Declaration> Declarations { get; } = [];
+
+    /// <summary>The files whose declarations can be named here too.</summary>
+    public List<FileScope> Imported { get; } = [];
+
+    /// <summary>All declarations that a name refers to: more than one when it is ambiguous, none when it is unknown.</summary>
+    public IReadOnlyList<Declaration> Find(string name)
+    {
+        if (_own.TryGetValue(name, out Declaration? own))
+        {
+            return [own];
+        }
+
+        List<Declaration> imported = [.. Imported.Select(scope => scope.FindOwn(name)).OfType<Declaration>()];
+        return imported.Count > 0 || _standard is null ? imported : _standard.Find(name);
+    }
+
+    public Declaration? FindOwn(string name) => _own.TryGetValue(name, out Declaration? found) ? found : null;
+
+    public IEnumerable<string> VisibleNames() => _own.Keys
+        .Concat(Imported.SelectMany(scope => scope._own.Keys))
+        .Concat(_standard?.VisibleNames() ?? []);
+}
+
+/// <summary>The scopes of a set of files, with their imports resolved.</summary>
+internal sealed class ScopeTable
+{
+    private readonly Dictionary<string, FileScope> _byPath = new(StringComparer.Ordinal);
+
+    public ScopeTable(IReadOnlyList<ParsedFile> files)
+    {
+        foreach (ParsedFile file in files)
+        {
+            var scope = new FileScope(file, StandardLibrary.Scope);
+            Scopes.Add(scope);
+            _byPath[Normalize(file.Source.Path)] = scope;
+        }
+    }
+
+    public List<FileScope> Scopes { get; } = [];
+
+    /// <summary>Resolves the imports of a file, by name relative to it.</summary>
+    public void ResolveImports(FileScope scope, List<Diagnostic> diagnostics)
+    {
+        foreach (ImportSyntax import in scope.File.Syntax.Imports)
+        {
+            string path = Normalize(Combine(DirectoryOf(scope.Path), import.File));
+            if (_byPath.TryGetValue(path, out FileScope? found))
+            {
+                if (found != scope && !scope.Imported.Contains(found))
+                {
+                    scope.Imported.Add(found);
+                }
+            }
+            else
+            {
+                string hint = Spelling.DidYouMean(import.File, Scopes.Where(other => other != scope).Select(other => RelativePath(scope, other)));
+                diagnostics.Add(DiagnosticDescriptors.UnknownImport.At(scope.Path, import.Span, import.File, hint));
+            }
+        }
+    }
+
+    /// <summary>How one file names another in an import.</summary>
+    public static string RelativePath(FileScope from, FileScope to)
+    {
+        string directory = DirectoryOf(Normalize(from.Path));
+        string path = Normalize(to.Path);
+        return path.StartsWith(directory, StringComparison.Ordinal) ? path.Substring(directory.Length) : path;
+    }
+
+    private static string DirectoryOf(string path) => path.Substring(0, path.LastIndexOfAny(['/', '\\']) + 1);
+
+    private static string Combine(string directory, string file) => file.StartsWith("/", StringComparison.Ordinal) ? file : directory + file;
+
+    private static string Normalize(string path)
+    {
+        var parts = new List<string>();
+        foreach (string part in path.Replace('\\', '/').Split('/'))
+        {
+            if (part == ".." && parts.Count > 0 && parts[parts.Count - 1] is not ("" or ".."))
+            {
+                parts.RemoveAt(parts.Count - 1);
+            }
+            else if (part != ".")
+            {
+                parts.Add(part);
+            }
+        }
+
+        return string.Join("/", parts);
+    }
+}

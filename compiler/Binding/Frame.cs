@@ -1,0 +1,43 @@
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Binding;
+
+/// <summary>One instantiation of a declaration that is being bound.</summary>
+/// <param name="scope">The file it is in.</param>
+/// <param name="declaration">The declaration; null for a formula and for a bank.</param>
+/// <param name="prefix">What the names of its tensors start with: <c>stem.</c>, or nothing.</param>
+/// <param name="caller">Who instantiates it.</param>
+/// <param name="callSite">Where, in the caller's file.</param>
+internal sealed class Frame(FileScope scope, Declaration? declaration, string prefix, Frame? caller, TextSpan callSite)
+{
+    public FileScope Scope => scope;
+
+    public Declaration? Declaration => declaration;
+
+    public string Prefix => prefix;
+
+    public Frame? Caller => caller;
+
+    public TextSpan CallSite => callSite;
+
+    /// <summary>Sizes, tensors, lets, and the indices of enclosing repetitions.</summary>
+    public Dictionary<string, Value> Locals { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The shapes of tensors as they are written.</summary>
+    public Dictionary<string, string> WrittenShapes { get; } = new(StringComparer.Ordinal);
+
+    /// <summary><c>monarch(n = 12, b = 5)</c>; empty when there are no arguments.</summary>
+    public string Instantiation { get; set; } = "";
+
+    /// <summary>Whether tensors of its own exist, so that those of the operators it calls need a prefix.</summary>
+    public bool HasTensors => declaration?.Syntax is MapSyntax map && map.Clauses.Any(clause => clause is TensorsSyntax);
+
+    /// <summary>The source of a node, on one line and not too long.</summary>
+    public string Show(SyntaxNode node)
+    {
+        const int MaxLength = 48;
+        string text = System.Text.RegularExpressions.Regex.Replace(scope.File.Source.Slice(node.Span), @"\s+", " ");
+        return text.Length <= MaxLength ? text : text.Substring(0, MaxLength - 1) + "…";
+    }
+}

@@ -1,0 +1,667 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Binding;
+
+/// <summary>
+/// Binds one module: instantiates its declaration, and those that it calls, with every size known. Names have been checked
+/// before. Where a part cannot be bound its value is null, and that has been reported.
+/// </summary>
+/// <param name="visiblePaths">The texts that diagnostics can point into. A mistake elsewhere is reported at the call from here.</param>
+/// <param name="diagnostics">Where they go.</param>
+/// <param name="cancellationToken">Stops it.</param>
+internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Diagnostic> diagnostics, CancellationToken cancellationToken)
+{
+    /// <summary>Caps that keep a slip such as <c>product(i &lt; 1000000000)</c>, or an attack, from exhausting the compiler.</summary>
+    private const int MaxParameters = 20_000;
+    private const int MaxNodes = 200_000;
+    private const int MaxSteps = 2_000_000;
+    private const int MaxNesting = 400;
+
+    private readonly List<Parameter> _parameters = [];
+    private readonly HashSet<string> _parameterNames = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _prefixes = new(StringComparer.Ordinal);
+    private readonly Dictionary<(Declaration, string), ParameterTensor> _sharedTensors = [];
+    private int _nextIndex;
+    private int _steps;
+    private int _nesting;
+
+    /// <summary>Set once a cap is hit: the one diagnostic about it is enough.</summary>
+    private bool _isExhausted;
+
+    /// <summary>Binds a declaration without parameters.</summary>
+    public Module? Bind(Declaration declaration, string name)
+    {
+        var root = new Frame(declaration.Scope, null, "", null, default);
+        var map = (MapSyntax)declaration.Syntax;
+        string formula = declaration.Scope.File.Source.Slice(map.Span).Trim();
+        return Instantiate(declaration, [], root, map.Name.Span, "") is { } chain
+            ? MakeModule(name, formula, map.Documentation, chain)
+            : null;
+    }
+
+    /// <summary>Binds a formula that stands by itself.</summary>
+    public Module? Bind(FileScope scope, EquatableArray<ExpressionSyntax> links, string name)
+    {
+        var root = new Frame(scope, null, "", null, default);
+        if (BindChain(links, root, null) is not { } chain)
+        {
+            return null;
+        }
+
+        string documentation = links.Count == 1 && DeclarationOf(links[0], root) is { } declaration ? declaration.Syntax.Documentation : "";
+        return MakeModule(name, scope.File.Source.Text.Trim(), documentation, chain);
+    }
+
+    private Module MakeModule(string name, string formula, string documentation, ChainValue chain)
+    {
+        HashSet<Parameter> used = ParameterCollector.Collect(chain.Links);
+        return new Module(
+            name,
+            formula,
+            documentation,
+            chain.Inputs,
+            chain.Outputs,
+            chain.Links,
+            _parameters.Where(used.Contains).OrderBy(parameter => parameter.Role).ToEquatable());
+    }
+
+    private void Report(DiagnosticDescriptor descriptor, Frame frame, SyntaxNode node, params object[] arguments) =>
+        Report(descriptor, frame, node.Span, arguments);
+
+    /// <summary>Reports at a place in a frame's file, or else at the innermost call that the user can see.</summary>
+    private void Report(DiagnosticDescriptor descriptor, Frame frame, TextSpan span, params object[] arguments)
+    {
+        string origin = frame.Instantiation.Length > 0 ? $" (in {frame.Instantiation})" : "";
+        if (!visiblePaths.Contains(frame.Scope.Path))
+        {
+            LinePosition position = frame.Scope.File.Source.PositionAt(span.Start);
+            string place = $"{frame.Scope.Path}({position.Line + 1},{position.Character + 1})";
+            string inside = frame.Instantiation.Length > 0 ? frame.Instantiation : frame.Declaration?.Name ?? "";
+            origin = $" (in {inside}, {place})";
+            while (frame.Caller is not null && !visiblePaths.Contains(frame.Scope.Path))
+            {
+                span = frame.CallSite;
+                frame = frame.Caller;
+            }
+        }
+
+        Diagnostic diagnostic = descriptor.At(frame.Scope.Path, span, arguments);
+        diagnostics.Add(diagnostic with { Message = diagnostic.Message + origin });
+    }
+
+    private void Exhaust(Frame frame, SyntaxNode node, string message)
+    {
+        if (!_isExhausted)
+        {
+            _isExhausted = true;
+            Report(DiagnosticDescriptors.TooLarge, frame, node, message);
+        }
+    }
+
+    /// <summary>Instantiates a declaration, with its arguments bound.</summary>
+    private ChainValue? Instantiate(Declaration declaration, IReadOnlyList<Value> arguments, Frame caller, TextSpan callSite, string prefix)
+    {
+        var map = (MapSyntax)declaration.Syntax;
+        if (declaration.IsBroken)
+        {
+            if (!visiblePaths.Contains(declaration.Scope.Path))
+            {
+                Report(DiagnosticDescriptors.BrokenDeclaration, caller, callSite, declaration.Name, $"'{declaration.Scope.Path}'");
+            }
+
+            return null;
+        }
+
+        if (FindCycle(declaration, caller) is { } cycle)
+        {
+            Report(DiagnosticDescriptors.Recursion, caller, callSite, declaration.Name, cycle);
+            return null;
+        }
+
+        var frame = new Frame(declaration.Scope, declaration, prefix, caller, callSite);
+        if (!BindSizes(map, arguments, frame)
+            || BindSize(map.Inputs!, frame) is not { } inputs
+            || BindSize(map.Outputs!, frame) is not { } outputs)
+        {
+            return null;
+        }
+
+        // The clauses after one that fails may hold mistakes of their own, but those that follow from it would be noise.
+        foreach (ClauseSyntax clause in map.Clauses)
+        {
+            if (!BindClause(clause, frame))
+            {
+                return null;
+            }
+        }
+
+        ChainValue? body = map.Body switch
+        {
+            ChainBody chain when map.Kind == MapKind.Operator && chain.Links.Count > 1 => ReportChain(chain, frame),
+            ChainBody chain => BindChain(chain.Links, frame, inputs),
+            ModelBody model => BindModel(model, frame, inputs),
+            IndexBody index => BindIndexBody(index, frame, inputs, outputs),
+            _ => null,
+        };
+        if (body is null)
+        {
+            return null;
+        }
+
+        if (map.Kind == MapKind.Operator && body.Links.Any(link => link is not LinearLink))
+        {
+            Report(DiagnosticDescriptors.NotLinear, frame, map.Body!, frame.Show(((ChainBody)map.Body!).Links[0]));
+            return null;
+        }
+
+        if (body.Inputs != inputs || body.Outputs != outputs)
+        {
+            string declared = $"{frame.Show(map.Inputs!)} -> {frame.Show(map.Outputs!)}";
+            string sizes = $"{inputs} -> {outputs}";
+            Report(
+                DiagnosticDescriptors.SignatureMismatch,
+                frame,
+                map.Body!,
+                declaration.Name,
+                declared == sizes ? sizes : $"{declared} = {sizes}",
+                $"{body.Inputs} -> {body.Outputs}");
+            return null;
+        }
+
+        return body;
+    }
+
+    private ChainValue? ReportChain(ChainBody chain, Frame frame)
+    {
+        Report(DiagnosticDescriptors.WrongKind, frame, chain, "one operator (write '*' for a product)", "a chain of links with '.', which makes a layer");
+        return null;
+    }
+
+    private static string? FindCycle(Declaration declaration, Frame caller)
+    {
+        var names = new List<string> { declaration.Name };
+        for (Frame? frame = caller; frame is not null; frame = frame.Caller)
+        {
+            if (frame.Declaration is not null)
+            {
+                names.Add(frame.Declaration.Name);
+            }
+
+            if (frame.Declaration == declaration)
+            {
+                names.Reverse();
+                return string.Join(" → ", names);
+            }
+        }
+
+        return null;
+    }
+
+    private bool BindSizes(MapSyntax map, IReadOnlyList<Value> arguments, Frame frame)
+    {
+        var shown = new List<string>();
+        for (int i = 0; i < map.Parameters.Count; i++)
+        {
+            SizeParameterSyntax parameter = map.Parameters[i];
+            Value? value = i < arguments.Count ? arguments[i] : Bind(parameter.Default!, frame);
+            bool isExpected = parameter.IsList ? value is ListValue : value is NumberValue;
+            if (!isExpected)
+            {
+                if (value is not null)
+                {
+                    string expected = $"{(parameter.IsList ? "a list" : "a number")} for '{parameter.Name.Text}' of '{frame.Declaration!.Signature}'";
+                    Report(DiagnosticDescriptors.WrongKind, frame.Caller!, frame.CallSite, expected, value.Description);
+                }
+
+                return false;
+            }
+
+            frame.Locals[parameter.Name.Text] = value!;
+            shown.Add($"{parameter.Name.Text} = {(value is ListValue list ? list.Text : Value.Show(((NumberValue)value!).Number))}");
+        }
+
+        frame.Instantiation = shown.Count > 0 ? $"{frame.Declaration!.Name}({string.Join(", ", shown)})" : "";
+        return true;
+    }
+
+    private bool BindClause(ClauseSyntax clause, Frame frame)
+    {
+        switch (clause)
+        {
+            case RequireSyntax require:
+                return BindRequire(require, frame);
+            case TensorsSyntax tensors:
+                return tensors.Tensors.All(tensor => BindTensor(tensors, tensor, frame));
+            case LetSyntax let:
+                Value? value = DeclarationOf(let.Value, frame) is not null
+                    ? BindCall(let.Value, frame, UniquePrefix(frame, let.Name.Text))
+                    : Bind(let.Value, frame);
+                if (value is null)
+                {
+                    return false;
+                }
+
+                frame.Locals[let.Name.Text] = value;
+                return true;
+            case IndexLetSyntax let:
+                TensorValue? tensor = BindIndexLet(let, frame);
+                if (tensor is null)
+                {
+                    return false;
+                }
+
+                frame.Locals[let.Name.Text] = tensor;
+                return true;
+            default:
+                return true;
+        }
+    }
+
+    /// <summary>A requirement that does not hold is the caller's mistake, and is reported there.</summary>
+    private bool BindRequire(RequireSyntax require, Frame frame)
+    {
+        if (BindCondition(require.Condition, frame) is not { } holds)
+        {
+            return false;
+        }
+
+        if (holds)
+        {
+            return true;
+        }
+
+        bool isCalled = frame.Instantiation.Length > 0;
+        string found = require.Condition is ChainSyntax { Precedence: Precedence.Comparison, Rest.Count: 1 } comparison
+            && comparison.First is not NumberSyntax
+            && Bind(comparison.First, frame) is NumberValue left
+                ? $", but {frame.Show(comparison.First)} is {Value.Show(left.Number)}"
+                : "";
+        Frame at = isCalled ? frame.Caller! : frame;
+        TextSpan span = isCalled ? frame.CallSite : require.Condition.Span;
+        Report(DiagnosticDescriptors.RequireFailed, at, span, isCalled ? frame.Instantiation + " " : "", frame.Show(require.Condition), found);
+        return false;
+    }
+
+    private string UniquePrefix(Frame frame, string name)
+    {
+        string prefix = $"{frame.Prefix}{name}.";
+        for (int i = 2; !_prefixes.Add(prefix); i++)
+        {
+            prefix = $"{frame.Prefix}{name}{i}.";
+        }
+
+        return prefix;
+    }
+
+    private string UniqueName(string name)
+    {
+        string unique = name;
+        for (int i = 2; !_parameterNames.Add(unique); i++)
+        {
+            unique = $"{name}{i}";
+        }
+
+        return unique;
+    }
+
+    private IndexVariable NewIndex(string name, int extent) => new(name, extent, _nextIndex++);
+
+    private bool BindTensor(TensorsSyntax clause, TensorSyntax tensor, Frame frame)
+    {
+        int seed = 0;
+        if (clause.Seed is not null)
+        {
+            if (BindInteger(clause.Seed, frame) is not { } found)
+            {
+                return false;
+            }
+
+            seed = found;
+        }
+
+        if (tensor.Shape.Count > 0)
+        {
+            frame.WrittenShapes[tensor.Name.Text] = $"[{string.Join(", ", tensor.Shape.Select(frame.Show))}]";
+        }
+
+        if (tensor.Variable is null)
+        {
+            ParameterTensor? single = BindMember(clause, tensor, tensor.Name.Text, seed, frame);
+            if (single is not null)
+            {
+                frame.Locals[tensor.Name.Text] = new TensorValue(single);
+            }
+
+            return single is not null;
+        }
+
+        if (BindSize(tensor.Count!, frame) is not { } count)
+        {
+            return false;
+        }
+
+        var members = new List<ParameterTensor>();
+        bool isBound = WithVariable(tensor.Variable, frame, variable =>
+        {
+            for (int k = 0; k < count && !_isExhausted; k++)
+            {
+                variable(new NumberValue(k));
+                if (BindMember(clause, tensor, $"{tensor.Name.Text}[{k}]", unchecked(seed + k), frame) is not { } member)
+                {
+                    return false;
+                }
+
+                members.Add(member);
+            }
+
+            return !_isExhausted;
+        });
+        frame.Locals[tensor.Name.Text] = new FamilyValue(members.ToEquatable());
+        return isBound;
+    }
+
+    private ParameterTensor? BindMember(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
+    {
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, frame) is not { } initializer)
+        {
+            return null;
+        }
+
+        if (!clause.IsShared)
+        {
+            return AddParameter(new Parameter(frame.Prefix + name, shape, clause.Role, initializer, seed), frame, tensor);
+        }
+
+        (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {seed}");
+        if (!_sharedTensors.TryGetValue(key, out ParameterTensor? shared))
+        {
+            string fullName = frame.Prefix.Length == 0 ? name : $"{frame.Declaration!.Name}.{name}";
+            shared = AddParameter(new Parameter(fullName, shape, clause.Role, initializer, seed), frame, tensor);
+            if (shared is not null)
+            {
+                _sharedTensors.Add(key, shared);
+            }
+        }
+
+        return shared;
+    }
+
+    private TensorValue? BindBank(Declaration declaration, Frame user, SyntaxNode use)
+    {
+        if (!_sharedTensors.TryGetValue((declaration, ""), out ParameterTensor? tensor))
+        {
+            var bank = (BankSyntax)declaration.Syntax;
+            if (declaration.IsBroken)
+            {
+                if (!visiblePaths.Contains(declaration.Scope.Path))
+                {
+                    Report(DiagnosticDescriptors.BrokenDeclaration, user, use, declaration.Name, $"'{declaration.Scope.Path}'");
+                }
+
+                return null;
+            }
+
+            var frame = new Frame(declaration.Scope, declaration, "", user, use.Span);
+            if (BindShape(bank.Shape, bank, frame) is not { } shape || BindInitializer(bank.Distribution, Role.Trained, frame) is not { } initializer)
+            {
+                return null;
+            }
+
+            tensor = AddParameter(new Parameter(bank.Name.Text, shape, Role.Trained, initializer), frame, bank);
+            if (tensor is null)
+            {
+                return null;
+            }
+
+            _sharedTensors.Add((declaration, ""), tensor);
+        }
+
+        return new TensorValue(tensor);
+    }
+
+    private ParameterTensor? AddParameter(Parameter parameter, Frame frame, SyntaxNode node)
+    {
+        if (_parameters.Count >= MaxParameters)
+        {
+            Exhaust(frame, node, $"more than {MaxParameters} parameters in one module");
+            return null;
+        }
+
+        parameter = parameter with { Name = UniqueName(parameter.Name) };
+        _parameters.Add(parameter);
+        return new ParameterTensor(parameter);
+    }
+
+    private EquatableArray<int>? BindShape(EquatableArray<ExpressionSyntax> axes, SyntaxNode tensor, Frame frame)
+    {
+        var shape = new List<int>();
+        long length = 1;
+        foreach (ExpressionSyntax axis in axes)
+        {
+            if (BindSize(axis, frame) is not { } extent)
+            {
+                return null;
+            }
+
+            shape.Add(extent);
+            length *= extent;
+            if (length > int.MaxValue)
+            {
+                Report(DiagnosticDescriptors.SizeOutOfRange, frame, tensor, $"a tensor [{string.Join(", ", shape)}] of more elements");
+                return null;
+            }
+        }
+
+        return shape.ToEquatable();
+    }
+
+    private Initializer? BindInitializer(DistributionSyntax? distribution, Role role, Frame frame)
+    {
+        if (distribution is null)
+        {
+            return role == Role.Seeded ? new Initializer(Distribution.Normal) : new Initializer(Distribution.FanIn);
+        }
+
+        if (distribution.Arguments.Count == 0)
+        {
+            return Builtins.MakeInitializer(distribution.Name.Text, null);
+        }
+
+        return BindNumber(distribution.Arguments[0], frame) is { } argument
+            ? Builtins.MakeInitializer(distribution.Name.Text, argument)
+            : null;
+    }
+
+    private ChainValue? BindModel(ModelBody model, Frame frame, int inputs)
+    {
+        var links = new List<Link>();
+        (int current, long nodes, int depth) = (inputs, 1, 1);
+        foreach (ModelStepSyntax step in model.Steps)
+        {
+            var stepFrame = new Frame(frame.Scope, null, UniquePrefix(frame, step.Name.Text), frame, frame.CallSite);
+            foreach (KeyValuePair<string, Value> local in frame.Locals)
+            {
+                stepFrame.Locals.Add(local.Key, local.Value);
+            }
+
+            if (BindChain(step.Body.Links, stepFrame, current) is not { } chain)
+            {
+                return null;
+            }
+
+            links.AddRange(chain.Links);
+            (current, nodes, depth) = (chain.Outputs, nodes + chain.Nodes, Math.Max(depth, chain.Depth));
+        }
+
+        return new ChainValue(links.ToEquatable(), inputs, current, nodes, depth);
+    }
+
+    /// <summary>Binds the links of a chain, written last to first.</summary>
+    /// <param name="chain">The links.</param>
+    /// <param name="frame">Where they are.</param>
+    /// <param name="inputs">What the first link applied is given; null when that is not known.</param>
+    private ChainValue? BindChain(EquatableArray<ExpressionSyntax> chain, Frame frame, int? inputs)
+    {
+        // One operator or layer called by name stands for the whole: its tensors need no prefix of their own.
+        bool isTransparent = !frame.HasTensors && chain.Count(link => DeclarationOf(link, frame) is not null) == 1;
+        var links = new List<Link>();
+        int? first = inputs, current = inputs;
+        (long nodes, int depth) = (1, 1);
+        foreach (ExpressionSyntax syntax in chain.Reverse())
+        {
+            if (ElementwiseName(syntax, frame) is { } elementwise)
+            {
+                if (current is not { } size)
+                {
+                    Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator to apply first", $"'{elementwise}'");
+                    return null;
+                }
+
+                if (elementwise != Builtins.Bias)
+                {
+                    links.Add(new ActivationLink(Builtins.Activations[elementwise]));
+                }
+                else if (AddParameter(new Parameter(frame.Prefix + Builtins.Bias, EquatableArray.Of(size), Role.Trained, new Initializer(Distribution.Zeros)), frame, syntax) is { } bias)
+                {
+                    links.Add(new BiasLink(bias));
+                }
+                else
+                {
+                    return null;
+                }
+
+                nodes++;
+                continue;
+            }
+
+            ChainValue? value = DeclarationOf(syntax, frame) is { } declaration && declaration.Syntax is MapSyntax
+                ? BindCallChain(syntax, frame, isTransparent ? frame.Prefix : UniquePrefix(frame, declaration.Name))
+                : BindOperator(syntax, frame) is { } single
+                    ? new ChainValue(EquatableArray.Of<Link>(new LinearLink(single.Operator)), single.Operator.Columns, single.Operator.Rows, single.Nodes, single.Depth)
+                    : null;
+            if (value is null)
+            {
+                return null;
+            }
+
+            // A body of one link that does not fit is a body that does not fit the signature, which is reported there.
+            if (current is { } given && given != value.Inputs && chain.Count > 1)
+            {
+                Report(DiagnosticDescriptors.ChainMismatch, frame, syntax, $"{frame.Show(syntax)} : {value.Inputs} -> {value.Outputs}", value.Inputs, given);
+                return null;
+            }
+
+            first = links.Count == 0 ? value.Inputs : first ?? value.Inputs;
+            current = value.Outputs;
+            links.AddRange(value.Links);
+            (nodes, depth) = (nodes + value.Nodes, Math.Max(depth, value.Depth));
+            if (nodes > MaxNodes)
+            {
+                Exhaust(frame, syntax, $"more than {MaxNodes} operations in one module");
+                return null;
+            }
+        }
+
+        return new ChainValue(links.ToEquatable(), first!.Value, current!.Value, nodes, depth);
+    }
+
+    private static string? ElementwiseName(ExpressionSyntax link, Frame frame) =>
+        link is NameSyntax { Name: var name }
+        && (name == Builtins.Bias || Builtins.Activations.ContainsKey(name))
+        && !frame.Locals.ContainsKey(name)
+        && frame.Scope.Find(name).Count == 0
+            ? name
+            : null;
+
+    /// <summary>The operator, layer or model that an expression is a call of.</summary>
+    private static Declaration? DeclarationOf(ExpressionSyntax expression, Frame frame)
+    {
+        string? name = expression switch
+        {
+            CallSyntax call => call.Name.Text,
+            NameSyntax use when !frame.Locals.ContainsKey(use.Name) => use.Name,
+            _ => null,
+        };
+        return name is null ? null : frame.Scope.Find(name).FirstOrDefault(declaration => declaration.Syntax is MapSyntax);
+    }
+
+    private ChainValue? BindCallChain(ExpressionSyntax syntax, Frame frame, string prefix)
+    {
+        Declaration declaration = DeclarationOf(syntax, frame)!;
+        var arguments = new List<Value>();
+        foreach (ExpressionSyntax argument in syntax is CallSyntax call ? call.Arguments : default)
+        {
+            if (Bind(argument, frame) is not { } value)
+            {
+                return null;
+            }
+
+            arguments.Add(value);
+        }
+
+        return Guarded(frame, syntax, () => Instantiate(declaration, arguments, frame, syntax.Span, prefix));
+    }
+
+    /// <summary>A call inside an expression: an operator.</summary>
+    private Value? BindCall(ExpressionSyntax syntax, Frame frame, string prefix)
+    {
+        ChainValue? chain = BindCallChain(syntax, frame, prefix);
+        if (chain is null)
+        {
+            return null;
+        }
+
+        if (chain.Links.Any(link => link is not LinearLink))
+        {
+            Report(DiagnosticDescriptors.NotLinear, frame, syntax, frame.Show(syntax));
+            return null;
+        }
+
+        Operator[] factors = [.. chain.Links.OfType<LinearLink>().Select(link => link.Operator).Reverse()];
+        return new OperatorValue(Flatten.Product(factors), chain.Nodes, chain.Depth + 1);
+    }
+
+    /// <summary>Runs a step of the recursion, unless it is one too many.</summary>
+    private T? Guarded<T>(Frame frame, SyntaxNode node, Func<T?> step)
+        where T : class
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_isExhausted)
+        {
+            return null;
+        }
+
+        if (++_steps > MaxSteps)
+        {
+            Exhaust(frame, node, $"more than {MaxSteps} steps to bind one module");
+            return null;
+        }
+
+        if (_nesting >= MaxNesting)
+        {
+            Exhaust(frame, node, $"calls and expressions nested more than {MaxNesting} levels deep");
+            return null;
+        }
+
+        _nesting++;
+        T? result = step();
+        _nesting--;
+        return result;
+    }
+
+    /// <summary>Gives a name to an index while something is bound; it may hide a name outside.</summary>
+    private static T WithVariable<T>(Identifier variable, Frame frame, Func<Action<Value>, T> bind)
+    {
+        frame.Locals.TryGetValue(variable.Text, out Value? outer);
+        T result = bind(value => frame.Locals[variable.Text] = value);
+        frame.Locals.Remove(variable.Text);
+        if (outer is not null)
+        {
+            frame.Locals[variable.Text] = outer;
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,412 @@
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Binding;
+
+/// <summary>
+/// Checks everything that needs no sizes: which names are known, how many arguments they take, what is declared twice or
+/// never used. Every declaration is checked, also a generic one that nobody instantiates. Binding can then rely on names.
+/// </summary>
+internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagnostic> diagnostics, CancellationToken cancellationToken)
+{
+    private readonly Dictionary<string, Local> _locals = new(StringComparer.Ordinal);
+    private bool _hasErrors;
+    private bool _isAmbiguous;
+
+    /// <summary>Checks a file, and marks its declarations that have errors.</summary>
+    public void CheckFile()
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (Declaration declaration in scope.Declarations)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            _locals.Clear();
+            _hasErrors = false;
+            if (!seen.Add(declaration.Name))
+            {
+                Report(DiagnosticDescriptors.DuplicateName, declaration.Syntax.Name.Span, declaration.Name);
+            }
+
+            if (declaration.Syntax is BankSyntax bank)
+            {
+                CheckAll(bank.Shape);
+                Check(bank.Distribution);
+            }
+            else if (declaration.Syntax is MapSyntax { Inputs: not null } map)
+            {
+                Check(map);
+            }
+
+            declaration.IsBroken |= _hasErrors;
+        }
+    }
+
+    /// <summary>Checks the links of a formula.</summary>
+    /// <returns>Whether it has no errors.</returns>
+    public bool CheckFormula(EquatableArray<ExpressionSyntax> links)
+    {
+        CheckLinks(links);
+        return !_hasErrors;
+    }
+
+    private void Check(MapSyntax map)
+    {
+        foreach (SizeParameterSyntax parameter in map.Parameters)
+        {
+            Check(parameter.Default);
+            Declare(parameter.Name, parameter.IsList ? LocalKind.List : LocalKind.Number);
+        }
+
+        Check(map.Inputs);
+        Check(map.Outputs);
+        foreach (ClauseSyntax clause in map.Clauses)
+        {
+            Check(clause);
+        }
+
+        Check(map.Body);
+        if (!_hasErrors && !map.IsBroken)
+        {
+            foreach (Local local in _locals.Values.Where(local => local is { IsUsed: false, Kind: LocalKind.Tensor or LocalKind.Family }))
+            {
+                diagnostics.Add(DiagnosticDescriptors.UnusedParameter.At(scope.Path, local.Declared.Span, local.Declared.Text));
+            }
+        }
+    }
+
+    private void Check(ClauseSyntax clause)
+    {
+        switch (clause)
+        {
+            case RequireSyntax require:
+                Check(require.Condition);
+                break;
+            case LetSyntax let:
+                Check(let.Value);
+                Declare(let.Name, LocalKind.Let);
+                break;
+            case IndexLetSyntax let:
+                CheckAxes(let.Axes);
+                CheckTerms(let.Terms, false);
+                Declare(let.Name, LocalKind.Let);
+                break;
+            case TensorsSyntax tensors:
+                Check(tensors.Seed);
+                foreach (TensorSyntax tensor in tensors.Tensors)
+                {
+                    Check(tensor);
+                }
+
+                break;
+        }
+    }
+
+    private void Check(TensorSyntax tensor)
+    {
+        Check(tensor.Count);
+        WithVariable(tensor.Variable, () =>
+        {
+            CheckAll(tensor.Shape);
+            Check(tensor.Distribution);
+        });
+        Declare(tensor.Name, tensor.Variable is null ? LocalKind.Tensor : LocalKind.Family);
+    }
+
+    private void Check(DistributionSyntax? distribution)
+    {
+        if (distribution is null)
+        {
+            return;
+        }
+
+        CheckAll(distribution.Arguments);
+        if (Builtins.Distributions.TryGetValue(distribution.Name.Text, out var found))
+        {
+            CheckCount($"'{found.Usage}'", found.Min, found.Max, distribution.Arguments.Count, distribution.Span);
+        }
+        else
+        {
+            string hint = Spelling.DidYouMean(distribution.Name.Text, Builtins.Distributions.Keys);
+            Report(DiagnosticDescriptors.UnknownDistribution, distribution.Name.Span, distribution.Name.Text, hint);
+        }
+    }
+
+    private void Check(BodySyntax? body)
+    {
+        switch (body)
+        {
+            case ChainBody chain:
+                CheckLinks(chain.Links);
+                break;
+            case ModelBody model:
+                var seen = new HashSet<string>(StringComparer.Ordinal);
+                foreach (ModelStepSyntax step in model.Steps)
+                {
+                    if (!seen.Add(step.Name.Text))
+                    {
+                        Report(DiagnosticDescriptors.DuplicateName, step.Name.Span, step.Name.Text);
+                    }
+
+                    CheckLinks(step.Body.Links);
+                }
+
+                break;
+            case IndexBody index:
+                if (index.Result.Text != "y")
+                {
+                    Report(DiagnosticDescriptors.UnexpectedToken, index.Result.Span, "'y', the result", $"'{index.Result.Text}'");
+                }
+
+                CheckAxes(index.Axes);
+                CheckTerms(index.Terms, true);
+                break;
+        }
+    }
+
+    private void CheckLinks(EquatableArray<ExpressionSyntax> links)
+    {
+        foreach (ExpressionSyntax link in links)
+        {
+            if (!IsElementwise(link))
+            {
+                Check(link);
+            }
+        }
+    }
+
+    private bool IsElementwise(ExpressionSyntax link) =>
+        link is NameSyntax name
+        && (name.Name == Builtins.Bias || Builtins.Activations.ContainsKey(name.Name))
+        && !_locals.ContainsKey(name.Name)
+        && scope.Find(name.Name).Count == 0;
+
+    private void CheckAxes(EquatableArray<IndexGroupSyntax> axes)
+    {
+        foreach (IndexSyntax index in axes.SelectMany(group => group.Indices))
+        {
+            Check(index.Extent);
+        }
+    }
+
+    private void CheckTerms(EquatableArray<IndexTermSyntax> terms, bool hasInput)
+    {
+        foreach (IndexFactorSyntax factor in terms.SelectMany(term => term.Factors))
+        {
+            bool isInput = hasInput && factor.Value is NameSyntax { Name: "x" };
+            if (!isInput)
+            {
+                Check(factor.Value);
+            }
+
+            bool isFamily = factor.Value is NameSyntax name && _locals.TryGetValue(name.Name, out Local? local) && local.Kind == LocalKind.Family;
+            for (int i = 0; i < factor.Brackets.Count; i++)
+            {
+                CheckAxes(factor.Brackets[i]);
+                if (isFamily && i == 0)
+                {
+                    foreach (IndexSyntax index in factor.Brackets[0].SelectMany(group => group.Indices).Where(index => !index.IsPosition))
+                    {
+                        Check(new NameSyntax(index.Name, index.Span));
+                    }
+                }
+            }
+        }
+    }
+
+    private void CheckAll(IEnumerable<ExpressionSyntax> expressions)
+    {
+        foreach (ExpressionSyntax expression in expressions)
+        {
+            Check(expression);
+        }
+    }
+
+    private void Check(ExpressionSyntax? expression)
+    {
+        switch (expression)
+        {
+            case NameSyntax name:
+                CheckName(name);
+                break;
+            case CallSyntax call:
+                CheckCall(call);
+                CheckAll(call.Arguments);
+                break;
+            case BlockSyntax block:
+                CheckAll(block.Rows.SelectMany(row => row));
+                break;
+            case RepeatSyntax repeat:
+                Check(repeat.Count);
+                WithVariable(repeat.Variable, () => Check(repeat.Body));
+                break;
+            case NegateSyntax negate:
+                Check(negate.Operand);
+                break;
+            case NotSyntax not:
+                Check(not.Operand);
+                break;
+            case ChainSyntax chain:
+                Check(chain.First);
+                CheckAll(chain.Rest.Select(link => link.Operand));
+                break;
+            case PostfixSyntax postfix:
+                Check(postfix.Operand);
+                foreach (SliceItemSyntax item in postfix.Suffixes.OfType<SliceSuffix>().SelectMany(suffix => suffix.Items))
+                {
+                    Check(item.Start);
+                    Check(item.End);
+                }
+
+                break;
+        }
+    }
+
+    private void CheckName(NameSyntax name)
+    {
+        if (_locals.TryGetValue(name.Name, out Local? local))
+        {
+            local.IsUsed = true;
+        }
+        else if (Resolve(name.Name, name.Span) is { } declaration)
+        {
+            if (declaration.RequiredArguments > 0)
+            {
+                Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, declaration.Signature);
+            }
+        }
+        else if (Builtins.Functions.TryGetValue(name.Name, out var builtin))
+        {
+            Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, builtin.Usage);
+        }
+        else if (name.Name == Builtins.Bias || Builtins.Activations.ContainsKey(name.Name))
+        {
+            Report(DiagnosticDescriptors.NotLinear, name.Span, name.Name);
+        }
+        else if (!_isAmbiguous)
+        {
+            ReportUnknown(name.Name, name.Span, _locals.Keys);
+        }
+    }
+
+    private void CheckCall(CallSyntax call)
+    {
+        string name = call.Name.Text;
+        if (Resolve(name, call.Name.Span) is { } declaration)
+        {
+            if (declaration.Syntax is MapSyntax map)
+            {
+                CheckCount($"'{declaration.Signature}'", declaration.RequiredArguments, map.Parameters.Count, call.Arguments.Count, call.Span);
+            }
+            else
+            {
+                Report(DiagnosticDescriptors.NotCallable, call.Name.Span, name, "a bank");
+            }
+        }
+        else if (Builtins.Functions.TryGetValue(name, out var builtin))
+        {
+            CheckCount($"'{builtin.Usage}'", builtin.Min, builtin.Max, call.Arguments.Count, call.Span);
+        }
+        else if (_locals.TryGetValue(name, out Local? local))
+        {
+            local.IsUsed = true;
+            Report(DiagnosticDescriptors.NotCallable, call.Name.Span, name, local.Kind switch
+            {
+                LocalKind.Number => "a number",
+                LocalKind.List => "a list",
+                LocalKind.Let => "a name for an expression",
+                LocalKind.Family => "a family of tensors",
+                _ => "a tensor",
+            });
+        }
+        else if (!_isAmbiguous)
+        {
+            ReportUnknown(name, call.Name.Span, Builtins.Functions.Keys);
+        }
+    }
+
+    private Declaration? Resolve(string name, TextSpan span)
+    {
+        IReadOnlyList<Declaration> found = scope.Find(name);
+        _isAmbiguous = found.Count > 1;
+        if (_isAmbiguous)
+        {
+            Report(DiagnosticDescriptors.AmbiguousName, span, name, $"'{found[0].Scope.Path}'", $"'{found[1].Scope.Path}'");
+            return null;
+        }
+
+        return found.FirstOrDefault();
+    }
+
+    private void ReportUnknown(string name, TextSpan span, IEnumerable<string> others)
+    {
+        FileScope? elsewhere = table.Scopes.FirstOrDefault(other => other != scope && other.FindOwn(name) is not null);
+        string hint = elsewhere is null
+            ? Spelling.DidYouMean(name, scope.VisibleNames().Concat(others))
+            : $": it is declared in another file, write: import \"{ScopeTable.RelativePath(scope, elsewhere)}\"";
+        Report(DiagnosticDescriptors.UnknownName, span, name, hint);
+    }
+
+    private void CheckCount(string usage, int min, int max, int count, TextSpan span)
+    {
+        if (count >= min && count <= max)
+        {
+            return;
+        }
+
+        string expected = min == max ? $"{min}" : max == int.MaxValue ? $"at least {min}" : $"{min} to {max}";
+        Report(DiagnosticDescriptors.ArgumentCount, span, usage, $"{expected} {(min == 1 && max == 1 ? "argument" : "arguments")}", count);
+    }
+
+    private void Declare(Identifier name, LocalKind kind)
+    {
+        if (_locals.ContainsKey(name.Text))
+        {
+            Report(DiagnosticDescriptors.DuplicateName, name.Span, name.Text);
+        }
+
+        _locals[name.Text] = new Local(kind, name);
+    }
+
+    /// <summary>An index of a repetition may hide a name outside.</summary>
+    private void WithVariable(Identifier? variable, Action check)
+    {
+        if (variable is null)
+        {
+            check();
+            return;
+        }
+
+        _locals.TryGetValue(variable.Text, out Local? outer);
+        _locals[variable.Text] = new Local(LocalKind.Number, variable);
+        check();
+        _locals.Remove(variable.Text);
+        if (outer is not null)
+        {
+            _locals[variable.Text] = outer;
+        }
+    }
+
+    private void Report(DiagnosticDescriptor descriptor, TextSpan span, params object[] arguments)
+    {
+        _hasErrors = true;
+        diagnostics.Add(descriptor.At(scope.Path, span, arguments));
+    }
+
+    private enum LocalKind
+    {
+        Number,
+        List,
+        Tensor,
+        Family,
+        Let,
+    }
+
+    private sealed class Local(LocalKind kind, Identifier declared)
+    {
+        public LocalKind Kind => kind;
+
+        public Identifier Declared => declared;
+
+        public bool IsUsed { get; set; }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Binding;
+
+/// <summary>What an expression is once sizes are known.</summary>
+internal abstract record Value
+{
+    /// <summary>What it is, for diagnostics: <c>an operator 12 -> 8</c>.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>How large the algebra below is: nodes as a tree, and levels.</summary>
+    public virtual (long Nodes, int Depth) Extent => (1, 1);
+
+    public static string Show(double number) => number.ToString("R", CultureInfo.InvariantCulture);
+}
+
+internal sealed record NumberValue(double Number) : Value
+{
+    public override string Description => $"the number {Show(Number)}";
+}
+
+/// <summary>A number that depends on the index of an enclosing repetition, which is kept as an index.</summary>
+internal sealed record SymbolValue(AffineIndex Index) : Value
+{
+    public override string Description => "an index";
+}
+
+internal sealed record ListValue(EquatableArray<double> Numbers) : Value
+{
+    public override string Description => Text;
+
+    public string Text => $"[{string.Join(", ", Numbers.Select(Show))}]";
+}
+
+internal sealed record BooleanValue(bool Holds) : Value
+{
+    public override string Description => "a condition";
+}
+
+internal sealed record FamilyValue(EquatableArray<ParameterTensor> Members) : Value
+{
+    public override string Description => $"a family of {Members.Count} tensors";
+}
+
+/// <summary>A tensor, and its shape as the user wrote it, if it was declared.</summary>
+internal sealed record TensorValue(TensorExpression Tensor, long Nodes = 1, int Depth = 1) : Value
+{
+    public override string Description => $"a tensor {Shape}";
+
+    public override (long Nodes, int Depth) Extent => (Nodes, Depth);
+
+    public string Shape => ShapeText(Tensor);
+
+    public int Axes => Tensor.Shape.Count;
+
+    public static string ShapeText(TensorExpression tensor) => $"[{string.Join(", ", tensor.Shape)}]";
+}
+
+internal sealed record OperatorValue(Operator Operator, long Nodes = 1, int Depth = 1) : Value
+{
+    public override string Description => $"an operator {Shape}";
+
+    public override (long Nodes, int Depth) Extent => (Nodes, Depth);
+
+    public string Shape => $"{Operator.Columns} -> {Operator.Rows}";
+}
+
+/// <summary>A chain of links, what an operator, layer or model comes to when it is instantiated.</summary>
+internal sealed record ChainValue(EquatableArray<Link> Links, int Inputs, int Outputs, long Nodes, int Depth) : Value
+{
+    public override string Description => $"a layer {Inputs} -> {Outputs}";
+
+    public override (long Nodes, int Depth) Extent => (Nodes, Depth);
+}

@@ -1,0 +1,111 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Binding;
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler;
+
+/// <summary>The modules that texts declare, and what is wrong with them.</summary>
+/// <param name="Modules">Those that could be bound.</param>
+/// <param name="Diagnostics">In the order of the files and of their places. Those of parsing a file are in its <see cref="ParsedFile"/>.</param>
+public sealed record BindResult(EquatableArray<Module> Modules, EquatableArray<Diagnostic> Diagnostics);
+
+/// <summary>The entry to the compiler: from texts to modules.</summary>
+public static class WeftCompiler
+{
+    /// <summary>Parses one text. The result depends on nothing else, so it can be cached by the text.</summary>
+    public static ParsedFile Parse(SourceText source) => WeftParser.Parse(source);
+
+    /// <summary>Binds every operator, layer and model without parameters in these files.</summary>
+    /// <param name="files">The files of a project; they can import one another, and all see the standard library.</param>
+    /// <param name="ct">Stops the work.</param>
+    public static BindResult Bind(IReadOnlyList<ParsedFile> files, CancellationToken ct = default)
+    {
+        var diagnostics = new List<Diagnostic>();
+        ScopeTable table = Check(files, diagnostics, ct);
+        HashSet<string> visible = [.. files.Select(file => file.Source.Path)];
+        var modules = new List<Module>();
+        foreach (Declaration declaration in table.Scopes.SelectMany(ConcreteDeclarations))
+        {
+            if (new ModuleBinder(visible, diagnostics, ct).Bind(declaration, declaration.Name) is { } module)
+            {
+                modules.Add(module);
+            }
+        }
+
+        return new BindResult(modules.ToEquatable(), InOrder(files, diagnostics));
+    }
+
+    /// <summary>
+    /// Binds the text of an attribute: one formula, such as <c>monarch(1024, 32)</c> or the name of a declaration without
+    /// parameters, or a whole text with declarations, of which the last without parameters counts.
+    /// </summary>
+    /// <param name="formula">The text.</param>
+    /// <param name="files">The project's files, whose declarations it can name.</param>
+    /// <param name="name">The name of the module.</param>
+    /// <param name="ct">Stops the work.</param>
+    /// <returns>One module, or diagnostics that all point into <paramref name="formula"/>.</returns>
+    public static BindResult BindFormula(SourceText formula, IReadOnlyList<ParsedFile> files, string name, CancellationToken ct = default)
+    {
+        ScopeTable table = Check(files, [], ct);
+        var diagnostics = new List<Diagnostic>();
+        var binder = new ModuleBinder([formula.Path], diagnostics, ct);
+        Module? module;
+        if (WeftParser.ParseFormula(formula) is { } parsed)
+        {
+            diagnostics.AddRange(parsed.Diagnostics);
+            var scope = new FileScope(new ParsedFile(formula, new FileSyntax(default, default, default), default), StandardLibrary.Scope);
+            scope.Imported.AddRange(table.Scopes);
+            module = diagnostics.Count == 0 && new NameChecker(scope, table, diagnostics, ct).CheckFormula(parsed.Links)
+                ? binder.Bind(scope, parsed.Links, name)
+                : null;
+        }
+        else
+        {
+            ParsedFile file = WeftParser.Parse(formula);
+            diagnostics.AddRange(file.Diagnostics);
+            var scope = new FileScope(file, StandardLibrary.Scope);
+            table.ResolveImports(scope, diagnostics);
+            scope.Imported.AddRange(table.Scopes.Except(scope.Imported).ToList());
+            new NameChecker(scope, table, diagnostics, ct).CheckFile();
+            Declaration? last = ConcreteDeclarations(scope).LastOrDefault();
+            module = last is null ? null : binder.Bind(last, name);
+            if (last is null && diagnostics.Count == 0)
+            {
+                diagnostics.Add(DiagnosticDescriptors.NothingDeclared.At(formula.Path, new TextSpan(0, formula.Text.Length)));
+            }
+        }
+
+        bool isWrong = diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error);
+        return new BindResult(module is null || isWrong ? default : EquatableArray.Of(module), InOrder([], diagnostics));
+    }
+
+    private static ScopeTable Check(IReadOnlyList<ParsedFile> files, List<Diagnostic> diagnostics, CancellationToken ct)
+    {
+        var table = new ScopeTable(files);
+        foreach (FileScope scope in table.Scopes)
+        {
+            table.ResolveImports(scope, diagnostics);
+        }
+
+        foreach (FileScope scope in table.Scopes)
+        {
+            new NameChecker(scope, table, diagnostics, ct).CheckFile();
+        }
+
+        return table;
+    }
+
+    private static IEnumerable<Declaration> ConcreteDeclarations(FileScope scope) =>
+        scope.Declarations.Where(declaration => declaration.Syntax is MapSyntax { Parameters.Count: 0 });
+
+    private static EquatableArray<Diagnostic> InOrder(IReadOnlyList<ParsedFile> files, List<Diagnostic> diagnostics)
+    {
+        List<string> paths = [.. files.Select(file => file.Source.Path)];
+        return diagnostics
+            .Distinct()
+            .OrderBy(diagnostic => paths.IndexOf(diagnostic.Path))
+            .ThenBy(diagnostic => diagnostic.Span.Start)
+            .ToEquatable();
+    }
+}
