@@ -6,6 +6,8 @@ using Weft.Compiler.Text;
 
 namespace Weft.Tests.Binding;
 
+using Role = Weft.Compiler.Algebra.Role;
+
 public class StandardLibraryTests
 {
     /// <summary>Formula, inputs, outputs, trained, frozen and seeded parameters at odd, rectangular sizes.</summary>
