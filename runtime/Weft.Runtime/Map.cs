@@ -472,6 +472,9 @@ public abstract unsafe class Map<T> : IDisposable
         /// <summary>Below so many operations, about 50 µs, waking another thread costs more than it brings.</summary>
         private const double ParallelFlops = 5e6;
 
+        /// <summary>What clearing and adding an element of one more gradient block costs, in operations.</summary>
+        private const double BlockFlops = 8;
+
         /// <summary>Rows are handed out in multiples of this, so that a kernel's row tiles are full.</summary>
         private const int RowTile = 8;
 
@@ -554,9 +557,10 @@ public abstract unsafe class Map<T> : IDisposable
             // on timing. Without a gradient, pieces are cheap, and several for each thread even out what the threads get done.
             int threads = WeftOptions.MaxThreads;
             double work = (double)batch * flopsPerRow;
-            int pieces = threads == 1 || work < ParallelFlops
+            double least = ParallelFlops / 2 + (wantsGradient ? BlockFlops * map!.Description.WeightCount : 0);
+            int pieces = threads == 1 || work < 2 * least
                 ? 1
-                : (int)Math.Min(wantsGradient ? threads : 4.0 * threads, Math.Min(batch, work / (ParallelFlops / 2)));
+                : (int)Math.Min(wantsGradient ? threads : 4.0 * threads, Math.Min(batch, work / least));
             pieceRows = SplitEvenly(batch, pieces);
             pieces = Divide(batch, pieceRows);
             if (losses.Length < pieces)

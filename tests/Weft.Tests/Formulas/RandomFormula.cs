@@ -1,8 +1,10 @@
 using System.Globalization;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Text;
 
 namespace Weft.Tests.Formulas;
+
+// Here, so that its names come before those of the enclosing namespace.
+using Weft.Compiler.Algebra;
 
 /// <summary>
 /// Composes modules from everything that the algebra has: the same seed gives the same module. Sizes are small, rectangular and

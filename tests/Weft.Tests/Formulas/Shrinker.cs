@@ -1,7 +1,9 @@
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Text;
 
 namespace Weft.Tests.Formulas;
+
+// Here, so that its names come before those of the enclosing namespace.
+using Weft.Compiler.Algebra;
 
 /// <summary>Makes a module that fails a check as simple as it can be while it still fails.</summary>
 internal static class Shrinker

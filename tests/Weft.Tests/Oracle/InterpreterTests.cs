@@ -1,9 +1,11 @@
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Oracle;
 using Weft.Compiler.Text;
 using Weft.Tests.Formulas;
 
 namespace Weft.Tests.Oracle;
+
+// Here, so that its names come before those of the enclosing namespace.
+using Weft.Compiler.Algebra;
 
 /// <summary>The interpreter against matrices computed by hand, and its derivatives against finite differences.</summary>
 public class InterpreterTests

@@ -1,10 +1,12 @@
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Oracle;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Text;
 using Weft.Tests.Formulas;
 
 namespace Weft.Tests.Rewriting;
+
+// Here, so that its names come before those of the enclosing namespace.
+using Weft.Compiler.Algebra;
 
 /// <summary>Each law on operators made for it: it applies, and the matrix stays what the definitions say.</summary>
 public class LawTests

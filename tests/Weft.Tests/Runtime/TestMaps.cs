@@ -12,13 +12,22 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
 
     protected override void Prepare(T* w) => Pack(w, w);
 
-    protected override void PrepareTangent(T* w, T* dw) => Pack(w, dw);
+    // The frozen tensor's tangent is zero and its gradient ignored; a stale block would show in both.
+    protected override void PrepareTangent(T* w, T* dw)
+    {
+        Pack(w, dw);
+        for (int i = 0; i < WeightLength; i++)
+        {
+            Packed(dw)[i] += Frozen(dw, i) * Sign(w, i) * w[i];
+        }
+    }
 
     protected override void PrepareGradient(T* w, T* g)
     {
         for (int i = 0; i < WeightLength; i++)
         {
-            g[i] += Factor(w, i / Inputs) * Packed(g)[i];
+            g[i] += Frozen(w, i) * Sign(w, i) * Packed(g)[i];
+            Frozen(g, i) += Sign(w, i) * w[i] * Packed(g)[i];
         }
     }
 
@@ -94,13 +103,15 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
 
     private T* Packed(T* w) => w + WeightLength + 2 * Outputs;
 
-    private T Factor(T* w, int row) => w[WeightLength + row] * w[WeightLength + Outputs + row];
+    private ref T Frozen(T* w, int i) => ref w[WeightLength + i / Inputs];
+
+    private T Sign(T* w, int i) => w[WeightLength + Outputs + i / Inputs];
 
     private void Pack(T* w, T* target)
     {
         for (int i = 0; i < WeightLength; i++)
         {
-            Packed(target)[i] = Factor(w, i / Inputs) * target[i];
+            Packed(target)[i] = Frozen(w, i) * Sign(w, i) * target[i];
         }
     }
 

@@ -1,0 +1,344 @@
+using System.Numerics;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Oracle;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>
+/// Holds a compiled map against the interpreter: values, adjoint, both derivatives, for batches that fill tiles, miss them by one and
+/// exceed a chunk.
+/// </summary>
+internal static class FormulaBattery
+{
+    private static readonly int[] Batches = [1, 2, 5, 7, 16, 33, 67];
+
+    /// <summary>The first deviation, in words, or null.</summary>
+    public static string? Fault<T>(Module module, Map<T> map, int seed)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var check = new Check<T>(module, map, new Random(seed));
+        check.Run();
+        return check.Fault;
+    }
+
+    private sealed class Check<T>(Module module, Map<T> map, Random random)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        private const int Most = 67;
+
+        // What surrounds every result: nothing may be written there, and nothing left where a result belongs.
+        private static readonly T Guard = T.NaN;
+
+        /// <summary>A few hundred roundings, of the largest numbers that can meet in a sum.</summary>
+        private static readonly double Tolerance = 300 * double.CreateChecked(T.BitIncrement(T.One) - T.One);
+
+        public string? Fault { get; private set; }
+
+        public void Run()
+        {
+            CheckLayout();
+            if (Fault is not null)
+            {
+                return;
+            }
+
+            double[][] values = SetParameters();
+            double[][] directions = [.. module.Parameters.Select(parameter => parameter.Role == Compiler.Algebra.Role.Trained
+                ? Draw(parameter.Length)
+                : new double[parameter.Length])];
+            var interpreter = new Interpreter(module, Flat(values));
+            double[] x = InputsAwayFromKinks(values), dx = Draw(x.Length), dy = Draw(Most * module.Outputs);
+
+            // Rounding errors are relative to what they round: the same computation without signs and activations.
+            Module bound = WithoutSigns(module);
+            double[][] sizes = [.. values.Select(Absolute)];
+            var bounds = new Interpreter(bound, Flat(sizes));
+            double[] ySize = bounds.Evaluate(Absolute(x));
+            double[] tangent = interpreter.Tangent(x, dx, directions);
+            double[] tangentSize = bounds.Tangent(Absolute(x), Absolute(dx), [.. directions.Select(Absolute)]);
+            double[] y = interpreter.Evaluate(x);
+
+            // The gradients of a batch are those of its rows: the input's side by side, the parameters' summed up.
+            double[] input = [], inputSize = [];
+            double[][] gradient = [.. values.Select(value => new double[value.Length])], gradientSize = [.. gradient.Select(Absolute)];
+            int done = 0;
+            foreach (int batch in Batches)
+            {
+                InterpretedGradient part = interpreter.Gradient(Rows(x, module.Inputs, done, batch), Rows(dy, module.Outputs, done, batch));
+                InterpretedGradient partSize = bounds.Gradient(
+                    Absolute(Rows(x, module.Inputs, done, batch)), Absolute(Rows(dy, module.Outputs, done, batch)));
+                input = [.. input, .. part.Input];
+                inputSize = [.. inputSize, .. partSize.Input];
+                Accumulate(gradient, part.Parameters);
+                Accumulate(gradientSize, partSize.Parameters);
+                done = batch;
+
+                T[] tx = Convert(x, batch * module.Inputs), tdx = Convert(dx, batch * module.Inputs);
+                T[] tdy = Convert(dy, batch * module.Outputs);
+                T[] flatDirection = Trained(directions);
+
+                Compare($"forward, batch {batch}", y, ySize, Output(batch * module.Outputs, result => map.Forward(tx, result)));
+                CompareGradients(batch, tx, tdy, input, inputSize, gradient, gradientSize);
+                T[] value = new T[batch * module.Outputs];
+                T[] derivative = Output(batch * module.Outputs, result => map.Tangent(tx, tdx, flatDirection, value, result));
+                Compare($"tangent, batch {batch}", tangent, tangentSize, derivative);
+                Compare($"value beside the tangent, batch {batch}", y, ySize, value);
+                if (map is LinearMap<T> linear)
+                {
+                    T[] adjoint = Output(batch * module.Inputs, result => linear.Adjoint(tdy, result));
+                    Compare($"adjoint, batch {batch}", input, inputSize, adjoint);
+                }
+            }
+
+            CheckParts(x, dx, dy, interpreter, bounds, directions);
+            if (module.IsLinear != map is LinearMap<T>)
+            {
+                Fail(module.IsLinear ? "a linear module without an adjoint" : "a module with activations as a linear map");
+            }
+
+            if (map is LinearMap<T> matrix)
+            {
+                Compare(
+                    "dense",
+                    Numbers.Flat(interpreter.Dense()),
+                    Numbers.Flat(bounds.Dense()),
+                    Output(module.Outputs * module.Inputs, matrix.ToDense));
+            }
+        }
+
+        /// <summary>Names, shapes and roles as in the module; a gradient has the trained parameters only.</summary>
+        private void CheckLayout()
+        {
+            MapDescription description = map.Description;
+            if ((map.Inputs, map.Outputs) != (module.Inputs, module.Outputs))
+            {
+                Fail($"sizes {map.Inputs} -> {map.Outputs}");
+            }
+
+            if (!module.Parameters.Select(Name).Order().SequenceEqual(description.Parameters.Select(Described).Order()))
+            {
+                Fail($"parameters {string.Join(", ", description.Parameters.Select(Described))}");
+            }
+
+            int trained = module.Parameters.Where(parameter => parameter.Role == Compiler.Algebra.Role.Trained).Sum(parameter => parameter.Length);
+            int stored = module.Parameters.Where(parameter => parameter.Role != Compiler.Algebra.Role.Seeded).Sum(parameter => parameter.Length);
+            if ((map.TrainedCount, map.ParameterCount) != (trained, stored))
+            {
+                Fail($"{map.TrainedCount} of {map.ParameterCount} parameters trained instead of {trained} of {stored}");
+            }
+
+            foreach (ParameterInfo parameter in description.Parameters)
+            {
+                bool hasGradient = parameter.Offset < map.TrainedCount && parameter.Length > 0;
+                if (hasGradient != (parameter.Role == Role.Trained))
+                {
+                    Fail($"{parameter.Name}, which is {parameter.Role}, at {parameter.Offset}");
+                }
+            }
+
+            static string Name(Parameter parameter) => $"{parameter.Role} {parameter.Name}[{string.Join(",", parameter.Shape)}]";
+            static string Described(ParameterInfo parameter) => $"{parameter.Role} {parameter.Name}[{string.Join(",", parameter.Shape)}]";
+        }
+
+        private double[][] SetParameters()
+        {
+            using (ParameterEdit<T> edit = map.Edit())
+            {
+                foreach (Parameter parameter in module.Parameters)
+                {
+                    if (parameter.Role != Compiler.Algebra.Role.Seeded)
+                    {
+                        // Products of many factors neither overflow nor vanish.
+                        double scale = 1 / Math.Sqrt(parameter.Shape.LastOrDefault(1));
+                        double[] values = [.. Numbers.Normal(random, parameter.Length).Select(value => value * scale)];
+                        Convert(values, values.Length).CopyTo(edit[parameter.Name]);
+                    }
+                }
+            }
+
+            return [.. module.Parameters.Select(parameter => Widen(map[parameter.Name].Values))];
+        }
+
+        /// <summary>Rows for which no rounding moves an argument of a relu across zero.</summary>
+        private double[] InputsAwayFromKinks(double[][] values)
+        {
+            double[] x = Draw(Most * module.Inputs);
+            for (int k = 0; k < module.Links.Count; k++)
+            {
+                if (module.Links[k] is not ActivationLink { Activation: Activation.Relu })
+                {
+                    continue;
+                }
+
+                int width = module.Links.Take(k).OfType<LinearLink>().Last().Operator.Rows;
+                Module prefix = module with { Links = new(module.Links.Take(k)), Outputs = width };
+                var interpreter = new Interpreter(prefix, Flat(values));
+                for (int attempt = 0; attempt < 20; attempt++)
+                {
+                    double[] z = interpreter.Evaluate(x);
+                    double small = 1e3 * Tolerance * (z.Length == 0 ? 0 : z.Max(Math.Abs)) / 300;
+                    for (int row = 0; row < Most; row++)
+                    {
+                        if (Rows(z, width, row, row + 1).Any(value => value != 0 && Math.Abs(value) < small))
+                        {
+                            Draw(module.Inputs).CopyTo(x, row * module.Inputs);
+                        }
+                    }
+                }
+            }
+
+            return x;
+        }
+
+        private void CompareGradients(
+            int batch, T[] x, T[] dy, double[] input, double[] inputSize, double[][] gradient, double[][] gradientSize)
+        {
+            T[] flat = new T[map.TrainedCount];
+            T[] dx = Output(batch * module.Inputs, result => map.Gradient(x, dy, result, flat));
+            Compare($"gradient for x, batch {batch}", input, inputSize, dx);
+            CompareParameters($"batch {batch}", 1, flat, gradient, gradientSize);
+
+            // It is added to, and each of its two results may be left out.
+            map.Gradient(x, dy, [], flat);
+            CompareParameters($"batch {batch}, added to", 2, flat, gradient, gradientSize);
+            dx = Output(batch * module.Inputs, result => map.Gradient(x, dy, result, []));
+            Compare($"gradient for x alone, batch {batch}", input, inputSize, dx);
+        }
+
+        private void CompareParameters(string what, double factor, T[] flat, double[][] gradient, double[][] gradientSize)
+        {
+            double total = Math.Sqrt(gradientSize.Sum(size => Math.Pow(Numbers.Norm(size), 2)));
+            for (int k = 0; k < module.Parameters.Count; k++)
+            {
+                ParameterInfo info = map[module.Parameters[k].Name].Info;
+                if (info.Role == Role.Trained)
+                {
+                    double[] expected = [.. gradient[k].Select(value => factor * value)];
+
+                    // What cancels out altogether is as exact as the terms that did.
+                    double size = Math.Max(Numbers.Norm(gradientSize[k]), 1e-3 * total);
+                    Compare($"gradient for {info.Name}, {what}", expected, size, flat.AsSpan(info.Offset, info.Length).ToArray());
+                }
+            }
+        }
+
+        /// <summary>A tangent along x alone, and along the parameters alone.</summary>
+        private void CheckParts(
+            double[] x, double[] dx, double[] dy, Interpreter interpreter, Interpreter bounds, double[][] directions)
+        {
+            const int Batch = 7;
+            double[] rows = Rows(x, module.Inputs, 0, Batch), along = Rows(dx, module.Inputs, 0, Batch);
+            double[][] none = [.. directions.Select(direction => new double[direction.Length])];
+            double[][] sizes = [.. directions.Select(Absolute)];
+            T[] tx = Convert(rows, rows.Length), tdx = Convert(along, along.Length);
+            int length = Batch * module.Outputs;
+            Compare(
+                "tangent along x",
+                interpreter.Tangent(rows, along, none),
+                bounds.Tangent(Absolute(rows), Absolute(along), none),
+                Output(length, result => map.Tangent(tx, tdx, [], [], result)));
+            T[] flat = Trained(directions);
+            Compare(
+                "tangent along the parameters",
+                interpreter.Tangent(rows, new double[rows.Length], directions),
+                bounds.Tangent(Absolute(rows), new double[rows.Length], sizes),
+                Output(length, result => map.Tangent(tx, [], flat, [], result)));
+        }
+
+        /// <summary>Runs something that fills a span, and sees that it writes all of it and nothing beside it.</summary>
+        private T[] Output(int length, Action<Span<T>> fill)
+        {
+            const int Margin = 16;
+            T[] buffer = new T[length + (2 * Margin)];
+            Array.Fill(buffer, Guard);
+            fill(buffer.AsSpan(Margin, length));
+            if (!buffer.Take(Margin).Concat(buffer.Skip(Margin + length)).All(T.IsNaN))
+            {
+                Fail("written beside the result");
+            }
+
+            return buffer[Margin..^Margin];
+        }
+
+        private void Compare(string what, double[] expected, double[] size, T[] actual) => Compare(
+            what,
+            expected.AsSpan(0, actual.Length).ToArray(),
+            Math.Max(Numbers.Norm(size.Take(actual.Length)), Numbers.Norm(expected.Take(actual.Length))),
+            actual);
+
+        private void Compare(string what, double[] expected, double size, T[] actual)
+        {
+            double error = Numbers.Norm(expected.Zip(Widen(actual), (e, a) => e - a));
+            if (!(error <= Tolerance * size))
+            {
+                Fail($"{what}: an error of {error:G3} beside values of {Numbers.Norm(expected):G3} and a bound of {Tolerance * size:G3}");
+            }
+        }
+
+        private void Fail(string what) => Fault ??= $"{typeof(T).Name}, {what}";
+
+        /// <summary>A direction over the parameters in the layout of a gradient.</summary>
+        private T[] Trained(double[][] perParameter)
+        {
+            T[] flat = new T[map.TrainedCount];
+            for (int k = 0; k < perParameter.Length; k++)
+            {
+                ParameterInfo info = map[module.Parameters[k].Name].Info;
+                if (info.Role == Role.Trained)
+                {
+                    Convert(perParameter[k], info.Length).CopyTo(flat, info.Offset);
+                }
+            }
+
+            return flat;
+        }
+
+        /// <summary>Normal numbers that the element type has exactly.</summary>
+        private double[] Draw(int count) => Widen(Convert(Numbers.Normal(random, count), count));
+
+        private static T[] Convert(double[] values, int count) => [.. values.Take(count).Select(T.CreateChecked)];
+
+        private static double[] Widen(ReadOnlySpan<T> values)
+        {
+            double[] wide = new double[values.Length];
+            for (int i = 0; i < wide.Length; i++)
+            {
+                wide[i] = double.CreateChecked(values[i]);
+            }
+
+            return wide;
+        }
+
+        private static double[] Absolute(double[] values) => [.. values.Select(Math.Abs)];
+
+        private static double[] Flat(double[][] values) => [.. values.SelectMany(value => value)];
+
+        private static double[] Rows(double[] values, int width, int first, int end) => values[(first * width)..(end * width)];
+
+        private static void Accumulate(double[][] totals, IReadOnlyList<double[]> parts)
+        {
+            for (int k = 0; k < totals.Length; k++)
+            {
+                for (int i = 0; i < totals[k].Length; i++)
+                {
+                    totals[k][i] += parts[k][i];
+                }
+            }
+        }
+
+        /// <summary>The module with positive numbers and no activations, none of which makes its argument or a derivative much larger.</summary>
+        private static Module WithoutSigns(Module module) => module with
+        {
+            Links = new(module.Links.Where(link => link is not ActivationLink).Select(link => link is LinearLink linear
+                ? new LinearLink(WithoutSigns(linear.Operator))
+                : link)),
+        };
+
+        private static Operator WithoutSigns(Operator node) => node.MapOperands(WithoutSigns) switch
+        {
+            Scaled scaled => scaled with { Factor = Math.Abs(scaled.Factor) },
+            Einsum einsum => einsum with { Coefficient = Math.Abs(einsum.Coefficient) },
+            Operator same => same,
+        };
+    }
+}

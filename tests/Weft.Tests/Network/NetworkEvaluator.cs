@@ -1,0 +1,141 @@
+using Weft.Compiler.Network;
+using Weft.Compiler.Oracle;
+using Weft.Compiler.Text;
+using Weft.Tests.Formulas;
+
+namespace Weft.Tests.Network;
+
+using Weft.Compiler.Algebra;
+
+/// <summary>Evaluates a lowered module for one row, every term by looping over all its indices.</summary>
+internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> parameters)
+{
+    private readonly Dictionary<WeightTensor, double[]> _weights = [];
+    private readonly Dictionary<RowVector, double[]> _vectors = [];
+
+    public double[] Evaluate(LoweredModule module, double[] x)
+    {
+        _vectors[module.Input] = x;
+        foreach (Statement statement in module.Statements)
+        {
+            double[] target = new double[statement.Target.Size];
+            switch (statement)
+            {
+                case SumStatement sum:
+                    foreach (Term term in sum.Terms)
+                    {
+                        Add(term, target);
+                    }
+
+                    break;
+
+                case PermuteStatement permute:
+                    int width = permute.Table.Count;
+                    for (int i = 0; i < target.Length; i++)
+                    {
+                        target[i] = _vectors[permute.Source][(i / width * width) + permute.Table[i % width]];
+                    }
+
+                    break;
+
+                case ActivationStatement activation:
+                    var link = new ActivationLink(activation.Activation);
+                    target = new Interpreter(Algebras.ModuleOf("f", target.Length, target.Length, link), parameters)
+                        .Evaluate(_vectors[activation.Source]);
+                    break;
+            }
+
+            _vectors[statement.Target] = target;
+        }
+
+        return _vectors[module.Output];
+    }
+
+    private void Add(Term term, double[] target)
+    {
+        double[][] factors = [.. term.Factors.Select(factor => Weight(factor.Tensor))];
+        Affine[] positions = [.. term.Factors.Select(factor => factor.Position), term.InputPosition, term.Output];
+        Compiler.Network.Index[] indices = [.. term.Indices];
+        int[][] strides = [.. positions.Select(position => indices.Select(position.StrideOf).ToArray())];
+        Visit(0, [.. positions.Select(position => position.Offset)]);
+
+        void Visit(int depth, int[] at)
+        {
+            if (depth < indices.Length)
+            {
+                for (int i = 0; i < indices[depth].Extent; i++)
+                {
+                    Visit(depth + 1, [.. at.Select((position, k) => position + (i * strides[k][depth]))]);
+                }
+
+                return;
+            }
+
+            double product = term.Coefficient * (term.Input is null ? 1 : _vectors[term.Input][at[^2]]);
+            for (int k = 0; k < factors.Length; k++)
+            {
+                product *= factors[k][at[k]];
+            }
+
+            target[at[^1]] += product;
+        }
+    }
+
+    private double[] Weight(WeightTensor tensor)
+    {
+        if (!_weights.TryGetValue(tensor, out double[]? value))
+        {
+            value = tensor switch
+            {
+                ParameterWeight parameter => parameters[parameter.Parameter.Name],
+                NetworkWeight network => Define(network),
+                FunctionWeight { Kind: WeightFunctionKind.Admix } admix => Admix(admix),
+                FunctionWeight reflections => CompactForm(Weight(reflections.Arguments[0]), reflections.Shape[0]),
+                _ => throw new NotSupportedException(tensor.GetType().Name),
+            };
+            _weights.Add(tensor, value);
+        }
+
+        return value;
+    }
+
+    private double[] Define(NetworkWeight network)
+    {
+        double[] target = new double[network.Length];
+        Add(network.Definition, target);
+        return target;
+    }
+
+    private double[] Admix(FunctionWeight admix)
+    {
+        Parameter[] arguments = [.. admix.Arguments.Select((argument, k) => new Parameter(
+            k == 0 ? "bank" : "logits",
+            (k == 0 ? argument.Shape : [argument.Length / admix.Arguments[0].Shape[0], admix.Arguments[0].Shape[0]]).ToEquatable(),
+            Role.Trained,
+            new Initializer(Distribution.Normal)))];
+        var mixture = new Matrix(new AdmixTensor(new ParameterTensor(arguments[0]), new ParameterTensor(arguments[1]), admix.Count));
+        double[] values = [.. admix.Arguments.SelectMany(Weight)];
+        return Numbers.Flat(new Interpreter(Algebras.ModuleOf("mix", mixture), values).Dense());
+    }
+
+    /// <summary>T of <c>∏ (I − 2 vᵢvᵢᵀ / vᵢᵀvᵢ) = I − VᵀTV</c>, one reflection at a time (Bischof and Van Loan 1987).</summary>
+    private static double[] CompactForm(double[] v, int count)
+    {
+        int size = v.Length / count;
+        double[] t = new double[count * count];
+        for (int j = 0; j < count; j++)
+        {
+            double scale = 2 / Dot(j, j);
+            t[(j * count) + j] = scale;
+            for (int i = 0; i < j; i++)
+            {
+                // (I − VᵀTV) (I − s v vᵀ) = I − VᵀTV − s v vᵀ + s VᵀT(Vv) vᵀ
+                t[(i * count) + j] = -scale * Enumerable.Range(0, j).Sum(l => t[(i * count) + l] * Dot(l, j));
+            }
+        }
+
+        return t;
+
+        double Dot(int a, int b) => Enumerable.Range(0, size).Sum(i => v[(a * size) + i] * v[(b * size) + i]);
+    }
+}
