@@ -80,18 +80,22 @@ public sealed class KernelSelector(int panel, int nominalRows)
         bool inB = lane is not null && b?.Has(lane) == true;
         bool inC = lane is not null && c.Has(lane);
         LaneForm form = lane is not null && !inC ? LaneForm.Dot : LaneForm.Parallel;
+        bool oneVector = false;
         if (b is not null && inC && inA != inB)
         {
-            form = LaneForm.Broadcast;
             if (inA)
             {
                 (a, b) = (b, a);
             }
+
+            // Where the lanes are few, the second column of a tile is another index of b.
+            oneVector = lane!.Extent < panel && Free(b, a, c, lane) is not null;
+            form = oneVector ? LaneForm.Parallel : LaneForm.Broadcast;
         }
 
         Index? rows = Free(a, b, c, lane);
         Index? columns = form == LaneForm.Broadcast || b is null ? null : Free(b, a, c, lane);
-        if (form != LaneForm.Broadcast && b is not null && columns is not null && (rows is null || (columns == View.Rows && rows != View.Rows)))
+        if (form != LaneForm.Broadcast && !oneVector && b is not null && columns is not null && (rows is null || (columns == View.Rows && rows != View.Rows)))
         {
             (a, b, rows, columns) = (b, a, columns, rows);
         }
