@@ -163,7 +163,8 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
         if (map.Kind == MapKind.Operator && body.Links.Any(link => link is not LinearLink))
         {
-            Report(DiagnosticDescriptors.NotLinear, frame, map.Body!, frame.Show(((ChainBody)map.Body!).Links[0]));
+            ExpressionSyntax link = ((ChainBody)map.Body!).Links[0];
+            Report(DiagnosticDescriptors.NotLinear, frame, link, frame.Show(link));
             return null;
         }
 
