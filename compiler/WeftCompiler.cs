@@ -8,7 +8,16 @@ namespace Weft.Compiler;
 /// <summary>The modules that texts declare, and what is wrong with them.</summary>
 /// <param name="Modules">Those that could be bound.</param>
 /// <param name="Diagnostics">In the order of the files and of their places. Those of parsing a file are in its <see cref="ParsedFile"/>.</param>
-public sealed record BindResult(EquatableArray<Module> Modules, EquatableArray<Diagnostic> Diagnostics);
+/// <param name="Origins">Where each of the modules is declared, in their order. Empty for a formula, which is its own origin.</param>
+public sealed record BindResult(
+    EquatableArray<Module> Modules,
+    EquatableArray<Diagnostic> Diagnostics,
+    EquatableArray<Origin> Origins = default);
+
+/// <summary>The name of a declaration, where it is declared.</summary>
+/// <param name="Path">The <see cref="SourceText.Path"/> of the file.</param>
+/// <param name="Name">The place of the name.</param>
+public sealed record Origin(string Path, TextSpan Name);
 
 /// <summary>The entry to the compiler: from texts to modules.</summary>
 public static class WeftCompiler
@@ -30,15 +39,17 @@ public static class WeftCompiler
 
         HashSet<string> visible = [.. files.Select(file => file.Source.Path)];
         var modules = new List<Module>();
+        var origins = new List<Origin>();
         foreach (Declaration declaration in table.Scopes.SelectMany(ConcreteDeclarations))
         {
             if (new ModuleBinder(table, visible, diagnostics, ct).Bind(declaration, declaration.Name) is { } module)
             {
                 modules.Add(module);
+                origins.Add(new Origin(declaration.Scope.Path, declaration.Syntax.Name.Span));
             }
         }
 
-        return new BindResult(modules.ToEquatable(), InOrder(files, diagnostics));
+        return new BindResult(modules.ToEquatable(), InOrder(files, diagnostics), origins.ToEquatable());
     }
 
     /// <summary>
