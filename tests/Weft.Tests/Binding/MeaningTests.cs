@@ -203,6 +203,24 @@ public class MeaningTests
         Assert.Equal(Matrix(left).Cast<double>(), Matrix(right).Cast<double>(), new Near());
     }
 
+    [Theory]
+    [InlineData("y[i] = A[1][i, j] * x[j]", "= A[1]")]
+    [InlineData("let k = 1\n y[i] = 3 * A[k][i, j] * x[j] / 2 + A[0][i, j] * x[j]", "= 1.5 * A[1] + A[0]")]
+    [InlineData("y[i] = A[0][i, p q:2] * x[p q]", "= A[0]")]
+    [InlineData("y[i] = B[i, 1, j] * x[j]", "= B[:, 1]")]
+    [InlineData("y[i] = s * B[i, 1, j] * x[j]", "= s * B[:, 1]")]
+    [InlineData("let T[i, j] = B[i, a, j] * B[i, a, j]\n = T", "let U[i, a j] = B[i, a, j]\n y[i] = U[i, a j] * B[i, a, j] * x[j]")]
+    [InlineData("let t[] = B[i, a, j] * B[i, a, j]\n = t * A[0]", "y[p] = B[i, a, j] * B[i, a, j] * A[0][p, q] * x[q]")]
+    [InlineData("let t = 2 * B[:, 1, 2]\n = diag(t) * A[0]", "y[i] = 2 * B[i, 1, 2] * A[0][i, j] * x[j]")]
+    [InlineData("= A[0] * reflect(B[0, 1, :])", "= A[0] * reflect(B[0, 1..2, :])")]
+    public void IndexNotation_MeansTheSame(string left, string right)
+    {
+        double[,] Matrix(string formula) => Dense(
+            Assert.Single(Compiler.WeftCompiler.Bind([TestModules.File($"operator f : 4 -> 3\n param A(k < 2)[3, 4], B[3, 2, 4], s\n {formula}")]).Modules),
+            out _);
+        Assert.Equal(Matrix(left).Cast<double>(), Matrix(right).Cast<double>(), new Near());
+    }
+
     private static int[] Modes(int index, int[] extents) =>
         [index / (extents[1] * extents[2]), index / extents[2] % extents[1], index % extents[2]];
 
