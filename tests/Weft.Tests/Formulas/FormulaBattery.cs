@@ -170,7 +170,7 @@ internal static class FormulaBattery
                     continue;
                 }
 
-                int width = module.Links.Take(k).OfType<LinearLink>().Last().Operator.Rows;
+                int width = module.Links.Take(k).OfType<LinearLink>().LastOrDefault()?.Operator.Rows ?? module.Inputs;
                 Module prefix = module with { Links = new(module.Links.Take(k)), Outputs = width };
                 var interpreter = new Interpreter(prefix, Flat(values));
                 for (int attempt = 0; attempt < 20; attempt++)
