@@ -240,7 +240,7 @@ internal sealed partial class ModuleBinder
             }
 
             return length is { } outputs
-                ? AddAxis(-1, [.. axes.SelectMany(group => group.Indices)], outputs, $"the {outputs} outputs", SpanOf(axes))
+                ? AddAxis(-1, [.. axes.SelectMany(group => group.Indices)], outputs, "the output", SpanOf(axes))
                 : axes.All(group => AddStated(-1, group.Indices));
         }
 
@@ -263,7 +263,7 @@ internal sealed partial class ModuleBinder
                         return false;
                     }
 
-                    if (!AddAxis(term, indices, inputs, $"the {inputs} inputs", factor.Syntax.Span))
+                    if (!AddAxis(term, indices, inputs, "the input", factor.Syntax.Span))
                     {
                         return false;
                     }

@@ -8,10 +8,11 @@ namespace Weft.Compiler.Binding;
 /// Binds one module: instantiates its declaration, and those that it calls, with every size known. Names have been checked
 /// before. Where a part cannot be bound its value is null, and that has been reported.
 /// </summary>
+/// <param name="table">The scopes of the project.</param>
 /// <param name="visiblePaths">The texts that diagnostics can point into. A mistake elsewhere is reported at the call from here.</param>
 /// <param name="diagnostics">Where they go.</param>
 /// <param name="cancellationToken">Stops it.</param>
-internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Diagnostic> diagnostics, CancellationToken cancellationToken)
+internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> visiblePaths, List<Diagnostic> diagnostics, CancellationToken cancellationToken)
 {
     /// <summary>Caps that keep a slip such as <c>product(i &lt; 1000000000)</c>, or an attack, from exhausting the compiler.</summary>
     private const int MaxParameters = 20_000;
@@ -104,6 +105,7 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
     private ChainValue? Instantiate(Declaration declaration, IReadOnlyList<Value> arguments, Frame caller, TextSpan callSite, string prefix)
     {
         var map = (MapSyntax)declaration.Syntax;
+        EnsureChecked(declaration);
         if (declaration.IsBroken)
         {
             if (!visiblePaths.Contains(declaration.Scope.Path))
@@ -171,6 +173,15 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
         }
 
         return body;
+    }
+
+    /// <summary>A formula uses few of a project's declarations: the others need no checking for it.</summary>
+    private void EnsureChecked(Declaration declaration)
+    {
+        if (!declaration.IsChecked)
+        {
+            new NameChecker(declaration.Scope, table, [], cancellationToken).Check(declaration);
+        }
     }
 
     private ChainValue? ReportChain(ChainBody chain, Frame frame)
@@ -393,6 +404,7 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
         if (!_sharedTensors.TryGetValue((declaration, ""), out ParameterTensor? tensor))
         {
             var bank = (BankSyntax)declaration.Syntax;
+            EnsureChecked(declaration);
             if (declaration.IsBroken)
             {
                 if (!visiblePaths.Contains(declaration.Scope.Path))

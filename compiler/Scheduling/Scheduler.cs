@@ -259,7 +259,7 @@ public sealed class Scheduler
     {
         Dictionary<ContractionNode, Storage> storages = free.ToDictionary(
             node => node,
-            node => NewScratch(NewName("t"), Length(node), Pitch(Length(node))),
+            node => NewScratch(NewName("h"), Length(node), Pitch(Length(node))),
             ReferenceComparer<ContractionNode>.Instance);
         foreach (ContractionNode node in free)
         {

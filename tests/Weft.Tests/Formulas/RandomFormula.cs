@@ -314,7 +314,8 @@ internal sealed class RandomFormula
         EquatableArray<EquatableArray<IndexVariable>> axes = shape
             .Select(extent => Factorize(extent, _random.Next(1, 3)).Select(part => Index("abcd", part)).ToEquatable())
             .ToEquatable();
-        return new EinsumTensor(axes, Factors([.. axes.SelectMany(group => group)]), Coefficient());
+        List<IndexVariable> indices = [.. axes.SelectMany(group => group)];
+        return new EinsumTensor(axes, Factors(indices, indices), Coefficient());
     }
 
     private AdmixTensor Admixture(int[] shape)
@@ -339,14 +340,14 @@ internal sealed class RandomFormula
 
         wide.AddRange(Factorize(columns, _random.Next(1, 4)).Select(extent => Index("ijkl", extent)));
         return new Einsum(
-            tall.ToEquatable(), Factors([.. tall.Union(wide)]), Shuffled(wide).ToEquatable(), Coefficient());
+            tall.ToEquatable(), Factors([.. tall.Union(wide)], tall.Except(wide)), Shuffled(wide).ToEquatable(), Coefficient());
     }
 
     /// <summary>
     /// Tensors over the given indices and some that are summed. Each index goes to one to three of them, so that chains, stars,
-    /// Tucker and BLAST networks all come out, with hyperedges.
+    /// Tucker and BLAST networks all come out, with hyperedges. The <paramref name="results"/> stand on the left alone.
     /// </summary>
-    private EquatableArray<IndexedTensor> Factors(List<IndexVariable> kept)
+    private EquatableArray<IndexedTensor> Factors(List<IndexVariable> kept, IEnumerable<IndexVariable> results)
     {
         var all = new List<IndexVariable>(kept);
         long combinations = kept.Aggregate(1L, (product, index) => product * index.Extent);
@@ -373,6 +374,12 @@ internal sealed class RandomFormula
                     factor.Add(index);
                 }
             }
+        }
+
+        if (_textual)
+        {
+            // The language wants every index of a result in some tensor, or in x.
+            factors.AddRange(results.Except(factors.SelectMany(factor => factor)).Select(index => new List<IndexVariable> { index }));
         }
 
         factors.RemoveAll(factor => factor.Count == 0);
