@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Spectre.Console;
 using Weft.Examples.Digits.Data;
 using Weft.Examples.Digits.Maps;
@@ -19,18 +20,19 @@ internal static class Cli
         var steps = Count("--steps", "The training steps for a known map; the dense one gets a fifth. [default: 2000]");
         var epochs = Count("--epochs", "How often each image is shown. [default: 10]");
         var seed = new Option<int>("--seed") { Description = "Decides all random numbers.", DefaultValueFactory = _ => 1 };
-        var svg = new Option<FileInfo>("--svg") { Description = "The picture to write.", DefaultValueFactory = _ => new FileInfo("digits.svg") };
-        var quick = new Option<bool>("--quick") { Description = "As little training as shows a difference: --steps 300, --epochs 1." };
+        var svg = new Option<string>("--svg") { Description = "The picture to write.", DefaultValueFactory = _ => "digits.svg" };
+        var quick = new Option<bool>("--quick") { Description = "As little training as shows the differences: 300 steps, one epoch." };
         data.AcceptExistingOnly();
         svg.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<FileInfo>()?.Directory is not { Exists: true })
+            string path = result.GetValueOrDefault<string>();
+            if (path.Length == 0 || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
             {
-                result.AddError($"--svg: the folder of '{result.Tokens[0].Value}' does not exist.");
+                result.AddError($"--svg: a file in a folder that exists was expected, not '{path}'.");
             }
         });
 
-        var root = new RootCommand("Learns with one linear map of 1,024 inputs held in six structures: dense, low rank, Monarch, Kronecker, tensor train, BLAST.")
+        var root = new RootCommand("Trains linear maps of 1,024 inputs in six structures: dense, low rank, Monarch, Kronecker, tensor train, BLAST.")
         {
             data, epochs, steps, seed, svg, quick,
         };
@@ -51,7 +53,7 @@ internal static class Cli
                 ScatterPlot plot = parsed.GetValue(data) is DirectoryInfo folder
                     ? DigitLearning.Run(console, folder.FullName, parsed.GetValue(seed), parsed.GetValue(epochs) ?? (isQuick ? 1 : 10))
                     : MapLearning.Run(console, parsed.GetValue(seed), parsed.GetValue(steps) ?? (isQuick ? 300 : 2000));
-                string path = parsed.GetRequiredValue(svg).FullName;
+                string path = Path.GetFullPath(parsed.GetRequiredValue(svg));
                 File.WriteAllText(path, plot.ToSvg());
                 output.WriteLine($"The picture is {path}");
                 return 0;
@@ -65,28 +67,31 @@ internal static class Cli
         return root.Parse(arguments).Invoke(new InvocationConfiguration { Output = output, Error = error });
     }
 
-    private static Option<int?> Count(string name, string description)
+    private static Option<int?> Count(string name, string description) => new(name)
     {
-        var option = new Option<int?>(name) { Description = description };
-        option.Validators.Add(result =>
+        Description = description,
+        CustomParser = result =>
         {
-            if (result.GetValueOrDefault<int?>() is < 1)
+            if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count > 0)
             {
-                result.AddError($"{name}: a number from 1 was expected.");
+                return count;
             }
-        });
-        return option;
-    }
+
+            result.AddError($"{name}: a number from 1 was expected, not '{result.Tokens[0].Value}'.");
+            return null;
+        },
+    };
 
     private static IAnsiConsole NewConsole(TextWriter output)
     {
         var destination = new AnsiConsoleOutput(output);
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = destination });
-        if (!destination.IsTerminal)
+        if (destination.IsTerminal)
         {
-            console.Profile.Width = 120; // a file has no width
+            return AnsiConsole.Create(new AnsiConsoleSettings { Out = destination });
         }
 
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = destination, Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+        console.Profile.Width = 120; // a file has no width
         return console;
     }
 }

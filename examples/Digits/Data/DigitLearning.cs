@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics.Tensors;
 using Spectre.Console;
 using Weft.Examples.Digits.Report;
@@ -23,7 +24,9 @@ internal static class DigitLearning
         string title = $"Handwritten digits: {train.Count:N0} images to train, {test.Count:N0} to test";
         List<Result> results = console.Progress().Start(progress => Learn(train, test, progress, seed, epochs));
         Tables.Print(console, title, "Accuracy", "P2", results);
-        return new ScatterPlot("One classifier, six middle layers: accuracy against cost", Scale.Accuracy, [new PlotPanel(title, results)]);
+        double spread = Math.Sqrt(results.Average(result => result.Score * (1 - result.Score)) / test.Count);
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The standard error of an accuracy over {test.Count:N0} images is {100 * spread:F1} %."));
+        return new ScatterPlot("One classifier with six middle layers", Scale.Accuracy, [new PlotPanel(title, results)]);
     }
 
     private static List<Result> Learn(DigitSet train, DigitSet test, ProgressContext progress, int seed, int epochs)

@@ -29,7 +29,7 @@ internal static class MapLearning
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"The heat equation's factors in the other order, B ⊗ A for A ⊗ B, have a relative error of {heat.OrderGap():F2}."));
-        return new ScatterPlot("Two known maps, learned from samples: error against cost", Scale.Error, panels);
+        return new ScatterPlot("Two known maps, learned from samples", Scale.Error, panels);
     }
 
     private static List<Result> Learn(KnownMap known, ProgressContext progress, int seed, int steps)

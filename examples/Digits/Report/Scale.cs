@@ -59,7 +59,7 @@ internal sealed class Scale
     public static Scale Accuracy(IEnumerable<double> values)
     {
         double low = values.Min(), high = values.Max();
-        double step = new[] { 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2 }.First(candidate => high - low <= 5 * candidate || candidate == 0.2);
+        double step = new[] { 0.005, 0.01, 0.02, 0.05, 0.1, 0.2 }.First(candidate => high - low <= 5 * candidate || candidate == 0.2);
         int first = (int)Math.Floor(low / step) - 1, last = (int)Math.Ceiling(high / step);
         List<(double, string)> ticks =
             [.. Enumerable.Range(first, last - first + 1).Select(i => (i * step, (i * step).ToString("0.##%", CultureInfo.InvariantCulture)))];

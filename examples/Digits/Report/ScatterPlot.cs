@@ -15,7 +15,7 @@ internal sealed record PlotPanel(string Title, IReadOnlyList<Result> Results);
 /// <param name="panels">The panels, from left to right.</param>
 internal sealed class ScatterPlot(string title, Func<IEnumerable<double>, Scale> scoreScale, IReadOnlyList<PlotPanel> panels)
 {
-    private const double PanelWidth = 520, Left = 80, Right = 20, Top = 88, PlotHeight = 300, Bottom = 60;
+    private const double PanelWidth = 560, Left = 90, Right = 20, Top = 88, PlotHeight = 300, Bottom = 60;
     private const double Radius = 6, LineHeight = 17, CharacterWidth = 7.6;
 
     /// <summary>Colours that remain distinct for colour-blind readers (Okabe and Ito 2008).</summary>
@@ -61,7 +61,7 @@ internal sealed class ScatterPlot(string title, Func<IEnumerable<double>, Scale>
         Line($"""<rect x="{plot.Left}" y="{plot.Top}" width="{plot.Right - plot.Left}" height="{plot.Bottom - plot.Top}" fill="none" stroke="#808080"/>""");
         Text((plot.Left + plot.Right) / 2, plot.Bottom + 46, "middle", flops.Label);
         double middle = (plot.Top + plot.Bottom) / 2;
-        Text(plot.Left - 58, middle, "middle", scores.Label, string.Create(CultureInfo.InvariantCulture, $"transform=\"rotate(-90 {plot.Left - 58} {middle})\""));
+        Text(plot.Left - 66, middle, "middle", scores.Label, string.Create(CultureInfo.InvariantCulture, $"transform=\"rotate(-90 {plot.Left - 66} {middle})\""));
 
         List<Box> taken = [.. panel.Results.Select(result => Box.Around(X(result.Flops), Y(result.Score), Radius))];
         for (int i = 0; i < panel.Results.Count; i++)
@@ -78,7 +78,7 @@ internal sealed class ScatterPlot(string title, Func<IEnumerable<double>, Scale>
                 Line($"""<line x1="{x:F1}" y1="{y:F1}" x2="{end:F1}" y2="{centre:F1}" stroke="{colour}" stroke-width="0.8"/>""");
             }
 
-            Line($"""<circle cx="{x:F1}" cy="{y:F1}" r="{Radius}" fill="{colour}" fill-opacity="0.85"/>""");
+            Line($"""<circle cx="{x:F1}" cy="{y:F1}" r="{Radius}" fill="{colour}" stroke="white"/>""");
             Text(label.Left + 2, centre + 5, "start", result.Structure, $"fill=\"{colour}\"");
         }
 
