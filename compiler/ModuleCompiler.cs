@@ -1,5 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Emission;
+using Weft.Compiler.Explanation;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
@@ -41,9 +42,9 @@ public static class ModuleCompiler
     {
         (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
         LoweredModule lowered = Lowering.Lower(rewritten);
-        Schedule schedule = Scheduler.Build(
-            lowered, new CostModel(options.Batch), options.Scalar == Scalar.Float ? 4 : 8, cancellationToken);
-        string code = MapEmitter.Emit(schedule, options, []);
-        return new GeneratedType(code, string.Join("\n", laws.Select(law => law.Name)));
+        var costs = new CostModel(options.Batch);
+        Schedule schedule = Scheduler.Build(lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, cancellationToken);
+        var explainer = new Explainer(schedule, laws, costs, options.Scalar);
+        return new GeneratedType(MapEmitter.Emit(schedule, options, explainer.Summary()), explainer.Full());
     }
 }

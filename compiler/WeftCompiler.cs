@@ -8,7 +8,16 @@ namespace Weft.Compiler;
 /// <summary>The modules that texts declare, and what is wrong with them.</summary>
 /// <param name="Modules">Those that could be bound.</param>
 /// <param name="Diagnostics">In the order of the files and of their places. Those of parsing a file are in its <see cref="ParsedFile"/>.</param>
-public sealed record BindResult(EquatableArray<Module> Modules, EquatableArray<Diagnostic> Diagnostics);
+/// <param name="Origins">Where each of the modules is declared, in their order. Empty for a formula, which is its own origin.</param>
+public sealed record BindResult(
+    EquatableArray<Module> Modules,
+    EquatableArray<Diagnostic> Diagnostics,
+    EquatableArray<Origin> Origins = default);
+
+/// <summary>The name of a declaration, where it is declared.</summary>
+/// <param name="Path">The <see cref="SourceText.Path"/> of the file.</param>
+/// <param name="Name">The place of the name.</param>
+public sealed record Origin(string Path, TextSpan Name);
 
 /// <summary>The entry to the compiler: from texts to modules.</summary>
 public static class WeftCompiler
@@ -22,18 +31,25 @@ public static class WeftCompiler
     public static BindResult Bind(IReadOnlyList<ParsedFile> files, CancellationToken ct = default)
     {
         var diagnostics = new List<Diagnostic>();
-        ScopeTable table = Check(files, diagnostics, ct);
+        ScopeTable table = Resolve(files, diagnostics);
+        foreach (FileScope scope in table.Scopes)
+        {
+            new NameChecker(scope, table, diagnostics, ct).CheckFile();
+        }
+
         HashSet<string> visible = [.. files.Select(file => file.Source.Path)];
         var modules = new List<Module>();
+        var origins = new List<Origin>();
         foreach (Declaration declaration in table.Scopes.SelectMany(ConcreteDeclarations))
         {
-            if (new ModuleBinder(visible, diagnostics, ct).Bind(declaration, declaration.Name) is { } module)
+            if (new ModuleBinder(table, visible, diagnostics, ct).Bind(declaration, declaration.Name) is { } module)
             {
                 modules.Add(module);
+                origins.Add(new Origin(declaration.Scope.Path, declaration.Syntax.Name.Span));
             }
         }
 
-        return new BindResult(modules.ToEquatable(), InOrder(files, diagnostics));
+        return new BindResult(modules.ToEquatable(), InOrder(files, diagnostics), origins.ToEquatable());
     }
 
     /// <summary>
@@ -47,9 +63,9 @@ public static class WeftCompiler
     /// <returns>One module, or diagnostics that all point into <paramref name="formula"/>.</returns>
     public static BindResult BindFormula(SourceText formula, IReadOnlyList<ParsedFile> files, string name, CancellationToken ct = default)
     {
-        ScopeTable table = Check(files, [], ct);
+        ScopeTable table = Resolve(files, []);
         var diagnostics = new List<Diagnostic>();
-        var binder = new ModuleBinder([formula.Path], diagnostics, ct);
+        var binder = new ModuleBinder(table, [formula.Path], diagnostics, ct);
         Module? module;
         if (WeftParser.ParseFormula(formula) is { } parsed)
         {
@@ -80,17 +96,12 @@ public static class WeftCompiler
         return new BindResult(module is null || isWrong ? default : EquatableArray.Of(module), InOrder([], diagnostics));
     }
 
-    private static ScopeTable Check(IReadOnlyList<ParsedFile> files, List<Diagnostic> diagnostics, CancellationToken ct)
+    private static ScopeTable Resolve(IReadOnlyList<ParsedFile> files, List<Diagnostic> diagnostics)
     {
         var table = new ScopeTable(files);
         foreach (FileScope scope in table.Scopes)
         {
             table.ResolveImports(scope, diagnostics);
-        }
-
-        foreach (FileScope scope in table.Scopes)
-        {
-            new NameChecker(scope, table, diagnostics, ct).CheckFile();
         }
 
         return table;

@@ -167,11 +167,11 @@ public sealed class WeftGenerator : IIncrementalGenerator
         {
             List<ParsedFile> syntax = Syntax(files);
             BindResult result = WeftCompiler.Bind(syntax, cancellationToken);
-            ILookup<string, Place> places = syntax
-                .SelectMany(static file => Declarations.Of(file))
-                .ToLookup(static declaration => declaration.Name, static declaration => declaration.Place, StringComparer.Ordinal);
+            Dictionary<string, SourceText> texts = files.ToDictionary(static file => file.Source.Path, static file => file.Source);
             return new BoundFiles(
-                result.Modules.Select(module => new Declared<Module>(module, places[module.Name].First())).ToEquatable(),
+                result.Modules
+                    .Zip(result.Origins, (module, origin) => new Declared<Module>(module, Place.In(texts[origin.Path], origin.Name)))
+                    .ToEquatable(),
                 diagnostics
                     .Concat(Translate(result.Diagnostics, files.Select(static file => file.Source), Place.In(first, default)))
                     .Distinct()

@@ -207,7 +207,10 @@ public static class AlgebraPrinter
                 case Product product:
                     return Join(product.Operands, " * ", Level.Product, level);
                 case Sum sum:
-                    return Join(sum.Operands, " + ", Level.Sum, level);
+                    // A direct sum is enclosed, as a minus before it would apply to all of it.
+                    return sum.Operands.Count == 1
+                        ? Expression(sum.Operands[0], level)
+                        : Enclose(Signed(sum.Operands.Select(operand => Expression(operand, Level.Product))), level > Level.Sum);
                 case Kronecker kronecker:
                     return Join(kronecker.Operands, " ⊗ ", Level.Kronecker, level);
                 case DirectSum sum:
@@ -260,6 +263,11 @@ public static class AlgebraPrinter
             IEnumerable<string> texts = operands.Select(operand => Expression(operand, own + 1));
             return Enclose(string.Join(separator, texts), level > own);
         }
+
+        /// <summary>A sum: terms that begin with a minus are subtracted.</summary>
+        private static string Signed(IEnumerable<string> terms) => terms.Aggregate((left, term) => term.StartsWith("-", StringComparison.Ordinal)
+            ? $"{left} - {term.Substring(1)}"
+            : $"{left} + {term}");
 
         private string BlockRow(Operator row) => row is HorizontalStack stack
             ? string.Join(", ", stack.Operands.Select(block => Expression(block, Level.Sum)))
@@ -375,7 +383,7 @@ public static class AlgebraPrinter
                 _indices.Remove(index.Id);
             }
 
-            return $"{left} = {string.Join(" + ", texts)}";
+            return $"{left} = {Signed(texts)}";
         }
 
         private string Terms(double coefficient, List<string> names, EquatableArray<IndexedTensor> factors, string? input)

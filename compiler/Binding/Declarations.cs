@@ -15,6 +15,9 @@ internal sealed class Declaration(DeclarationSyntax syntax, FileScope scope)
     /// <summary>Whether it has errors of its own, which were reported: it must not be instantiated.</summary>
     public bool IsBroken { get; set; } = syntax.IsBroken;
 
+    /// <summary>Whether its names have been checked. Those of the standard library are right.</summary>
+    public bool IsChecked { get; set; } = scope.IsStandard;
+
     public int RequiredArguments => syntax is MapSyntax map ? map.Parameters.Count(parameter => parameter.Default is null) : 0;
 
     /// <summary>How the declaration is written where it is used: <c>monarch(n, b)</c>.</summary>
@@ -34,6 +37,7 @@ internal sealed class FileScope
     public FileScope(ParsedFile file, FileScope? standard)
     {
         File = file;
+        IsStandard = standard is null;
         _standard = standard;
         foreach (DeclarationSyntax syntax in file.Syntax.Declarations)
         {
@@ -49,6 +53,8 @@ internal sealed class FileScope
     public ParsedFile File { get; }
 
     public string Path => File.Source.Path;
+
+    public bool IsStandard { get; }
 
     public List<Declaration> Declarations { get; } = [];
 

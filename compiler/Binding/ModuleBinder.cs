@@ -8,16 +8,18 @@ namespace Weft.Compiler.Binding;
 /// Binds one module: instantiates its declaration, and those that it calls, with every size known. Names have been checked
 /// before. Where a part cannot be bound its value is null, and that has been reported.
 /// </summary>
+/// <param name="table">The scopes of the project.</param>
 /// <param name="visiblePaths">The texts that diagnostics can point into. A mistake elsewhere is reported at the call from here.</param>
 /// <param name="diagnostics">Where they go.</param>
 /// <param name="cancellationToken">Stops it.</param>
-internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Diagnostic> diagnostics, CancellationToken cancellationToken)
+internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> visiblePaths, List<Diagnostic> diagnostics, CancellationToken cancellationToken)
 {
     /// <summary>Caps that keep a slip such as <c>product(i &lt; 1000000000)</c>, or an attack, from exhausting the compiler.</summary>
     private const int MaxParameters = 20_000;
     private const int MaxNodes = 200_000;
     private const int MaxSteps = 2_000_000;
     private const int MaxNesting = 400;
+    private const int MaxCalls = 50;
 
     private readonly List<Parameter> _parameters = [];
     private readonly HashSet<string> _parameterNames = new(StringComparer.Ordinal);
@@ -91,12 +93,14 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
         diagnostics.Add(diagnostic with { Message = diagnostic.Message + origin });
     }
 
-    private void Exhaust(Frame frame, SyntaxNode node, string message)
+    private void Exhaust(Frame frame, SyntaxNode node, string message) => Exhaust(frame, node.Span, message);
+
+    private void Exhaust(Frame frame, TextSpan span, string message)
     {
         if (!_isExhausted)
         {
             _isExhausted = true;
-            Report(DiagnosticDescriptors.TooLarge, frame, node, message);
+            Report(DiagnosticDescriptors.TooLarge, frame, span, message);
         }
     }
 
@@ -104,6 +108,7 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
     private ChainValue? Instantiate(Declaration declaration, IReadOnlyList<Value> arguments, Frame caller, TextSpan callSite, string prefix)
     {
         var map = (MapSyntax)declaration.Syntax;
+        EnsureChecked(declaration);
         if (declaration.IsBroken)
         {
             if (!visiblePaths.Contains(declaration.Scope.Path))
@@ -121,6 +126,12 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
         }
 
         var frame = new Frame(declaration.Scope, declaration, prefix, caller, callSite);
+        if (frame.CallDepth > MaxCalls)
+        {
+            Exhaust(caller, callSite, $"calls nested more than {MaxCalls} levels deep");
+            return null;
+        }
+
         if (!BindSizes(map, arguments, frame)
             || BindSize(map.Inputs!, frame) is not { } inputs
             || BindSize(map.Outputs!, frame) is not { } outputs)
@@ -152,7 +163,8 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
 
         if (map.Kind == MapKind.Operator && body.Links.Any(link => link is not LinearLink))
         {
-            Report(DiagnosticDescriptors.NotLinear, frame, map.Body!, frame.Show(((ChainBody)map.Body!).Links[0]));
+            ExpressionSyntax link = ((ChainBody)map.Body!).Links[0];
+            Report(DiagnosticDescriptors.NotLinear, frame, link, frame.Show(link));
             return null;
         }
 
@@ -171,6 +183,15 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
         }
 
         return body;
+    }
+
+    /// <summary>A formula uses few of a project's declarations: the others need no checking for it.</summary>
+    private void EnsureChecked(Declaration declaration)
+    {
+        if (!declaration.IsChecked)
+        {
+            new NameChecker(declaration.Scope, table, [], cancellationToken).Check(declaration);
+        }
     }
 
     private ChainValue? ReportChain(ChainBody chain, Frame frame)
@@ -393,6 +414,7 @@ internal sealed partial class ModuleBinder(HashSet<string> visiblePaths, List<Di
         if (!_sharedTensors.TryGetValue((declaration, ""), out ParameterTensor? tensor))
         {
             var bank = (BankSyntax)declaration.Syntax;
+            EnsureChecked(declaration);
             if (declaration.IsBroken)
             {
                 if (!visiblePaths.Contains(declaration.Scope.Path))

@@ -10,6 +10,7 @@ namespace Weft.Compiler.Binding;
 internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagnostic> diagnostics, CancellationToken cancellationToken)
 {
     private readonly Dictionary<string, Local> _locals = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _repeated = new(StringComparer.Ordinal);
     private bool _hasErrors;
     private bool _isAmbiguous;
 
@@ -19,26 +20,34 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (Declaration declaration in scope.Declarations)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            _locals.Clear();
-            _hasErrors = false;
+            Check(declaration);
             if (!seen.Add(declaration.Name))
             {
                 Report(DiagnosticDescriptors.DuplicateName, declaration.Syntax.Name.Span, declaration.Name);
+                declaration.IsBroken = true;
             }
-
-            if (declaration.Syntax is BankSyntax bank)
-            {
-                CheckAll(bank.Shape);
-                Check(bank.Distribution);
-            }
-            else if (declaration.Syntax is MapSyntax { Inputs: not null } map)
-            {
-                Check(map);
-            }
-
-            declaration.IsBroken |= _hasErrors;
         }
+    }
+
+    /// <summary>Checks one declaration, and marks it when it has errors.</summary>
+    public void Check(Declaration declaration)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _locals.Clear();
+        _repeated.Clear();
+        _hasErrors = false;
+        if (declaration.Syntax is BankSyntax bank)
+        {
+            CheckAll(bank.Shape);
+            Check(bank.Distribution);
+        }
+        else if (declaration.Syntax is MapSyntax { Inputs: not null } map)
+        {
+            Check(map);
+        }
+
+        declaration.IsChecked = true;
+        declaration.IsBroken |= _hasErrors;
     }
 
     /// <summary>Checks the links of a formula.</summary>
@@ -238,6 +247,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case RepeatSyntax repeat:
                 Check(repeat.Count);
                 WithVariable(repeat.Variable, () => Check(repeat.Body));
+                _repeated.Add(repeat.Variable.Text);
                 break;
             case NegateSyntax negate:
                 Check(negate.Operand);
@@ -340,8 +350,8 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     private void ReportUnknown(string name, TextSpan span, IEnumerable<string> others)
     {
         FileScope? elsewhere = table.Scopes.FirstOrDefault(other => other != scope && other.FindOwn(name) is not null);
-        string hint = elsewhere is null
-            ? Spelling.DidYouMean(name, scope.VisibleNames().Concat(others))
+        string hint = _repeated.Contains(name) ? ": what a repetition repeats ends before it, put the whole in parentheses"
+            : elsewhere is null ? Spelling.DidYouMean(name, scope.VisibleNames().Concat(others))
             : $": it is declared in another file, write: import \"{ScopeTable.RelativePath(scope, elsewhere)}\"";
         Report(DiagnosticDescriptors.UnknownName, span, name, hint);
     }

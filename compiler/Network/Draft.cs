@@ -210,6 +210,28 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
                 : position);
         }
 
+        return WithDistinctNames(term);
+    }
+
+    /// <summary>Within a term every index has a name of its own; those that a user wrote stay where they can. (n is the rows of the batch.)</summary>
+    private static Term WithDistinctNames(Term term)
+    {
+        var taken = new HashSet<string>(StringComparer.Ordinal) { "n" };
+        foreach (Index index in term.Output.Indices.Concat(term.Indices).Distinct().ToArray())
+        {
+            string stem = index.Name.TrimEnd('0', '1');
+            string name = new[] { stem }
+                .Concat("ijklmpqrstuvwabcdefgh".Select(letter => letter.ToString()))
+                .Concat(Enumerable.Range(2, int.MaxValue - 2).Select(k => FormattableString.Invariant($"i{k}")))
+                .First(candidate => candidate.Length > 0 && !taken.Contains(candidate));
+            taken.Add(name);
+            if (name != index.Name)
+            {
+                Affine renamed = Affine.Of(new Index(name, index.Extent));
+                term = term.Map(position => position.Substitute(index, renamed));
+            }
+        }
+
         return term;
     }
 

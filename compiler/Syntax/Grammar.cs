@@ -228,7 +228,7 @@ internal static class Grammar
             select (Func<TextSpan, SizeParameterSyntax>)(span => new SizeParameterSyntax(name, list.IsDefined, value.GetOrDefault(), span)));
 
     private static readonly Parser<EquatableArray<SizeParameterSyntax>> SizeParameters =
-        from open in Take('(', "'('")
+        from open in Take('(', null)
         from parameters in ListOf(SizeParameter, ")")
         from close in Take(')', "')'")
         select parameters;

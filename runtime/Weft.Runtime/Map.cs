@@ -208,13 +208,12 @@ public abstract unsafe class Map<T> : IDisposable
         RefuseOverlap(dy, nameof(dy), y, nameof(y));
 
         Workspace<T> workspace = workspaces.Take();
-        T* dw = null;
+        AlignedBuffer<T> tangent = workspace.Block(Description.WeightCount);
+        dParameters.CopyTo(tangent.Span);
+        tangent.Span[dParameters.Length..].Clear();
+        T* dw = tangent.Pointer;
         if (!dParameters.IsEmpty)
         {
-            AlignedBuffer<T> tangent = workspace.Block(Description.WeightCount);
-            dParameters.CopyTo(tangent.Span);
-            tangent.Span[dParameters.Length..].Clear();
-            dw = tangent.Pointer;
             PrepareTangent(block.Pointer, dw);
         }
 
@@ -293,7 +292,7 @@ public abstract unsafe class Map<T> : IDisposable
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows);
 
-    /// <summary>Overwrites dy; a null <paramref name="dw"/> or <paramref name="dx"/> is zero. <paramref name="s"/> is as <see cref="ForwardRows"/> left it.</summary>
+    /// <summary>Overwrites dy. <paramref name="s"/> is as <see cref="ForwardRows"/> left it.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows);
 
@@ -435,8 +434,15 @@ public abstract unsafe class Map<T> : IDisposable
             nint input = (nint)first * map.Inputs, output = (nint)first * map.Outputs;
             T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
             map.ForwardRows(w, x + input, y == null ? null : y + output, s, rows);
-            map.TangentRows(w, dw, x + input, dx == null ? null : dx + input, dy + output, s, rows);
+            map.TangentRows(w, dw, x + input, dx == null ? Zeros(workspace, rows * map.Inputs) : dx + input, dy + output, s, rows);
             return 0;
+        }
+
+        private static T* Zeros(Workspace<T> workspace, int length)
+        {
+            AlignedBuffer<T> zeros = workspace.Rows(length);
+            zeros.Span[..length].Clear();
+            return zeros.Pointer;
         }
     }
 

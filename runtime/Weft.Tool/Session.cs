@@ -30,11 +30,10 @@ internal sealed class Session(TextWriter output, TextWriter error)
                 : $"'{name}' is not declared without parameters; there is {string.Join(", ", modules.Select(module => module.Name))}");
         }
 
-        foreach (Module module in chosen)
-        {
-            var options = new GenerateOptions(TypeNames.Of(module.Name), Scalar: scalar, Batch: batch);
-            output.WriteLine(text(ModuleCompiler.Compile(module, options)).TrimEnd());
-        }
+        IEnumerable<string> texts = chosen
+            .Select(module => new GenerateOptions(TypeNames.Of(module.Name), Scalar: scalar, Batch: batch))
+            .Zip(chosen, (options, module) => text(ModuleCompiler.Compile(module, options)).TrimEnd());
+        output.WriteLine(string.Join(Environment.NewLine + Environment.NewLine, texts));
 
         return 0;
     }

@@ -101,6 +101,47 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.True(exitCode == 0, output);
     }
 
+    [Fact]
+    public void TheRunTimeCompiler_IsAPackageToo()
+    {
+        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj"));
+        Write("Consumer.csproj", project.Replace("Include=\"Weft\"", "Include=\"Weft.Dynamic\"", StringComparison.Ordinal));
+        Write("Program.cs", """
+            using Weft.Dynamic;
+
+            using CompiledWeft compiled = DynamicMaps.CompileFormula("2 * eye(3)");
+            float[] y = new float[3];
+            compiled.CreateFloat("Formula").Forward([1, 2, 3], y);
+            Console.WriteLine(string.Join(' ', y));
+
+            """);
+
+        (int exitCode, string output) = Build();
+
+        Assert.True(exitCode == 0, output);
+        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
+        Assert.True(exitCode == 0, output);
+        Assert.Equal("2 4 6", output.Trim());
+    }
+
+    [Fact]
+    public void TheTool_Installs()
+    {
+        Write("Maps/mixer.weft", Mixer);
+        Write("Maps/broken.weft", "operator broken : 4 -> 4 = dens(4, 4)\n");
+        string tools = Path.Combine(_project, "tools");
+
+        (int exitCode, string output) = Feed.Run(
+            "dotnet", _project, "tool", "install", "Weft.Tool", "--version", _feed.Version, "--tool-path", tools, "--add-source", _feed.Folder);
+        Assert.True(exitCode == 0, output);
+        string tool = Path.Combine(tools, OperatingSystem.IsWindows() ? "weft.exe" : "weft");
+
+        Assert.Equal((0, ""), Feed.Run(tool, _project, "check", "Maps/mixer.weft"));
+        (exitCode, output) = Feed.Run(tool, _project, "check", "Maps/broken.weft");
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("Maps/broken.weft(1,28): error WEFT", output, StringComparison.Ordinal);
+    }
+
     public void Dispose() => Directory.Delete(Path.GetDirectoryName(_project)!, recursive: true);
 
     private void Write(string path, string text) => File.WriteAllText(Path.Combine(_project, path), text);
@@ -123,11 +164,14 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-            (int exitCode, string output) = Run(
-                "dotnet",
-                Repository(),
-                "pack", "runtime/Weft.Runtime", "-nologo", "-v:quiet", "--no-build", "-c", configuration, "-o", Folder, $"-p:PackageVersion={Version}");
-            Assert.True(exitCode == 0, output);
+            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Tool" })
+            {
+                (int exitCode, string output) = Run(
+                    "dotnet",
+                    Path.Combine(Repository(), "runtime", project),
+                    "pack", "-nologo", "-v:quiet", "-nodeReuse:false", "--no-build", "-c", configuration, "-o", Folder, $"-p:PackageVersion={Version}");
+                Assert.True(exitCode == 0, output);
+            }
         }
 
         public string Version { get; }

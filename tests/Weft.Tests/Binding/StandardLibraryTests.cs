@@ -1,10 +1,12 @@
 using Weft.Compiler;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 
 namespace Weft.Tests.Binding;
+
+// Here, so that its names come before those of the enclosing namespace.
+using Weft.Compiler.Algebra;
 
 public class StandardLibraryTests
 {

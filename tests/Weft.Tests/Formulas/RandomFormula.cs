@@ -208,11 +208,16 @@ internal sealed class RandomFormula
         if (rows == columns)
         {
             choices.Add(() => new Diagonal(Tensor(rows)));
-            choices.Add(() => new Reflections(Tensor(_random.Next(1, 5), rows)));
             choices.Add(() => new Permutation(Shuffled(Enumerable.Range(0, rows)).ToEquatable()));
             choices.Add(() => new Identity(rows));
             int outer = Divisor(rows);
             choices.Add(() => new Shuffle(outer, rows / outer));
+        }
+
+        if (rows == columns && rows > 1)
+        {
+            // In one dimension a reflection is −1 whatever its vector is, and the gradient nothing but rounding.
+            choices.Add(() => new Reflections(Tensor(_random.Next(1, 5), rows)));
         }
 
         if (rows < columns)
@@ -314,7 +319,8 @@ internal sealed class RandomFormula
         EquatableArray<EquatableArray<IndexVariable>> axes = shape
             .Select(extent => Factorize(extent, _random.Next(1, 3)).Select(part => Index("abcd", part)).ToEquatable())
             .ToEquatable();
-        return new EinsumTensor(axes, Factors([.. axes.SelectMany(group => group)]), Coefficient());
+        List<IndexVariable> indices = [.. axes.SelectMany(group => group)];
+        return new EinsumTensor(axes, Factors(indices, indices), Coefficient());
     }
 
     private AdmixTensor Admixture(int[] shape)
@@ -339,14 +345,14 @@ internal sealed class RandomFormula
 
         wide.AddRange(Factorize(columns, _random.Next(1, 4)).Select(extent => Index("ijkl", extent)));
         return new Einsum(
-            tall.ToEquatable(), Factors([.. tall.Union(wide)]), Shuffled(wide).ToEquatable(), Coefficient());
+            tall.ToEquatable(), Factors([.. tall.Union(wide)], tall.Except(wide)), Shuffled(wide).ToEquatable(), Coefficient());
     }
 
     /// <summary>
     /// Tensors over the given indices and some that are summed. Each index goes to one to three of them, so that chains, stars,
-    /// Tucker and BLAST networks all come out, with hyperedges.
+    /// Tucker and BLAST networks all come out, with hyperedges. The <paramref name="results"/> stand on the left alone.
     /// </summary>
-    private EquatableArray<IndexedTensor> Factors(List<IndexVariable> kept)
+    private EquatableArray<IndexedTensor> Factors(List<IndexVariable> kept, IEnumerable<IndexVariable> results)
     {
         var all = new List<IndexVariable>(kept);
         long combinations = kept.Aggregate(1L, (product, index) => product * index.Extent);
@@ -373,6 +379,12 @@ internal sealed class RandomFormula
                     factor.Add(index);
                 }
             }
+        }
+
+        if (_textual)
+        {
+            // The language wants every index of a result in some tensor, or in x.
+            factors.AddRange(results.Except(factors.SelectMany(factor => factor)).Select(index => new List<IndexVariable> { index }));
         }
 
         factors.RemoveAll(factor => factor.Count == 0);

@@ -62,7 +62,11 @@ internal static class Shrinker
         for (int i = 0; i < module.Links.Count; i++)
         {
             Link[] before = [.. module.Links.Take(i)], after = [.. module.Links.Skip(i + 1)];
-            yield return Over(module, [.. before, .. after]);
+            if (module.Links.Count > 1)
+            {
+                yield return Over(module, [.. before, .. after]);
+            }
+
             if (module.Links[i] is LinearLink { Operator: var node })
             {
                 yield return Over(module, module.Links[i]);

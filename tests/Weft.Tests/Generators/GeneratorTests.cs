@@ -205,6 +205,41 @@ public class GeneratorTests
     }
 
     [Fact]
+    public void TwoAttributesOnPartsOfOneClass_AreRefusedAtTheSecond()
+    {
+        const string Source = "[Weft.Weft(\"dense(4, 4)\")] partial class C; [Weft.Weft(\"dense(4, 6)\")] partial class C;";
+
+        AssertPlace(new GeneratorHost(Source).Run(), "WEFT0405", GeneratorHost.SourcePath, Source, "C");
+    }
+
+    [Fact]
+    public void TwoFilesWithOneNameInTwoFolders_MakeTwoTypes()
+    {
+        GeneratorRun run = new GeneratorHost(Empty, ("/project/A/a.weft", Square), ("/project/B/a.weft", Square.Replace('4', '6'))).Run().AssertClean();
+
+        Assert.Equal(["Project.A.Square.g.cs", "Project.B.Square.g.cs"], run.Files);
+    }
+
+    [Fact]
+    public void Attribute_TakesAWholeText()
+    {
+        const string Source = """"
+            [Weft.Weft("""
+                /// A part.
+                operator part(n) : n -> n
+                  param A[n, n]
+                  = A * A'
+
+                layer whole : 6 -> 6 = gelu . bias . part(6)
+                """)]
+            partial class Whole;
+            """";
+        GeneratorRun run = new GeneratorHost(Source).Run().AssertClean();
+
+        Assert.Equal("Weft.Map<float>", run.Type("Whole").BaseType!.ToDisplayString());
+    }
+
+    [Fact]
     public void TwoNamesThatDifferInCaseOnly_AreRefusedAtTheSecond()
     {
         const string Source = "[Weft.Weft(\"dense(4, 4)\")] partial class Square; [Weft.Weft(\"dense(4, 4)\")] partial class SQUARE;";

@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Text;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Scheduling;
+
+namespace Weft.Compiler.Explanation;
+
+/// <summary>Says what the compiler did with a module, what else it considered, and the cost that it predicts.</summary>
+public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, CostModel costs, Scalar scalar)
+{
+    private const int Alternatives = 3;
+
+    private Module Module => schedule.Module;
+
+    private int ElementSize => scalar == Scalar.Float ? 4 : 8;
+
+    private double DenseParameters => (double)Module.Inputs * Module.Outputs;
+
+    /// <summary>A few lines for the documentation of the generated type.</summary>
+    public IEnumerable<string> Summary()
+    {
+        yield return Parameters();
+        yield return Flops();
+        yield return $"Plan for batches of {Number(costs.Batch)}: {string.Join("; ", Plans().Select(plan => PlanPrinter.Print(plan.Root)))}.";
+    }
+
+    /// <summary>All of it, as <c>weft explain</c> prints it.</summary>
+    public string Full()
+    {
+        var text = new StringBuilder();
+        Line($"{Module.Name}: {Number(Module.Inputs)} -> {Number(Module.Outputs)}, {scalar.ToString().ToLowerInvariant()}, planned for batches of {Number(costs.Batch)}");
+        Line();
+        Line(Parameters());
+        Line(Flops());
+        Line(Bytes());
+        if (Module.IsLinear)
+        {
+            Line(DenseCrossover());
+        }
+
+        Section("Algebra", Module.Links.Select(Describe).Concat(laws
+            .GroupBy(law => law)
+            .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}")));
+        Section("Network", NetworkPrinter.Print(schedule.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim()));
+        Section("Plan", Plans().SelectMany(plan => PlanPrinter.Print(plan, Alternatives)));
+        Section("Steps", SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0));
+        return text.ToString();
+
+        void Section(string title, IEnumerable<string> lines)
+        {
+            Line();
+            Line(title);
+            foreach (string line in lines)
+            {
+                Line("  " + line);
+            }
+        }
+
+        void Line(string line = "") => text.Append(line).Append('\n');
+    }
+
+    private IEnumerable<TermPlan> Plans() => schedule.Plans.Where(plan => plan.Root is ContractionNode);
+
+    private static string Describe(Link link) => link switch
+    {
+        LinearLink linear => AlgebraPrinter.Print(linear.Operator),
+        BiasLink bias => $"+ {AlgebraPrinter.Print(bias.Bias)}",
+        ActivationLink activation => activation.Activation.ToString().ToLowerInvariant(),
+        _ => throw new InvalidOperationException(link.ToString()),
+    };
+
+    private string Parameters()
+    {
+        int frozen = schedule.ParameterCount - schedule.TrainedCount;
+        double ratio = DenseParameters / Math.Max(1, schedule.ParameterCount);
+        string dense = Module.IsLinear
+            ? $"; dense {Count(DenseParameters)}, {PlanPrinter.Ratio(ratio)} times as many"
+            : "";
+        return $"Parameters: {Count(schedule.TrainedCount)} trained{(frozen > 0 ? $", {Count(frozen)} frozen" : "")}{dense}.";
+    }
+
+    private string Flops()
+    {
+        string dense = Module.IsLinear ? $"; dense {Count(2 * DenseParameters)} and {Count(4 * DenseParameters)}" : "";
+        return $"FLOPs per row: forward {Count(schedule.ForwardFlops)}, backward {Count(schedule.ReverseFlops)}{dense}.";
+    }
+
+    private string Bytes()
+    {
+        double weights = (double)schedule.WeightCount * ElementSize;
+        double rows = (double)(Module.Inputs + Module.Outputs) * ElementSize;
+        return $"Bytes: weights with packed copies {PlanPrinter.Quantity(weights)}B, x and y {PlanPrinter.Quantity(rows)}B per row, "
+            + $"scratch {PlanPrinter.Quantity((double)schedule.ScratchPerRow * ElementSize)}B per row in chunks of {Number(schedule.Chunk)} rows.";
+    }
+
+    /// <summary>Dense costs its own product for each row, and once per update the structure applied to every unit vector.</summary>
+    private string DenseCrossover()
+    {
+        double dense = costs.Contraction(DenseParameters, Module.Outputs, perRow: true, gradients: 0) / costs.Batch;
+        double structured = (schedule.ForwardFlops * 1.0) + (CostModel.OperationsPerElement * (Module.Outputs + schedule.ScratchPerRow));
+        if (dense >= structured)
+        {
+            return "The dense matrix would never win: it does more for each row.";
+        }
+
+        double batch = structured * Module.Inputs / (structured - dense);
+        return $"The dense matrix, formed after each update, would win from a batch of {Count(Math.Ceiling(batch))}.";
+    }
+
+    private static string Count(double value) => value.ToString("#,0", CultureInfo.InvariantCulture);
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

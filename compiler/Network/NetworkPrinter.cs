@@ -1,0 +1,118 @@
+using System.Globalization;
+using System.Text;
+
+namespace Weft.Compiler.Network;
+
+/// <summary>Prints a lowered module: each statement as index notation, every position as the affine expression that it is.</summary>
+public static class NetworkPrinter
+{
+    public static string Print(LoweredModule lowered)
+    {
+        var text = new StringBuilder();
+        text.Append(FormattableString.Invariant($"{lowered.Module.Name}: {lowered.Input}[{lowered.Input.Size}] -> {lowered.Output}[{lowered.Output.Size}]\n"));
+        foreach (WeightTensor weight in Derived(lowered))
+        {
+            text.Append("  ").Append(weight switch
+            {
+                FunctionWeight function => FormattableString.Invariant(
+                    $"{Head(weight)} = {function.Kind.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments.Select(argument => argument.Name))})"),
+                NetworkWeight network => Print(weight.Name, network.Definition, " = "),
+                _ => weight.Name,
+            }).Append('\n');
+        }
+
+        foreach (Statement statement in lowered.Statements)
+        {
+            switch (statement)
+            {
+                case SumStatement { Terms.Count: 0 }:
+                    text.Append(FormattableString.Invariant($"  {statement.Target} = 0\n"));
+                    break;
+
+                case SumStatement sum:
+                    for (int k = 0; k < sum.Terms.Count; k++)
+                    {
+                        text.Append("  ").Append(Print(sum.Target.Name, sum.Terms[k], k == 0 ? " = " : " += ")).Append('\n');
+                    }
+
+                    break;
+
+                case PermuteStatement permute:
+                    text.Append(FormattableString.Invariant($"  {permute.Target}[o i] = {permute.Source}[o table(i)], table of {permute.Table.Count}\n"));
+                    break;
+
+                case ActivationStatement activation:
+                    text.Append(FormattableString.Invariant($"  {activation.Target} = {activation.Activation.ToString().ToLowerInvariant()}({activation.Source})\n"));
+                    break;
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>One term: <c>y[32a+l] = Σ k L[…] x[…]</c>. An index is followed by its extent where it is first mentioned.</summary>
+    public static string Print(string target, Term term, string assignment)
+    {
+        var seen = new HashSet<Index>();
+        Index[] summed = [.. term.Indices.Where(index => !term.Output.Contains(index))];
+        IEnumerable<string> operands = term.Factors.Select(factor => $"{factor.Tensor.Name}[{factor.Position}]");
+        if (term.Input is { } input)
+        {
+            operands = operands.Append($"{input.Name}[{term.InputPosition}]");
+        }
+
+        string coefficient = term.Coefficient == 1 ? "" : term.Coefficient.ToString("R", CultureInfo.InvariantCulture) + " ";
+        string sum = summed.Length == 0 ? "" : $"Σ({string.Join(" ", summed.Select(Extent))}) ";
+        string free = term.Output.Terms.Count == 0
+            ? ""
+            : $"  for {string.Join(" ", term.Output.Terms.OrderByDescending(part => part.Stride).Select(part => Extent(part.Index)))}";
+        return $"{target}[{term.Output}]{assignment}{coefficient}{sum}{string.Join(" ", operands)}{free}";
+
+        string Extent(Index index) => seen.Add(index)
+            ? FormattableString.Invariant($"{index.Name}<{index.Extent}")
+            : index.Name;
+    }
+
+    /// <summary>The tensors that are computed from parameters, in the order in which they are needed.</summary>
+    private static IEnumerable<WeightTensor> Derived(LoweredModule lowered)
+    {
+        var found = new List<WeightTensor>();
+        foreach (Term term in lowered.Statements.OfType<SumStatement>().SelectMany(statement => statement.Terms))
+        {
+            Visit(term);
+        }
+
+        return found;
+
+        void Visit(Term term)
+        {
+            foreach (Factor factor in term.Factors)
+            {
+                VisitTensor(factor.Tensor);
+            }
+        }
+
+        void VisitTensor(WeightTensor tensor)
+        {
+            switch (tensor)
+            {
+                case FunctionWeight function when !found.Contains(tensor):
+                    foreach (WeightTensor argument in function.Arguments)
+                    {
+                        VisitTensor(argument);
+                    }
+
+                    found.Add(tensor);
+                    break;
+
+                case NetworkWeight network when !found.Contains(tensor):
+                    Visit(network.Definition);
+                    found.Add(tensor);
+                    break;
+            }
+        }
+    }
+
+    private static string Head(WeightTensor weight) =>
+        $"{weight.Name}[{string.Join(", ", weight.Shape.Select(extent => extent.ToString(CultureInfo.InvariantCulture)))}]";
+}

@@ -1,0 +1,53 @@
+using System.Text;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary>Prints the steps of a schedule, one a line.</summary>
+public static class SchedulePrinter
+{
+    public static string Print(Schedule schedule)
+    {
+        var text = new StringBuilder();
+        Print("once per update", schedule.Prepare);
+        Print("forward, for each chunk of rows", schedule.Forward);
+        Print("reverse, for each chunk of rows", schedule.Reverse);
+        Print("reverse, once", schedule.PrepareGradient);
+        return text.ToString();
+
+        void Print(string title, IReadOnlyList<Step> steps)
+        {
+            if (steps.Count > 0)
+            {
+                text.Append(title).Append('\n');
+                foreach (Step step in steps)
+                {
+                    text.Append("  ").Append(Describe(step)).Append('\n');
+                }
+            }
+        }
+    }
+
+    public static string Describe(Step step) => step switch
+    {
+        KernelStep kernel => $"{Assign(kernel.Kernel.Description, kernel.Accumulate)}    {Form(kernel.Kernel)}",
+        ClearStep clear => $"{Name(clear.C)} = 0",
+        PermuteStep permute => $"{Name(permute.C)} = {Name(permute.A)} permuted by a table of {permute.Table.Count}",
+        ActivationStep activation => $"{Name(activation.C)} = {activation.Activation.ToString().ToLowerInvariant()}({Name(activation.A)})",
+        DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Activation.ToString().ToLowerInvariant()}'({Name(derivative.Z)}) {Name(derivative.A)}",
+        FunctionStep function => $"{Name(function.Target)} = {function.Function.Kind.ToString().ToLowerInvariant()} {function.Mode.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments)})",
+        PackStep { Scatter: true } pack => $"∂{pack.Source} += ∂{pack.Packed} unpacked from {string.Join("×", pack.Extents)}",
+        PackStep pack => $"{pack.Packed} packed as {string.Join("×", pack.Extents)}",
+        _ => throw new InvalidOperationException(step.ToString()),
+    };
+
+    private static string Assign(string description, bool accumulate) =>
+        accumulate ? description.Replace("] = ", "] += ") : description;
+
+    private static string Form(Kernel kernel)
+    {
+        string lanes = kernel.Lanes.Name.Length == 0 ? "scalar" : $"lanes {kernel.Lanes.Name}";
+        return kernel.Form == LaneForm.Dot ? $"{lanes}, summed" : lanes;
+    }
+
+    private static string Name(Place place) => (place.Aspect == Aspect.Mirror ? "∂" : "") + place.Storage.Name;
+}

@@ -1,0 +1,59 @@
+using Weft.Compiler;
+using Weft.Compiler.Oracle;
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Tests.Formulas;
+
+using Weft.Compiler.Algebra;
+
+/// <summary>Random modules printed as Weft, parsed and bound again: the same map with the same parameters.</summary>
+public class RoundTripTests
+{
+    [Fact]
+    public void APrintedModuleBindsToTheSameMap()
+    {
+        var faults = new List<string>();
+        for (int seed = 0; seed < 400; seed++)
+        {
+            Module module = RandomFormula.Create(seed, textual: true);
+            if (Fault(module, seed) is not null)
+            {
+                Module small = Shrinker.Shrink(module, candidate => Fault(candidate, seed) is not null);
+                faults.Add($"Seed {seed}: {Fault(small, seed)}\n{AlgebraPrinter.Print(small)}");
+            }
+        }
+
+        Assert.True(faults.Count == 0, $"{faults.Count} modules fail.\n{string.Join('\n', faults.OrderBy(fault => fault.Length).Take(10))}");
+    }
+
+    private static string? Fault(Module module, int seed)
+    {
+        string text = AlgebraPrinter.Print(module);
+        ParsedFile file = WeftCompiler.Parse(new SourceText("random.weft", text));
+        BindResult result = WeftCompiler.Bind([file]);
+        Diagnostic[] diagnostics = [.. file.Diagnostics, .. result.Diagnostics];
+        if (diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error))
+        {
+            return diagnostics[0].Message;
+        }
+
+        Module bound = result.Modules.Single();
+        if ((bound.Inputs, bound.Outputs) != (module.Inputs, module.Outputs))
+        {
+            return $"{bound.Inputs} -> {bound.Outputs}";
+        }
+
+        if (bound.Parameters.Except(module.Parameters).Concat(module.Parameters.Except(bound.Parameters)).FirstOrDefault() is { } odd)
+        {
+            return $"{odd} on one side only";
+        }
+
+        var random = new Random(seed);
+        Dictionary<string, double[]> values = Numbers.Values(module, random);
+        double[] x = Numbers.Normal(random, 3 * module.Inputs);
+        double error = Numbers.RelativeError(
+            [.. new Interpreter(module, values).Evaluate(x), 1e-3], [.. new Interpreter(bound, values).Evaluate(x), 1e-3]);
+        return error < 1e-9 ? null : $"relative error {error:G3}";
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text;
+using Weft.Compiler;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Scheduling;
+using Weft.Compiler.Text;
+
+namespace Weft.Tests.Stages;
+
+/// <summary>What each stage makes of a few chosen formulas, as text: the documentation of the road.</summary>
+public class StageTests
+{
+    private static readonly string[] Formulas =
+    [
+        "monarch(12, 3)",
+        "kronecker([4, 6], [3, 5])",
+        "tensor_train([2, 3, 4], [4, 3, 2], [1, 2, 2, 1])",
+        "blast(12, 15, 2, 3, 4)",
+        "hra(6, 8, 4)",
+        "vb_lora(8, 12, 2, 3, 5, 4)",
+        "(kronecker([2, 3], [3, 4]) * permute([1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])) + zeros(6, 12)",
+    ];
+
+    [Fact]
+    public void Algebra() => Snapshot.Match(Print(module =>
+    {
+        (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module);
+        return $"{Body(module)}\n= {Body(rewritten)}\n{string.Concat(laws.Select(law => $"  by {law.Name}\n"))}";
+    }));
+
+    [Fact]
+    public void Network() => Snapshot.Match(Print(module => NetworkPrinter.Print(Lower(module))));
+
+    [Fact]
+    public void Schedules() => Snapshot.Match(Print(module => SchedulePrinter.Print(Scheduler.Build(Lower(module), new CostModel(64), elementSize: 4))));
+
+    [Fact]
+    public void Plans() => Snapshot.Match(Print(module => string.Concat(
+        Scheduler.Build(Lower(module), new CostModel(64), elementSize: 4).Plans.SelectMany(plan => PlanPrinter.Print(plan, 3)).Select(line => line + "\n"))));
+
+    [Fact]
+    public void CodeOfMonarch() => Snapshot.Match(Generate("operator mixer : 1024 -> 1024 = monarch(1024, 32)", "Mixer").Code);
+
+    [Fact]
+    public void CodeOfALayer() => Snapshot.Match(Generate(
+        """
+        /// A hidden layer with a head.
+        model Net : 20 -> 5
+          layer hidden = gelu . bias . low_rank(12, 20, 3)
+          layer head = bias . dense(5, 12)
+        """,
+        "Net").Code);
+
+    [Fact]
+    public void ExplanationOfMonarch() => Snapshot.Match(Generate("operator mixer : 1024 -> 1024 = monarch(1024, 32)", "Mixer").Explanation);
+
+    private static GeneratedType Generate(string text, string typeName)
+    {
+        BindResult bound = WeftCompiler.Bind([WeftCompiler.Parse(new SourceText("a.weft", text))]);
+        Assert.Empty(bound.Diagnostics);
+        return ModuleCompiler.Compile(bound.Modules.Single(), new GenerateOptions(typeName, "Examples"));
+    }
+
+    private static LoweredModule Lower(Module module) => Lowering.Lower(Rewriter.Rewrite(module).Module);
+
+    private static string Body(Module module) => AlgebraPrinter.Print(((LinearLink)module.Links[0]).Operator);
+
+    private static string Print(Func<Module, string> stage)
+    {
+        var text = new StringBuilder();
+        foreach (string formula in Formulas)
+        {
+            BindResult bound = WeftCompiler.BindFormula(new SourceText("formula", formula), [], "f");
+            Assert.Empty(bound.Diagnostics);
+            text.Append("// ").Append(formula).Append('\n').Append(stage(bound.Modules.Single())).Append('\n');
+        }
+
+        return text.ToString();
+    }
+}
