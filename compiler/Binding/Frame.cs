@@ -21,6 +21,9 @@ internal sealed class Frame(FileScope scope, Declaration? declaration, string pr
 
     public TextSpan CallSite => callSite;
 
+    /// <summary>How many calls led here.</summary>
+    public int CallDepth { get; } = caller is null ? 0 : caller.CallDepth + 1;
+
     /// <summary>Sizes, tensors, lets, and the indices of enclosing repetitions.</summary>
     public Dictionary<string, Value> Locals { get; } = new(StringComparer.Ordinal);
 
@@ -37,7 +40,8 @@ internal sealed class Frame(FileScope scope, Declaration? declaration, string pr
     public string Show(SyntaxNode node)
     {
         const int MaxLength = 48;
-        string text = System.Text.RegularExpressions.Regex.Replace(scope.File.Source.Slice(node.Span), @"\s+", " ");
+        TextSpan start = node.Span with { Length = Math.Min(node.Span.Length, 4 * MaxLength) };
+        string text = System.Text.RegularExpressions.Regex.Replace(scope.File.Source.Slice(start), @"\s+", " ");
         return text.Length <= MaxLength ? text : text.Substring(0, MaxLength - 1) + "…";
     }
 }

@@ -92,6 +92,12 @@ internal sealed partial class ModuleBinder
         }
 
         long nodes = 1 + terms.Sum(term => term.Factors.Sum(factor => factor.Tensor?.Nodes ?? 1));
+        if (nodes > MaxNodes)
+        {
+            Exhaust(frame, body, $"more than {MaxNodes} operations in one module");
+            return null;
+        }
+
         int depth = 2 + terms.SelectMany(term => term.Factors).Max(factor => factor.Tensor?.Depth ?? 1);
         return new ChainValue(EquatableArray.Of<Link>(new LinearLink(Flatten.Sum(operators))), inputs, outputs, nodes, depth);
     }
@@ -211,6 +217,7 @@ internal sealed partial class ModuleBinder
         private readonly List<(List<string> Keys, long Length, string Description, TextSpan Span)> _axes = [];
         private readonly Dictionary<string, (int Extent, string Description)> _extents = new(StringComparer.Ordinal);
         private readonly Dictionary<string, (string Name, TextSpan Span)> _first = new(StringComparer.Ordinal);
+        private readonly Dictionary<int, List<(string Key, string Name)>> _own = [];
         private readonly HashSet<string> _result = new(StringComparer.Ordinal);
 
         /// <summary>Adds the left side.</summary>
@@ -331,16 +338,11 @@ internal sealed partial class ModuleBinder
         /// <summary>The indices of one term, as new variables.</summary>
         public Dictionary<string, IndexVariable> Variables(int term)
         {
-            var variables = new Dictionary<string, IndexVariable>(StringComparer.Ordinal);
-            foreach (KeyValuePair<string, (string Name, TextSpan Span)> index in _first)
-            {
-                if (index.Key == Key(term, index.Value.Name))
-                {
-                    variables.Add(index.Value.Name, binder.NewIndex(index.Value.Name, _extents[index.Key].Extent));
-                }
-            }
-
-            return variables;
+            IEnumerable<(string Key, string Name)> own = _own.TryGetValue(term, out var found) ? found : [];
+            return _result.Select(name => (Key: name, Name: name)).Concat(own).ToDictionary(
+                index => index.Name,
+                index => binder.NewIndex(index.Name, _extents[index.Key].Extent),
+                StringComparer.Ordinal);
         }
 
         private static TextSpan SpanOf(EquatableArray<IndexGroupSyntax> axes) =>
@@ -398,6 +400,15 @@ internal sealed partial class ModuleBinder
                 if (!_first.ContainsKey(key))
                 {
                     _first.Add(key, (index.Name, index.Span));
+                    if (key != index.Name)
+                    {
+                        if (!_own.TryGetValue(term, out var own))
+                        {
+                            _own.Add(term, own = []);
+                        }
+
+                        own.Add((key, index.Name));
+                    }
                 }
 
                 if (index.Extent is null)

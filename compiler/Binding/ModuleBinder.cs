@@ -19,6 +19,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
     private const int MaxNodes = 200_000;
     private const int MaxSteps = 2_000_000;
     private const int MaxNesting = 400;
+    private const int MaxCalls = 50;
 
     private readonly List<Parameter> _parameters = [];
     private readonly HashSet<string> _parameterNames = new(StringComparer.Ordinal);
@@ -92,12 +93,14 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         diagnostics.Add(diagnostic with { Message = diagnostic.Message + origin });
     }
 
-    private void Exhaust(Frame frame, SyntaxNode node, string message)
+    private void Exhaust(Frame frame, SyntaxNode node, string message) => Exhaust(frame, node.Span, message);
+
+    private void Exhaust(Frame frame, TextSpan span, string message)
     {
         if (!_isExhausted)
         {
             _isExhausted = true;
-            Report(DiagnosticDescriptors.TooLarge, frame, node, message);
+            Report(DiagnosticDescriptors.TooLarge, frame, span, message);
         }
     }
 
@@ -123,6 +126,12 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
 
         var frame = new Frame(declaration.Scope, declaration, prefix, caller, callSite);
+        if (frame.CallDepth > MaxCalls)
+        {
+            Exhaust(caller, callSite, $"calls nested more than {MaxCalls} levels deep");
+            return null;
+        }
+
         if (!BindSizes(map, arguments, frame)
             || BindSize(map.Inputs!, frame) is not { } inputs
             || BindSize(map.Outputs!, frame) is not { } outputs)
@@ -154,7 +163,8 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
         if (map.Kind == MapKind.Operator && body.Links.Any(link => link is not LinearLink))
         {
-            Report(DiagnosticDescriptors.NotLinear, frame, map.Body!, frame.Show(((ChainBody)map.Body!).Links[0]));
+            ExpressionSyntax link = ((ChainBody)map.Body!).Links[0];
+            Report(DiagnosticDescriptors.NotLinear, frame, link, frame.Show(link));
             return null;
         }
 

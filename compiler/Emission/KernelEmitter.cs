@@ -7,11 +7,10 @@ namespace Weft.Compiler.Emission;
 /// Writes a kernel: a struct with the register tile, whose one text the JIT specialises for each instruction set and tile height, and a
 /// method with the loops around it.
 /// </summary>
-internal sealed class KernelEmitter(CodeWriter code, string scalar)
+internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 {
-    /// <summary>Rows of the register tile: with two columns twelve accumulators, which leave room for operands in sixteen registers.</summary>
-    private const int TileRows = 6;
-    private const int TileColumns = 2;
+    /// <summary>Accumulators of the register tile: they leave room for the operands in sixteen registers.</summary>
+    private const int Accumulators = 12;
 
     public void Emit(string name, Kernel kernel)
     {
@@ -29,7 +28,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar)
             code.Line();
             code.Line("[MethodImpl(MethodImplOptions.AggressiveOptimization)]");
             code.Line($"public static void Run<S, V, R, C>({scalar}* a, {scalar}* b, {scalar}* c, int count, int lanes, bool accumulate)");
-            code.Line($"    where S : struct, ILanes<{scalar}, V> where V : struct where R : struct, IRows where C : struct, IRows");
+            code.Line($"    where S : struct, ILanes<{scalar}, V> where V : struct where R : struct, IExtent where C : struct, IExtent");
             using (code.Braces(null))
             {
                 EmitTileBody(kernel);
@@ -37,12 +36,13 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar)
         }
     }
 
-    private static IEnumerable<string> ShapeArguments(Kernel kernel)
+    private IEnumerable<string> ShapeArguments(Kernel kernel)
     {
         yield return $"LaneForm.{kernel.Form}";
         yield return $"rows: ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)})";
         yield return $"columns: ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)})";
         yield return $"lanes: ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)})";
+        yield return $"height: {Number(Accumulators / Columns(kernel))}";
         if (kernel.PanelB != 1)
         {
             yield return $"panel: {Number(kernel.PanelB)}";
@@ -51,8 +51,8 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar)
 
     private void EmitTileBody(Kernel kernel)
     {
-        int columns = HasColumns(kernel) ? TileColumns : 1;
-        int rows = kernel.Rows == Loop.None ? 1 : TileRows;
+        int columns = Columns(kernel);
+        int rows = kernel.Rows == Loop.None ? 1 : Accumulators / columns;
         bool vectorColumns = kernel.Form == LaneForm.Broadcast;
         for (int r = 0; r < rows; r++)
         {
@@ -172,7 +172,9 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar)
         }
     }
 
-    private static bool HasColumns(Kernel kernel) => kernel.Form == LaneForm.Broadcast || kernel.Columns != Loop.None;
+    /// <summary>Two, where there is something to make a second of: another vector of lanes, or another column of b.</summary>
+    private int Columns(Kernel kernel) =>
+        (kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel) || kernel.Columns != Loop.None ? 2 : 1;
 
     private static string Describe(Kernel kernel)
     {

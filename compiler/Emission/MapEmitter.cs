@@ -86,7 +86,7 @@ internal sealed class MapEmitter
             EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
             EmitPass("protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows)", _schedule.Reverse, Pass.Reverse);
             EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
-            var emitter = new KernelEmitter(_code, _scalar);
+            var emitter = new KernelEmitter(_code, _scalar, panel: _options.Scalar == Scalar.Float ? 32 : 16);
             foreach ((string name, Kernel kernel) in _kernels.Values)
             {
                 _code.Line();

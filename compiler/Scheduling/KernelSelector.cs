@@ -21,9 +21,16 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// <summary>Lanes of the widest vector: half a panel.</summary>
     private readonly int _lanes = panel / 2;
 
+    /// <summary>Rows of a register tile.</summary>
+    private const int TileRows = 6;
+
+    /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
+    private const int SmallOperand = 4096;
+
     /// <summary>The cheapest kernel over all choices of the lane index.</summary>
     public KernelChoice Select(Contraction contraction)
     {
+        contraction = Coalesce(contraction);
         KernelChoice? best = null;
         foreach (Index lane in contraction.Indices.Where(index => index != View.Rows))
         {
@@ -37,6 +44,35 @@ public sealed class KernelSelector(int panel, int nominalRows)
         return best ?? Choose(contraction, null);
     }
 
+    /// <summary>Two indices that lie in every operand as the digits of one are one: longer loops, and longer runs of lanes.</summary>
+    private static Contraction Coalesce(Contraction contraction)
+    {
+        while (true)
+        {
+            Index[] indices = [.. contraction.Indices.Where(index => index != View.Rows)];
+            var pairs = indices.SelectMany(outer => indices.Select(inner => (Outer: outer, Inner: inner)));
+            (Index outer, Index inner) = pairs.FirstOrDefault(pair => pair.Outer != pair.Inner
+                && contraction.Views.All(view => view.Stride(pair.Outer) == view.Stride(pair.Inner) * pair.Inner.Extent));
+            if (outer is null)
+            {
+                return contraction;
+            }
+
+            Affine merged = Affine.Of(new Index(outer.Name + inner.Name, outer.Extent * inner.Extent));
+            contraction = contraction with
+            {
+                Target = Merge(contraction.Target),
+                Left = Merge(contraction.Left),
+                Right = contraction.Right is { } right ? Merge(right) : null,
+            };
+
+            View Merge(View view) => view with
+            {
+                Position = new Affine(view.Position.Offset, [.. view.Position.Terms.Where(term => term.Index != outer)]).Substitute(inner, merged),
+            };
+        }
+    }
+
     private KernelChoice Choose(Contraction contraction, Index? lane)
     {
         (View a, View? b, View c) = (contraction.Left, contraction.Right, contraction.Target);
@@ -44,18 +80,22 @@ public sealed class KernelSelector(int panel, int nominalRows)
         bool inB = lane is not null && b?.Has(lane) == true;
         bool inC = lane is not null && c.Has(lane);
         LaneForm form = lane is not null && !inC ? LaneForm.Dot : LaneForm.Parallel;
+        bool oneVector = false;
         if (b is not null && inC && inA != inB)
         {
-            form = LaneForm.Broadcast;
             if (inA)
             {
                 (a, b) = (b, a);
             }
+
+            // Where the lanes are few, the second column of a tile is another index of b.
+            oneVector = lane!.Extent < panel && Free(b, a, c, lane) is not null;
+            form = oneVector ? LaneForm.Parallel : LaneForm.Broadcast;
         }
 
         Index? rows = Free(a, b, c, lane);
         Index? columns = form == LaneForm.Broadcast || b is null ? null : Free(b, a, c, lane);
-        if (form != LaneForm.Broadcast && b is not null && columns is not null && (rows is null || (columns == View.Rows && rows != View.Rows)))
+        if (form != LaneForm.Broadcast && !oneVector && b is not null && columns is not null && (rows is null || (columns == View.Rows && rows != View.Rows)))
         {
             (a, b, rows, columns) = (b, a, columns, rows);
         }
@@ -91,11 +131,19 @@ public sealed class KernelSelector(int panel, int nominalRows)
 
     private static IEnumerable<Index> Present(Index? index) => index is null ? [] : [index];
 
-    /// <summary>The index that runs over registers: in one operand and the target, and not in the other. The rows of the batch come first, then the longest.</summary>
-    private static Index? Free(View operand, View? other, View target, Index? lane) => operand.Position.Indices
-        .Where(index => index != lane && target.Has(index) && other?.Has(index) != true)
-        .OrderByDescending(index => index == View.Rows ? int.MaxValue : index.Extent)
-        .FirstOrDefault();
+    /// <summary>
+    /// The index that runs over registers: in one operand and the target, and not in the other. The longest; the rows of the batch where
+    /// the other operand is too large to be read again for each of them.
+    /// </summary>
+    private Index? Free(View operand, View? other, View target, Index? lane)
+    {
+        long reread = other?.Position.Indices.Where(index => index != View.Rows).Aggregate(1L, (product, index) => product * index.Extent) ?? 0;
+        return operand.Position.Indices
+            .Where(index => index != lane && target.Has(index) && other?.Has(index) != true)
+            .OrderByDescending(index => index != View.Rows ? Math.Min(index.Extent, TileRows) : reread > SmallOperand ? int.MaxValue : TileRows - 1)
+            .ThenByDescending(index => index.Extent)
+            .FirstOrDefault();
+    }
 
     /// <summary>The order of a weight that suits a kernel: the loops from the outside in, the lanes last, in panels where they are many.</summary>
     private PackedView Arrange(Contraction contraction, View view, Index? lane, IReadOnlyList<Index> loops, bool panelled)

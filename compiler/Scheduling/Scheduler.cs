@@ -263,28 +263,41 @@ public sealed class Scheduler
             ReferenceComparer<ContractionNode>.Instance);
         foreach (ContractionNode node in free)
         {
-            Lay(node, node.Indices.OrderByDescending(index => index.Extent).FirstOrDefault());
+            Lay(node, node.Indices.OrderByDescending(index => target.Stride(index) == 1).ThenByDescending(index => index.Extent).FirstOrDefault());
         }
 
-        for (bool improved = free.Length > 0; improved;)
+        // One index for all, then each on its own as long as that helps.
+        double best = free.Length > 0 ? Total() : 0;
+        foreach (Index lane in free.SelectMany(node => node.Indices).Distinct())
         {
-            improved = false;
-            foreach (ContractionNode node in free)
-            {
-                View kept = views[node];
-                double best = Total();
-                foreach (Index lane in node.Indices)
-                {
-                    Lay(node, lane);
-                    double cost = Total();
-                    if (cost < 0.999 * best)
-                    {
-                        (best, kept, improved) = (cost, views[node], true);
-                    }
-                }
+            Try(free.Where(node => node.Indices.Contains(lane)), lane);
+        }
 
-                views[node] = kept;
+        while (free.Any(node => node.Indices.Any(lane => Try([node], lane))))
+        {
+        }
+
+        bool Try(IEnumerable<ContractionNode> nodes, Index lane)
+        {
+            (ContractionNode Node, View View)[] kept = [.. nodes.Select(node => (node, views[node]))];
+            foreach ((ContractionNode node, _) in kept)
+            {
+                Lay(node, lane);
             }
+
+            double cost = Total();
+            if (cost < 0.999 * best)
+            {
+                best = cost;
+                return true;
+            }
+
+            foreach ((ContractionNode node, View view) in kept)
+            {
+                views[node] = view;
+            }
+
+            return false;
         }
 
         void Lay(ContractionNode node, Index? lane)

@@ -24,9 +24,10 @@ public enum LaneForm
 /// <param name="rows">From row to row, in a and c.</param>
 /// <param name="columns">From column to column, in b and c; the columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.</param>
 /// <param name="lanes">From lane to lane, in a, b and c.</param>
+/// <param name="height">The most rows of a tile: 12, or 6 where a tile has two columns.</param>
 /// <param name="panel">How much further apart than its lanes two panels of b are.</param>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int C) columns, (int A, int B, int C) lanes, int panel = 1)
+public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int C) columns, (int A, int B, int C) lanes, int height, int panel = 1)
 {
     public LaneForm Form { get; } = form;
 
@@ -35,6 +36,8 @@ public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int
     public (int B, int C) Columns { get; } = columns;
 
     public (int A, int B, int C) Lanes { get; } = lanes;
+
+    public int Height { get; } = height;
 
     public int Panel { get; } = panel;
 }
@@ -56,8 +59,8 @@ public unsafe interface ITile<T>
     static abstract void Run<S, V, R, C>(T* a, T* b, T* c, int count, int lanes, bool accumulate)
         where S : struct, ILanes<T, V>
         where V : struct
-        where R : struct, IRows
-        where C : struct, IRows;
+        where R : struct, IExtent
+        where C : struct, IExtent;
 }
 
 /// <summary>Runs register tiles over all their rows, columns and lanes, with the widest vectors that the machine has and that fit.</summary>
@@ -119,7 +122,7 @@ public static unsafe class Tiles<T>
         // A panel of b stays in cache while all rows pass over it.
         while (done < end)
         {
-            bool pair = shape.Form == LaneForm.Broadcast && end - done >= 2 * S.Count;
+            bool pair = shape.Form == LaneForm.Broadcast && shape.Height <= 6 && end - done >= 2 * S.Count;
             int within = done % Panel;
             T* pa = a + (done * shape.Lanes.A);
             T* pb = b + ((nint)(done - within) * shape.Lanes.B * shape.Panel) + (within * shape.Lanes.B);
@@ -130,11 +133,11 @@ public static unsafe class Tiles<T>
             }
             else if (pair)
             {
-                Rows<TTile, S, V, Rows2>(pa, pb, pc, rows, count, 0, accumulate, shape);
+                Rows<TTile, S, V, Extent2>(pa, pb, pc, rows, count, 0, accumulate, shape);
             }
             else
             {
-                Rows<TTile, S, V, Rows1>(pa, pb, pc, rows, count, 0, accumulate, shape);
+                Rows<TTile, S, V, Extent1>(pa, pb, pc, rows, count, 0, accumulate, shape);
             }
 
             done += pair ? 2 * S.Count : S.Count;
@@ -152,23 +155,23 @@ public static unsafe class Tiles<T>
         int column = 0;
         for (; column + 2 <= columns; column += 2)
         {
-            Rows<TTile, S, V, Rows2>(a, b + ((nint)column * shape.Columns.B), c + ((nint)column * shape.Columns.C), rows, count, lanes, accumulate, shape);
+            Rows<TTile, S, V, Extent2>(a, b + ((nint)column * shape.Columns.B), c + ((nint)column * shape.Columns.C), rows, count, lanes, accumulate, shape);
         }
 
         if (column < columns)
         {
-            Rows<TTile, S, V, Rows1>(a, b + ((nint)column * shape.Columns.B), c + ((nint)column * shape.Columns.C), rows, count, lanes, accumulate, shape);
+            Rows<TTile, S, V, Extent1>(a, b + ((nint)column * shape.Columns.B), c + ((nint)column * shape.Columns.C), rows, count, lanes, accumulate, shape);
         }
     }
 
-    /// <summary>Tiles of up to six rows, of as equal heights as can be: 32 rows are 6 + 6 + 5 + 5 + 5 + 5.</summary>
+    /// <summary>Tiles of as equal heights as can be: with six at the most, 32 rows are 6 + 6 + 5 + 5 + 5 + 5.</summary>
     private static void Rows<TTile, S, V, C>(T* a, T* b, T* c, int rows, int count, int lanes, bool accumulate, in TileShape shape)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>
         where V : struct
-        where C : struct, IRows
+        where C : struct, IExtent
     {
-        int tiles = (rows + 5) / 6;
+        int tiles = (rows + shape.Height - 1) / shape.Height;
         for (int row = 0; tiles > 0; tiles--)
         {
             int height = (rows - row + tiles - 1) / tiles;
@@ -177,22 +180,40 @@ public static unsafe class Tiles<T>
             switch (height)
             {
                 case 1:
-                    TTile.Run<S, V, Rows1, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent1, C>(pa, b, pc, count, lanes, accumulate);
                     break;
                 case 2:
-                    TTile.Run<S, V, Rows2, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent2, C>(pa, b, pc, count, lanes, accumulate);
                     break;
                 case 3:
-                    TTile.Run<S, V, Rows3, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent3, C>(pa, b, pc, count, lanes, accumulate);
                     break;
                 case 4:
-                    TTile.Run<S, V, Rows4, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent4, C>(pa, b, pc, count, lanes, accumulate);
                     break;
                 case 5:
-                    TTile.Run<S, V, Rows5, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent5, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 6:
+                    TTile.Run<S, V, Extent6, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 7:
+                    TTile.Run<S, V, Extent7, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 8:
+                    TTile.Run<S, V, Extent8, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 9:
+                    TTile.Run<S, V, Extent9, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 10:
+                    TTile.Run<S, V, Extent10, C>(pa, b, pc, count, lanes, accumulate);
+                    break;
+                case 11:
+                    TTile.Run<S, V, Extent11, C>(pa, b, pc, count, lanes, accumulate);
                     break;
                 default:
-                    TTile.Run<S, V, Rows6, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent12, C>(pa, b, pc, count, lanes, accumulate);
                     break;
             }
 

@@ -90,7 +90,7 @@ internal static class FormulaBattery
                 }
             }
 
-            CheckParts(x, dx, dy, interpreter, bounds, directions);
+            CheckParts(x, dx, interpreter, bounds, directions);
             if (module.IsLinear != map is LinearMap<T>)
             {
                 Fail(module.IsLinear ? "a linear module without an adjoint" : "a module with activations as a linear map");
@@ -170,7 +170,7 @@ internal static class FormulaBattery
                     continue;
                 }
 
-                int width = module.Links.Take(k).OfType<LinearLink>().Last().Operator.Rows;
+                int width = module.Links.Take(k).OfType<LinearLink>().LastOrDefault()?.Operator.Rows ?? module.Inputs;
                 Module prefix = module with { Links = new(module.Links.Take(k)), Outputs = width };
                 var interpreter = new Interpreter(prefix, Flat(values));
                 for (int attempt = 0; attempt < 20; attempt++)
@@ -216,7 +216,7 @@ internal static class FormulaBattery
                     double[] expected = [.. gradient[k].Select(value => factor * value)];
 
                     // What cancels out altogether is as exact as the terms that did.
-                    double size = Math.Max(Numbers.Norm(gradientSize[k]), 1e-3 * total);
+                    double size = Math.Max(Math.Max(Numbers.Norm(gradientSize[k]), Numbers.Norm(expected)), 1e-3 * total);
                     Compare($"gradient for {info.Name}, {what}", expected, size, flat.AsSpan(info.Offset, info.Length).ToArray());
                 }
             }
@@ -224,7 +224,7 @@ internal static class FormulaBattery
 
         /// <summary>A tangent along x alone, and along the parameters alone.</summary>
         private void CheckParts(
-            double[] x, double[] dx, double[] dy, Interpreter interpreter, Interpreter bounds, double[][] directions)
+            double[] x, double[] dx, Interpreter interpreter, Interpreter bounds, double[][] directions)
         {
             const int Batch = 7;
             double[] rows = Rows(x, module.Inputs, 0, Batch), along = Rows(dx, module.Inputs, 0, Batch);

@@ -208,11 +208,16 @@ internal sealed class RandomFormula
         if (rows == columns)
         {
             choices.Add(() => new Diagonal(Tensor(rows)));
-            choices.Add(() => new Reflections(Tensor(_random.Next(1, 5), rows)));
             choices.Add(() => new Permutation(Shuffled(Enumerable.Range(0, rows)).ToEquatable()));
             choices.Add(() => new Identity(rows));
             int outer = Divisor(rows);
             choices.Add(() => new Shuffle(outer, rows / outer));
+        }
+
+        if (rows == columns && rows > 1)
+        {
+            // In one dimension a reflection is −1 whatever its vector is, and the gradient nothing but rounding.
+            choices.Add(() => new Reflections(Tensor(_random.Next(1, 5), rows)));
         }
 
         if (rows < columns)

@@ -20,12 +20,12 @@ public sealed unsafe class LanesTests
     }
 
     [Fact]
-    public void RowCountsAreTheirNames() => Assert.Equal(
-        [1, 2, 3, 4, 5, 6, 7, 8],
-        [Count<Rows1>(), Count<Rows2>(), Count<Rows3>(), Count<Rows4>(), Count<Rows5>(), Count<Rows6>(), Count<Rows7>(), Count<Rows8>()]);
+    public void ExtentsAreTheirNames() => Assert.Equal(
+        [1, 2, 3, 6, 12],
+        [Count<Extent1>(), Count<Extent2>(), Count<Extent3>(), Count<Extent6>(), Count<Extent12>()]);
 
-    private static int Count<TRows>()
-        where TRows : struct, IRows => TRows.Count;
+    private static int Count<TExtent>()
+        where TExtent : struct, IExtent => TExtent.Count;
 
     private static void Check<T, V, TLanes>(int count)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

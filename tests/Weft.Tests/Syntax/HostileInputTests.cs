@@ -52,13 +52,14 @@ public class HostileInputTests
     [Fact]
     public void ChainsOfCallsEndInDiagnostics()
     {
-        var text = new StringBuilder("operator f0(n) : n -> n = eye(n)\n");
+        var text = new StringBuilder("operator f0(n) : n -> n = eye(n)\noperator g0(n) : n -> n = eye(n)\n");
         for (int i = 1; i < 3000; i++)
         {
-            text.Append($"operator f{i}(n) : n -> n = {Repeat("(", 50)}f{i - 1}(n){Repeat(")", 50)}\n");
+            text.Append($"operator f{i}(n) : n -> n = {Repeat("2 * (1 - ", 4)}f{i - 1}(n){Repeat(")", 4)}\n");
+            text.Append($"operator g{i}(n) : n -> n = g{i - 1}(n)\n");
         }
 
-        text.Append("operator f : 3 -> 3 = f2999(3)\noperator g : 3 -> 3 = f90(3)\n");
+        text.Append("operator f : 3 -> 3 = f2999(3)\noperator g : 3 -> 3 = g2999(3)\n");
         Assert.Contains("levels deep", CompileOnSmallStack(text.ToString()), StringComparison.Ordinal);
     }
 

@@ -1,0 +1,143 @@
+using System.ComponentModel;
+using System.Runtime.CompilerServices;
+
+namespace Weft.Kernels;
+
+/// <summary>The rows or the columns of a register tile, as a type: the just-in-time compiler drops what a smaller tile does not have.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public interface IExtent
+{
+    static abstract int Count { get; }
+}
+
+/// <summary>1.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent1 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1;
+    }
+}
+
+/// <summary>2.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent2 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 2;
+    }
+}
+
+/// <summary>3.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent3 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 3;
+    }
+}
+
+/// <summary>4.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent4 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 4;
+    }
+}
+
+/// <summary>5.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent5 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 5;
+    }
+}
+
+/// <summary>6.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent6 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 6;
+    }
+}
+
+/// <summary>7.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent7 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 7;
+    }
+}
+
+/// <summary>8.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent8 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 8;
+    }
+}
+
+/// <summary>9.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent9 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 9;
+    }
+}
+
+/// <summary>10.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent10 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 10;
+    }
+}
+
+/// <summary>11.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent11 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 11;
+    }
+}
+
+/// <summary>12.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent12 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 12;
+    }
+}

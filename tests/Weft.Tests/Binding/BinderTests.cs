@@ -1,0 +1,260 @@
+using Weft.Compiler;
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Tests.Binding;
+
+// Here, so that its names come before those of the enclosing namespace.
+using Weft.Compiler.Algebra;
+
+public class BinderTests
+{
+    /// <summary>A text, and every message with its place.</summary>
+    public static TheoryData<string, string[]> Mistakes => new()
+    {
+        { "operator f : 12 -> 8 = monarhc(12, 3)", ["1:24 WEFT0100 unknown name 'monarhc': did you mean 'monarch'?"] },
+        { "operator f(n) : n -> n = diag(q)", ["1:31 WEFT0100 unknown name 'q'"] },
+        {
+            "operator f : 9 -> 4\n  param A[4, 3]\n  = sum(i < 3) A[i] * A[i]'",
+            ["3:25 WEFT0100 unknown name 'i': what a repetition repeats ends before it, put the whole in parentheses"]
+        },
+        { "operator f : 3 -> 3 = eye(3)\noperator f : 4 -> 4 = eye(4)", ["2:10 WEFT0101 'f' is already declared here"] },
+        { "import \"tests.weft\"", ["1:1 WEFT0102 cannot find 'tests.weft' among the project's Weft files"] },
+        { "operator f : 12 -> 12 = monarch(12)", ["1:25 WEFT0104 'monarch(n, b)' takes 2 arguments, found 1"] },
+        { "operator f : 12 -> 12 = pad(12)", ["1:25 WEFT0104 'pad(size, n)' takes 2 to 3 arguments, found 1"] },
+        { "operator f(n) : n -> n\n  param W[n, n]\n  = W(2)", ["3:5 WEFT0105 'W' is a tensor and cannot be called"] },
+        { "operator f : 12 -> 12 = monarch", ["1:25 WEFT0106 'monarch' needs its arguments: write monarch(n, b)"] },
+        { "operator f : 12 -> 12 = eye", ["1:25 WEFT0106 'eye' needs its arguments: write eye(n)"] },
+        { "operator a(n) : n -> n = b(n)\noperator b(n) : n -> n = a(n)\noperator c : 3 -> 3 = a(3)", ["2:26 WEFT0107 'a' is defined by itself: a → b → a (in b(n = 3))"] },
+        { "operator f : 3 -> 3 = product(i < 1000000000) eye(3)", ["1:23 WEFT0108 more than 200000 repetitions"] },
+        { "operator f : 3 -> 3\n  param V(i < 100000000)[3]\n  = V[0] * V[1]'", ["2:9 WEFT0108 more than 20000 parameters in one module"] },
+        { "operator f : 12 -> 12 = monarch(12, 5)", ["1:25 WEFT0109 monarch(n = 12, b = 5) requires n % b == 0, but n % b is 2"] },
+        { "operator f : 12 -> 12\n  require 1 > 2\n  = eye(12)", ["2:11 WEFT0109 requires 1 > 2"] },
+        { "operator f : 3 -> 3 = eye([3])", ["1:27 WEFT0110 expected a number, found [3]"] },
+        { "operator f : 3 -> 3 = eye(3) + 1", ["1:32 WEFT0110 expected an operator, found the number 1; a multiple of the identity is c * eye(n)"] },
+        { "operator f : 9 -> 9 = dense([3], 3)", ["1:23 WEFT0110 expected a number for 'm' of 'dense(m, n)', found [3]"] },
+        {
+            "operator f : 8 -> 8\n  param T[2, 4, 4]\n  = T",
+            ["3:5 WEFT0110 expected an operator, found a tensor [2, 4, 4] of 3 axes; 'blockdiag' makes an operator of its blocks"]
+        },
+        {
+            "operator g(n, b) : n -> n\n  param R[n/b, b]\n  = R\noperator f : 12 -> 12 = g(12, 5)",
+            ["2:11 WEFT0111 expected a whole number, found n/b = 2.4 (in g(n = 12, b = 5))"]
+        },
+        { "operator f : 3 -> 3 = eye(0)", ["1:27 WEFT0112 expected a size from 1 to 2147483647, found 0"] },
+        { "operator f : 3 -> 3 = eye(100000) ⊗ eye(100000)", ["1:23 WEFT0112 expected a size from 1 to 2147483647, found eye(100000) ⊗ eye(100000) : 10000000000 -> 10000000000"] },
+        {
+            "operator g(m, n, r) : n -> m\n  param A[m, r+1], B[r, n]\n  = A * B\noperator f : 10 -> 8 = g(8, 10, 3)",
+            ["3:5 WEFT0113 cannot multiply A[m, r+1] : 4 -> 8 by B[r, n] : 10 -> 3: the left factor takes 4 inputs, the right one gives 3 outputs (in g(m = 8, n = 10, r = 3))"]
+        },
+        { "operator f : 3 -> 3 = eye(3) + eye(4)", ["1:32 WEFT0114 cannot add eye(3) : 3 -> 3 and eye(4) : 4 -> 4: both must have the same shape"] },
+        { "operator f : 6 -> 3 = [eye(3), zeros(2, 3)]", ["1:32 WEFT0115 cannot put eye(3) : 3 -> 3 beside zeros(2, 3) : 3 -> 2: both must have the same number of outputs"] },
+        { "operator f : 3 -> 6 = [eye(3); zeros(3, 2)]", ["1:32 WEFT0115 cannot put eye(3) : 3 -> 3 above zeros(3, 2) : 2 -> 3: both must have the same number of inputs"] },
+        { "operator f : 3 -> 5 = eye(3)", ["1:21 WEFT0116 the signature of 'f' says 3 -> 5, but its body is 3 -> 3"] },
+        { "layer f : 4 -> 4 = dense(4, 5) . relu . dense(6, 4)", ["1:20 WEFT0117 dense(4, 5) : 5 -> 4 takes 5 inputs, but is given 6"] },
+        { "operator f : 3 -> 3\n  param d[3, 3]\n  = diag(d)", ["3:10 WEFT0118 'diag' needs a tensor of 1 axis, found d : [3, 3]"] },
+        { "operator f : 3 -> 3\n  param T[4, 3, 3]\n  = T[4]", ["3:7 WEFT0119 4 is out of range: expected 0 to 3"] },
+        { "operator f : 3 -> 3\n  param T[4, 3, 3]\n  = sum(i < 4) T[i + 1]", ["3:18 WEFT0119 i + 1 = 4 is out of range: expected 0 to 3"] },
+        {
+            "operator f : 6 -> 6\n  param U[2, 3, 4], V[2, 3, 5]\n  y[i a] = U[i, a, r] * V[j, c, r] * x[j c]",
+            ["3:33 WEFT0120 axis 3 of V[2, 3, 5] has extent 5, but index 'r' has extent 4 by axis 3 of U[2, 3, 4]"]
+        },
+        { "operator f : 6 -> 7\n  param U[2, 3]\n  y[i a] = U[i, a] * x[j]", ["3:5 WEFT0120 the output has extent 7, but its indices have i:2 · a:3"] },
+        { "operator f : 6 -> 6\n  param U[6]\n  y[i] = U[i] * x[j k]", ["3:19 WEFT0121 the extent of index 'j' cannot be found from the tensors: state it as 'j:4'"] },
+        { "operator f : 6 -> 6\n  param U[6]\n  y[i] = U[i]", ["3:10 WEFT0122 expected the input 'x' once in every term, found it 0 times"] },
+        { "operator f : 6 -> 6\n  param U[6]\n  y[i i] = U[i] * x[i]", ["3:7 WEFT0123 the index 'i' stands twice in the result"] },
+        { "operator f : 6 -> 6\n  param U[6]\n  y[i] = U[j] * x[j]", ["3:10 WEFT0123 the index 'i' of the result stands nowhere in this term"] },
+        { "operator f : 3 -> 3 = permute([0, 1, 1])", ["1:31 WEFT0124 expected each of 0 to 2 once, found 1"] },
+        { "operator f(n) : n -> n\n  param A[n, n] ~ normall(1)\n  = A", ["2:19 WEFT0125 unknown distribution 'normall': did you mean 'normal'?"] },
+        { "operator f : 3 -> 3 = eye(3 / 0)", ["1:27 WEFT0128 3 / 0 is not a finite number"] },
+        { "layer act : 3 -> 3 = gelu\noperator f : 3 -> 3 = act * eye(3)", ["2:23 WEFT0129 'act' is not linear: it can be a link of a layer, not a part of an operator"] },
+        { "operator f : 3 -> 3 = gelu", ["1:23 WEFT0129 'gelu' is not linear: it can be a link of a layer, not a part of an operator"] },
+        { "operator f(n) : n -> n\n  param A[n, n], B[n]\n  = A", ["2:18 WEFT0130 'B' is never used"] },
+        {
+            "operator f : 3 -> 3 = eye(4)\noperator g : 3 -> 3 = nothing\noperator h : 3 -> 3\n  = (\noperator k : 3 -> 3 = h",
+            ["1:21 WEFT0116 the signature of 'f' says 3 -> 3, but its body is 4 -> 4", "2:23 WEFT0100 unknown name 'nothing'", "4:5 WEFT0003 '(' is never closed: expected ')'"]
+        },
+    };
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public void Mistakes_AreReportedInTheUsersTerms(string text, string[] expected) =>
+        Assert.Equal(expected, TestModules.Diagnostics(text));
+
+    /// <summary>A text, and the parameters of its last module.</summary>
+    public static TheoryData<string, string> Names => new()
+    {
+        { "operator M : 8 -> 8 = monarch(8, 2)", "R[2, 4, 4] L[4, 2, 2]" },
+        { "operator M : 8 -> 8 = monarch(8, 2) + monarch(8, 4)", "monarch.R[2, 4, 4] monarch.L[4, 2, 2] monarch2.R[4, 2, 2] monarch2.L[2, 4, 4]" },
+        { "operator M : 8 -> 8\n  let A = monarch(8, 2)\n  = A * A'", "A.R[2, 4, 4] A.L[4, 2, 2]" },
+        { "operator M : 8 -> 8\n  param d[8]\n  = diag(d) * dense(8, 8)", "d[8] dense.W[8, 8]" },
+        { "operator M : 8 -> 8 = sum(i < 2) diagonal(8)", "diagonal.d[8] diagonal2.d[8]" },
+        { "operator M : 6 -> 6\n  param A(k < 2)[k + 2, k + 2]\n  = kron(k < 2) A[k]", "A[0][2, 2] A[1][3, 3]" },
+        { "operator M : 6 -> 6 = lora(6, 6, 2)", "B[6, 2] A[2, 6] W[6, 6]" },
+        { "layer L : 8 -> 3 = relu . bias . dense(3, 4) . bias . dense(4, 8)", "dense.W[4, 8] bias[4] dense2.W[3, 4] bias2[3]" },
+        { "layer L : 8 -> 4 = gelu . bias . dense(4, 8)", "W[4, 8] bias[4]" },
+        {
+            "layer act(m, n) : n -> m = gelu . bias . dense(m, n)\nmodel M : 8 -> 3\n  layer stem = act(4, 8)\n  layer head = bias . dense(3, 4)",
+            "stem.W[4, 8] stem.bias[4] head.W[3, 4] head.bias[3]"
+        },
+        {
+            "model M : 6 -> 6\n  layer a = vera(6, 6, 2)\n  layer b = vera(6, 6, 2)",
+            "a.lambda_b[6] a.lambda_d[2] b.lambda_b[6] b.lambda_d[2] a.W[6, 6] b.W[6, 6] vera.A[2, 6] vera.B[6, 2]"
+        },
+        {
+            "bank shared_bank[3, 4] ~ zeros\noperator M : 4 -> 3 = shared_bank\nmodel N : 4 -> 4\n  layer a = M\n  layer b = M'\n  layer c = shared_bank' * shared_bank",
+            "shared_bank[3, 4]"
+        },
+        { "operator M : 4 -> 4\n  param A[4, 4], B[4, 4]\n  let unused = A * B\n  = B", "B[4, 4]" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Parameters_AreNamedByTheirPath(string text, string expected)
+    {
+        BindResult result = WeftCompiler.Bind([TestModules.File(text)]);
+        Assert.Empty(result.Diagnostics);
+        Assert.Equal(expected, string.Join(" ", result.Modules[^1].Parameters.Select(parameter => $"{parameter.Name}[{string.Join(", ", parameter.Shape)}]")));
+    }
+
+    [Fact]
+    public void Roles_HaveTheirInitializers()
+    {
+        Module module = TestModules.Formula("""
+            operator f : 2 -> 2
+              param A[2], B[2] ~ constant(3), C[2] ~ paired(2), D[2]
+              frozen E[2], F[2] ~ uniform(1/2)
+              seeded(3 + 4) G[2], H[2] ~ sign
+              = diag(A) * diag(B) * diag(C) * diag(D) * diag(E) * diag(F) * diag(G) * diag(H)
+            """);
+        Assert.Equal(
+            [
+                new Parameter("A", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Constant, 3)),
+                new Parameter("B", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Constant, 3)),
+                new Parameter("C", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Paired, 2)),
+                new Parameter("D", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.FanIn)),
+                new Parameter("E", EquatableArray.Of(2), Role.Frozen, new Initializer(Distribution.Uniform, 0.5)),
+                new Parameter("F", EquatableArray.Of(2), Role.Frozen, new Initializer(Distribution.Uniform, 0.5)),
+                new Parameter("G", EquatableArray.Of(2), Role.Seeded, new Initializer(Distribution.Sign), 7),
+                new Parameter("H", EquatableArray.Of(2), Role.Seeded, new Initializer(Distribution.Sign), 7),
+            ],
+            module.Parameters);
+    }
+
+    [Fact]
+    public void Repetitions_AreKeptWhereTheirShapesAgree()
+    {
+        Operator Body(string formula) => ((LinearLink)TestModules.Formula($"operator f : 4 -> 4\n  param T[3, 4, 4]\n  = {formula}").Links[0]).Operator;
+        var indexed = Assert.IsType<Indexed>(Body("sum(i < 3) T[i]"));
+        Assert.Equal(3, indexed.Variable.Extent);
+        Assert.IsType<Indexed>(Assert.IsType<Indexed>(Body("sum(i < 2) sum(j < 2) T[i + j]")).Body);
+        Assert.IsType<Sum>(Body("sum(i < 3) (i * T[i])"));
+        Assert.IsType<Product>(Body("product(i < 3) T[i]"));
+        Assert.IsType<Sum>(Body("sum(i < 3) (dense(4, 4) * T[i])"));
+    }
+
+    [Fact]
+    public void Indices_HaveIdsOfTheirOwn()
+    {
+        Module module = TestModules.Formula("""
+            operator f : 6 -> 6
+              param U[2, 3, 4]
+              y[i a] = U[i, a, r] * U[j, c, r] * x[j c] - x[i a] / 2
+            """);
+        var sum = Assert.IsType<Sum>(((LinearLink)module.Links[0]).Operator);
+        Einsum[] terms = [.. sum.Operands.Cast<Einsum>()];
+        Assert.Equal([1, -0.5], terms.Select(term => term.Coefficient));
+        IndexVariable[] variables = [.. terms.SelectMany(term => term.Output.Concat(term.Input)).Distinct()];
+        Assert.Equal(variables.Length, variables.Select(variable => variable.Id).Distinct().Count());
+        Assert.Equal(4, terms[0].Output.Concat(terms[0].Input).Distinct().Count());
+        Assert.Equal(2, terms[1].Output.Concat(terms[1].Input).Distinct().Count());
+    }
+
+    [Fact]
+    public void Modules_CarryTheirTextAndDocumentation()
+    {
+        ParsedFile file = TestModules.File("""
+            /// Mixes.
+            ///  And more.
+            operator Mixer : 6 -> 4 // of no use
+              param A[4, 6]
+              = A
+
+            /// Not concrete.
+            operator generic(n) : n -> n = eye(n)
+            """);
+        Module module = Assert.Single(WeftCompiler.Bind([file]).Modules);
+        Assert.Equal("Mixes.\n And more.", module.Documentation);
+        Assert.StartsWith("operator Mixer : 6 -> 4", module.Formula, StringComparison.Ordinal);
+        Assert.EndsWith("= A", module.Formula, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Imports_AreRelativeAndNeeded()
+    {
+        ParsedFile library = TestModules.File("operator mix(n) : n -> n = eye(n)", "a/lib/mix.weft");
+        ParsedFile user = TestModules.File("import \"lib/mix.weft\"\noperator U : 3 -> 3 = mix(3)", "a/user.weft");
+        ParsedFile up = TestModules.File("import \"../user.weft\"\noperator V : 3 -> 3 = U", "a/lib/up.weft");
+        BindResult result = WeftCompiler.Bind([library, user, up]);
+        Assert.Empty(result.Diagnostics);
+        Assert.Equal(["U", "V"], result.Modules.Select(module => module.Name));
+
+        ParsedFile without = TestModules.File("operator U : 3 -> 3 = mix(3)", "a/user.weft");
+        Assert.Equal(
+            "unknown name 'mix': it is declared in another file, write: import \"lib/mix.weft\"",
+            Assert.Single(WeftCompiler.Bind([library, without]).Diagnostics).Message);
+
+        ParsedFile slip = TestModules.File("import \"lib/mox.weft\"\noperator U : 3 -> 3 = eye(3)", "a/user.weft");
+        Assert.Equal(
+            "cannot find 'lib/mox.weft' among the project's Weft files: did you mean 'lib/mix.weft'?",
+            Assert.Single(WeftCompiler.Bind([library, slip]).Diagnostics).Message);
+    }
+
+    [Fact]
+    public void UsersNames_ComeBeforeTheStandardLibrary()
+    {
+        ParsedFile file = TestModules.File("operator dense(m, n) : n -> m = zeros(m, n)\noperator D : 3 -> 2 = dense(2, 3)\noperator L : 3 -> 2 = low_rank(2, 3, 1)");
+        BindResult result = WeftCompiler.Bind([file]);
+        Assert.Empty(result.Diagnostics);
+        Assert.Empty(result.Modules[0].Parameters);
+        Assert.Equal(2, result.Modules[1].Parameters.Count);
+    }
+
+    [Fact]
+    public void Formulas_NameTheProjectsDeclarations()
+    {
+        ParsedFile file = TestModules.File("operator twice(n) : n -> n = monarch(n, 2) * monarch(n, 4)\noperator Fixed : 8 -> 8 = twice(8)\nlayer Act : 8 -> 8 = gelu . Fixed");
+        Assert.Equal("Test", TestModules.Formula("twice(8)", file).Name);
+        Assert.Equal(4, TestModules.Formula("Fixed", file).Parameters.Count);
+        Assert.False(TestModules.Formula("Act", file).IsLinear);
+        Assert.Equal("gelu . bias . dense(3, 8) . Fixed", TestModules.Formula(" gelu . bias . dense(3, 8) . Fixed ", file).Formula);
+        Assert.Equal(3, TestModules.Formula("operator a(n) : n -> n = twice(n)\noperator b : 8 -> 8 = a(8)\noperator c : 8 -> 3 = dense(3, 8) * b", file).Outputs);
+    }
+
+    [Theory]
+    [InlineData("monarch(12, 5)", "1:1 WEFT0109 monarch(n = 12, b = 5) requires n % b == 0, but n % b is 2")]
+    [InlineData("bad(4)", "1:1 WEFT0113 cannot multiply eye(n) : 4 -> 4 by eye(n+1) : 5 -> 5: the left factor takes 4 inputs, the right one gives 5 outputs (in bad(n = 4), test.weft(1,28))")]
+    [InlineData("2 * worse(4)", "1:5 WEFT0113 cannot multiply eye(n) : 4 -> 4 by eye(n+1) : 5 -> 5: the left factor takes 4 inputs, the right one gives 5 outputs (in bad(n = 4), test.weft(1,28))")]
+    [InlineData("broken(4)", "1:1 WEFT0126 'broken' has errors of its own in 'test.weft'")]
+    [InlineData("gelu", "1:1 WEFT0110 expected an operator to apply first, found 'gelu'")]
+    [InlineData("", "1:1 WEFT0127 expected a formula, or an operator, layer or model without parameters")]
+    [InlineData("operator f(n) : n -> n = eye(n)", "1:1 WEFT0127 expected a formula, or an operator, layer or model without parameters")]
+    [InlineData("monarch(8, 2", "1:8 WEFT0003 '(' is never closed: expected ')'")]
+    [InlineData("monarch(8, 2) 3", "1:15 WEFT0005 expected '.' or the end of the statement, found '3'")]
+    [InlineData("eye(3)\n= eye(3)", "2:1 WEFT0005 expected the end of the formula, found '='")]
+    [InlineData("3", "1:1 WEFT0110 expected an operator, found the number 3; a multiple of the identity is c * eye(n)")]
+    public void MistakesInFormulas_AreReportedInTheFormula(string formula, string expected)
+    {
+        ParsedFile file = TestModules.File("operator bad(n) : n -> n = eye(n) * eye(n+1)\noperator worse(n) : n -> n = bad(n)\noperator broken(n) : n -> n = nothing(n)");
+        var source = new SourceText("formula", formula);
+        BindResult result = WeftCompiler.BindFormula(source, [file], "Test");
+        Assert.Empty(result.Modules);
+        Diagnostic diagnostic = Assert.Single(result.Diagnostics);
+        Assert.Equal("formula", diagnostic.Path);
+        Assert.Equal(expected, TestModules.Show(new ParsedFile(source, new FileSyntax(default, default, default), default), diagnostic));
+    }
+
+    [Fact]
+    public void Binding_CanBeCancelled() =>
+        Assert.Throws<OperationCanceledException>(() => WeftCompiler.Bind([TestModules.File("operator f : 3 -> 3 = eye(3)")], new CancellationToken(true)));
+}
