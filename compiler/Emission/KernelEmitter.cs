@@ -12,6 +12,9 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     /// <summary>Accumulators of the register tile: they leave room for the operands in sixteen registers.</summary>
     private const int Accumulators = 12;
 
+    /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that.</summary>
+    private sealed record ReductionLoop(string Name, string Extent, string Unit, int A, int B);
+
     public void Emit(string name, Kernel kernel)
     {
         EmitTile(name, kernel);
@@ -60,22 +63,62 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         }
 
         Loop lanes = kernel.Lanes;
-        var loops = kernel.Reduction.Select(loop => (loop.Name, Extent: loop.IsRows ? "count" : Number(loop.Extent), Step: "1", A: Number(loop.A), B: Number(loop.B))).ToList();
+        List<ReductionLoop> loops = [.. kernel.Reduction.Select(loop => new ReductionLoop(
+            loop.IsRows ? "rows" : loop.Name, loop.IsRows ? "count" : Number(loop.Extent), "", loop.A, loop.B))];
         if (kernel.Form == LaneForm.Dot)
         {
-            loops.Add((lanes.Name, "lanes", "S.Count", Scaled("S.Count", lanes.A), Scaled("S.Count", lanes.B)));
+            loops.Add(new ReductionLoop(lanes.Name, "lanes", "S.Count", lanes.A, lanes.B));
         }
 
+        int phases = Phases(kernel, rows, columns);
+        if (phases == 1)
+        {
+            EmitReduction(kernel, loops, rows, columns, phases);
+        }
+        else
+        {
+            using (code.Braces("if (R.Count == 1) // a chain of its own for each of several neighbouring terms, or one row would wait for its own sums"))
+            {
+                EmitReduction(kernel, loops, rows, columns, phases);
+                for (int s = 0; s < columns; s++)
+                {
+                    code.Line($"{Sum(0, s)} = {Enumerable.Range(1, phases - 1).Aggregate(Sum(0, s), (sum, phase) => $"S.Add({sum}, {Sum(phase, s)})")};");
+                }
+            }
+
+            using (code.Braces("else"))
+            {
+                EmitReduction(kernel, loops, rows, columns, 1);
+            }
+        }
+
+        EmitStores(kernel, rows, columns, vectorColumns);
+    }
+
+    /// <summary>How many terms of the innermost sum a tile of one row takes at a time.</summary>
+    private static int Phases(Kernel kernel, int rows, int columns)
+    {
+        if (kernel.Form == LaneForm.Dot || !kernel.HasB || !kernel.Rows.IsRows || kernel.Reduction.Count == 0 || kernel.Reduction[kernel.Reduction.Count - 1].IsRows)
+        {
+            return 1;
+        }
+
+        int extent = kernel.Reduction[kernel.Reduction.Count - 1].Extent;
+        return Enumerable.Range(2, Math.Min(rows, 8 / columns) - 1).Reverse().FirstOrDefault(phases => extent % phases == 0) is > 0 and var found ? found : 1;
+    }
+
+    private void EmitReduction(Kernel kernel, IReadOnlyList<ReductionLoop> loops, int rows, int columns, int phases)
+    {
         var open = new Stack<CodeWriter.Block>();
         (string a, string b) = ("a", "b");
         for (int depth = 0; depth < loops.Count; depth++)
         {
-            (string loopName, string extent, string step, string strideA, string strideB) = loops[depth];
+            ReductionLoop loop = loops[depth];
+            int step = depth == loops.Count - 1 ? phases : 1;
             string counter = $"i{depth}";
             (string nextA, string nextB) = ($"a{depth}_", $"b{depth}_");
-            string increment = step == "1" ? $"{counter}++" : $"{counter} += {step}";
-            bool movesB = kernel.HasB && strideB != "0";
-            bool movesA = strideA != "0";
+            bool movesA = loop.A != 0;
+            bool movesB = kernel.HasB && loop.B != 0;
             if (movesA)
             {
                 code.Line($"{scalar}* {nextA} = {a};");
@@ -86,28 +129,58 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
                 code.Line($"{scalar}* {nextB} = {b};");
             }
 
-            string moves = string.Concat(movesA ? $", {nextA} += {strideA}" : "", movesB ? $", {nextB} += {strideB}" : "");
-            open.Push(code.Braces($"for (int {counter} = 0; {counter} < {extent}; {increment}{moves}) // {(loopName.Length == 0 ? "lanes" : loopName)}"));
+            string increment = loop.Unit.Length > 0 ? $"{counter} += {loop.Unit}" : step == 1 ? $"{counter}++" : $"{counter} += {step}";
+            string moves = string.Concat(
+                movesA ? $", {nextA} += {Move(loop.A * step, loop.Unit)}" : "",
+                movesB ? $", {nextB} += {Move(loop.B * step, loop.Unit)}" : "");
+            open.Push(code.Braces($"for (int {counter} = 0; {counter} < {loop.Extent}; {increment}{moves}) // {loop.Name}"));
             a = movesA ? nextA : a;
             b = movesB ? nextB : b;
         }
 
-        EmitProducts(kernel, a, b, rows, columns, vectorColumns);
+        if (phases == 1)
+        {
+            EmitProducts(kernel, a, b, rows, columns);
+        }
+        else
+        {
+            ReductionLoop inner = loops[loops.Count - 1];
+            for (int phase = 0; phase < phases; phase++)
+            {
+                EmitPhase(kernel, Add(a, Number(phase * inner.A)), Add(b, Number(phase * inner.B)), phase, columns);
+            }
+        }
+
         while (open.Count > 0)
         {
             open.Pop().Dispose();
         }
-
-        EmitStores(kernel, rows, columns, vectorColumns);
     }
 
-    private void EmitProducts(Kernel kernel, string a, string b, int rows, int columns, bool vectorColumns)
+    /// <summary>One term of the sum of a single row, in accumulators of its own.</summary>
+    private void EmitPhase(Kernel kernel, string a, string b, int phase, int columns)
+    {
+        for (int s = 0; s < columns; s++)
+        {
+            string product = $"{Sum(phase, s)} = S.FusedMultiplyAdd({Load(a, "0", kernel.Lanes.A)}, {Load(b, Column(kernel, s), kernel.Lanes.B)}, {Sum(phase, s)});";
+            code.Line(s == 0 ? product : $"if (C.Count > {s}) {product}");
+        }
+    }
+
+    /// <summary>Where a column of b is: the next vector of lanes, or a stride away.</summary>
+    private static string Column(Kernel kernel, int column) => kernel.Form == LaneForm.Broadcast
+        ? Scaled("S.Count", column * kernel.Lanes.B)
+        : Number(column * kernel.Columns.B);
+
+    private static string Move(int stride, string unit) => unit.Length == 0 ? Number(stride) : Scaled(unit, stride);
+
+    private void EmitProducts(Kernel kernel, string a, string b, int rows, int columns)
     {
         for (int s = 0; s < columns; s++)
         {
             string value = !kernel.HasB
                 ? $"S.Broadcast({One})"
-                : Load(b, vectorColumns ? Scaled("S.Count", s * kernel.Lanes.B) : Number(s * kernel.Columns.B), kernel.Lanes.B);
+                : Load(b, Column(kernel, s), kernel.Lanes.B);
             code.Line(s == 0 ? $"V b{s} = {value};" : $"V b{s} = C.Count > {s} ? {value} : S.Zero;");
         }
 

@@ -95,8 +95,10 @@ public sealed class KernelSelector(int panel, int nominalRows)
 
         Index? rows = Free(a, b, c, lane);
         Index? columns = form == LaneForm.Broadcast || b is null ? null : Free(b, a, c, lane);
-        if (form != LaneForm.Broadcast && !oneVector && b is not null && columns is not null && (rows is null || (columns == View.Rows && rows != View.Rows)))
+        bool swaps = rows is null || (rows == View.Rows && (form == LaneForm.Dot || Slice(b, lane) <= 4 * SmallOperand));
+        if (form != LaneForm.Broadcast && !oneVector && b is not null && columns is not null && swaps)
         {
+            // Loops of known length fill the tile's rows for a batch of one too, if what they run over can be read again and again.
             (a, b, rows, columns) = (b, a, columns, rows);
         }
 
@@ -128,6 +130,11 @@ public sealed class KernelSelector(int panel, int nominalRows)
             isPanelled ? reduction.Where(vb!.Has).Aggregate(1, (product, index) => product * index.Extent) : 1);
         return new KernelChoice(kernel, packedA, packedB, packedC, Cost(contraction, kernel));
     }
+
+    /// <summary>Elements of an operand that one vector of lanes of the target takes.</summary>
+    private long Slice(View? operand, Index? lane) => (operand?.Position.Indices ?? [])
+        .Where(index => index != View.Rows)
+        .Aggregate(1L, (product, index) => product * (index == lane ? Math.Min(index.Extent, _lanes) : index.Extent));
 
     private static IEnumerable<Index> Present(Index? index) => index is null ? [] : [index];
 

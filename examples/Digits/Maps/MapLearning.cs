@@ -22,7 +22,7 @@ internal static class MapLearning
         foreach (KnownMap map in new KnownMap[] { new WalshHadamard(), heat })
         {
             List<Result> results = console.Progress().Start(progress => Learn(map, progress, seed, steps));
-            Tables.Print(console, map.Name, "Relative error", "0.0E-0", results);
+            Tables.Print(console, map.Name, "Relative error", "0.00E-0", results);
             panels.Add(new PlotPanel(map.Name, results));
         }
 

@@ -23,7 +23,7 @@ public sealed class DigitsTests : IDisposable
         Assert.Equal((0, ""), (exitCode, error));
         string[] tables = output.Split("Heat equation   ");
         Dictionary<string, double> walshHadamard = Scores(tables[0]), heat = Scores(tables[^1]);
-        Assert.InRange(walshHadamard["Low rank"], Math.Sqrt(1 - 32.0 / 1024), 1); // no matrix of rank 32 is nearer
+        Assert.InRange(walshHadamard["Low rank"], Math.Sqrt(1 - 32.0 / 1024) - 0.001, 1); // no matrix of rank 32 is nearer; printed to three digits
         Assert.InRange(walshHadamard["Kronecker"], 0, 1e-4);
         Assert.InRange(walshHadamard["Monarch"], 0, 1e-4);
         Assert.InRange(heat["Kronecker"], 0, 1e-2);
