@@ -435,9 +435,9 @@ public sealed class Scheduler
 
     private static int Align(int length) => (length + 15) / 16 * 16;
 
-    private Storage NewWeight(string name, int length, bool trained)
+    private Storage NewWeight(string name, int length, bool trained, bool packed = false)
     {
-        var storage = new Storage(name, Space.Weights, length);
+        var storage = new Storage(name, Space.Weights, length) { IsPacked = packed };
         _storages.Add(storage);
         _derived.Add(storage);
         if (trained)
@@ -631,7 +631,7 @@ public sealed class Scheduler
         if (!_packs.TryGetValue(key, out var pack))
         {
             Storage storage = NewWeight(
-                view.Storage.Name, packing.Axes.Aggregate(1, (product, axis) => product * axis.Extent), _trained.Contains(view.Storage));
+                view.Storage.Name, packing.Axes.Aggregate(1, (product, axis) => product * axis.Extent), _trained.Contains(view.Storage), packed: true);
             pack = (storage, view.Storage, packing, []);
             _packs.Add(key, pack);
         }
