@@ -30,7 +30,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             code.Line($"public static TileShape Shape => new({string.Join(", ", ShapeArguments(kernel))});");
             code.Line();
             code.Line("[MethodImpl(MethodImplOptions.AggressiveOptimization)]");
-            code.Line($"public static void Run<S, V, R, C>({scalar}* a, {scalar}* b, {scalar}* c, int count, int lanes, bool accumulate)");
+            code.Line($"public static void Run<S, V, R, C>({scalar}* a, {scalar}* b, {scalar}* c, int count, int lanes, {scalar}* d)");
             code.Line($"    where S : struct, ILanes<{scalar}, V> where V : struct where R : struct, IExtent where C : struct, IExtent");
             using (code.Braces(null))
             {
@@ -210,20 +210,21 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             for (int s = 0; s < columns; s++)
             {
                 string column = vectorColumns ? Scaled("S.Count", s * kernel.Lanes.C) : Number(s * kernel.Columns.C);
-                string target = Add(Add("c", Number(r * kernel.Rows.C)), column);
+                string row = Number(r * kernel.Rows.C);
+                string offset = row == "0" ? column : column == "0" ? row : $"{row} + {column}";
                 string value = kernel.Coefficient == 1 ? Sum(r, s) : $"S.Multiply(factor, {Sum(r, s)})";
                 string stride = strided ? $", {Number(kernel.Lanes.C)}" : "";
-                code.Line($"{(s == 0 ? "" : $"if (C.Count > {s}) ")}Tiles<{scalar}>.{method}<S, V>({target}, {value}, accumulate{stride});");
+                code.Line($"{(s == 0 ? "" : $"if (C.Count > {s}) ")}Tiles<{scalar}>.{method}<S, V>(c, d, {offset}, {value}{stride});");
             }
         }
     }
 
     private void EmitLoops(string name, Kernel kernel)
     {
-        using (code.Braces($"private static void {name}({scalar}* a, {scalar}* b, {scalar}* c, int count, bool accumulate)"))
+        using (code.Braces($"private static void {name}({scalar}* a, {scalar}* b, {scalar}* c, int count, {scalar}* d)"))
         {
             var open = new Stack<CodeWriter.Block>();
-            (string a, string b, string c) = ("a", "b", "c");
+            (string a, string b, string c, string d) = ("a", "b", "c", "d");
             for (int depth = 0; depth < kernel.Outer.Count; depth++)
             {
                 Loop loop = kernel.Outer[depth];
@@ -232,12 +233,14 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
                 a = Advance(a, counter, loop.A);
                 b = kernel.HasB ? Advance(b, counter, loop.B) : b;
                 c = Advance(c, counter, loop.C);
+                d = Advance(d, counter, loop.C);
             }
 
+            string addend = d == "d" ? d : $"d == null ? null : {d}";
             code.Line(string.Join(
                 "",
                 $"Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, ",
-                $"rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, lanes: {Number(kernel.Lanes.Extent)}, count, accumulate);"));
+                $"rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, lanes: {Number(kernel.Lanes.Extent)}, count, {addend});"));
             while (open.Count > 0)
             {
                 open.Pop().Dispose();

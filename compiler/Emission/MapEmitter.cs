@@ -249,7 +249,7 @@ internal sealed class MapEmitter
         switch (step)
         {
             case KernelStep kernel:
-                return kernel.B is null ? [kernel.A, kernel.C] : [kernel.A, kernel.B, kernel.C];
+                return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
             case PermuteStep permute:
                 return [permute.A, permute.C];
             case ActivationStep activation:
@@ -291,7 +291,8 @@ internal sealed class MapEmitter
                 }
 
                 string b = kernel.B is null ? "null" : Pointer(kernel.B, pass);
-                return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, accumulate: {Bool(kernel.Accumulate)}); // {kernel.Kernel.Description}";
+                string addend = kernel.Addend is null ? "null" : Pointer(kernel.Addend, pass);
+                return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {SchedulePrinter.Describe(kernel)}";
 
             case ClearStep clear:
                 Storage cleared = clear.C.Storage;

@@ -88,6 +88,9 @@ public sealed class Scheduler
         // The kernels are chosen before the packed copies that they ask for can be listed.
         (List<Step> forward, List<Step> tangent, List<Step> reverse) = (Forward(_rowProgram), Tangent(_rowProgram), Reverse(_rowProgram));
         ClearInputGradientIfUnwritten(reverse);
+        CopyFusion.Run(forward);
+        CopyFusion.Run(tangent);
+        CopyFusion.Run(reverse);
         (List<Step> prepare, List<Step> prepareTangent, List<Step> prepareGradient) =
             (Forward(_weightProgram), Tangent(_weightProgram), Reverse(_weightProgram));
         prepare.AddRange(Packs(Aspect.Value, scatter: false));
@@ -173,7 +176,7 @@ public sealed class Scheduler
 
         static IEnumerable<Storage> Mirrors(Step step) => step switch
         {
-            KernelStep kernel => new[] { kernel.A, kernel.B, kernel.C }.Where(place => place?.Aspect == Aspect.Mirror).Select(place => place!.Storage),
+            KernelStep kernel => new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.Where(place => place?.Aspect == Aspect.Mirror).Select(place => place!.Storage),
             FunctionStep function => function.Arguments.Append(function.Result),
             PackStep pack => [pack.Source, pack.Packed],
             _ => step.Target.Aspect == Aspect.Mirror ? [step.Target.Storage] : [],
@@ -610,12 +613,13 @@ public sealed class Scheduler
     private KernelStep Choose(Contraction contraction, bool accumulate)
     {
         KernelChoice choice = _selector.Select(contraction);
+        Place target = PlaceOf(choice.C, scatter: true);
         return new KernelStep(
             choice.Kernel,
             PlaceOf(choice.A, scatter: false),
             choice.B is null ? null : PlaceOf(choice.B, scatter: false),
-            PlaceOf(choice.C, scatter: true),
-            accumulate);
+            target,
+            accumulate ? target : null);
     }
 
     private Place PlaceOf(PackedView packed, bool scatter)
