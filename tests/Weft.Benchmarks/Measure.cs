@@ -50,9 +50,9 @@ internal sealed class Stopclock(bool quick)
     {
         variant.Run();
         int repetitions = 1;
-        for (double time = Time(variant.Run, 1); time < Slot && repetitions < 1 << 16; time = Time(variant.Run, repetitions))
+        while (repetitions < 1 << 16 && Time(variant.Run, repetitions) * repetitions < Slot)
         {
-            repetitions = Math.Max(repetitions * 2, (int)Math.Min(repetitions * 8.0, repetitions * Slot / Math.Max(time, 1e-9)));
+            repetitions *= 2;
         }
 
         return repetitions;
