@@ -369,7 +369,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             for (int k = 0; k < count && !_isExhausted; k++)
             {
                 variable(new NumberValue(k));
-                if (BindMember(clause, tensor, $"{tensor.Name.Text}[{k}]", unchecked(seed + k), frame) is not { } member)
+                if (BindMember(clause, tensor, $"{tensor.Name.Text}[{k}]", seed, frame) is not { } member)
                 {
                     return false;
                 }
@@ -390,6 +390,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             return null;
         }
 
+        seed = clause.Role == Role.Seeded ? Stream(seed, name) : 0;
         if (!clause.IsShared)
         {
             return AddParameter(new Parameter(frame.Prefix + name, shape, clause.Role, initializer, seed), frame, tensor);
@@ -408,6 +409,10 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
         return shared;
     }
+
+    /// <summary>The seed of a tensor: its statement's, and its name as declared, by FNV-1a. Two tensors of one statement differ.</summary>
+    private static int Stream(int seed, string name) =>
+        unchecked((int)name.Aggregate(2166136261u ^ (uint)seed, (hash, letter) => unchecked((hash ^ letter) * 16777619u)));
 
     private TensorValue? BindBank(Declaration declaration, Frame user, SyntaxNode use)
     {

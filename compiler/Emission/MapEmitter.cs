@@ -107,6 +107,8 @@ internal sealed class MapEmitter
             _code.Line($"TrainedCount = {_schedule.TrainedCount},");
             _code.Line($"ParameterCount = {_schedule.ParameterCount},");
             _code.Line($"WeightCount = {_schedule.WeightCount},");
+            _code.Line($"GradientCount = {_schedule.GradientCount},");
+            _code.Line($"TangentCount = {_schedule.TangentCount},");
             _code.Line($"Chunk = {_schedule.Chunk},");
             _code.Line($"WorkspaceLength = {_schedule.ScratchPerRow * _schedule.Chunk},");
             _code.Line($"GradientWorkspaceLength = {2 * _schedule.ScratchPerRow * _schedule.Chunk},");
@@ -298,7 +300,9 @@ internal sealed class MapEmitter
         bool mirror = place.Aspect == Aspect.Mirror;
         (string block, int offset) = storage.Space switch
         {
-            Space.Weights => (!mirror ? "w" : pass is Pass.Reverse or Pass.PrepareGradient ? "g" : "dw", storage.Offset),
+            Space.Weights => mirror
+                ? (pass is Pass.Reverse or Pass.PrepareGradient ? "g" : "dw", storage.MirrorOffset)
+                : ("w", storage.Offset),
             Space.Input => (mirror ? "dx" : "x", 0),
             Space.Output => (mirror ? "dy" : "y", 0),
             _ => ("s", (mirror ? storage.MirrorOffset : storage.Offset) * _schedule.Chunk),

@@ -6,7 +6,7 @@ namespace Weft.Compiler.Rewriting;
 /// <summary>Applies the laws to a module, innermost first, until none applies.</summary>
 public static class Rewriter
 {
-    /// <summary>The rewritten module and the names of the laws that were applied, in order.</summary>
+    /// <summary>The rewritten module and the laws that were applied, in order.</summary>
     public static (Module Module, IReadOnlyList<Law> Applied) Rewrite(Module module, CancellationToken cancellationToken = default)
     {
         var applied = new List<Law>();

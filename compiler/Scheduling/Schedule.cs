@@ -31,6 +31,12 @@ public sealed record Schedule(
     /// <summary>Elements of the weight block.</summary>
     public int WeightCount { get; init; }
 
+    /// <summary>Elements of a block of weight gradients; the trained parameters come first.</summary>
+    public int GradientCount { get; init; }
+
+    /// <summary>Elements of a block of weight tangents, which begins as a block of gradients does.</summary>
+    public int TangentCount { get; init; }
+
     public int TrainedCount { get; init; }
 
     /// <summary>Elements of the stored parameters: trained, then frozen.</summary>

@@ -22,6 +22,7 @@ public sealed class Scheduler
     private readonly Dictionary<WeightTensor, Storage> _weights = [];
     private readonly Dictionary<string, (Storage Packed, Storage Source, Packing Packing, HashSet<(Aspect, bool Scatter)> Uses)> _packs = new(StringComparer.Ordinal);
     private readonly List<Storage> _storages = [];
+    private readonly List<Storage> _derived = [];
     private readonly HashSet<Storage> _trained = [];
     private readonly Dictionary<WeightTensor, int> _fanIn = [];
     private readonly List<Operation> _weightProgram = [];
@@ -93,6 +94,8 @@ public sealed class Scheduler
         prepareTangent.AddRange(Packs(Aspect.Mirror, scatter: false));
         prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
 
+        PlaceDerivedWeights();
+        (int gradientCount, int tangentCount) = PlaceWeightMirrors(reverse.Concat(prepareGradient), tangent.Concat(prepareTangent));
         int mirror = _scratch;
         foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Scratch))
         {
@@ -113,10 +116,67 @@ public sealed class Scheduler
             reverse)
         {
             WeightCount = _weightCount,
+            GradientCount = gradientCount,
+            TangentCount = tangentCount,
             TrainedCount = module.Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => parameter.Length),
             ParameterCount = module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length),
             Chunk = Chunk(module),
             ScratchPerRow = _scratch,
+        };
+    }
+
+    /// <summary>Derived and packed weights stand behind the parameters, each from a cache line on.</summary>
+    private void PlaceDerivedWeights()
+    {
+        foreach (Storage storage in _derived)
+        {
+            storage.Offset = Align(_weightCount);
+            _weightCount = storage.Offset + storage.Length;
+        }
+    }
+
+    /// <summary>
+    /// Gradients and tangents of weights have a block of their own, as long as there is something to hold: the trained parameters as they
+    /// stand, then what the reverse pass needs, then what only the forward mode does.
+    /// </summary>
+    /// <returns>How far the reverse pass reaches, and how far the forward mode.</returns>
+    private (int Gradient, int Tangent) PlaceWeightMirrors(IEnumerable<Step> reverse, IEnumerable<Step> tangent)
+    {
+        int count = 0;
+        var placed = new HashSet<Storage>();
+        foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Weights && !_derived.Contains(storage) && _trained.Contains(storage)))
+        {
+            Place(storage, storage.Length);
+        }
+
+        foreach (Storage storage in reverse.SelectMany(Mirrors))
+        {
+            Place(storage, Align(storage.Length));
+        }
+
+        int gradient = count;
+        foreach (Storage storage in tangent.SelectMany(Mirrors))
+        {
+            Place(storage, Align(storage.Length));
+        }
+
+        return (gradient, count);
+
+        void Place(Storage storage, int length)
+        {
+            if (storage.Space == Space.Weights && placed.Add(storage))
+            {
+                storage.MirrorOffset = _derived.Contains(storage) ? Align(count) : count;
+                count = storage.MirrorOffset + length;
+            }
+        }
+
+        static IEnumerable<Storage> Mirrors(Step step) => step switch
+        {
+            KernelStep kernel => new[] { kernel.A, kernel.B, kernel.C }.Where(place => place?.Aspect == Aspect.Mirror).Select(place => place!.Storage),
+            FunctionStep function => function.Arguments.Append(function.Result),
+            PackStep pack => [pack.Source, pack.Packed],
+            _ => step.Target.Aspect == Aspect.Mirror ? [step.Target.Storage] : [],
         };
     }
 
@@ -377,10 +437,9 @@ public sealed class Scheduler
 
     private Storage NewWeight(string name, int length, bool trained)
     {
-        _weightCount = Align(_weightCount);
-        var storage = new Storage(name, Space.Weights, length, _weightCount);
-        _weightCount += length;
+        var storage = new Storage(name, Space.Weights, length);
         _storages.Add(storage);
+        _derived.Add(storage);
         if (trained)
         {
             _trained.Add(storage);
@@ -567,7 +626,7 @@ public sealed class Scheduler
             return new Place(view.Storage, view.Aspect, view.Position.Offset);
         }
 
-        string key = FormattableString.Invariant($"{view.Storage.Offset}+{packing.Offset}:") + string.Join(
+        string key = FormattableString.Invariant($"{_storages.IndexOf(view.Storage)}+{packing.Offset}:") + string.Join(
             ",", packing.Axes.Select(axis => FormattableString.Invariant($"{axis.Extent}x{axis.Stride}")));
         if (!_packs.TryGetValue(key, out var pack))
         {
@@ -583,7 +642,6 @@ public sealed class Scheduler
 
     private IEnumerable<Step> Packs(Aspect aspect, bool scatter) => _packs.Values
         .Where(pack => pack.Uses.Contains((aspect, scatter)))
-        .OrderBy(pack => pack.Packed.Offset)
         .Select(pack => new PackStep(
             pack.Source,
             pack.Packing.Offset,

@@ -20,8 +20,8 @@ public enum Space
 }
 
 /// <summary>
-/// A place for a tensor. Each has a mirror of equal layout that holds its gradient in the reverse pass and its tangent in the forward
-/// mode.
+/// A place for a tensor. It may have a mirror of equal length that holds its gradient in the reverse pass and its tangent in the
+/// forward mode.
 /// </summary>
 public sealed class Storage(string name, Space space, int length, int offset = 0)
 {
@@ -35,7 +35,7 @@ public sealed class Storage(string name, Space space, int length, int offset = 0
     /// <summary>Where it begins in its block. In scratch: elements per row of a chunk that stand before it.</summary>
     public int Offset { get; set; } = offset;
 
-    /// <summary>Where its mirror begins, in scratch.</summary>
+    /// <summary>Where its mirror begins: in scratch, or in a block of weight gradients or tangents.</summary>
     public int MirrorOffset { get; set; }
 
     /// <summary>

@@ -208,7 +208,7 @@ public abstract unsafe class Map<T> : IDisposable
         RefuseOverlap(dy, nameof(dy), y, nameof(y));
 
         Workspace<T> workspace = workspaces.Take();
-        AlignedBuffer<T> tangent = workspace.Block(Description.WeightCount);
+        AlignedBuffer<T> tangent = workspace.Block(Description.TangentCount);
         dParameters.CopyTo(tangent.Span);
         tangent.Span[dParameters.Length..].Clear();
         T* dw = tangent.Pointer;
@@ -272,11 +272,11 @@ public abstract unsafe class Map<T> : IDisposable
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void Prepare(T* w);
 
-    /// <summary>Fills the derived and the packed tensors of a tangent block <paramref name="dw"/>, which has the layout of <paramref name="w"/>.</summary>
+    /// <summary>Fills the derived and the packed tensors of a block of tangents, which begins with those of the trained parameters.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void PrepareTangent(T* w, T* dw);
 
-    /// <summary>Adds what the gradients of derived and packed tensors in <paramref name="g"/>, which has the layout of <paramref name="w"/>, mean for the parameters.</summary>
+    /// <summary>Adds what the gradients of derived and packed tensors in <paramref name="g"/> mean for the trained parameters, which it begins with.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void PrepareGradient(T* w, T* g);
 
@@ -532,7 +532,7 @@ public abstract unsafe class Map<T> : IDisposable
             if (wantsGradient)
             {
                 kept[piece] = workspace;
-                AlignedBuffer<T> block = workspace.Block(map.Description.WeightCount);
+                AlignedBuffer<T> block = workspace.Block(map.Description.GradientCount);
                 block.Span.Clear();
                 g = block.Pointer;
             }
@@ -563,7 +563,7 @@ public abstract unsafe class Map<T> : IDisposable
             // on timing. Without a gradient, pieces are cheap, and several for each thread even out what the threads get done.
             int threads = WeftOptions.MaxThreads;
             double work = (double)batch * flopsPerRow;
-            double least = ParallelFlops / 2 + (wantsGradient ? BlockFlops * map!.Description.WeightCount : 0);
+            double least = ParallelFlops / 2 + (wantsGradient ? BlockFlops * map!.Description.GradientCount : 0);
             int pieces = threads == 1 || work < 2 * least
                 ? 1
                 : (int)Math.Min(wantsGradient ? threads : 4.0 * threads, Math.Min(batch, work / least));
@@ -585,7 +585,7 @@ public abstract unsafe class Map<T> : IDisposable
 
             if (wantsGradient)
             {
-                int length = map!.Description.WeightCount;
+                int length = map!.Description.GradientCount;
                 AlignedBuffer<T> total = kept[0]!.Block(length);
                 for (int piece = 1; piece < pieces; piece++)
                 {

@@ -85,6 +85,12 @@ public sealed record MapDescription
     /// <summary>The length of the weight block: the parameters, then seeded, derived and packed tensors.</summary>
     public required int WeightCount { get; init; }
 
+    /// <summary>The length of a block of weight gradients: the trained parameters, then derived and packed tensors.</summary>
+    public required int GradientCount { get; init; }
+
+    /// <summary>The length of a block of weight tangents, laid out like the gradients and perhaps longer.</summary>
+    public required int TangentCount { get; init; }
+
     /// <summary>The rows of a batch that are processed together, so that their intermediate results stay in cache.</summary>
     public required int Chunk { get; init; }
 
@@ -125,6 +131,7 @@ public sealed record MapDescription
     {
         Require(Inputs > 0 && Outputs > 0, "Inputs and Outputs must be positive");
         Require(Chunk > 0, "Chunk must be positive");
+        Require(TrainedCount <= GradientCount && GradientCount <= TangentCount, "TrainedCount ≤ GradientCount ≤ TangentCount must hold");
         Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= WeightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
         Require(WorkspaceLength >= 0 && GradientWorkspaceLength >= 0, "workspace lengths must not be negative");
         Require(ForwardFlops >= 0 && BackwardFlops >= 0, "operation counts must not be negative");

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Weft.Compiler;
 
 namespace Weft.Tool;
@@ -40,7 +41,7 @@ internal static class Cli
         var scalar = new Option<Scalar>("--scalar") { Description = "The element type.", DefaultValueFactory = _ => Scalar.Float };
         batch.Validators.Add(result =>
         {
-            if (result.GetValue(batch) < 1)
+            if (result.Tokens.Any(token => !int.TryParse(token.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int rows) || rows < 1))
             {
                 result.AddError("--batch: a number of rows from 1 was expected.");
             }

@@ -161,12 +161,27 @@ public static unsafe class Layouts<T>
             return;
         }
 
+        int side = Transposition.Side<T>();
+        bool transposes = side > 0 && column.Stride == 1;
         for (int top = 0; top < column.Extent; top += Block)
         {
             int bottom = Math.Min(top + Block, column.Extent);
             for (int left = 0; left < row.Extent; left += Block)
             {
                 int right = Math.Min(left + Block, row.Extent);
+                if (transposes && bottom - top == Block && right - left == Block)
+                {
+                    for (int i = top; i < bottom; i += side)
+                    {
+                        for (int j = left; j < right; j += side)
+                        {
+                            TMove.Tile(strided + i + j * row.Stride, row.Stride, dense + i * column.DenseStride + j, column.DenseStride);
+                        }
+                    }
+
+                    continue;
+                }
+
                 for (int i = top; i < bottom; i++)
                 {
                     T* from = strided + i * column.Stride;
@@ -187,6 +202,9 @@ public static unsafe class Layouts<T>
         static abstract void One(T* strided, T* dense);
 
         static abstract void Run(T* strided, T* dense, int length);
+
+        /// <summary>A square of <see cref="Transposition.Side{T}"/>: contiguous along the columns on the strided side, along the rows on the other.</summary>
+        static abstract void Tile(T* strided, nint stride, T* dense, nint denseStride);
     }
 
     private readonly struct Copy : IMove
@@ -194,6 +212,9 @@ public static unsafe class Layouts<T>
         public static void One(T* strided, T* dense) => *dense = *strided;
 
         public static void Run(T* strided, T* dense, int length) => new ReadOnlySpan<T>(strided, length).CopyTo(new Span<T>(dense, length));
+
+        public static void Tile(T* strided, nint stride, T* dense, nint denseStride) =>
+            Transposition.Run(strided, stride, dense, denseStride, accumulate: false);
     }
 
     private readonly struct Accumulate : IMove
@@ -202,5 +223,8 @@ public static unsafe class Layouts<T>
 
         public static void Run(T* strided, T* dense, int length) =>
             TensorPrimitives.Add(new ReadOnlySpan<T>(strided, length), new ReadOnlySpan<T>(dense, length), new Span<T>(strided, length));
+
+        public static void Tile(T* strided, nint stride, T* dense, nint denseStride) =>
+            Transposition.Run(dense, denseStride, strided, stride, accumulate: true);
     }
 }

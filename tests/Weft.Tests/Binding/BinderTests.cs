@@ -135,10 +135,11 @@ public class BinderTests
                 new Parameter("D", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.FanIn)),
                 new Parameter("E", EquatableArray.Of(2), Role.Frozen, new Initializer(Distribution.Uniform, 0.5)),
                 new Parameter("F", EquatableArray.Of(2), Role.Frozen, new Initializer(Distribution.Uniform, 0.5)),
-                new Parameter("G", EquatableArray.Of(2), Role.Seeded, new Initializer(Distribution.Sign), 7),
-                new Parameter("H", EquatableArray.Of(2), Role.Seeded, new Initializer(Distribution.Sign), 7),
+                new Parameter("G", EquatableArray.Of(2), Role.Seeded, new Initializer(Distribution.Sign)),
+                new Parameter("H", EquatableArray.Of(2), Role.Seeded, new Initializer(Distribution.Sign)),
             ],
-            module.Parameters);
+            module.Parameters.Select(parameter => parameter with { Seed = 0 }));
+        Assert.Equal(2, module.Parameters.Where(parameter => parameter.Role == Role.Seeded).Select(parameter => parameter.Seed).Distinct().Count());
     }
 
     [Fact]

@@ -52,6 +52,8 @@ internal static class InterpretedMap
             TrainedCount = ends[(int)Role.Trained],
             ParameterCount = ends[(int)Role.Frozen],
             WeightCount = ends[(int)Role.Seeded],
+            GradientCount = ends[(int)Role.Seeded],
+            TangentCount = ends[(int)Role.Seeded],
             Chunk = 128,
             WorkspaceLength = 0,
             GradientWorkspaceLength = 0,

@@ -18,7 +18,7 @@ internal sealed class GeneratorHost
     private static readonly MetadataReference[] References = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
         .Split(Path.PathSeparator)
         .Where(path => Path.GetFileName(path) is var name
-            && (name.StartsWith("System.", StringComparison.Ordinal) || name is "netstandard.dll" or "mscorlib.dll" or "Weft.Runtime.dll"))
+            && (name.StartsWith("System.", StringComparison.Ordinal) || name is "netstandard.dll" or "mscorlib.dll" or "Weft.Runtime.dll" or "Weft.Dynamic.dll"))
         .Select(path => (MetadataReference)MetadataReference.CreateFromFile(path))
         .ToArray();
 
@@ -75,6 +75,13 @@ internal sealed class GeneratorHost
     public GeneratorHost AllowUnsafe(bool allow)
     {
         _compilation = _compilation.WithOptions(_compilation.Options.WithAllowUnsafe(allow));
+        return this;
+    }
+
+    /// <summary>The source has statements of its own, outside any type.</summary>
+    public GeneratorHost AsProgram()
+    {
+        _compilation = _compilation.WithOptions(_compilation.Options.WithOutputKind(OutputKind.ConsoleApplication));
         return this;
     }
 

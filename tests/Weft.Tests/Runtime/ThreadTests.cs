@@ -87,13 +87,20 @@ public sealed class ThreadTests : IDisposable
             All();
         }
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 10; i++)
+        // Where threads overlap as they never did before, one more workspace is made, once; on a busy machine that may come late.
+        long allocated = long.MaxValue;
+        for (int window = 0; window < 10 && allocated > 0; window++)
         {
-            All();
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 10; i++)
+            {
+                All();
+            }
+
+            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         }
 
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, allocated);
 
         void All()
         {

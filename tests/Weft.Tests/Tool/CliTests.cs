@@ -79,6 +79,7 @@ public sealed class CliTests : IDisposable
     [InlineData("A file or --formula was expected.", "explain")]
     [InlineData("--operator and --formula exclude each other.", "explain", "--formula", "eye(4)", "--operator", "a")]
     [InlineData("--batch: a number of rows from 1 was expected.", "explain", "--formula", "eye(4)", "--batch", "0")]
+    [InlineData("--batch: a number of rows from 1 was expected.", "explain", "--formula", "eye(4)", "--batch", "many")]
     [InlineData("half", "explain", "--formula", "eye(4)", "--scalar", "half")]
     [InlineData("formula(1,1): error WEFT", "explain", "--formula", "nothing(4)")]
     public void WrongCommandLine_IsRefused(string message, params string[] arguments)

@@ -1,0 +1,1 @@
+return Weft.Examples.Digits.Cli.Run(args, Console.Out, Console.Error);

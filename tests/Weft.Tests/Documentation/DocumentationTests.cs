@@ -1,0 +1,208 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Weft.Compiler;
+using Weft.Compiler.Binding;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Syntax;
+using Weft.Generators;
+using Weft.Tests.Binding;
+using Weft.Tests.Generators;
+
+namespace Weft.Tests.Documentation;
+
+/// <summary>What README.md and SPEC.md print is true.</summary>
+public class DocumentationTests
+{
+    /// <summary>Every block of Weft that is meant to be right.</summary>
+    public static TheoryData<string, int, string> Texts
+    {
+        get
+        {
+            var data = new TheoryData<string, int, string>();
+            foreach ((string document, Block block) in All("weft"))
+            {
+                data.Add(document, block.Line, block.Text);
+            }
+
+            return data;
+        }
+    }
+
+    /// <summary>Every block that is meant to be wrong, with the id that the paragraph before it names.</summary>
+    public static TheoryData<string, int, string, string> WrongTexts
+    {
+        get
+        {
+            var data = new TheoryData<string, int, string, string>();
+            foreach ((string document, Block block) in All("weft-error"))
+            {
+                data.Add(document, block.Line, block.Text, Regex.Matches(block.Before, @"WEFT\d{4}").Last().Value);
+            }
+
+            return data;
+        }
+    }
+
+    /// <summary>Every C# block, with the Weft block before it: the project's file.</summary>
+    public static TheoryData<string, int, string, string> Programs
+    {
+        get
+        {
+            var data = new TheoryData<string, int, string, string>();
+            foreach ((string document, Block block) in All("csharp"))
+            {
+                string file = All("weft").LastOrDefault(other => other.Document == document && other.Block.Line < block.Line).Block?.Text ?? "";
+                data.Add(document, block.Line, block.Text, file);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Texts))]
+    public void Weft_IsRight(string document, int line, string text)
+    {
+        IReadOnlyList<string> diagnostics = TestModules.Diagnostics(text);
+        Assert.True(diagnostics.Count == 0, $"{document}({line}): {string.Join('\n', diagnostics)}");
+    }
+
+    [Theory]
+    [MemberData(nameof(WrongTexts))]
+    public void WrongWeft_GivesTheDiagnosticThatIsNamed(string document, int line, string text, string id)
+    {
+        string diagnostic = Assert.Single(TestModules.Diagnostics(text));
+        Assert.Equal(id, diagnostic.Split(' ')[1]);
+
+        // Where the text quotes the message, it is that message.
+        string message = diagnostic.Split(' ', 3)[2];
+        foreach (Match quoted in Regex.Matches(BlockAt(document, line).Before, @"(?<!\*)\*([^*]+)\*:"))
+        {
+            Assert.StartsWith(quoted.Groups[1].Value, message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public void CSharp_Compiles(string document, int line, string program, string file)
+    {
+        string usings = program.Contains("using Weft;", StringComparison.Ordinal) ? "using System;\n" : "using System;\nusing Weft;\n";
+        GeneratorHost host = new GeneratorHost(usings + program, ("/project/maps.weft", file)).SetProperty("RootNamespace", "MyProject");
+        bool hasStatements = Regex.IsMatch(program, @"^using( var)? .*=", RegexOptions.Multiline);
+        GeneratorRun run = (hasStatements ? host.AsProgram() : host).Run();
+
+        IEnumerable<Diagnostic> mistakes = run.Diagnostics.Concat(run.Output.GetDiagnostics()).Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning);
+        Assert.True(!mistakes.Any(), $"{document}({line}): {string.Join('\n', mistakes)}");
+    }
+
+    [Fact]
+    public void Readme_ShowsAnExplanationAsItIs()
+    {
+        Match sample = Regex.Match(Read("README.md"), @"explain --formula ""([^""]+)""\n((?:    .*\n|\n)+?)        …\n");
+        GeneratedType type = ModuleCompiler.Compile(TestModules.Formula(sample.Groups[1].Value) with { Name = "Formula" }, new GenerateOptions("Formula"));
+
+        string shown = Regex.Replace(sample.Groups[2].Value, "^    ", "", RegexOptions.Multiline);
+        Assert.StartsWith(shown, type.Explanation, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Specification_NamesEveryDiagnosticOnce()
+    {
+        IEnumerable<string> rows = Regex.Matches(Read("SPEC.md"), @"^\| (WEFT\d{4}) \| (\w+) \|", RegexOptions.Multiline)
+            .Select(match => $"{match.Groups[1].Value} {match.Groups[2].Value}");
+        Assert.Equal(
+            Descriptors.All.Select(descriptor => $"{descriptor.Id} {descriptor.Severity.ToString().ToLowerInvariant()}").Order(StringComparer.Ordinal),
+            rows.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Specification_GivesEveryStandardOperatorItsSignature()
+    {
+        string specification = Read("SPEC.md");
+        foreach (ParsedFile file in StandardLibrary.Files)
+        {
+            foreach (MapSyntax map in file.Syntax.Declarations.OfType<MapSyntax>())
+            {
+                string parameters = string.Join(", ", map.Parameters.Select(parameter => file.Source.Slice(parameter.Span)));
+                Assert.Contains($"| `{map.Name.Text}({parameters})` |", specification, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void Specification_NamesEveryLawOnce()
+    {
+        string road = Section(Read("SPEC.md"), "18. ");
+        IEnumerable<string> rows = Regex.Matches(road, @"^\| `([a-z-]+)` \|", RegexOptions.Multiline).Select(match => match.Groups[1].Value);
+        Assert.Equal(Laws.All.Select(law => law.Name), rows);
+    }
+
+    [Fact]
+    public void Specification_NamesEveryBuiltIn()
+    {
+        string specification = Read("SPEC.md");
+        Assert.All(
+            Builtins.Functions.Keys.Concat(Builtins.Activations.Keys).Concat(Builtins.Distributions.Keys),
+            name => Assert.Matches($@"`{name}[(`]", specification));
+    }
+
+    [Theory]
+    [InlineData("README.md")]
+    [InlineData("SPEC.md")]
+    public void Links_LeadSomewhere(string document)
+    {
+        string text = Read(document);
+        HashSet<string> anchors = [.. Regex.Matches(text, @"^#+ (.*)$", RegexOptions.Multiline).Select(match =>
+            "#" + Regex.Replace(match.Groups[1].Value.Trim().ToLowerInvariant(), @"[^\w\- ]", "").Replace(' ', '-'))];
+        foreach (Match link in Regex.Matches(text, @"\]\(([^)]+)\)"))
+        {
+            string target = link.Groups[1].Value;
+            string path = Path.Combine(Root(), target);
+            Assert.True(target.StartsWith('#') ? anchors.Contains(target) : File.Exists(path) || Directory.Exists(path), $"{document}: {target}");
+        }
+    }
+
+    private static IEnumerable<(string Document, Block Block)> All(string language) => new[] { "README.md", "SPEC.md" }
+        .SelectMany(document => BlocksOf(document).Where(block => block.Language == language).Select(block => (document, block)));
+
+    private static Block BlockAt(string document, int line) => BlocksOf(document).Single(block => block.Line == line);
+
+    private static List<Block> BlocksOf(string document)
+    {
+        string[] lines = Read(document).Split('\n');
+        var blocks = new List<Block>();
+        for (int i = 0; i < lines.Length; i++)
+        {
+            if (!lines[i].StartsWith("```", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
+            int end = Array.IndexOf(lines, "```", i + 1);
+            IEnumerable<string> before = lines.Take(i).Reverse().SkipWhile(line => line.Length == 0).TakeWhile(line => line.Length > 0).Reverse();
+            blocks.Add(new Block(lines[i][3..], i + 2, string.Join(' ', before), string.Join('\n', lines[(i + 1)..end]) + "\n"));
+            i = end;
+        }
+
+        return blocks;
+    }
+
+    private static string Section(string text, string title)
+    {
+        int start = text.IndexOf("\n## " + title, StringComparison.Ordinal);
+        int end = text.IndexOf("\n## ", start + 1, StringComparison.Ordinal);
+        return text[start..(end < 0 ? text.Length : end)];
+    }
+
+    private static string Read(string document) => File.ReadAllText(Path.Combine(Root(), document)).Replace("\r\n", "\n", StringComparison.Ordinal);
+
+    private static string Root([CallerFilePath] string thisFile = "") => Path.Combine(Path.GetDirectoryName(thisFile)!, "../../..");
+
+    /// <summary>A fenced block.</summary>
+    /// <param name="Language">What it is marked as.</param>
+    /// <param name="Line">Its first line.</param>
+    /// <param name="Before">The paragraph before it, on one line.</param>
+    /// <param name="Text">What it holds.</param>
+    private sealed record Block(string Language, int Line, string Before, string Text);
+}

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics;
+using System.Runtime.Loader;
+using Weft.Compiler;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>
+/// Random modules on narrower vectors than this machine has: the runtime reads which instruction sets it may use when a process starts,
+/// so each is a process of its own, which enters this assembly at <see cref="Main"/>.
+/// </summary>
+public class InstructionSetTests
+{
+    private const int Count = 15;
+
+    [Theory]
+    [InlineData("", 0)]
+    [InlineData("DOTNET_EnableAVX512", 256)]
+    [InlineData("DOTNET_EnableAVX2", 128)]
+    [InlineData("DOTNET_EnableHWIntrinsic", 0)]
+    public async Task FormulasAreRight(string switchedOff, int widest)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(typeof(InstructionSetTests).Assembly.Location);
+        start.Environment.Remove("DOTNET_EnableAVX512");
+        if (switchedOff.Length > 0)
+        {
+            start.Environment[switchedOff] = "0";
+        }
+
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, output + await errors);
+        int width = int.Parse(output.Split(' ')[0], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.True(widest == 0 || width <= widest, $"vectors of {width} bits with {switchedOff}=0");
+    }
+
+    /// <summary>Prints the width of the widest vectors, and what is wrong with the modules.</summary>
+    private static int Main()
+    {
+        // A reference to the generator brings the compiler as an analyzer's file, which is not listed as a dependency.
+        AssemblyLoadContext.Default.Resolving += (context, name) =>
+            context.LoadFromAssemblyPath(Path.Combine(AppContext.BaseDirectory, name.Name + ".dll"));
+        return Run();
+    }
+
+    private static int Run()
+    {
+        int width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
+        string faults = RandomFormulasTests.Faults<double>(Scalar.Double, 3000, Count) + RandomFormulasTests.Faults<float>(Scalar.Float, 4000, Count);
+        Console.WriteLine($"{width} bits {faults}");
+        return faults.Length == 0 ? 0 : 1;
+    }
+}
