@@ -12,7 +12,7 @@ internal sealed record RooflinePoint(string Label, double Intensity, double Rate
 internal sealed class Roofline(Machine machine)
 {
     private const double Width = 1500, Height = 1000, Left = 80, Right = 30, Top = 30, Bottom = 60;
-    private const double LabelHeight = 12, CharacterWidth = 5.6;
+    private const double LabelHeight = 12, CharacterWidth = 6.2;
 
     private readonly List<RooflinePoint> _points = [];
 

@@ -33,7 +33,7 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
     }
 
     /// <summary>A run of a case, with the time of the operator and of the best peer.</summary>
-    public sealed record Times(double Own, double Peer, string PeerName);
+    public sealed record Times(double Own, double Peer, string PeerName, string Parts = "");
 
     /// <summary>Checks the operator and its peers on one batch and races them.</summary>
     /// <param name="subject">The operator.</param>
@@ -88,16 +88,17 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
         peer.Forward(new ReferenceGemm(), x.Pointer, peerY.Pointer, 1);
         Compare(subject.Label, peerY.Span[..map.Outputs], y.Span);
         var optimizer = new Sgd<float>(Rate);
-        var variants = new List<Variant>
-        {
-            new("Weft", () =>
+        Variant[] parts =
+        [
+            new("forward", () => map.Forward(x.Span, y.Span)),
+            new("gradient", () =>
             {
-                map.Forward(x.Span, y.Span);
                 gradient.Span.Clear();
                 map.Gradient(x.Span, dy.Span, dx.Span, gradient.Span);
-                optimizer.Step(map, gradient.Span);
             }),
-        };
+            new("update", () => optimizer.Step(map, gradient.Span)),
+        ];
+        var variants = new List<Variant> { new("Weft", () => Array.ForEach(parts, part => part.Run())) };
         foreach (Gemm gemm in libraries.Gemms)
         {
             Step(gemm);
@@ -111,7 +112,9 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
             variants.Add(new(gemm.Name, () => Step(gemm)));
         }
 
-        return Race(variants);
+        Times times = Race(variants);
+        double[] seconds = clock.Race(parts);
+        return times with { Parts = string.Join(", ", parts.Select((part, i) => $"{part.Name} {Report.Microseconds(seconds[i])}")) };
 
         void Step(Gemm gemm)
         {
@@ -148,7 +151,7 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
 
         report.Add(new Result(
             target, Name(subject, batch) + suffix, times.Peer / times.Own, "x", must, aim,
-            $"{Report.Microseconds(times.Own)} against {Report.Microseconds(times.Peer)}, {times.PeerName}"));
+            $"{Report.Microseconds(times.Own)} against {Report.Microseconds(times.Peer)}, {times.PeerName}{(times.Parts.Length > 0 ? "; " + times.Parts : "")}"));
     }
 
     public static string Name(Subject subject, int batch) => FormattableString.Invariant($"{subject.Label}, batch {batch}");
