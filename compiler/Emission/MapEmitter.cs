@@ -83,6 +83,7 @@ internal sealed class MapEmitter
         using (_code.Braces($"{modifiers} {_options.TypeName} : global::Weft.{parent}<{_scalar}>"))
         {
             EmitFacts();
+            EmitPass("protected override void PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
             EmitPass("protected override void Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
             EmitPass("protected override void PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
             EmitPass("protected override void PrepareGradient(T* w, T* g)", _schedule.PrepareGradient, Pass.PrepareGradient);
@@ -156,7 +157,7 @@ internal sealed class MapEmitter
     private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal)
     {
         "Description", "Inputs", "Outputs", "ParameterCount", "TrainedCount", "Parameters", "Edit", "Initialize", "Forward", "Gradient", "LossGradient",
-        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows",
+        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareFrozen", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows",
         "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
     };
 

@@ -8,6 +8,7 @@ public static class SchedulePrinter
     public static string Print(Schedule schedule)
     {
         var text = new StringBuilder();
+        Print("once", schedule.PrepareFrozen);
         Print("once per update", schedule.Prepare);
         Print("forward, for each chunk of rows", schedule.Forward);
         Print("reverse, for each chunk of rows", schedule.Reverse);
