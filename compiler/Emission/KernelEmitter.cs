@@ -45,7 +45,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         yield return $"rows: ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)})";
         yield return $"columns: ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)})";
         yield return $"lanes: ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)})";
-        yield return $"height: {Number(Accumulators / Columns(kernel))}";
+        yield return $"height: {Number(Rows(kernel))}";
         if (kernel.PanelB != 1)
         {
             yield return $"panel: {Number(kernel.PanelB)}";
@@ -55,7 +55,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     private void EmitTileBody(Kernel kernel)
     {
         int columns = Columns(kernel);
-        int rows = kernel.Rows == Loop.None ? 1 : Accumulators / columns;
+        int rows = kernel.Rows == Loop.None ? 1 : Rows(kernel);
         bool vectorColumns = kernel.Form == LaneForm.Broadcast;
         for (int r = 0; r < rows; r++)
         {
@@ -248,9 +248,15 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         }
     }
 
-    /// <summary>Two, where there is something to make a second of: another vector of lanes, or another column of b.</summary>
-    private int Columns(Kernel kernel) =>
-        (kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel) || kernel.Columns != Loop.None ? 2 : 1;
+    /// <summary>
+    /// What there is to make columns of: other columns of b, of which machines with thirty-two registers take four at a time and others
+    /// two; or a second vector of lanes.
+    /// </summary>
+    private int Columns(Kernel kernel) => kernel.Columns != Loop.None ? 4
+        : kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel ? 2
+        : 1;
+
+    private int Rows(Kernel kernel) => Columns(kernel) == 1 ? Accumulators : Accumulators / 2;
 
     private static string Describe(Kernel kernel)
     {

@@ -80,6 +80,13 @@ public static unsafe class Tiles<T>
     public static void Sweep<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
     {
+        if (Vector512.IsHardwareAccelerated && rows == 1 && lanes == Panel && TTile.Shape is { Form: LaneForm.Broadcast, Height: <= 6 })
+        {
+            // One row of one panel is so little that the loops would cost as much.
+            TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
+            return;
+        }
+
         int done = 0;
         if (Vector512.IsHardwareAccelerated && lanes >= Vector512<T>.Count)
         {
@@ -154,6 +161,12 @@ public static unsafe class Tiles<T>
         where V : struct
     {
         int column = 0;
+        for (; typeof(V) == typeof(Vector512<T>) && column + 4 <= columns; column += 4)
+        {
+            nint next = (nint)column * shape.Columns.C;
+            Rows<TTile, S, V, Extent4>(a, b + ((nint)column * shape.Columns.B), c + next, rows, count, lanes, d == null ? null : d + next, shape);
+        }
+
         for (; column + 2 <= columns; column += 2)
         {
             nint next = (nint)column * shape.Columns.C;
