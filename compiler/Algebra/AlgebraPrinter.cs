@@ -112,8 +112,8 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
-             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect admix product " +
-             "relu gelu silu tanh sigmoid softplus bias ones constant normal uniform sign paired fan_in einsum").Split(' '),
+             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect product " +
+             "relu gelu silu tanh sigmoid softplus bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
         public string Take(string wanted)

@@ -251,7 +251,7 @@ public static unsafe partial class ParameterFunctions<T>
             (_batch, _rows, _columns) = (batch, rows, columns);
             if (source != null)
             {
-                Pointer = new Scratch(batch * rows * columns).Pointer;
+                Pointer = (T*)NativeMemory.Alloc((nuint)(batch * rows * columns), (nuint)sizeof(T));
                 for (int i = 0; i < batch * rows * columns; i++)
                 {
                     Pointer[Place(i)] = source[i];

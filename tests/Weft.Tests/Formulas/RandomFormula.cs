@@ -344,8 +344,10 @@ internal sealed class RandomFormula
             () => Functions.Of(Pick("exp", "abs", "relu", "round_ste"), Fresh(shape)),
             () => Functions.Of(Pick("log", "sqrt"), Positive(Argument(shape))),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
-            () => Functions.Of("row_norms", Argument([.. shape, other])),
-            () => Functions.Of("column_norms", Argument([.. batch, other, last])),
+
+            // The norms of what is normalized do not depend on anything.
+            () => Functions.Of("row_norms", Fresh([.. shape, other])),
+            () => Functions.Of("column_norms", Fresh([.. batch, other, last])),
         };
         if (last > 1)
         {
