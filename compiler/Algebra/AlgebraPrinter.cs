@@ -112,8 +112,8 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
-             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect admix product " +
-             "relu gelu silu tanh sigmoid softplus bias ones constant normal uniform sign paired fan_in einsum").Split(' '),
+             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect product " +
+             "relu gelu silu tanh sigmoid softplus bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
         public string Take(string wanted)
@@ -238,8 +238,8 @@ public static class AlgebraPrinter
                     return Tensor(slice.Source) + Slice(slice);
                 case EinsumTensor einsum:
                     return names is null ? $"einsum({Definition("T", einsum)})" : Let(einsum, "T");
-                case AdmixTensor admix:
-                    return $"admix({Tensor(admix.Bank)}, {Tensor(admix.Logits)}, {Number(admix.Count)})";
+                case FunctionTensor function:
+                    return $"{function.Function.Name}({string.Join(", ", function.Arguments.Select(Tensor).Concat(function.Numbers.Select(Number)))})";
                 default:
                     throw new NotSupportedException($"{tensor.GetType().Name} has no text.");
             }
@@ -336,13 +336,20 @@ public static class AlgebraPrinter
         private string Definition(string name, EinsumTensor einsum)
         {
             // Before any index is named: what a factor needs is written first.
-            List<string> factors = einsum.Factors.Select(factor => Factor(factor.Tensor)).ToList();
-            List<IndexVariable> bound = BindAll(einsum.Axes.SelectMany(group => group), einsum.Factors);
+            List<string>[] factors = [.. einsum.Terms.Select(term => term.Factors.Select(factor => Factor(factor.Tensor)).ToList())];
+            List<IndexVariable> bound = BindAll(einsum.Axes.SelectMany(group => group), default);
             HashSet<int> known = Known(einsum.Factors);
             string left = $"{name}[{string.Join(", ", einsum.Axes.Select(group => Group(group, known)))}]";
-            string right = Terms(einsum.Coefficient, factors, einsum.Factors, input: null);
+            var terms = new List<string>();
+            foreach ((TensorProduct term, List<string> names) in einsum.Terms.Zip(factors, (term, names) => (term, names)))
+            {
+                List<IndexVariable> summed = BindAll([], term.Factors);
+                terms.Add(Terms(term.Coefficient, names, term.Factors, input: null));
+                Unbind(summed);
+            }
+
             Unbind(bound);
-            return $"{left} = {right}";
+            return $"{left} = {Signed(terms)}";
         }
 
         private string IndexNotation(IReadOnlyList<Einsum> terms)
@@ -413,7 +420,7 @@ public static class AlgebraPrinter
             && (MentionsIndex(slice.Source) || slice.Axes.Any(axis => axis is PointAxis { Index.Terms.Count: > 0 }));
 
         /// <summary>The indices whose extents the tensors tell.</summary>
-        private static HashSet<int> Known(EquatableArray<IndexedTensor> factors) => new(factors
+        private static HashSet<int> Known(IEnumerable<IndexedTensor> factors) => new(factors
             .SelectMany(factor => factor.Indices)
             .Where(index => index.Offset == 0 && index.Terms.Count == 1 && index.Terms[0].Coefficient == 1)
             .Select(index => index.Terms[0].Variable.Id));

@@ -59,7 +59,7 @@ public static class OperatorStructure
     {
         SliceTensor slice => [slice.Source],
         EinsumTensor einsum => einsum.Factors.Select(factor => factor.Tensor),
-        AdmixTensor admix => [admix.Bank, admix.Logits],
+        FunctionTensor function => function.Arguments,
         _ => Enumerable.Empty<TensorExpression>(),
     }).SelectMany(DescendantsAndSelf).Prepend(tensor);
 
@@ -96,8 +96,8 @@ public static class OperatorStructure
             SliceTensor slice => new SliceTensor(
                 VisitTensor(slice.Source),
                 slice.Axes.Select(axis => axis is PointAxis point ? new PointAxis(VisitIndex(point.Index)) : axis).ToEquatable()),
-            EinsumTensor einsum => einsum with { Factors = einsum.Factors.Select(VisitFactor).ToEquatable() },
-            AdmixTensor admix => admix with { Bank = VisitTensor(admix.Bank), Logits = VisitTensor(admix.Logits) },
+            EinsumTensor einsum => einsum.MapFactors(VisitFactor),
+            FunctionTensor function => function with { Arguments = function.Arguments.Select(VisitTensor).ToEquatable() },
             _ => tensor,
         };
 

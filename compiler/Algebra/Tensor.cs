@@ -44,26 +44,37 @@ public sealed record SliceTensor(TensorExpression Source, EquatableArray<SliceAx
 /// <summary>A tensor inside index notation: an affine position along each of its axes.</summary>
 public sealed record IndexedTensor(TensorExpression Tensor, EquatableArray<AffineIndex> Indices);
 
-/// <summary>
-/// A tensor that index notation defines, <c>T[i, j c] = ∏ factors</c>: every index that is not on the left is summed.
-/// An axis groups its indices, the first varying slowest. No groups: a scalar.
-/// </summary>
-public sealed record EinsumTensor(
-    EquatableArray<EquatableArray<IndexVariable>> Axes,
-    EquatableArray<IndexedTensor> Factors,
-    double Coefficient = 1) : TensorExpression
-{
-    public override EquatableArray<int> Shape =>
-        Axes.Select(group => group.Aggregate(1, (product, index) => checked(product * index.Extent))).ToEquatable();
-}
+/// <summary>One product of index notation: <c>Coefficient · ∏ Factors</c>.</summary>
+public sealed record TensorProduct(EquatableArray<IndexedTensor> Factors, double Coefficient = 1);
 
 /// <summary>
-/// The vector bank's differentiable selection (Li et al. 2024): for each row of <paramref name="Logits"/> [..., h] the mixture
-/// of the <paramref name="Count"/> bank vectors with the largest logits, weighted by the softmax over those alone.
-/// The bank is [h, b]; the result is [..., b]. Ties go to the lower index.
+/// A tensor that index notation defines, <c>T[i, j c] = Σ terms</c>: in each term every index that is not on the left is summed.
+/// An axis groups its indices, the first varying slowest. No groups: a scalar.
 /// </summary>
-public sealed record AdmixTensor(TensorExpression Bank, TensorExpression Logits, int Count) : TensorExpression
+public sealed record EinsumTensor(EquatableArray<EquatableArray<IndexVariable>> Axes, EquatableArray<TensorProduct> Terms) : TensorExpression
 {
+    /// <summary>A single product.</summary>
+    public EinsumTensor(EquatableArray<EquatableArray<IndexVariable>> axes, EquatableArray<IndexedTensor> factors, double coefficient = 1)
+        : this(axes, EquatableArray.Of(new TensorProduct(factors, coefficient)))
+    {
+    }
+
     public override EquatableArray<int> Shape =>
-        Logits.Shape.Take(Logits.Shape.Count - 1).Append(Bank.Shape[1]).ToEquatable();
+        Axes.Select(group => group.Aggregate(1, (product, index) => checked(product * index.Extent))).ToEquatable();
+
+    /// <summary>The factors of all terms.</summary>
+    public IEnumerable<IndexedTensor> Factors => Terms.SelectMany(term => term.Factors);
+
+    /// <summary>The same tensor of other factors.</summary>
+    public EinsumTensor MapFactors(Func<IndexedTensor, IndexedTensor> map) => this with
+    {
+        Terms = Terms.Select(term => term with { Factors = term.Factors.Select(map).ToEquatable() }).ToEquatable(),
+    };
+}
+
+/// <summary>A <see cref="TensorFunction"/> of other tensors and of numbers.</summary>
+public sealed record FunctionTensor(
+    TensorFunction Function, EquatableArray<TensorExpression> Arguments, EquatableArray<double> Numbers = default) : TensorExpression
+{
+    public override EquatableArray<int> Shape => Function.Shape([.. Arguments.Select(argument => argument.Shape)]).ToEquatable();
 }

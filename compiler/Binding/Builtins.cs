@@ -25,7 +25,6 @@ internal static class Builtins
             ["vstack"] = (1, int.MaxValue, "vstack(A, B)"),
             ["transpose"] = (1, 1, "transpose(A)"),
             ["reflect"] = (1, 1, "reflect(V)"),
-            ["admix"] = (3, 3, "admix(bank, logits, k)"),
             ["min"] = (1, int.MaxValue, "min(a, b)"),
             ["max"] = (1, int.MaxValue, "max(a, b)"),
             ["sqrt"] = (1, 1, "sqrt(a)"),
@@ -33,7 +32,11 @@ internal static class Builtins
             ["sum"] = (1, 1, "sum(list)"),
             ["product"] = (1, 1, "product(i < n) A"),
             ["len"] = (1, 1, "len(list)"),
-        };
+        }
+        .Concat(TensorFunction.All.Values
+            .Where(function => function.Name != "sqrt") // of numbers, or of a tensor
+            .Select(function => new KeyValuePair<string, (int, int, string)>(function.Name, (Arity(function), Arity(function), function.Usage))))
+        .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
 
     public static readonly IReadOnlyDictionary<string, Activation> Activations =
         new Dictionary<string, Activation>(StringComparer.Ordinal)
@@ -58,6 +61,8 @@ internal static class Builtins
             ["paired"] = (0, 1, "paired(std)"),
             ["fan_in"] = (0, 1, "fan_in(gain)"),
         };
+
+    private static int Arity(TensorFunction function) => function.Tensors.Count + (function.Number is null ? 0 : 1);
 
     public static Initializer MakeInitializer(string distribution, double? argument) => distribution switch
     {

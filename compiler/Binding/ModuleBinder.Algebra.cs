@@ -408,8 +408,18 @@ internal sealed partial class ModuleBinder
         EquatableArray<ExpressionSyntax> arguments = call.Arguments;
         switch (call.Name.Text)
         {
-            case "min" or "max" or "sum" or "prod" or "len" or "sqrt":
+            case "sqrt" when Bind(arguments[0], frame) is var root:
+                return root switch
+                {
+                    null => null,
+                    NumberValue number => Finite(Math.Sqrt(number.Number), call, frame),
+                    SymbolValue => Unrolled<Value>(),
+                    _ => BindFunction(TensorFunction.All["sqrt"], root, call, frame),
+                };
+            case "min" or "max" or "sum" or "prod" or "len":
                 return BindArithmetic(call, frame);
+            case var name when TensorFunction.All.TryGetValue(name, out TensorFunction? function):
+                return BindFunction(function, Bind(arguments[0], frame), call, frame);
             case "eye":
                 return BindSize(arguments[0], frame) is { } size ? new OperatorValue(new Identity(size)) : null;
             case "zeros":
@@ -436,8 +446,6 @@ internal sealed partial class ModuleBinder
                         : null;
             case "reflect":
                 return BindReflections(call, frame);
-            case "admix":
-                return BindAdmix(call, frame);
             case "transpose":
                 return BindOperator(arguments[0], frame) is { } operand ? Compose(MakeTranspose(operand.Operator), call, frame, operand) : null;
         }
@@ -492,8 +500,7 @@ internal sealed partial class ModuleBinder
             "max" => numbers.Max(),
             "sum" => numbers.Sum(),
             "prod" => numbers.Aggregate(1.0, (a, b) => a * b),
-            "len" => numbers.Count,
-            _ => Math.Sqrt(numbers[0]),
+            _ => numbers.Count,
         };
         return Finite(result, call, frame);
     }
@@ -601,41 +608,60 @@ internal sealed partial class ModuleBinder
             [vector]);
     }
 
-    private TensorValue? BindAdmix(CallSyntax call, Frame frame)
+    private TensorValue? BindFunction(TensorFunction function, Value? first, CallSyntax call, Frame frame)
     {
-        if (BindTensor(call.Arguments[0], "the bank of 'admix'", 2, frame) is not { } bank
-            || Bind(call.Arguments[1], frame) is not { } value
-            || BindSize(call.Arguments[2], frame) is not { } count)
+        var tensors = new List<TensorValue>();
+        foreach (ExpressionSyntax argument in call.Arguments.Take(function.Tensors.Count))
         {
+            switch (tensors.Count == 0 ? first : Bind(argument, frame))
+            {
+                case null:
+                    return null;
+                case TensorValue tensor:
+                    tensors.Add(tensor);
+                    break;
+                case var other:
+                    Report(DiagnosticDescriptors.WrongKind, frame, argument, $"a tensor for '{function.Usage}'", other.Description);
+                    return null;
+            }
+        }
+
+        double number = 0;
+        if (function.Number is not null)
+        {
+            ExpressionSyntax argument = call.Arguments[function.Tensors.Count];
+            double? found = function.NumberIsSize ? BindSize(argument, frame) : BindNumber(argument, frame);
+            if (found is not { } bound)
+            {
+                return null;
+            }
+
+            number = bound;
+        }
+
+        EquatableArray<int>[] shapes = [.. tensors.Select(tensor => tensor.Tensor.Shape)];
+        if (function.Check(shapes, number) is { } fault)
+        {
+            string what = fault.Argument < tensors.Count ? tensors[fault.Argument].Description : $"the number {Value.Show(number)}";
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[fault.Argument], $"{fault.Expected} for '{function.Usage}'", what);
             return null;
         }
 
-        int vectors = bank.Tensor.Shape[0];
-        if (value is not TensorValue { Axes: > 0 } logits)
+        long length = function.Shape(shapes).Aggregate(1L, (product, extent) => Math.Min(int.MaxValue + 1L, product * extent));
+        if (length > int.MaxValue)
         {
-            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[1], "a tensor of logits", value.Description);
+            Report(DiagnosticDescriptors.SizeOutOfRange, frame, call, $"a tensor of {length} elements or more");
             return null;
         }
 
-        if (logits.Tensor.Shape[logits.Axes - 1] != vectors)
-        {
-            Report(
-                DiagnosticDescriptors.ExtentConflict,
-                frame,
-                call.Arguments[1],
-                $"the last axis of the logits {logits.Shape}",
-                logits.Tensor.Shape[logits.Axes - 1],
-                $"the bank has {vectors} vectors");
-            return null;
-        }
-
-        if (count > vectors)
-        {
-            Report(DiagnosticDescriptors.OutOfRange, frame, call.Arguments[2], Evaluated(call.Arguments[2], count, frame), $"1 to {vectors}, the vectors of the bank");
-            return null;
-        }
-
-        return MakeTensor(new AdmixTensor(bank.Tensor, logits.Tensor, count), call, frame, [bank, logits]);
+        return MakeTensor(
+            new FunctionTensor(
+                function,
+                tensors.Select(tensor => tensor.Tensor).ToEquatable(),
+                function.Number is null ? default : EquatableArray.Of(number)),
+            call,
+            frame,
+            tensors);
     }
 
     private OperatorValue? MakeKroneckerSum(List<Operand> operands, CallSyntax call, Frame frame)

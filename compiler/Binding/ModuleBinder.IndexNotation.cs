@@ -19,25 +19,32 @@ internal sealed partial class ModuleBinder
 
     private TensorValue? BindIndexLet(IndexLetSyntax let, Frame frame)
     {
-        if (let.Terms.Count > 1)
-        {
-            Report(DiagnosticDescriptors.WrongKind, frame, let.Terms[1], "one product to define a tensor", "a sum");
-            return null;
-        }
-
-        if (BindTerm(let.Terms[0], false, frame) is not { } term)
-        {
-            return null;
-        }
-
         var extents = new IndexExtents(this, frame);
-        if (!extents.AddResult(let.Axes, null) || !extents.AddTerm(0, term, 0) || !extents.Solve())
+        var terms = new List<BoundTerm>();
+        if (!extents.AddResult(let.Axes, null))
+        {
+            return null;
+        }
+
+        foreach (IndexTermSyntax syntax in let.Terms)
+        {
+            if (BindTerm(syntax, false, frame) is not { } term || !extents.AddTerm(terms.Count, term, 0))
+            {
+                return null;
+            }
+
+            terms.Add(term);
+        }
+
+        if (!extents.Solve())
         {
             return null;
         }
 
         Dictionary<string, IndexVariable> variables = extents.Variables(0);
-        long length = let.Axes.SelectMany(group => group.Indices).Aggregate(1L, (product, index) => Math.Min(int.MaxValue + 1L, product * variables[index.Name].Extent));
+        EquatableArray<EquatableArray<IndexVariable>> axes =
+            let.Axes.Select(group => group.Indices.Select(index => variables[index.Name]).ToEquatable()).ToEquatable();
+        long length = axes.SelectMany(group => group).Aggregate(1L, (product, index) => Math.Min(int.MaxValue + 1L, product * index.Extent));
         if (length > int.MaxValue)
         {
             Report(DiagnosticDescriptors.SizeOutOfRange, frame, let, $"a tensor of {length} elements or more");
@@ -46,12 +53,11 @@ internal sealed partial class ModuleBinder
 
         return MakeTensor(
             new EinsumTensor(
-                let.Axes.Select(group => group.Indices.Select(index => variables[index.Name]).ToEquatable()).ToEquatable(),
-                MakeFactors(term, variables),
-                term.Coefficient),
+                axes,
+                terms.Select((term, i) => new TensorProduct(MakeFactors(term, i == 0 ? variables : extents.Variables(i, variables)), term.Coefficient)).ToEquatable()),
             let,
             frame,
-            [.. term.Factors.Select(factor => factor.Tensor!)]);
+            [.. terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor!)]);
     }
 
     private ChainValue? BindIndexBody(IndexBody body, Frame frame, int inputs, int outputs)
@@ -335,13 +341,13 @@ internal sealed partial class ModuleBinder
             return true;
         }
 
-        /// <summary>The indices of one term, as new variables.</summary>
-        public Dictionary<string, IndexVariable> Variables(int term)
+        /// <summary>The indices of one term, as new variables; those of the result perhaps as another term has them.</summary>
+        public Dictionary<string, IndexVariable> Variables(int term, IReadOnlyDictionary<string, IndexVariable>? shared = null)
         {
             IEnumerable<(string Key, string Name)> own = _own.TryGetValue(term, out var found) ? found : [];
             return _result.Select(name => (Key: name, Name: name)).Concat(own).ToDictionary(
                 index => index.Name,
-                index => binder.NewIndex(index.Name, _extents[index.Key].Extent),
+                index => shared is not null && _result.Contains(index.Key) ? shared[index.Name] : binder.NewIndex(index.Name, _extents[index.Key].Extent),
                 StringComparer.Ordinal);
         }
 

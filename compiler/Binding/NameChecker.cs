@@ -284,13 +284,13 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, declaration.Signature);
             }
         }
-        else if (Builtins.Functions.TryGetValue(name.Name, out var builtin))
-        {
-            Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, builtin.Usage);
-        }
         else if (name.Name == Builtins.Bias || Builtins.Activations.ContainsKey(name.Name))
         {
             Report(DiagnosticDescriptors.NotLinear, name.Span, name.Name);
+        }
+        else if (Builtins.Functions.TryGetValue(name.Name, out var builtin))
+        {
+            Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, builtin.Usage);
         }
         else if (!_isAmbiguous)
         {

@@ -82,7 +82,7 @@ internal sealed class ParameterCollector
         _ => default,
     };
 
-    private void VisitAll(EquatableArray<IndexedTensor> factors)
+    private void VisitAll(IEnumerable<IndexedTensor> factors)
     {
         foreach (IndexedTensor factor in factors)
         {
@@ -103,9 +103,12 @@ internal sealed class ParameterCollector
             case EinsumTensor einsum:
                 VisitAll(einsum.Factors);
                 break;
-            case AdmixTensor admix:
-                Visit(admix.Bank);
-                Visit(admix.Logits);
+            case FunctionTensor function:
+                foreach (TensorExpression argument in function.Arguments)
+                {
+                    Visit(argument);
+                }
+
                 break;
         }
     }

@@ -329,38 +329,22 @@ internal sealed class MapEmitter
     private string Function(FunctionStep step, Pass pass)
     {
         FunctionWeight function = step.Function;
-        IReadOnlyList<WeightTensor> arguments = function.Arguments;
-        string suffix = step.Mode == FunctionMode.Value ? "" : step.Mode.ToString();
         string result = Pointer(new Place(step.Result, Aspect.Value, 0), pass);
         string resultMirror = Pointer(new Place(step.Result, Aspect.Mirror, 0), pass);
-        List<string> values = [.. step.Arguments.Select(argument => Pointer(new Place(argument, Aspect.Value, 0), pass))];
-        List<string> mirrors =
-        [
-            .. step.Arguments.Select((argument, k) => step.Mode == FunctionMode.Gradient && !arguments[k].IsTrained
-                ? "null"
-                : Pointer(new Place(argument, Aspect.Mirror, 0), pass)),
-        ];
-        (IEnumerable<string> sizes, IEnumerable<string> pointers) = function.Kind switch
+        IEnumerable<string> values = step.Arguments.Select(argument => Pointer(new Place(argument, Aspect.Value, 0), pass)).Append(result);
+        IEnumerable<string> mirrors = step.Arguments.Select((argument, k) => function.Arguments[k].IsTrained
+            ? Pointer(new Place(argument, Aspect.Mirror, 0), pass)
+            : "null");
+        IEnumerable<string> pointers = step.Mode switch
         {
-            WeightFunctionKind.Reflections => (
-                new[] { arguments[0].Shape[0], arguments[0].Shape[1] }.Select(Number),
-                step.Mode switch
-                {
-                    FunctionMode.Value => [values[0], result],
-                    FunctionMode.Gradient => [values[0], result, resultMirror, mirrors[0]],
-                    _ => new[] { values[0], result, mirrors[0], resultMirror },
-                }),
-            WeightFunctionKind.Admix => (
-                new[] { function.Length / arguments[0].Shape[1], arguments[0].Shape[0], arguments[0].Shape[1], function.Count }.Select(Number),
-                step.Mode switch
-                {
-                    FunctionMode.Value => [values[0], values[1], result],
-                    FunctionMode.Gradient => [values[0], values[1], resultMirror, mirrors[0], mirrors[1]],
-                    _ => new[] { values[0], values[1], mirrors[0], mirrors[1], resultMirror },
-                }),
-            _ => throw new InvalidOperationException(function.Kind.ToString()),
+            FunctionMode.Value => values,
+            FunctionMode.Gradient => values.Append(resultMirror).Concat(mirrors),
+            _ => values.Concat(mirrors).Append(resultMirror),
         };
-        return $"ParameterFunctions<{_scalar}>.{function.Kind}{suffix}({string.Join(", ", pointers.Concat(sizes))});";
+        IEnumerable<string> sizes = function.Function.Sizes([.. function.Arguments.Select(argument => argument.Shape.ToEquatable())]).Select(Number);
+        IEnumerable<string> numbers = function.Numbers.Select(number =>
+            function.Function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
+        return $"ParameterFunctions<{_scalar}>.{function.Function.Kernel}.{step.Mode}({string.Join(", ", pointers.Concat(sizes).Concat(numbers))});";
     }
 
     private string Pointer(Place place, Pass pass)

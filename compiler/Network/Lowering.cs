@@ -15,7 +15,6 @@ public sealed class Lowering
 
     private readonly List<Statement> _statements = [];
     private readonly Dictionary<TensorExpression, WeightTensor> _weights = [];
-    private readonly Dictionary<WeightTensor, FunctionWeight> _compactForms = [];
 
     private Lowering()
     {
@@ -216,9 +215,9 @@ public sealed class Lowering
                 AddTensor(draft, slice.Source, source, binders);
                 break;
 
-            case EinsumTensor einsum when TrySplitAxes(draft, einsum, positions, binders) is { } slots:
-                draft.Coefficient *= einsum.Coefficient;
-                AddFactors(draft, einsum.Factors, [], slots);
+            case EinsumTensor { Terms.Count: 1 } einsum when TrySplitAxes(draft, einsum, positions, binders) is { } slots:
+                draft.Coefficient *= einsum.Terms[0].Coefficient;
+                AddFactors(draft, einsum.Terms[0].Factors, [], slots);
                 break;
 
             default:
@@ -266,9 +265,11 @@ public sealed class Lowering
         WeightTensor weight = tensor switch
         {
             ParameterTensor parameter => new ParameterWeight(parameter.Parameter),
-            AdmixTensor admix => new FunctionWeight(
-                NewName("mix"), [.. admix.Shape], WeightFunctionKind.Admix, [Weight(admix.Bank), Weight(admix.Logits)], admix.Count),
-            _ => new NetworkWeight(NewName("u"), [.. tensor.Shape], Definition(tensor)),
+            FunctionTensor function => new FunctionWeight(
+                NewName(function.Function.Symbol), [.. tensor.Shape], function.Function, [.. function.Arguments.Select(Weight)], function.Numbers),
+            EinsumTensor einsum => new NetworkWeight(
+                NewName("u"), [.. tensor.Shape], [.. einsum.Terms.Select(term => Definition(einsum with { Terms = EquatableArray.Of(term) }))]),
+            _ => new NetworkWeight(NewName("u"), [.. tensor.Shape], [Definition(tensor)]),
         };
         _weights.Add(tensor, weight);
         return weight;
@@ -282,8 +283,8 @@ public sealed class Lowering
         {
             // Only reached through a position that could not be split; fresh axes always can.
             Dictionary<int, int> slots = TrySplitAxes(draft, einsum, axes, NoBinders)!;
-            draft.Coefficient *= einsum.Coefficient;
-            AddFactors(draft, einsum.Factors, [], slots);
+            draft.Coefficient *= einsum.Terms[0].Coefficient;
+            AddFactors(draft, einsum.Terms[0].Factors, [], slots);
         }
         else
         {
@@ -305,12 +306,7 @@ public sealed class Lowering
         int count = reflections.Tensor.Shape[0];
         int size = reflections.Rows;
         WeightTensor rows = Weight(reflections.Tensor);
-        if (!_compactForms.TryGetValue(rows, out FunctionWeight? compact))
-        {
-            compact = new FunctionWeight(NewName("wy"), [count, count], WeightFunctionKind.Reflections, [rows], count);
-            _compactForms.Add(rows, compact);
-        }
-
+        WeightTensor compact = Weight(new FunctionTensor(TensorFunction.Reflections, EquatableArray.Of(reflections.Tensor)));
         vector = Share(vector, axis);
         Vector reflected = vector.Copy();
         foreach (Draft draft in reflected.Terms)
@@ -425,7 +421,7 @@ public sealed class Lowering
     private static bool MustUnroll(Indexed indexed) => indexed.Body.DescendantsAndSelf().Any(node =>
         (node is Reflections reflections && reflections.Tensor.DependsOn(indexed.Variable))
         || node.Tensors().SelectMany(tensor => tensor.DescendantsAndSelf()).Any(tensor =>
-            tensor is AdmixTensor or EinsumTensor && tensor.DependsOn(indexed.Variable)));
+            tensor is FunctionTensor or EinsumTensor && tensor.DependsOn(indexed.Variable)));
 
     private Vector Stack(EquatableArray<Operator> operands, Vector vector, int axis, Slots binders, bool rows, bool columns)
     {

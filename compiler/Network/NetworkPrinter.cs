@@ -15,8 +15,8 @@ public static class NetworkPrinter
             text.Append("  ").Append(weight switch
             {
                 FunctionWeight function => FormattableString.Invariant(
-                    $"{Head(weight)} = {function.Kind.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments.Select(argument => argument.Name))})"),
-                NetworkWeight network => Print(weight.Name, network.Definition, " = "),
+                    $"{Head(weight)} = {function.Function}({string.Join(", ", function.Arguments.Select(argument => argument.Name).Concat(function.Numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture))))})"),
+                NetworkWeight network => Print(weight.Name, network.Definition),
                 _ => weight.Name,
             }).Append('\n');
         }
@@ -30,11 +30,7 @@ public static class NetworkPrinter
                     break;
 
                 case SumStatement sum:
-                    for (int k = 0; k < sum.Terms.Count; k++)
-                    {
-                        text.Append("  ").Append(Print(sum.Target.Name, sum.Terms[k], k == 0 ? " = " : " += ")).Append('\n');
-                    }
-
+                    text.Append("  ").Append(Print(sum.Target.Name, sum.Terms)).Append('\n');
                     break;
 
                 case PermuteStatement permute:
@@ -49,6 +45,9 @@ public static class NetworkPrinter
 
         return text.ToString();
     }
+
+    private static string Print(string target, IReadOnlyList<Term> terms) =>
+        string.Join("\n  ", terms.Select((term, k) => Print(target, term, k == 0 ? " = " : " += ")));
 
     /// <summary>One term: <c>y[32a+l] = Σ k L[…] x[…]</c>. An index is followed by its extent where it is first mentioned.</summary>
     public static string Print(string target, Term term, string assignment)
@@ -106,7 +105,11 @@ public static class NetworkPrinter
                     break;
 
                 case NetworkWeight network when !found.Contains(tensor):
-                    Visit(network.Definition);
+                    foreach (Term term in network.Definition)
+                    {
+                        Visit(term);
+                    }
+
                     found.Add(tensor);
                     break;
             }

@@ -25,36 +25,25 @@ public sealed class ParameterWeight(Parameter parameter) : WeightTensor(paramete
     public override bool IsTrained => Parameter.Role == Role.Trained;
 }
 
-/// <summary>A function of other weights that is not multilinear; the runtime has its value, gradient and tangent.</summary>
-public enum WeightFunctionKind
-{
-    /// <summary>[k, n] → [k, k]: T of the compact form I − VᵀTV of a chain of reflections.</summary>
-    Reflections,
-
-    /// <summary>Bank [h, b] and logits [..., h] → [..., b]: top-k softmax mixtures.</summary>
-    Admix,
-}
-
-/// <summary>The value of a <see cref="WeightFunctionKind"/>.</summary>
+/// <summary>The value of a <see cref="TensorFunction"/>; the runtime has it with its gradient and tangent.</summary>
 public sealed class FunctionWeight(
-    string name, IReadOnlyList<int> shape, WeightFunctionKind kind, IReadOnlyList<WeightTensor> arguments, int count) : WeightTensor(name, shape)
+    string name, IReadOnlyList<int> shape, TensorFunction function, IReadOnlyList<WeightTensor> arguments, IReadOnlyList<double> numbers) : WeightTensor(name, shape)
 {
-    public WeightFunctionKind Kind { get; } = kind;
+    public TensorFunction Function { get; } = function;
 
     public IReadOnlyList<WeightTensor> Arguments { get; } = arguments;
 
-    /// <summary>The k of a top-k selection.</summary>
-    public int Count { get; } = count;
+    public IReadOnlyList<double> Numbers { get; } = numbers;
 
-    public override bool IsTrained => Arguments.Any(argument => argument.IsTrained);
+    public override bool IsTrained => Function.HasDerivative && Arguments.Any(argument => argument.IsTrained);
 }
 
-/// <summary>A tensor that a term of weights alone defines: evaluated once per update.</summary>
-public sealed class NetworkWeight(string name, IReadOnlyList<int> shape, Term definition) : WeightTensor(name, shape)
+/// <summary>A tensor that a sum of terms of weights alone defines: evaluated once per update.</summary>
+public sealed class NetworkWeight(string name, IReadOnlyList<int> shape, IReadOnlyList<Term> definition) : WeightTensor(name, shape)
 {
-    public Term Definition { get; } = definition;
+    public IReadOnlyList<Term> Definition { get; } = definition;
 
-    public override bool IsTrained => Definition.Factors.Any(factor => factor.Tensor.IsTrained);
+    public override bool IsTrained => Definition.SelectMany(term => term.Factors).Any(factor => factor.Tensor.IsTrained);
 }
 
 /// <summary>A weight inside a term: the element at an affine position of its storage.</summary>

@@ -4,7 +4,7 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler.Oracle;
 
 /// <summary>Evaluates the algebra by its definitions: every tensor to its elements, every operator to the entries of its matrix.</summary>
-internal sealed class Evaluator(Tape tape, IReadOnlyDictionary<string, Number[]> parameters)
+internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, Number[]> parameters)
 {
     // Positions of the indices of the enclosing indexed sums and of index notation, by identity.
     private readonly Dictionary<int, int> _positions = [];
@@ -157,11 +157,19 @@ internal sealed class Evaluator(Tape tape, IReadOnlyDictionary<string, Number[]>
             case EinsumTensor einsum:
                 var result = new Number[einsum.Shape.Aggregate(1, (product, extent) => product * extent)];
                 IEnumerable<IndexVariable> indices = einsum.Axes.SelectMany(group => group);
-                Contract(indices, einsum.Factors, einsum.Coefficient, value => result[PositionOf(indices)] = value);
+                foreach (TensorProduct term in einsum.Terms)
+                {
+                    Contract(indices, term.Factors, term.Coefficient, value =>
+                    {
+                        int position = PositionOf(indices);
+                        result[position] = result[position] is { IsZeroConstant: true } ? value : tape.Add(result[position], value);
+                    });
+                }
+
                 return new Elements(einsum.Shape, result);
 
-            case AdmixTensor admix:
-                return Admix(admix);
+            case FunctionTensor function:
+                return new Elements(function.Shape, Apply(function).ToArray());
 
             default:
                 throw new NotSupportedException($"The interpreter has no definition of {expression.GetType().Name}.");
@@ -295,47 +303,6 @@ internal sealed class Evaluator(Tape tape, IReadOnlyDictionary<string, Number[]>
                 Visit(axis + 1, (position * source.Shape[axis]) + start + i);
             }
         }
-    }
-
-    private Elements Admix(AdmixTensor admix)
-    {
-        Elements bank = Tensor(admix.Bank), logits = Tensor(admix.Logits);
-        int choices = bank.Shape[0], width = bank.Shape[1];
-        var result = new List<Number>();
-        for (int row = 0; row < logits.Items.Length / choices; row++)
-        {
-            // A stable sort: of equal logits the lower index comes first.
-            int[] chosen = Enumerable.Range(0, choices)
-                .OrderByDescending(choice => logits.Items[(row * choices) + choice].Value)
-                .Take(admix.Count)
-                .ToArray();
-
-            // The softmax does not change when a constant is subtracted from every logit.
-            double largest = logits.Items[(row * choices) + chosen[0]].Value;
-            Number[] weights = chosen.Select(choice => Exponential(logits.Items[(row * choices) + choice])).ToArray();
-            Number total = weights.Aggregate(tape.Add);
-            Number share = tape.Function(total, 1 / total.Value, -1 / (total.Value * total.Value));
-            weights = weights.Select(weight => tape.Multiply(weight, share)).ToArray();
-
-            for (int j = 0; j < width; j++)
-            {
-                tape.BeginSum();
-                for (int c = 0; c < chosen.Length; c++)
-                {
-                    tape.AddProduct(weights[c], bank.Items[(chosen[c] * width) + j]);
-                }
-
-                result.Add(tape.EndSum());
-            }
-
-            Number Exponential(Number logit)
-            {
-                double value = Math.Exp(logit.Value - largest);
-                return tape.Function(logit, value, value);
-            }
-        }
-
-        return new Elements(admix.Shape, result.ToArray());
     }
 
     private SparseMatrix Reflect(Elements tensor)

@@ -35,7 +35,7 @@ public static class SchedulePrinter
         PermuteStep permute => $"{Name(permute.C)} = {Name(permute.A)} permuted by a table of {permute.Table.Count}",
         ActivationStep activation => $"{Name(activation.C)} = {activation.Activation.ToString().ToLowerInvariant()}({Name(activation.A)})",
         DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Activation.ToString().ToLowerInvariant()}'({Name(derivative.Z)}) {Name(derivative.A)}",
-        FunctionStep function => $"{Name(function.Target)} = {function.Function.Kind.ToString().ToLowerInvariant()} {function.Mode.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments)})",
+        FunctionStep function => $"{Name(function.Target)} = {function.Function.Function} {function.Mode.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments)})",
         PackStep { Scatter: true } pack => $"∂{pack.Source} += ∂{pack.Packed} unpacked from {string.Join("×", pack.Extents)}",
         PackStep pack => $"{pack.Packed} packed as {string.Join("×", pack.Extents)}",
         _ => throw new InvalidOperationException(step.ToString()),

@@ -175,10 +175,10 @@ public sealed class Scheduler
             }
         }
 
-        static IEnumerable<Storage> Mirrors(Step step) => step switch
+        IEnumerable<Storage> Mirrors(Step step) => step switch
         {
             KernelStep kernel => new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.Where(place => place?.Aspect == Aspect.Mirror).Select(place => place!.Storage),
-            FunctionStep function => function.Arguments.Append(function.Result),
+            FunctionStep function => function.Arguments.Where(_trained.Contains).Append(function.Result),
             PackStep pack => [pack.Source, pack.Packed],
             _ => step.Target.Aspect == Aspect.Mirror ? [step.Target.Storage] : [],
         };
@@ -216,26 +216,31 @@ public sealed class Scheduler
                 break;
 
             case SumStatement sum:
-                bool written = false;
-                foreach (Term term in sum.Terms.OrderByDescending(term => View.Of(target, term.Output).CoversStorage))
-                {
-                    View view = View.Of(target, term.Output);
-                    if (!written && !view.CoversStorage)
-                    {
-                        _rowProgram.Add(new ClearOperation(target));
-                        written = true;
-                    }
-
-                    Build(term, view, written, _rowProgram, parameters);
-                    written = true;
-                }
-
-                if (!written)
-                {
-                    _rowProgram.Add(new ClearOperation(target));
-                }
-
+                Build(sum.Terms, target, _rowProgram, parameters);
                 break;
+        }
+    }
+
+    /// <summary>Fills a storage with a sum of terms.</summary>
+    private void Build(IReadOnlyList<Term> terms, Storage target, List<Operation> program, IReadOnlyDictionary<Parameter, Storage> parameters)
+    {
+        bool written = false;
+        foreach (Term term in terms.OrderByDescending(term => View.Of(target, term.Output).CoversStorage))
+        {
+            View view = View.Of(target, term.Output);
+            if (!written && !view.CoversStorage)
+            {
+                program.Add(new ClearOperation(target));
+                written = true;
+            }
+
+            Build(term, view, written, program, parameters);
+            written = true;
+        }
+
+        if (!written)
+        {
+            program.Add(new ClearOperation(target));
         }
     }
 
@@ -414,20 +419,14 @@ public sealed class Scheduler
                 break;
 
             default:
-                Term definition = ((NetworkWeight)tensor).Definition;
-                foreach (Factor factor in definition.Factors)
+                IReadOnlyList<Term> definition = ((NetworkWeight)tensor).Definition;
+                foreach (Factor factor in definition.SelectMany(term => term.Factors))
                 {
                     _ = StorageOf(factor.Tensor, parameters);
                 }
 
                 storage = NewWeight(tensor.Name, tensor.Length, tensor.IsTrained);
-                View view = View.Of(storage, definition.Output);
-                if (!view.CoversStorage)
-                {
-                    _weightProgram.Add(new ClearOperation(storage));
-                }
-
-                Build(definition, view, !view.CoversStorage, _weightProgram, parameters);
+                Build(definition, storage, _weightProgram, parameters);
                 break;
         }
 

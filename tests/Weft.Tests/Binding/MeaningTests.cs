@@ -1,4 +1,6 @@
 using Weft.Compiler.Oracle;
+using Weft.Compiler.Text;
+using Weft.Tests.Formulas;
 
 namespace Weft.Tests.Binding;
 
@@ -137,6 +139,44 @@ public class MeaningTests
             return Enumerable.Range(0, 4).Sum(r =>
                 values("U", (((i * 3) + a) * 4) + r) * values("S", (((i * 3) + j) * 4) + r) * values("V", (((j * 5) + c) * 4) + r));
         });
+
+    [Fact]
+    public void Dora_HasColumnsOfTheGivenMagnitudes()
+    {
+        const int M = 5, N = 7, R = 2;
+        Check("dora(5, 7, 2, 6)", (values, row, column) =>
+        {
+            double Entry(int i) => values("W", (i * N) + column)
+                + Enumerable.Range(0, R).Sum(s => 3 * values("B", (i * R) + s) * values("A", (s * N) + column));
+            return values("magnitude", column) * Entry(row) / Math.Sqrt(Enumerable.Range(0, M).Sum(i => Entry(i) * Entry(i)));
+        });
+    }
+
+    [Theory]
+    [InlineData("hra_gram_schmidt(6, 6, 3)")]
+    [InlineData("oft(6, 6, 2)")]
+    public void OrthogonalAdapters_KeepLengths(string formula)
+    {
+        Module module = TestModules.Formula(formula);
+        Operator adapted = ((LinearLink)module.Links[0]).Operator;
+        Operator orthogonal = Assert.IsType<Product>(adapted).Operands[1];
+        var interpreter = new Interpreter(module, Numbers.Values(module, new Random(3)));
+        double[,] gram = interpreter.Dense(new Product(EquatableArray.Of(new Transpose(orthogonal), orthogonal)));
+        Assert.Equal(interpreter.Dense(new Identity(6)).Cast<double>(), gram.Cast<double>(), new Near());
+    }
+
+    [Fact]
+    public void Functions_StandWhereverATensorDoes()
+    {
+        // A call is a function of a tensor, the name alone an activation; a repetition whose argument depends on the index is unrolled.
+        Module module = TestModules.Formula("""
+            layer f : 4 -> 4
+              param d[4], T[3, 4], s
+              = relu . diag(relu(d)) . (sqrt(exp(s)) * sum(i < 3) (sqrt(4) * diag(softmax(T[i]))))
+            """);
+        Assert.Equal(3, module.Links.Count);
+        Assert.Empty(((LinearLink)module.Links[0]).Operator.DescendantsAndSelf().OfType<Indexed>());
+    }
 
     [Fact]
     public void Vera_SlicesTheSharedMatrices() =>

@@ -43,11 +43,8 @@ internal static class Algebras
     private static TensorExpression Map(TensorExpression tensor, Func<TensorExpression, TensorExpression> change) => change(tensor switch
     {
         SliceTensor slice => slice with { Source = Map(slice.Source, change) },
-        EinsumTensor einsum => einsum with
-        {
-            Factors = Change(einsum.Factors, factor => factor with { Tensor = Map(factor.Tensor, change) }),
-        },
-        AdmixTensor admix => admix with { Bank = Map(admix.Bank, change), Logits = Map(admix.Logits, change) },
+        EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = Map(factor.Tensor, change) }),
+        FunctionTensor function => function with { Arguments = Change(function.Arguments, argument => Map(argument, change)) },
         _ => tensor,
     });
 

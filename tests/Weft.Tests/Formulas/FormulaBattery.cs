@@ -330,7 +330,7 @@ internal static class FormulaBattery
         private static Module WithoutSigns(Module module) => module with
         {
             Links = new(module.Links.Where(link => link is not ActivationLink).Select(link => link is LinearLink linear
-                ? new LinearLink(WithoutSigns(linear.Operator))
+                ? new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns))
                 : link)),
         };
 
@@ -340,5 +340,9 @@ internal static class FormulaBattery
             Einsum einsum => einsum with { Coefficient = Math.Abs(einsum.Coefficient) },
             Operator same => same,
         };
+
+        private static TensorExpression WithoutSigns(TensorExpression tensor) => tensor is EinsumTensor einsum
+            ? einsum with { Terms = new(einsum.Terms.Select(term => term with { Coefficient = Math.Abs(term.Coefficient) })) }
+            : tensor;
     }
 }

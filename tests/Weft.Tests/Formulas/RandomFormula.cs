@@ -13,6 +13,9 @@ using Weft.Compiler.Algebra;
 internal sealed class RandomFormula
 {
     private const int MostElements = 3000;
+
+    // Of a matrix that the oracle inverts number by number.
+    private const int MostRows = 10;
     private const int MostIndexCombinations = 20000;
 
     private readonly Random _random;
@@ -269,9 +272,9 @@ internal sealed class RandomFormula
             return Closed(() => DefinedTensor(shape));
         }
 
-        if (choice < 0.22 && shape.Length > 0)
+        if (choice < 0.28 && shape.Length > 0)
         {
-            return Closed(() => Admixture(shape));
+            return Closed(() => Function(shape));
         }
 
         return new ParameterTensor(ParameterOf(shape));
@@ -320,15 +323,77 @@ internal sealed class RandomFormula
             .Select(extent => Factorize(extent, _random.Next(1, 3)).Select(part => Index("abcd", part)).ToEquatable())
             .ToEquatable();
         List<IndexVariable> indices = [.. axes.SelectMany(group => group)];
-        return new EinsumTensor(axes, Factors(indices, indices), Coefficient());
+        return new EinsumTensor(
+            axes, Enumerable.Range(0, Pick(1, 1, 2, 3)).Select(_ => new TensorProduct(Factors(indices, indices), Coefficient())).ToEquatable());
     }
 
-    private AdmixTensor Admixture(int[] shape)
+    /// <summary>
+    /// A function whose value has a shape, of arguments that keep away from what it is not smooth at. Kinks and steps are met by parameters
+    /// alone, whose values are the same numbers on both sides of a comparison.
+    /// </summary>
+    private FunctionTensor Function(int[] shape)
     {
-        int choices = _random.Next(2, 6);
-        var bank = new ParameterTensor(ParameterOf([choices, shape[^1]]));
-        var logits = new ParameterTensor(ParameterOf([.. shape[..^1], choices]));
-        return new AdmixTensor(bank, logits, _random.Next(1, choices + 1));
+        TensorExpression Fresh(params int[] extents) => new ParameterTensor(ParameterOf(extents));
+        TensorExpression Argument(params int[] extents) => Chance(0.7) ? Fresh(extents) : Tensor(extents);
+        int[] batch = shape[..^1];
+        int last = shape[^1], other = _random.Next(2, 6);
+        var choices = new List<Func<FunctionTensor>>
+        {
+            () => Functions.Of("admix", _random.Next(1, other + 1), Fresh(other, last), Argument([.. batch, other])),
+            () => Functions.Of(Pick("square", "sigmoid", "tanh", "softplus", "stop_gradient"), Argument(shape)),
+            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste"), Fresh(shape)),
+            () => Functions.Of(Pick("log", "sqrt"), Positive(Argument(shape))),
+            () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
+
+            // The norms of what is normalized do not depend on anything.
+            () => Functions.Of("row_norms", Fresh([.. shape, other])),
+            () => Functions.Of("column_norms", Fresh([.. batch, other, last])),
+        };
+        if (last > 1)
+        {
+            // In one dimension directions and shares do not depend on anything, and their gradients are nothing but rounding.
+            choices.Add(() => Functions.Of(Pick("normalize_rows", "softmax"), Argument(shape)));
+            choices.Add(() => Functions.Of("top_k_softmax", _random.Next(2, last + 1), Fresh(shape)));
+        }
+
+        if (shape.Length == 2)
+        {
+            choices.Add(() => Functions.Of("rbf", 0.5, Argument(shape[0], other), Argument(last, other)));
+        }
+
+        if (shape.Length > 1 && shape[^2] > 1)
+        {
+            choices.Add(() => Functions.Of("normalize_columns", Argument(shape)));
+        }
+
+        if (shape.Length > 1 && shape[^2] == last && last <= MostRows)
+        {
+            choices.Add(() => Functions.Of("cayley", Argument(shape)));
+            choices.Add(() => Functions.Of("inverse", NearlyOrthogonal(shape)));
+        }
+
+        if (shape.Length > 1 && shape[^2] <= last && last is > 1 and <= MostRows)
+        {
+            choices.Add(() => Functions.Of("orthonormal_rows", new SliceTensor(
+                NearlyOrthogonal([.. shape[..^2], last, last]),
+                shape.Select(extent => (SliceAxis)new RangeAxis(0, extent)).ToEquatable())));
+        }
+
+        return Pick(choices.ToArray())();
+
+        static FunctionTensor Positive(TensorExpression tensor) => Functions.Of("shift", 0.5, Functions.Of("softplus", tensor));
+
+        // Of norm 1, and a change of norm less than 1/2.
+        EinsumTensor NearlyOrthogonal(int[] square)
+        {
+            IndexVariable[] indices = [.. square.Select(extent => Index("abcd", extent))];
+            EquatableArray<AffineIndex> position = indices.Select(AffineIndex.Of).ToEquatable();
+            return new EinsumTensor(
+                indices.Select(index => EquatableArray.Of(index)).ToEquatable(),
+                EquatableArray.Of(
+                    new TensorProduct(EquatableArray.Of(new IndexedTensor(Functions.Of("cayley", Fresh(square)), position))),
+                    new TensorProduct(EquatableArray.Of(new IndexedTensor(Functions.Of("tanh", Fresh(square)), position)), 0.5 / MostRows)));
+        }
     }
 
     private Einsum IndexNotation(int rows, int columns, EquatableArray<IndexVariable>? output = null)

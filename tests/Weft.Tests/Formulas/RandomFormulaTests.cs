@@ -10,6 +10,7 @@ public class RandomFormulaTests
     public void ModulesAreWellFormedAndDrawFromEveryNode()
     {
         var seen = new HashSet<Type>();
+        var functions = new HashSet<TensorFunction>();
         for (int seed = 0; seed < 400; seed++)
         {
             Module module = RandomFormula.Create(seed);
@@ -22,13 +23,16 @@ public class RandomFormulaTests
                 seen.Add(link.GetType());
                 IEnumerable<Operator> nodes = link is LinearLink linear ? linear.Operator.DescendantsAndSelf() : [];
                 seen.UnionWith(nodes.Select(node => node.GetType()));
-                seen.UnionWith(nodes.SelectMany(OperatorStructure.Tensors).Select(tensor => tensor.GetType()));
+                IEnumerable<TensorExpression> tensors = nodes.SelectMany(OperatorStructure.Tensors).SelectMany(OperatorStructure.DescendantsAndSelf);
+                seen.UnionWith(tensors.Select(tensor => tensor.GetType()));
+                functions.UnionWith(tensors.OfType<FunctionTensor>().Select(tensor => tensor.Function));
             }
         }
 
         Type[] all = [.. typeof(Operator).Assembly.GetTypes().Where(type => !type.IsAbstract
             && (type.IsSubclassOf(typeof(Operator)) || type.IsSubclassOf(typeof(TensorExpression)) || type.IsSubclassOf(typeof(Link))))];
         Assert.Empty(all.Except(seen));
+        Assert.Empty(TensorFunction.All.Values.Except(functions));
     }
 
     [Fact]

@@ -73,12 +73,9 @@ internal static class Shapes
             && slice.Axes.Count == slice.Source.Shape.Count
             && slice.Axes.Zip(slice.Source.Shape, Fits).All(fits => fits),
         EinsumTensor einsum => einsum.Factors.All(Fits),
-        AdmixTensor admix => Fits(admix.Bank)
-            && Fits(admix.Logits)
-            && admix.Bank.Shape.Count == 2
-            && admix.Logits.Shape.Count > 0
-            && admix.Logits.Shape[admix.Logits.Shape.Count - 1] == admix.Bank.Shape[0]
-            && admix.Count <= admix.Bank.Shape[0],
+        FunctionTensor function => function.Arguments.All(Fits)
+            && function.Arguments.Count == function.Function.Tensors.Count
+            && function.Function.Check([.. function.Arguments.Select(argument => argument.Shape)], function.Numbers.FirstOrDefault()) is null,
         _ => true,
     };
 

@@ -53,7 +53,7 @@ internal static class Shrinker
     {
         SliceTensor slice => Weight(slice.Source),
         EinsumTensor einsum => 1 + einsum.Factors.Sum(factor => 1 + Weight(factor.Tensor)),
-        AdmixTensor admix => 1 + Weight(admix.Bank) + Weight(admix.Logits),
+        FunctionTensor function => 1 + function.Arguments.Sum(Weight),
         _ => 0,
     };
 

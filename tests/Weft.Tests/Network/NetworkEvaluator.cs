@@ -89,8 +89,9 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
             {
                 ParameterWeight parameter => parameters[parameter.Parameter.Name],
                 NetworkWeight network => Define(network),
-                FunctionWeight { Kind: WeightFunctionKind.Admix } admix => Admix(admix),
-                FunctionWeight reflections => CompactForm(Weight(reflections.Arguments[0]), reflections.Shape[0]),
+                FunctionWeight function when function.Function == TensorFunction.Reflections =>
+                    CompactForm(Weight(function.Arguments[0]), function.Shape[0]),
+                FunctionWeight function => Evaluate(function),
                 _ => throw new NotSupportedException(tensor.GetType().Name),
             };
             _weights.Add(tensor, value);
@@ -102,20 +103,27 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
     private double[] Define(NetworkWeight network)
     {
         double[] target = new double[network.Length];
-        Add(network.Definition, target);
+        foreach (Term term in network.Definition)
+        {
+            Add(term, target);
+        }
+
         return target;
     }
 
-    private double[] Admix(FunctionWeight admix)
+    private double[] Evaluate(FunctionWeight function)
     {
-        Parameter[] arguments = [.. admix.Arguments.Select((argument, k) => new Parameter(
-            k == 0 ? "bank" : "logits",
-            (k == 0 ? argument.Shape : [argument.Length / admix.Arguments[0].Shape[0], admix.Arguments[0].Shape[0]]).ToEquatable(),
-            Role.Trained,
-            new Initializer(Distribution.Normal)))];
-        var mixture = new Matrix(new AdmixTensor(new ParameterTensor(arguments[0]), new ParameterTensor(arguments[1]), admix.Count));
-        double[] values = [.. admix.Arguments.SelectMany(Weight)];
-        return Numbers.Flat(new Interpreter(Algebras.ModuleOf("mix", mixture), values).Dense());
+        Parameter[] arguments = [.. function.Arguments.Select((argument, k) =>
+            new Parameter($"A{k}", argument.Shape.ToEquatable(), Role.Trained, new Initializer(Distribution.Normal)))];
+        var value = new FunctionTensor(
+            function.Function, arguments.Select(TensorExpression (argument) => new ParameterTensor(argument)).ToEquatable(), function.Numbers.ToEquatable());
+
+        // Any shape, as a column: index notation makes one axis of all of them.
+        IndexVariable[] indices = [.. value.Shape.Select((extent, axis) => new IndexVariable($"i{axis}", extent, -1 - axis))];
+        var column = new Column(new EinsumTensor(
+            EquatableArray.Of(indices.ToEquatable()), EquatableArray.Of(new IndexedTensor(value, indices.Select(AffineIndex.Of).ToEquatable()))));
+        double[] values = [.. function.Arguments.SelectMany(Weight)];
+        return Numbers.Flat(new Interpreter(Algebras.ModuleOf("f", column), values).Dense());
     }
 
     /// <summary>T of <c>∏ (I − 2 vᵢvᵢᵀ / vᵢᵀvᵢ) = I − VᵀTV</c>, one reflection at a time (Bischof and Van Loan 1987).</summary>

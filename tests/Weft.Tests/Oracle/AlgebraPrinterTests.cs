@@ -43,7 +43,7 @@ public class AlgebraPrinterTests
         AssertText("crop(7, 4)", new Crop(7, 0, 4));
         AssertText("pad(7, 4, 2)", new Pad(7, 2, 4));
         AssertText("reflect(V)", new Reflections(Tensor("V", 2, 3)));
-        AssertText("admix(bank, P, 2)", new Matrix(new AdmixTensor(Tensor("bank", 4, 3), Tensor("P", 5, 4), 2)));
+        AssertText("admix(bank, P, 2)", new Matrix(Functions.Of("admix", 2, Tensor("bank", 4, 3), Tensor("P", 5, 4))));
     }
 
     [Fact]

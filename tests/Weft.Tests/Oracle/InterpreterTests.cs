@@ -159,7 +159,7 @@ public class InterpreterTests
     [Fact]
     public void AdmixMixesTheLargestAndPrefersTheLowerIndex()
     {
-        var admix = new AdmixTensor(Trained("bank", 3, 2), Trained("logits", 2, 3), 2);
+        var admix = Functions.Of("admix", 2, Trained("bank", 3, 2), Trained("logits", 2, 3));
         Module module = Algebras.ModuleOf("Admix", new Matrix(admix));
         var interpreter = new Interpreter(module, new Dictionary<string, double[]>
         {
@@ -169,6 +169,71 @@ public class InterpreterTests
             ["logits"] = [5, 5, 5, 0, -1, Math.Log(3)],
         });
         Numbers.AssertClose([5.5, 11, 75.25, 150.5], Numbers.Flat(interpreter.Dense()), 1e-15, "admix");
+    }
+
+    public static TheoryData<string> SmoothFunctions =>
+        [.. TensorFunction.All.Keys.Except(["round_ste", "stop_gradient"]).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(SmoothFunctions))]
+    public void DerivativesOfFunctionsAgreeWithFiniteDifferences(string name)
+    {
+        // Square, so that every function takes it; the values are far from singular.
+        TensorExpression square = Trained("A", 3, 3), other = Trained("B", 3, 3);
+        FunctionTensor positive = Functions.Of("shift", 0.5, Functions.Of("softplus", other));
+        FunctionTensor value = name switch
+        {
+            "log" or "sqrt" => Functions.Of(name, positive),
+            "quotient" => Functions.Of(name, square, positive),
+            "admix" => Functions.Of(name, 2, square, other),
+            "rbf" => Functions.Of(name, 0.25, square, other),
+            "shift" => Functions.Of(name, -1.5, square),
+            "top_k_softmax" => Functions.Of(name, 2, square),
+            "inverse" or "orthonormal_rows" => Functions.Of(name, Functions.Of("cayley", square)),
+            _ => Functions.Of(name, square),
+        };
+        Operator map = value.Shape.Count == 2 ? new Matrix(value) : new Diagonal(value);
+        CheckDerivatives(Algebras.ModuleOf(name, map), rows: 2);
+    }
+
+    [Fact]
+    public void FunctionsHaveTheirClosedForms()
+    {
+        double[] a = [3, 4, 0, 0, 0, 0, -1, 2, 2];
+        TensorExpression tensor = Trained("A", 3, 3);
+        double[] Of(TensorExpression value) => Numbers.Flat(
+            new Interpreter(Algebras.ModuleOf("f", value.Shape.Count == 2 ? new Matrix(value) : new Column(value)), a).Dense());
+        void Check(double[] expected, TensorExpression value) => Numbers.AssertClose(expected, Of(value), 1e-14, value.ToString());
+
+        Check([5, 0, 3], Functions.Of("row_norms", tensor));
+        Check([Math.Sqrt(10), Math.Sqrt(20), 2], Functions.Of("column_norms", tensor));
+        Check([0.6, 0.8, 0, 0, 0, 0, -1 / 3.0, 2 / 3.0, 2 / 3.0], Functions.Of("normalize_rows", tensor));
+        Check([3, 4, 0, 0, 0, 0, 1, 2, 2], Functions.Of("abs", tensor));
+        Check([3, 4, 0, 0, 0, 0, 0, 2, 2], Functions.Of("relu", tensor));
+        Check([4, 5, 1, 1, 1, 1, 0, 3, 3], Functions.Of("shift", 1, tensor));
+        double share = 1 / (1 + Math.E);
+        Check([share, 1 - share, 0, 0.5, 0.5, 0, 0, 0.5, 0.5], Functions.Of("top_k_softmax", 2, tensor));
+
+        // Q Qᵀ = I for both, and A A⁻¹ = I.
+        TensorExpression shifted = new EinsumTensor(
+            EquatableArray.Of(EquatableArray.Of(new IndexVariable("i", 3, 1)), EquatableArray.Of(new IndexVariable("j", 3, 2))),
+            EquatableArray.Of(
+                Term(tensor, 0.25), Term(Functions.Of("cayley", tensor), 1)));
+        double[] identity = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+        foreach (string name in new[] { "cayley", "orthonormal_rows" })
+        {
+            Operator q = new Matrix(Functions.Of(name, shifted));
+            Numbers.AssertClose(identity, Numbers.Flat(new Interpreter(
+                Algebras.ModuleOf("f", new Product(EquatableArray.Of(q, new Transpose(q)))), a).Dense()), 1e-14, name);
+        }
+
+        Numbers.AssertClose(identity, Numbers.Flat(new Interpreter(
+            Algebras.ModuleOf("f", new Product(EquatableArray.Of<Operator>(new Matrix(shifted), new Matrix(Functions.Of("inverse", shifted))))), a).Dense()), 1e-13, "inverse");
+
+        static TensorProduct Term(TensorExpression factor, double coefficient) => new(
+            EquatableArray.Of(new IndexedTensor(
+                factor, EquatableArray.Of(AffineIndex.Of(new IndexVariable("i", 3, 1)), AffineIndex.Of(new IndexVariable("j", 3, 2))))),
+            coefficient);
     }
 
     [Fact]
@@ -187,7 +252,7 @@ public class InterpreterTests
         var first = new Sum(EquatableArray.Of<Operator>(
             new Product(EquatableArray.Of<Operator>(new Matrix(folded), new Indexed(IndexedKind.Sum, k, new Matrix(slice)))),
             new ScaledByTensor(Trained("s"), new Reflections(v))));
-        var admix = new AdmixTensor(Trained("bank", 4, 5), Trained("logits", 2, 3, 4), 2);
+        var admix = Functions.Of("admix", 2, Trained("bank", 4, 5), Trained("logits", 2, 3, 4));
         var second = new Transpose(new BlockDiagonal(new SliceTensor(
             admix, EquatableArray.Of<SliceAxis>(new RangeAxis(0, 1), new RangeAxis(0, 3), new RangeAxis(0, 5)))));
         Activation[] activations = Enum.GetValues<Activation>();

@@ -71,9 +71,9 @@ public sealed unsafe class ParameterFunctionTests
 
         fixed (double* pv = v, pt = t, pw = weights, pdv = dv, pc = change, ptangent = tangent)
         {
-            ParameterFunctions<double>.ReflectionsGradient(pv, pt, pw, pdv, count, size);
-            ParameterFunctions<double>.ReflectionsTangent(pv, pt, pc, ptangent, count, size);
-            ParameterFunctions<double>.ReflectionsGradient(pv, pt, pw, null, count, size);
+            ParameterFunctions<double>.Reflections.Gradient(pv, pt, pw, pdv, count, size);
+            ParameterFunctions<double>.Reflections.Tangent(pv, pt, pc, ptangent, count, size);
+            ParameterFunctions<double>.Reflections.Gradient(pv, pt, pw, null, count, size);
         }
 
         double[] expected = Numbers.Differences(() => Dot(weights, Triangle(v, count, size)), v);
@@ -89,7 +89,7 @@ public sealed unsafe class ParameterFunctionTests
 
         fixed (double* pv = v, pt = t, ptangent = tangent)
         {
-            ParameterFunctions<double>.ReflectionsTangent(pv, pt, null, ptangent, count, size);
+            ParameterFunctions<double>.Reflections.Tangent(pv, pt, null, ptangent, count, size);
         }
 
         Assert.All(tangent, value => Assert.Equal(0, value));
@@ -118,16 +118,67 @@ public sealed unsafe class ParameterFunctionTests
         fixed (double* pb = bank, pl = logits, pw = weights, pdb = dBank, pdl = dLogits, pbc = bankChange, plc = logitsChange, pt = tangent, ph = half)
         {
             // Each on its own, so that a null one is skipped and the other unharmed.
-            ParameterFunctions<double>.AdmixGradient(pb, pl, pw, pdb, null, Rows, Vectors, Length, count);
-            ParameterFunctions<double>.AdmixGradient(pb, pl, pw, null, pdl, Rows, Vectors, Length, count);
-            ParameterFunctions<double>.AdmixTangent(pb, pl, pbc, null, ph, Rows, Vectors, Length, count);
-            ParameterFunctions<double>.AdmixTangent(pb, pl, pbc, plc, pt, Rows, Vectors, Length, count);
+            ParameterFunctions<double>.Admix.Gradient(pb, pl, null, pw, pdb, null, Rows, Vectors, Length, count);
+            ParameterFunctions<double>.Admix.Gradient(pb, pl, null, pw, null, pdl, Rows, Vectors, Length, count);
+            ParameterFunctions<double>.Admix.Tangent(pb, pl, null, pbc, null, ph, Rows, Vectors, Length, count);
+            ParameterFunctions<double>.Admix.Tangent(pb, pl, null, pbc, plc, pt, Rows, Vectors, Length, count);
         }
 
         Numbers.AssertClose<double>(Numbers.Differences(() => Dot(weights, Mix(bank, logits, Rows, Vectors, Length, count)), bank), dBank, 1e-8);
         Numbers.AssertClose<double>(Numbers.Differences(() => Dot(weights, Mix(bank, logits, Rows, Vectors, Length, count)), logits), dLogits, 1e-8);
         Assert.Equal(Dot(dBank, bankChange), Dot(weights, half), 1e-12);
         Assert.Equal(Dot(dBank, bankChange) + Dot(dLogits, logitsChange), Dot(weights, tangent), 1e-12);
+    }
+
+    [Fact]
+    public void ZeroRowsStayZeroAndHaveNoDerivative()
+    {
+        double[] x = [3, 4, 0, 0], y = [9, 9, 9, 9], norms = [9, 9], dy = [1, 2, 3, 4], dx = new double[4], tangent = [9, 9, 9, 9];
+        fixed (double* px = x, py = y, pn = norms, pdy = dy, pdx = dx, pt = tangent)
+        {
+            ParameterFunctions<double>.RowNorms.Value(px, pn, 2, 2);
+            ParameterFunctions<double>.RowNorms.Gradient(px, pn, pdy, pdx, 2, 2);
+            Assert.Equal([5, 0], norms);
+            Numbers.AssertClose<double>([0.6, 0.8, 0, 0], dx, 1e-15);
+
+            ParameterFunctions<double>.NormalizeRows.Value(px, py, 2, 2);
+            ParameterFunctions<double>.NormalizeRows.Tangent(px, py, pdy, pt, 2, 2);
+            Numbers.AssertClose<double>([0.6, 0.8, 0, 0], y, 1e-15);
+            Numbers.AssertClose<double>([(1 - (2.2 * 0.6)) / 5, (2 - (2.2 * 0.8)) / 5, 0, 0], tangent, 1e-15);
+
+            ParameterFunctions<double>.OrthonormalRows.Value(px, py, 1, 2, 2);
+            ParameterFunctions<double>.OrthonormalRows.Tangent(px, py, pdy, pt, 1, 2, 2);
+            Numbers.AssertClose<double>([0.6, 0.8, 0, 0], y, 1e-15);
+            Assert.All(tangent, value => Assert.True(double.IsFinite(value)));
+            ParameterFunctions<double>.OrthonormalRows.Tangent(px, py, null, pt, 1, 2, 2);
+            Assert.All(tangent, value => Assert.Equal(0, value));
+        }
+    }
+
+    [Fact]
+    public void LargeLogitsDoNotOverflow()
+    {
+        double[] x = [1e308, -1e308, 1e308], y = new double[3];
+        fixed (double* px = x, py = y)
+        {
+            ParameterFunctions<double>.Softmax.Value(px, py, 1, 3);
+            Assert.Equal([0.5, 0, 0.5], y);
+            ParameterFunctions<double>.TopKSoftmax.Value(px, py, 1, 3, 1);
+            Assert.Equal([1, 0, 0], y);
+        }
+    }
+
+    [Fact]
+    public void MatrixFunctionsPivot()
+    {
+        // Zero where elimination starts, and a batch of two.
+        double[] a = [0, 1, 2, 0, 3, 1, 2, 1], y = new double[8];
+        fixed (double* pa = a, py = y)
+        {
+            ParameterFunctions<double>.Inverse.Value(pa, py, 2, 2);
+        }
+
+        Numbers.AssertClose<double>([0, 0.5, 1, 0, 1, -1, -2, 3], y, 1e-14);
     }
 
     [Fact]
@@ -180,7 +231,7 @@ public sealed unsafe class ParameterFunctionTests
         double[] t = Enumerable.Repeat(double.NaN, count * count).ToArray();
         fixed (double* pv = v, pt = t)
         {
-            ParameterFunctions<double>.Reflections(pv, pt, count, size);
+            ParameterFunctions<double>.Reflections.Value(pv, pt, count, size);
         }
 
         return t;
@@ -191,7 +242,7 @@ public sealed unsafe class ParameterFunctionTests
         double[] result = Enumerable.Repeat(double.NaN, rows * length).ToArray();
         fixed (double* pb = bank, pl = logits, pr = result)
         {
-            ParameterFunctions<double>.Admix(pb, pl, pr, rows, vectors, length, count);
+            ParameterFunctions<double>.Admix.Value(pb, pl, pr, rows, vectors, length, count);
         }
 
         return result;

@@ -1,0 +1,217 @@
+using System.Numerics.Tensors;
+
+namespace Weft.Kernels;
+
+/// <content>Functions of one element at a time.</content>
+public static unsafe partial class ParameterFunctions<T>
+{
+    /// <summary>A function of numbers and its slope.</summary>
+    public interface IElementwise
+    {
+        /// <summary>y = f(x)</summary>
+        static abstract void Apply(ReadOnlySpan<T> x, Span<T> y);
+
+        /// <summary>slope = f′(x), where y = f(x)</summary>
+        static abstract void Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope);
+    }
+
+    /// <summary>What all of them have in common: tensors of [length].</summary>
+    public abstract class Elementwise<TFunction>
+        where TFunction : IElementwise
+    {
+        /// <summary>y = f(x)</summary>
+        public static void Value(T* x, T* y, int length) => TFunction.Apply(new(x, length), new(y, length));
+
+        /// <summary>dx += f′(x) · dy</summary>
+        public static void Gradient(T* x, T* y, T* dy, T* dx, int length)
+        {
+            if (dx == null)
+            {
+                return;
+            }
+
+            using Scratch slope = new(length);
+            TFunction.Slope(new(x, length), new(y, length), Row(slope.Pointer, 0, length));
+            TensorPrimitives.MultiplyAdd(Row(slope.Pointer, 0, length), Row(dy, 0, length), Row(dx, 0, length), Row(dx, 0, length));
+        }
+
+        /// <summary>ty = f′(x) · tx</summary>
+        public static void Tangent(T* x, T* y, T* tx, T* ty, int length)
+        {
+            if (ty == null)
+            {
+                return;
+            }
+
+            Span<T> target = Row(ty, 0, length);
+            if (tx == null)
+            {
+                target.Clear();
+                return;
+            }
+
+            TFunction.Slope(new(x, length), new(y, length), target);
+            TensorPrimitives.Multiply(target, Row(tx, 0, length), target);
+        }
+    }
+
+    /// <summary>eˣ</summary>
+    public sealed class Exp : Elementwise<Exp>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Exp(x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => y.CopyTo(slope);
+    }
+
+    /// <summary>The natural logarithm.</summary>
+    public sealed class Log : Elementwise<Log>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Log(x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => TensorPrimitives.Reciprocal(x, slope);
+    }
+
+    /// <summary>√x</summary>
+    public sealed class Sqrt : Elementwise<Sqrt>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Sqrt(x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => TensorPrimitives.Divide(Half, y, slope);
+    }
+
+    /// <summary>|x|; the slope at 0 is 0.</summary>
+    public sealed class Abs : Elementwise<Abs>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Abs(x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope)
+        {
+            for (int i = 0; i < x.Length; i++)
+            {
+                slope[i] = T.CreateTruncating(T.Sign(x[i]));
+            }
+        }
+    }
+
+    /// <summary>x²</summary>
+    public sealed class Square : Elementwise<Square>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Multiply(x, x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => TensorPrimitives.Add(x, x, slope);
+    }
+
+    /// <summary>As <see cref="Activation.Relu"/>.</summary>
+    public sealed class Relu : Elementwise<Relu>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => Activate(Activation.Relu, x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => ActivationSlope(Activation.Relu, x, slope);
+    }
+
+    /// <summary>As <see cref="Activation.Sigmoid"/>.</summary>
+    public sealed class Sigmoid : Elementwise<Sigmoid>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => Activate(Activation.Sigmoid, x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => ActivationSlope(Activation.Sigmoid, x, slope);
+    }
+
+    /// <summary>As <see cref="Activation.Tanh"/>.</summary>
+    public sealed class Tanh : Elementwise<Tanh>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => Activate(Activation.Tanh, x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => ActivationSlope(Activation.Tanh, x, slope);
+    }
+
+    /// <summary>As <see cref="Activation.Softplus"/>.</summary>
+    public sealed class Softplus : Elementwise<Softplus>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => Activate(Activation.Softplus, x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => ActivationSlope(Activation.Softplus, x, slope);
+    }
+
+    /// <summary>The nearest whole number, of two the even one; the slope counts as 1 (the straight-through estimator: Bengio et al. 2013).</summary>
+    public sealed class RoundStraightThrough : Elementwise<RoundStraightThrough>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Round(x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => slope.Fill(T.One);
+    }
+
+    /// <summary>The tensor itself, which no derivative passes.</summary>
+    public static class StopGradient
+    {
+        /// <summary>y = x</summary>
+        public static void Value(T* x, T* y, int length) => Row(x, 0, length).CopyTo(Row(y, 0, length));
+    }
+
+    /// <summary>x + c</summary>
+    public static class Shift
+    {
+        /// <summary>y = x + c</summary>
+        public static void Value(T* x, T* y, int length, double c) =>
+            TensorPrimitives.Add(Row(x, 0, length), T.CreateTruncating(c), Row(y, 0, length));
+
+        /// <summary>dx += dy</summary>
+        public static void Gradient(T* x, T* y, T* dy, T* dx, int length, double c) => RoundStraightThrough.Gradient(x, y, dy, dx, length);
+
+        /// <summary>ty = tx</summary>
+        public static void Tangent(T* x, T* y, T* tx, T* ty, int length, double c) => RoundStraightThrough.Tangent(x, y, tx, ty, length);
+    }
+
+    /// <summary>a / b, elementwise.</summary>
+    public static class Quotient
+    {
+        /// <summary>y = a / b</summary>
+        public static void Value(T* a, T* b, T* y, int length) =>
+            TensorPrimitives.Divide(Row(a, 0, length), Row(b, 0, length), Row(y, 0, length));
+
+        /// <summary>da += dy / b, db −= dy · y / b</summary>
+        public static void Gradient(T* a, T* b, T* y, T* dy, T* da, T* db, int length)
+        {
+            for (int i = 0; i < length; i++)
+            {
+                T slope = dy[i] / b[i];
+                if (da != null)
+                {
+                    da[i] += slope;
+                }
+
+                if (db != null)
+                {
+                    db[i] -= slope * y[i];
+                }
+            }
+        }
+
+        /// <summary>ty = (ta − y · tb) / b</summary>
+        public static void Tangent(T* a, T* b, T* y, T* ta, T* tb, T* ty, int length)
+        {
+            for (int i = 0; ty != null && i < length; i++)
+            {
+                T change = ta == null ? T.Zero : ta[i];
+                ty[i] = (tb == null ? change : change - y[i] * tb[i]) / b[i];
+            }
+        }
+    }
+
+    private static void Activate(Activation f, ReadOnlySpan<T> x, Span<T> y)
+    {
+        fixed (T* source = x, target = y)
+        {
+            Activations<T>.Apply(f, source, target, x.Length);
+        }
+    }
+
+    private static void ActivationSlope(Activation f, ReadOnlySpan<T> x, Span<T> slope)
+    {
+        slope.Fill(T.One);
+        fixed (T* source = x, target = slope)
+        {
+            Activations<T>.Derivative(f, source, target, target, x.Length, accumulate: false);
+        }
+    }
+}

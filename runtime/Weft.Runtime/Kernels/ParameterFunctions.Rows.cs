@@ -1,0 +1,277 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace Weft.Kernels;
+
+/// <content>Functions of the rows or columns of a matrix.</content>
+public static unsafe partial class ParameterFunctions<T>
+{
+    /// <summary>A function from vectors to vectors of the same length whose Jacobian is symmetric.</summary>
+    public interface ISymmetric
+    {
+        /// <summary>target += J(x) direction, where y = f(x)</summary>
+        static abstract void AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target);
+    }
+
+    /// <summary>Both derivatives at once: tensors of [rows, length], and what else the value takes.</summary>
+    public abstract class Symmetric<TFunction>
+        where TFunction : ISymmetric
+    {
+        /// <summary>dx += J dy, row by row.</summary>
+        public static void Gradient(T* x, T* y, T* dy, T* dx, int rows, int length, int count = 0)
+        {
+            for (int row = 0; dx != null && row < rows; row++)
+            {
+                TFunction.AddJacobian(Row(x, row, length), Row(y, row, length), Row(dy, row, length), Row(dx, row, length));
+            }
+        }
+
+        /// <summary>ty = J tx, row by row.</summary>
+        public static void Tangent(T* x, T* y, T* tx, T* ty, int rows, int length, int count = 0)
+        {
+            if (ty != null)
+            {
+                new Span<T>(ty, rows * length).Clear();
+                Gradient(x, y, tx, tx == null ? null : ty, rows, length);
+            }
+        }
+    }
+
+    /// <summary>eˣ / Σ eˣ along each row.</summary>
+    public sealed class Softmax : Symmetric<Softmax>, ISymmetric
+    {
+        /// <summary>[rows, length] → [rows, length]; finite whatever the size of the logits.</summary>
+        public static void Value(T* x, T* y, int rows, int length)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                Span<T> target = Row(y, row, length);
+                TensorPrimitives.Subtract(Row(x, row, length), TensorPrimitives.Max<T>(Row(x, row, length)), target);
+                TensorPrimitives.Exp(target, target);
+                TensorPrimitives.Divide(target, TensorPrimitives.Sum<T>(target), target);
+            }
+        }
+
+        static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target) =>
+            AddSoftmaxJacobian(y, direction, target);
+    }
+
+    /// <summary>Each row divided by its norm; a zero row stays zero, with derivative 0.</summary>
+    public sealed class NormalizeRows : Symmetric<NormalizeRows>, ISymmetric
+    {
+        /// <summary>[rows, length] → [rows, length]</summary>
+        public static void Value(T* x, T* y, int rows, int length)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                T norm = TensorPrimitives.Norm<T>(Row(x, row, length));
+                TensorPrimitives.Divide(Row(x, row, length), norm == T.Zero ? T.One : norm, Row(y, row, length));
+            }
+        }
+
+        static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target)
+        {
+            T norm = TensorPrimitives.Norm(x);
+            if (norm != T.Zero)
+            {
+                AddScaled(direction, T.One / norm, target);
+                AddScaled(y, -TensorPrimitives.Dot(y, direction) / norm, target);
+            }
+        }
+    }
+
+    /// <summary>The Euclidean norm of each row; at a zero row the derivative is 0.</summary>
+    public static class RowNorms
+    {
+        /// <summary>[rows, length] → [rows]</summary>
+        public static void Value(T* x, T* y, int rows, int length)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                y[row] = TensorPrimitives.Norm<T>(Row(x, row, length));
+            }
+        }
+
+        /// <summary>dx += x · dy / y</summary>
+        public static void Gradient(T* x, T* y, T* dy, T* dx, int rows, int length)
+        {
+            for (int row = 0; dx != null && row < rows; row++)
+            {
+                if (y[row] != T.Zero)
+                {
+                    AddScaled(Row(x, row, length), dy[row] / y[row], Row(dx, row, length));
+                }
+            }
+        }
+
+        /// <summary>ty = ⟨x, tx⟩ / y</summary>
+        public static void Tangent(T* x, T* y, T* tx, T* ty, int rows, int length)
+        {
+            for (int row = 0; ty != null && row < rows; row++)
+            {
+                ty[row] = tx == null || y[row] == T.Zero ? T.Zero : TensorPrimitives.Dot<T>(Row(x, row, length), Row(tx, row, length)) / y[row];
+            }
+        }
+    }
+
+    /// <summary>As <see cref="RowNorms"/>, of the columns.</summary>
+    public static class ColumnNorms
+    {
+        /// <summary>[batch, rows, columns] → [batch, columns]</summary>
+        public static void Value(T* x, T* y, int batch, int rows, int columns)
+        {
+            using Transposed tx = new(x, batch, rows, columns);
+            RowNorms.Value(tx.Pointer, y, batch * columns, rows);
+        }
+
+        /// <summary>dx += x · dy / y</summary>
+        public static void Gradient(T* x, T* y, T* dy, T* dx, int batch, int rows, int columns)
+        {
+            if (dx != null)
+            {
+                using Transposed tx = new(x, batch, rows, columns), tdx = new(dx, batch, rows, columns);
+                RowNorms.Gradient(tx.Pointer, y, dy, tdx.Pointer, batch * columns, rows);
+                tdx.WriteBack(dx);
+            }
+        }
+
+        /// <summary>ty = ⟨x, tx⟩ / y</summary>
+        public static void Tangent(T* x, T* y, T* tx, T* ty, int batch, int rows, int columns)
+        {
+            using Transposed transposed = new(x, batch, rows, columns), tangent = new(tx, batch, rows, columns);
+            RowNorms.Tangent(transposed.Pointer, y, tangent.Pointer, ty, batch * columns, rows);
+        }
+    }
+
+    /// <summary>As <see cref="NormalizeRows"/>, of the columns.</summary>
+    public static class NormalizeColumns
+    {
+        /// <summary>[batch, rows, columns] → [batch, rows, columns]</summary>
+        public static void Value(T* x, T* y, int batch, int rows, int columns)
+        {
+            using Transposed t = new(x, batch, rows, columns);
+            NormalizeRows.Value(t.Pointer, t.Pointer, batch * columns, rows);
+            t.WriteBack(y);
+        }
+
+        /// <summary>dx += J dy, column by column.</summary>
+        public static void Gradient(T* x, T* y, T* dy, T* dx, int batch, int rows, int columns)
+        {
+            if (dx != null)
+            {
+                using Transposed tx = new(x, batch, rows, columns), ty = new(y, batch, rows, columns);
+                using Transposed tdy = new(dy, batch, rows, columns), tdx = new(dx, batch, rows, columns);
+                NormalizeRows.Gradient(tx.Pointer, ty.Pointer, tdy.Pointer, tdx.Pointer, batch * columns, rows);
+                tdx.WriteBack(dx);
+            }
+        }
+
+        /// <summary>ty = J tx, column by column.</summary>
+        public static void Tangent(T* x, T* y, T* tx, T* ty, int batch, int rows, int columns)
+        {
+            if (ty != null)
+            {
+                new Span<T>(ty, batch * rows * columns).Clear();
+                Gradient(x, y, tx, tx == null ? null : ty, batch, rows, columns);
+            }
+        }
+    }
+
+    /// <summary>exp(−γ |p − q|²) for every row p of one matrix and every row q of another.</summary>
+    public static class Rbf
+    {
+        /// <summary>[ps, length], [qs, length] → [ps, qs]</summary>
+        public static void Value(T* p, T* q, T* y, int ps, int qs, int length, double gamma)
+        {
+            for (int i = 0; i < ps * qs; i++)
+            {
+                T distance = TensorPrimitives.Distance<T>(Row(p, i / qs, length), Row(q, i % qs, length));
+                y[i] = T.Exp(T.CreateTruncating(-gamma) * distance * distance);
+            }
+        }
+
+        /// <summary>dp −= 2γ dy y (p − q), dq += 2γ dy y (p − q)</summary>
+        public static void Gradient(T* p, T* q, T* y, T* dy, T* dp, T* dq, int ps, int qs, int length, double gamma)
+        {
+            for (int i = 0; i < ps * qs; i++)
+            {
+                T slope = T.CreateTruncating(2 * gamma) * dy[i] * y[i];
+                for (int j = 0; j < length; j++)
+                {
+                    T change = slope * (p[i / qs * length + j] - q[i % qs * length + j]);
+                    if (dp != null)
+                    {
+                        dp[i / qs * length + j] -= change;
+                    }
+
+                    if (dq != null)
+                    {
+                        dq[i % qs * length + j] += change;
+                    }
+                }
+            }
+        }
+
+        /// <summary>ty = −2γ y ⟨p − q, tp − tq⟩</summary>
+        public static void Tangent(T* p, T* q, T* y, T* tp, T* tq, T* ty, int ps, int qs, int length, double gamma)
+        {
+            for (int i = 0; ty != null && i < ps * qs; i++)
+            {
+                T sum = T.Zero;
+                for (int j = 0; j < length; j++)
+                {
+                    int a = i / qs * length + j, b = i % qs * length + j;
+                    sum += (p[a] - q[b]) * ((tp == null ? T.Zero : tp[a]) - (tq == null ? T.Zero : tq[b]));
+                }
+
+                ty[i] = T.CreateTruncating(-2 * gamma) * y[i] * sum;
+            }
+        }
+    }
+
+    /// <summary>target += y ⊙ (direction − ⟨y, direction⟩), also where zeros stand for what was not chosen.</summary>
+    private static void AddSoftmaxJacobian(ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target)
+    {
+        T mean = TensorPrimitives.Dot(y, direction);
+        for (int i = 0; i < y.Length; i++)
+        {
+            target[i] += y[i] * (direction[i] - mean);
+        }
+    }
+
+    /// <summary>A copy of matrices with rows and columns exchanged; null stays null.</summary>
+    private readonly ref struct Transposed : IDisposable
+    {
+        private readonly int _batch;
+        private readonly int _rows;
+        private readonly int _columns;
+
+        public Transposed(T* source, int batch, int rows, int columns)
+        {
+            (_batch, _rows, _columns) = (batch, rows, columns);
+            if (source != null)
+            {
+                Pointer = (T*)NativeMemory.Alloc((nuint)(batch * rows * columns), (nuint)sizeof(T));
+                for (int i = 0; i < batch * rows * columns; i++)
+                {
+                    Pointer[Place(i)] = source[i];
+                }
+            }
+        }
+
+        public T* Pointer { get; }
+
+        /// <summary>Overwrites matrices with the transposed of this copy.</summary>
+        public void WriteBack(T* target)
+        {
+            for (int i = 0; i < _batch * _rows * _columns; i++)
+            {
+                target[i] = Pointer[Place(i)];
+            }
+        }
+
+        public void Dispose() => NativeMemory.Free(Pointer);
+
+        private int Place(int i) => i / (_rows * _columns) * (_rows * _columns) + i % _columns * _rows + i / _columns % _rows;
+    }
+}

@@ -1,0 +1,204 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace Weft.Kernels;
+
+/// <content>Choices of the largest, and what they weigh.</content>
+public static unsafe partial class ParameterFunctions<T>
+{
+    /// <summary>The vector bank's differentiable selection.</summary>
+    public static class Admix
+    {
+        /// <summary>
+        /// Each row of the result is a mixture of the vectors of a bank whose logits are the row's largest, weighted by the softmax of those
+        /// logits (Li et al., <i>VB-LoRA: Extreme Parameter Efficient Fine-Tuning with Vector Banks</i>, 2024). Of equal logits, the one of
+        /// the lower index is chosen.
+        /// </summary>
+        /// <param name="bank">[vectors, length]</param>
+        /// <param name="logits">[rows, vectors]</param>
+        /// <param name="result">[rows, length]; overwritten.</param>
+        /// <param name="rows">The number of mixtures.</param>
+        /// <param name="vectors">The number of vectors in the bank.</param>
+        /// <param name="length">The length of a vector.</param>
+        /// <param name="count">The number of vectors in a mixture, 1 to <paramref name="vectors"/>.</param>
+        public static void Value(T* bank, T* logits, T* result, int rows, int vectors, int length, int count)
+        {
+            using Selection selection = new(count);
+            for (int row = 0; row < rows; row++)
+            {
+                selection.Choose(logits + row * vectors, vectors);
+                Span<T> target = Row(result, row, length);
+                target.Clear();
+                for (int i = 0; i < count; i++)
+                {
+                    AddScaled(Row(bank, selection.Indices[i], length), selection.Weights[i], target);
+                }
+            }
+        }
+
+        /// <summary>Adds the gradients of <see cref="Value"/>; which vectors are chosen counts as constant.</summary>
+        /// <param name="bank">[vectors, length]</param>
+        /// <param name="logits">[rows, vectors]</param>
+        /// <param name="result">[rows, length]: the result.</param>
+        /// <param name="dResult">[rows, length]: the gradient for the result.</param>
+        /// <param name="dBank">[vectors, length]; added to, or null.</param>
+        /// <param name="dLogits">[rows, vectors]; added to, or null.</param>
+        /// <param name="rows">The number of mixtures.</param>
+        /// <param name="vectors">The number of vectors in the bank.</param>
+        /// <param name="length">The length of a vector.</param>
+        /// <param name="count">The number of vectors in a mixture.</param>
+        public static void Gradient(T* bank, T* logits, T* result, T* dResult, T* dBank, T* dLogits, int rows, int vectors, int length, int count)
+        {
+            using Selection selection = new(count);
+            using Scratch slopes = new(count);
+            for (int row = 0; row < rows; row++)
+            {
+                selection.Choose(logits + row * vectors, vectors);
+                ReadOnlySpan<T> incoming = Row(dResult, row, length);
+                T mean = T.Zero;
+                for (int i = 0; i < count; i++)
+                {
+                    int vector = selection.Indices[i];
+                    T weight = selection.Weights[i];
+                    if (dBank != null)
+                    {
+                        AddScaled(incoming, weight, Row(dBank, vector, length));
+                    }
+
+                    if (dLogits != null)
+                    {
+                        slopes.Pointer[i] = TensorPrimitives.Dot(incoming, Row(bank, vector, length));
+                        mean += weight * slopes.Pointer[i];
+                    }
+                }
+
+                for (int i = 0; dLogits != null && i < count; i++)
+                {
+                    dLogits[row * vectors + selection.Indices[i]] += selection.Weights[i] * (slopes.Pointer[i] - mean);
+                }
+            }
+        }
+
+        /// <summary>The tangent of <see cref="Value"/>; which vectors are chosen counts as constant.</summary>
+        /// <param name="bank">[vectors, length]</param>
+        /// <param name="logits">[rows, vectors]</param>
+        /// <param name="result">[rows, length]: the result.</param>
+        /// <param name="bankTangent">[vectors, length]; or null: zero.</param>
+        /// <param name="logitsTangent">[rows, vectors]; or null: zero.</param>
+        /// <param name="resultTangent">[rows, length]; overwritten, or null.</param>
+        /// <param name="rows">The number of mixtures.</param>
+        /// <param name="vectors">The number of vectors in the bank.</param>
+        /// <param name="length">The length of a vector.</param>
+        /// <param name="count">The number of vectors in a mixture.</param>
+        public static void Tangent(T* bank, T* logits, T* result, T* bankTangent, T* logitsTangent, T* resultTangent, int rows, int vectors, int length, int count)
+        {
+            if (resultTangent == null)
+            {
+                return;
+            }
+
+            using Selection selection = new(count);
+            for (int row = 0; row < rows; row++)
+            {
+                selection.Choose(logits + row * vectors, vectors);
+                Span<T> target = Row(resultTangent, row, length);
+                target.Clear();
+                T mean = T.Zero;
+                for (int i = 0; logitsTangent != null && i < count; i++)
+                {
+                    mean += selection.Weights[i] * logitsTangent[row * vectors + selection.Indices[i]];
+                }
+
+                for (int i = 0; i < count; i++)
+                {
+                    int vector = selection.Indices[i];
+                    T weight = selection.Weights[i];
+                    if (bankTangent != null)
+                    {
+                        AddScaled(Row(bankTangent, vector, length), weight, target);
+                    }
+
+                    if (logitsTangent != null)
+                    {
+                        AddScaled(Row(bank, vector, length), weight * (logitsTangent[row * vectors + vector] - mean), target);
+                    }
+                }
+            }
+        }
+    }
+
+
+    /// <summary>The softmax over the largest elements of each row, zeros elsewhere. Of equal elements the one of the lower index is chosen.</summary>
+    public sealed class TopKSoftmax : Symmetric<TopKSoftmax>, ISymmetric
+    {
+        /// <summary>[rows, length] → [rows, length], with <paramref name="count"/> elements of each row, 1 to <paramref name="length"/>.</summary>
+        public static void Value(T* x, T* y, int rows, int length, int count)
+        {
+            using Selection selection = new(count);
+            new Span<T>(y, rows * length).Clear();
+            for (int row = 0; row < rows; row++)
+            {
+                selection.Choose(x + row * length, length);
+                for (int i = 0; i < count; i++)
+                {
+                    y[row * length + selection.Indices[i]] = selection.Weights[i];
+                }
+            }
+        }
+
+        static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target) =>
+            AddSoftmaxJacobian(y, direction, target);
+    }
+
+    /// <summary>The largest logits of a row, best first, and their softmax.</summary>
+    private readonly ref struct Selection(int count) : IDisposable
+    {
+        public int* Indices { get; } = (int*)NativeMemory.Alloc((nuint)count, sizeof(int));
+
+        public T* Weights { get; } = (T*)NativeMemory.Alloc((nuint)count, (nuint)sizeof(T));
+
+        public void Choose(T* logits, int vectors)
+        {
+            int chosen = 0;
+            for (int candidate = 0; candidate < vectors; candidate++)
+            {
+                int place = chosen;
+                while (place > 0 && logits[candidate] > logits[Indices[place - 1]])
+                {
+                    place--;
+                }
+
+                if (place == count)
+                {
+                    continue;
+                }
+
+                chosen = Math.Min(chosen + 1, count);
+                for (int i = chosen - 1; i > place; i--)
+                {
+                    Indices[i] = Indices[i - 1];
+                }
+
+                Indices[place] = candidate;
+            }
+
+            T largest = logits[Indices[0]], sum = T.Zero;
+            for (int i = 0; i < count; i++)
+            {
+                Weights[i] = T.Exp(logits[Indices[i]] - largest);
+                sum += Weights[i];
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                Weights[i] /= sum;
+            }
+        }
+
+        public void Dispose()
+        {
+            NativeMemory.Free(Indices);
+            NativeMemory.Free(Weights);
+        }
+    }
+}
