@@ -615,7 +615,8 @@ public sealed class Scheduler
             PlaceOf(choice.A, scatter: false),
             choice.B is null ? null : PlaceOf(choice.B, scatter: false),
             PlaceOf(choice.C, scatter: true),
-            accumulate);
+            accumulate,
+            contraction);
     }
 
     private Place PlaceOf(PackedView packed, bool scatter)

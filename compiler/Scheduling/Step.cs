@@ -13,8 +13,8 @@ public abstract record Step
     public abstract Place Target { get; }
 }
 
-/// <summary>Runs a kernel.</summary>
-public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, bool Accumulate) : Step
+/// <summary>Runs a kernel, which does <paramref name="Contraction"/>: what a device with kernels of its own starts from.</summary>
+public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, bool Accumulate, Contraction Contraction) : Step
 {
     public override Place Target => C;
 }
