@@ -83,7 +83,8 @@ public sealed class DeviceScheduler
             _largestRow = Math.Max(_largestRow, axis.Extent);
         }
 
-        string key = OpenClPrinter.Print(kernel with { Description = "" }, "", "float");
+        string key = FormattableString.Invariant($"{kernel.X} {kernel.Y} {kernel.Z}\n")
+            + OpenClPrinter.Print(kernel with { Description = "" }, "", "float");
         if (!_numbers.TryGetValue(key, out int number))
         {
             number = _kernels.Count;
