@@ -15,6 +15,13 @@ public enum Scalar
     Double,
 }
 
+/// <summary>What a module is compiled for, besides this machine's processor.</summary>
+public enum Target
+{
+    Cpu,
+    OpenCl,
+}
+
 /// <summary>How a module becomes a type.</summary>
 /// <param name="TypeName">Name of the class.</param>
 /// <param name="Namespace">Its namespace; empty for the global one.</param>
@@ -22,13 +29,15 @@ public enum Scalar
 /// <param name="ContainingTypes">Headers of enclosing types, outermost first: <c>partial class Outer</c>.</param>
 /// <param name="Scalar">Element type.</param>
 /// <param name="Batch">The number of rows that plans are made for.</param>
+/// <param name="Target">Whether the type also holds a program for a device.</param>
 public sealed record GenerateOptions(
     string TypeName,
     string Namespace = "",
     string Modifiers = "public sealed",
     Text.EquatableArray<string> ContainingTypes = default,
     Scalar Scalar = Scalar.Float,
-    int Batch = 64);
+    int Batch = 64,
+    Target Target = Target.Cpu);
 
 /// <summary>What the road makes of one module.</summary>
 /// <param name="Code">The C# file.</param>

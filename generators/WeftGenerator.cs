@@ -219,7 +219,8 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 Modifiers: "",
                 use.ContainingTypes,
                 use.Scalar ?? defaults.Scalar(project.Scalar),
-                use.Batch ?? defaults.Batch(project.Batch));
+                use.Batch ?? defaults.Batch(project.Batch),
+                use.Target ?? defaults.Target(project.Targets));
             return new BoundAttribute(new Unit(result.Modules[0], options), use.Name, diagnostics);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -242,7 +243,8 @@ public sealed class WeftGenerator : IIncrementalGenerator
                     options.Visibility + " sealed",
                     ContainingTypes: default,
                     options.Scalar,
-                    options.Batch);
+                    options.Batch,
+                    options.Target);
                 yield return new Declared<Unit>(new Unit(module.Value, generate), module.Place);
             }
         }

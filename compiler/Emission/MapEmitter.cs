@@ -1,5 +1,6 @@
 using System.Globalization;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
 using Weft.Compiler.Scheduling;
 using Weft.Compiler.Text;
@@ -90,6 +91,11 @@ internal sealed class MapEmitter
             EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
             EmitPass("protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows)", _schedule.Reverse, Pass.Reverse);
             EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
+            if (_options.Target == Target.OpenCl)
+            {
+                DeviceProgramEmitter.Emit(_code, _schedule, DeviceScheduler.Build(_schedule, _options.Batch), _scalar);
+            }
+
             var emitter = new KernelEmitter(_code, _scalar, panel: _options.Scalar == Scalar.Float ? 32 : 16);
             foreach ((string name, Kernel kernel) in _kernels.Values)
             {
@@ -157,7 +163,7 @@ internal sealed class MapEmitter
     private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal)
     {
         "Description", "Inputs", "Outputs", "ParameterCount", "TrainedCount", "Parameters", "Edit", "Initialize", "Forward", "Gradient", "LossGradient",
-        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareFrozen", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows",
+        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareFrozen", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows", "CreateDeviceProgram",
         "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
     };
 

@@ -45,7 +45,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
     }
 
     /// <summary>Two indices that lie in every operand as the digits of one are one: longer loops, and longer runs of lanes.</summary>
-    private static Contraction Coalesce(Contraction contraction)
+    internal static Contraction Coalesce(Contraction contraction)
     {
         while (true)
         {
@@ -251,7 +251,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
         return vectors + rest;
     }
 
-    private static string Describe(Contraction contraction)
+    internal static string Describe(Contraction contraction)
     {
         HashSet<Index> target = [.. contraction.Target.Position.Indices];
         Index[] summed = [.. contraction.Indices.Where(index => !target.Contains(index))];

@@ -619,7 +619,8 @@ public sealed class Scheduler
             PlaceOf(choice.A, scatter: false),
             choice.B is null ? null : PlaceOf(choice.B, scatter: false),
             target,
-            accumulate ? target : null);
+            accumulate ? target : null,
+            contraction);
     }
 
     private Place PlaceOf(PackedView packed, bool scatter)

@@ -19,7 +19,8 @@ public abstract record Step
 /// <param name="B">Operand b, if there is one.</param>
 /// <param name="C">The target.</param>
 /// <param name="Addend">What is added to: null for nothing, the target itself, or another place laid out like it.</param>
-public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place? Addend) : Step
+/// <param name="Contraction">What the kernel does: what a device with kernels of its own starts from.</param>
+public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place? Addend, Contraction Contraction) : Step
 {
     public bool Accumulates => Addend == C;
 

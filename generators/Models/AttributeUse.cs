@@ -16,6 +16,7 @@ namespace Weft.Generators.Models;
 /// <param name="Name">The place of the class's name.</param>
 /// <param name="Scalar">The element type, where the attribute gives one.</param>
 /// <param name="Batch">The rows to plan for, where the attribute gives them.</param>
+/// <param name="Target">What the type runs on, where the attribute says so.</param>
 /// <param name="Diagnostics">Why the class cannot be generated.</param>
 internal sealed record AttributeUse(
     string TypeName,
@@ -27,6 +28,7 @@ internal sealed record AttributeUse(
     Place Name,
     Scalar? Scalar,
     int? Batch,
+    Target? Target,
     EquatableArray<DiagnosticInfo> Diagnostics)
 {
     private static readonly SymbolDisplayFormat Qualified =
@@ -74,6 +76,7 @@ internal sealed record AttributeUse(
             name,
             Named(attribute, nameof(Scalar)) is int scalar ? (scalar == 1 ? Compiler.Scalar.Double : Compiler.Scalar.Float) : null,
             batch,
+            Named(attribute, "Targets") is int target ? (target == 1 ? Compiler.Target.OpenCl : Compiler.Target.Cpu) : null,
             diagnostics.ToEquatable());
     }
 

@@ -13,6 +13,7 @@ internal sealed record ProjectOptions(
     string Visibility,
     string Scalar,
     string Batch,
+    string Targets,
     string Generate)
 {
     public static ProjectOptions Read(AnalyzerConfigOptions options) => new(
@@ -21,6 +22,7 @@ internal sealed record ProjectOptions(
         Property(options, "WeftVisibility"),
         Property(options, "WeftScalar"),
         Property(options, "WeftBatch"),
+        Property(options, "WeftTargets"),
         Property(options, "WeftGenerate"));
 
     private static string Property(AnalyzerConfigOptions options, string name) =>
@@ -33,6 +35,7 @@ internal sealed record ProjectOptions(
 /// <param name="Visibility"><c>public</c> or <c>internal</c>.</param>
 /// <param name="Scalar">Their element type.</param>
 /// <param name="Batch">The rows that their plans are made for.</param>
+/// <param name="Target">What they run on.</param>
 /// <param name="Generate">Whether it makes types at all, or is there for other files to use.</param>
 /// <param name="Problems">What is wrong with the options themselves.</param>
 internal sealed record WeftFileOptions(
@@ -41,6 +44,7 @@ internal sealed record WeftFileOptions(
     string Visibility,
     Scalar Scalar,
     int Batch,
+    Target Target,
     bool Generate,
     EquatableArray<DiagnosticInfo> Problems)
 {
@@ -60,6 +64,7 @@ internal sealed record WeftFileOptions(
             reader.Choice("WeftVisibility", OwnOr("WeftVisibility", project.Visibility), "public", "internal"),
             reader.Scalar(OwnOr("WeftScalar", project.Scalar)),
             reader.Batch(OwnOr("WeftBatch", project.Batch)),
+            reader.Target(OwnOr("WeftTargets", project.Targets)),
             reader.Choice("WeftGenerate", OwnOr("WeftGenerate", project.Generate), "true", "false") == "true",
             reader.Problems.ToEquatable());
     }
@@ -75,6 +80,10 @@ internal sealed class OptionReader(Place place)
     public Scalar Scalar(string value) => Choice("WeftScalar", value, "float", "double") == "double"
         ? Compiler.Scalar.Double
         : Compiler.Scalar.Float;
+
+    public Target Target(string value) => Choice("WeftTargets", value, "cpu", "opencl") == "opencl"
+        ? Compiler.Target.OpenCl
+        : Compiler.Target.Cpu;
 
     public int Batch(string value)
     {

@@ -104,6 +104,7 @@ public abstract unsafe class Map<T> : IDisposable
         }
 
         PrepareAll(block.Pointer);
+        Changes++;
     }
 
     /// <summary>y = f(x) for each row.</summary>
@@ -316,6 +317,30 @@ public abstract unsafe class Map<T> : IDisposable
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows);
 
+    /// <summary>The passes for a device; null where the map was not compiled for one.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected virtual DeviceProgram? CreateDeviceProgram() => null;
+
+    /// <summary>Counts the changes of the parameters: a device's copy is out of date when this is another.</summary>
+    internal int Changes { get; private set; }
+
+    internal DeviceProgram? DeviceProgram => CreateDeviceProgram();
+
+    /// <summary>Parameters and what is derived from them.</summary>
+    internal ReadOnlySpan<T> WeightBlock => Weights().Span[..Description.WeightCount];
+
+    /// <summary>Does <see cref="PrepareGradient(T*, T*)"/> for a block of gradients.</summary>
+    internal void FinishGradient(Span<T> block)
+    {
+        AlignedBuffer<T> w = Weights();
+        fixed (T* g = block)
+        {
+            PrepareGradient(w.Pointer, g);
+        }
+
+        GC.KeepAlive(w);
+    }
+
     internal ParameterInfo InfoAt(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);
@@ -339,6 +364,7 @@ public abstract unsafe class Map<T> : IDisposable
         }
 
         Prepare(block.Pointer);
+        Changes++;
     }
 
     private void PrepareAll(T* w)

@@ -10,6 +10,16 @@ public enum WeftScalar
     Double,
 }
 
+/// <summary>What a generated map runs on.</summary>
+public enum WeftTargets
+{
+    /// <summary>The processor.</summary>
+    Cpu,
+
+    /// <summary>The processor, and with the package Weft.OpenCl the devices that OpenCL drives.</summary>
+    OpenCl,
+}
+
 /// <summary>
 /// Makes a partial class the map that a formula describes. The generated part derives from <c>LinearMap</c> where the
 /// formula is linear in its input, else from <c>Map</c>.
@@ -37,4 +47,7 @@ public sealed class WeftAttribute(string formula) : Attribute
     /// <c>WeftBatch</c>, else 64.
     /// </summary>
     public int Batch { get; set; } = 64;
+
+    /// <summary>What the map runs on. Where it is not given: the project's <c>WeftTargets</c>, else the processor alone.</summary>
+    public WeftTargets Targets { get; set; } = WeftTargets.Cpu;
 }

@@ -38,13 +38,13 @@ public class InstructionSetTests
         Assert.True(widest == 0 || width <= widest, $"vectors of {width} bits with {switchedOff}=0");
     }
 
-    /// <summary>Prints the width of the widest vectors, and what is wrong with the modules.</summary>
-    private static int Main()
+    /// <summary>Without arguments: prints the width of the widest vectors, and what is wrong with the modules.</summary>
+    private static int Main(string[] arguments)
     {
         // A reference to the generator brings the compiler as an analyzer's file, which is not listed as a dependency.
         AssemblyLoadContext.Default.Resolving += (context, name) =>
             context.LoadFromAssemblyPath(Path.Combine(AppContext.BaseDirectory, name.Name + ".dll"));
-        return Run();
+        return arguments is [OpenCl.OclgrindTests.Argument, .. var rest] ? OpenCl.OclgrindTests.Run(rest) : Run();
     }
 
     private static int Run()

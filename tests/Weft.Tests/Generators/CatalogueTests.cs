@@ -33,7 +33,7 @@ public class CatalogueTests
     public void EveryOptionOfAFile_IsVisibleToTheCompiler()
     {
         XDocument props = XDocument.Load(PathOf("build/Weft.props"));
-        string[] options = ["WeftBatch", "WeftGenerate", "WeftScalar", "WeftVisibility"];
+        string[] options = ["WeftBatch", "WeftGenerate", "WeftScalar", "WeftTargets", "WeftVisibility"];
 
         Assert.Equal(
             options.Append("WeftNamespace").Order(StringComparer.Ordinal),

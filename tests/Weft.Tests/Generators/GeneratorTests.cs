@@ -54,6 +54,24 @@ public class GeneratorTests
         Assert.Equal("Weft.LinearMap<float>", run.Type("B").BaseType!.ToDisplayString());
     }
 
+    [Fact]
+    public void Targets_AddAProgramForDevices()
+    {
+        const string Source = """
+            using Weft;
+            [Weft("dense(4, 4)")] partial class A;
+            [Weft("dense(4, 4)", Targets = WeftTargets.OpenCl)] partial class B;
+            [Weft("dense(4, 4)", Targets = WeftTargets.Cpu)] partial class C;
+            """;
+        GeneratorHost Host() => new(Source, ("/project/a.weft", Square));
+        bool[] Programs(GeneratorRun run) =>
+            [.. new[] { "A", "B", "C", "Project.Square" }.Select(name => run.Type(name).GetMembers("CreateDeviceProgram").Length == 1)];
+
+        Assert.Equal([false, true, false, false], Programs(Host().Run().AssertClean()));
+        Assert.Equal([true, true, false, true], Programs(Host().SetProperty("WeftTargets", "opencl").Run().AssertClean()));
+        Assert.Equal([false, true, false, true], Programs(Host().SetMetadata("/project/a.weft", "WeftTargets", "OpenCL").Run().AssertClean()));
+    }
+
     [Theory]
     [InlineData("/project/a.weft", "Project.Square")]
     [InlineData("/project/Maps/my-fast/1d/a.weft", "Project.Maps.my_fast._1d.Square")]
@@ -101,6 +119,7 @@ public class GeneratorTests
     [InlineData("WeftScalar", "half", "WeftScalar is 'half': expected 'float' or 'double'")]
     [InlineData("WeftBatch", "0", "WeftBatch is '0': expected a number of rows from 1")]
     [InlineData("WeftVisibility", "private", "WeftVisibility is 'private': expected 'public' or 'internal'")]
+    [InlineData("WeftTargets", "vulkan", "WeftTargets is 'vulkan': expected 'cpu' or 'opencl'")]
     [InlineData("WeftGenerate", "yes", "WeftGenerate is 'yes': expected 'true' or 'false'")]
     public void File_OptionWithoutMeaningIsRefused(string option, string value, string message)
     {

@@ -1,0 +1,233 @@
+using Weft.Compiler.Scheduling;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Gpu;
+
+/// <summary>
+/// Kernels for contractions. The indices of <c>c = Σ a · b</c> are those of a and c (m), of b and c (n), of all three (z), and those that
+/// are summed over (k). No form depends on the order in which groups run, so results are the same from run to run.
+/// </summary>
+internal sealed class ContractionKernels(int nominalRows)
+{
+    /// <summary>Work items of a group where they do not form a tile.</summary>
+    private const int Group = 64;
+
+    /// <summary>Terms of the sum that are staged at a time.</summary>
+    private const int StagedTerms = 16;
+
+    /// <summary>Below so many results, a sum over a batch is shared out over a group.</summary>
+    private const int FewResults = 4096;
+
+    /// <summary>
+    /// The same contraction with few indices, and the factors in the order of the kernel's operands: what is side by side in the target
+    /// is so in the right one.
+    /// </summary>
+    public static Contraction Arrange(Contraction contraction)
+    {
+        contraction = KernelSelector.Coalesce(contraction);
+        return contraction.Right is { } right && contraction.Target.Position.Terms.Any(term => term.Stride == 1 && !right.Has(term.Index))
+            ? contraction with { Left = right, Right = contraction.Left }
+            : contraction;
+    }
+
+    /// <summary>The kernel for an arranged contraction. Its operands are the left factor, the right one if there is one, and the target.</summary>
+    public DeviceKernel Build(Contraction contraction)
+    {
+        (View a, View? b, View c) = (contraction.Left, contraction.Right, contraction.Target);
+        Index[] results = [.. contraction.Indices.Where(c.Has).OrderByDescending(c.Stride)];
+        var sum = new Counter(contraction.Indices.Where(index => !c.Has(index)).OrderByDescending(index => Math.Max(a.Stride(index), b?.Stride(index) ?? 0)));
+        var all = new Counter(results);
+        var rows = new Counter(results.Where(index => b?.Has(index) != true));
+        var columns = new Counter(results.Where(index => b?.Has(index) == true && !a.Has(index)));
+        var both = new Counter(results.Where(index => b?.Has(index) == true && a.Has(index)));
+        if (!all.HasRows && all.Fixed < FewResults && sum.Nominal(nominalRows) >= Group)
+        {
+            return Reduced(contraction, all, sum);
+        }
+
+        return rows.Nominal(nominalRows) >= 8 && columns.Nominal(nominalRows) >= 8 && sum.Nominal(nominalRows) >= 2
+            ? Staged(contraction, rows, columns, both, sum)
+            : Direct(contraction, all, sum);
+    }
+
+    /// <summary>A tile of the target for each group, a register tile for each work item; both operands go through local memory.</summary>
+    private DeviceKernel Staged(Contraction contraction, Counter rows, Counter columns, Counter both, Counter sum)
+    {
+        (View a, View b, View c) = (contraction.Left, contraction.Right!, contraction.Target);
+        (int threadsX, int registersX) = Tile(columns.Nominal(nominalRows));
+        (int threadsY, int registersY) = Tile(rows.Nominal(nominalRows));
+        (int tileX, int tileY, int threads) = (threadsX * registersX, threadsY * registersY, threadsX * threadsY);
+        int terms = sum.HasRows ? StagedTerms : Math.Min(StagedTerms, sum.Fixed);
+        var body = new KernelBody();
+        Expression x = body.Define("x", new Position(WorkItem.LocalX)), y = body.Define("y", new Position(WorkItem.LocalY));
+        Expression item = body.Define("item", (y * threadsX) + x);
+        Expression column = body.Define("column", new Position(WorkItem.GroupX) * tileX);
+        Expression row = body.Define("row", new Position(WorkItem.GroupY) * tileY);
+        Expression group = body.Define("z", new Position(WorkItem.GroupZ));
+        for (int r = 0; r < registersY; r++)
+        {
+            for (int s = 0; s < registersX; s++)
+            {
+                body.DefineElement(Sum(r, s), new Real(0));
+            }
+        }
+
+        LocalArray stageA = Stage("a", a, rows, tileY, row, out Action loadA);
+        LocalArray stageB = Stage("b", b, columns, tileX, column, out Action loadB);
+        void Terms(Expression start)
+        {
+            loadA();
+            loadB();
+            body.Barrier();
+            body.For("k", 0, terms, 1, () =>
+            {
+                for (int r = 0; r < registersY; r++)
+                {
+                    body.DefineElement($"a{r}", new Load(stageA.Name, ((Expression)"k" * (stageA.Length / terms)) + y + (r * threadsY)));
+                }
+
+                for (int s = 0; s < registersX; s++)
+                {
+                    body.DefineElement($"b{s}", new Load(stageB.Name, ((Expression)"k" * (stageB.Length / terms)) + x + (s * threadsX)));
+                }
+
+                for (int r = 0; r < registersY; r++)
+                {
+                    for (int s = 0; s < registersX; s++)
+                    {
+                        body.Assign(Sum(r, s), KernelBody.Call(Function.MultiplyAdd, $"a{r}", $"b{s}", Sum(r, s)));
+                    }
+                }
+            });
+            body.Barrier();
+        }
+
+        body.For("start", 0, sum.Extent, terms, () => Terms("start"));
+        for (int r = 0; r < registersY; r++)
+        {
+            for (int s = 0; s < registersX; s++)
+            {
+                Expression m = row + y + (r * threadsY), n = column + x + (s * threadsX);
+                string result = Sum(r, s);
+                body.When(Both(rows.Within(m, tileY), columns.Within(n, tileX)), () => body.StoreResult(
+                    "c", both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n), Scaled(contraction, result)));
+            }
+        }
+
+        return new DeviceKernel(
+            $"{KernelSelector.Describe(contraction)}: tiles of {tileY} × {tileX}, {terms} terms at a time",
+            threadsX,
+            threadsY,
+            columns.Grid(tileX),
+            rows.Grid(tileY),
+            both.Grid(1),
+            Operands(contraction),
+            [stageA, stageB],
+            body.Statements);
+
+        // Neighbouring work items load what lies side by side; a row of the stage is padded where they would store into one bank.
+        LocalArray Stage(string name, View view, Counter free, int tile, Expression first, out Action load)
+        {
+            Index? nearest = view.Position.Terms.OrderBy(term => term.Stride).Select(term => term.Index).FirstOrDefault();
+            bool alongSum = nearest is not null && sum.Contains(nearest);
+            int pitch = alongSum ? tile + 1 : tile;
+            string stage = name + "Stage", e = name + "Element", i = name + "Free", k = name + "Term";
+            load = () => body.For(e, item, tile * terms, threads, () =>
+            {
+                body.Define(i, alongSum ? (Expression)e / terms : (Expression)e % tile);
+                body.Define(k, alongSum ? (Expression)e % terms : (Expression)e / tile);
+                Expression position = first + i, term = (Expression)"start" + k;
+                Expression value = new Load(name, both.PositionIn(view, group) + free.PositionIn(view, position) + sum.PositionIn(view, term));
+                Expression? within = Both(free.Within(position, tile), sum.Within(term, terms));
+                body.Store(stage, ((Expression)k * pitch) + i, within is null ? value : new Choice(within, value, new Real(0)));
+            });
+            return new LocalArray(stage, pitch * terms);
+        }
+    }
+
+    /// <summary>A work item for each element of the target.</summary>
+    private static DeviceKernel Direct(Contraction contraction, Counter results, Counter sum)
+    {
+        var body = new KernelBody();
+        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
+        body.When(results.Within(i, Group), () =>
+        {
+            body.DefineElement("sum", new Real(0));
+            body.For("k", 0, sum.Extent, 1, () => Add(contraction, body, results, i, sum, "k"));
+            body.StoreResult("c", results.PositionIn(contraction.Target, i), Scaled(contraction, "sum"));
+        });
+        return new DeviceKernel(
+            $"{KernelSelector.Describe(contraction)}: a work item for each result",
+            Group,
+            1,
+            results.Grid(Group),
+            GridAxis.One,
+            GridAxis.One,
+            Operands(contraction),
+            [],
+            body.Statements);
+    }
+
+    /// <summary>A group for each element of the target: its work items share the sum, and add their parts pair by pair.</summary>
+    private static DeviceKernel Reduced(Contraction contraction, Counter results, Counter sum)
+    {
+        var body = new KernelBody();
+        Expression item = body.Define("item", new Position(WorkItem.LocalX));
+        Expression i = body.Define("i", new Position(WorkItem.GroupX));
+        body.DefineElement("sum", new Real(0));
+        body.For("k", item, sum.Extent, Group, () => Add(contraction, body, results, i, sum, "k"));
+        body.Store("parts", item, "sum");
+        body.Barrier();
+        for (int half = Group / 2; half > 0; half /= 2)
+        {
+            body.When(item.IsLess(half), () => body.Store("parts", item, new Load("parts", item) + new Load("parts", item + half)));
+            body.Barrier();
+        }
+
+        body.When(item.IsLess(1), () => body.StoreResult(
+            "c", results.PositionIn(contraction.Target, i), Scaled(contraction, new Load("parts", 0))));
+        return new DeviceKernel(
+            $"{KernelSelector.Describe(contraction)}: a group for each result",
+            Group,
+            1,
+            results.Grid(1),
+            GridAxis.One,
+            GridAxis.One,
+            Operands(contraction),
+            [new LocalArray("parts", Group)],
+            body.Statements);
+    }
+
+    private static void Add(Contraction contraction, KernelBody body, Counter results, Expression i, Counter sum, Expression k)
+    {
+        (View a, View? b) = (contraction.Left, contraction.Right);
+        Expression left = new Load("a", results.PositionIn(a, i) + sum.PositionIn(a, k));
+        body.Assign("sum", b is null
+            ? (Expression)"sum" + left
+            : KernelBody.Call(Function.MultiplyAdd, left, new Load("b", results.PositionIn(b, i) + sum.PositionIn(b, k)), "sum"));
+    }
+
+    /// <summary>Work items along a side of a tile, and how many results each of them has.</summary>
+    private static (int Threads, int Registers) Tile(long extent)
+    {
+        int registers = extent >= 64 ? 4 : extent >= 16 ? 2 : 1;
+        int threads = 8;
+        while (threads < 16 && threads * registers < extent)
+        {
+            threads *= 2;
+        }
+
+        return (threads, registers);
+    }
+
+    private static Operand[] Operands(Contraction contraction) => contraction.Right is null
+        ? [new Operand("a"), new Operand("c", IsWritten: true)]
+        : [new Operand("a"), new Operand("b"), new Operand("c", IsWritten: true)];
+
+    private static Expression Scaled(Contraction contraction, Expression value) =>
+        contraction.Coefficient == 1 ? value : new Real(contraction.Coefficient) * value;
+
+    private static Expression? Both(Expression? left, Expression? right) => left is null ? right : right is null ? left : left.And(right);
+
+    private static string Sum(int row, int column) => FormattableString.Invariant($"c{row}{column}");
+}

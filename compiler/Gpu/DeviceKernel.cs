@@ -1,0 +1,106 @@
+namespace Weft.Compiler.Gpu;
+
+/// <summary>A statement of a kernel.</summary>
+public abstract record Statement;
+
+/// <summary>Names an integer.</summary>
+public sealed record DefineInteger(string Name, Expression Value) : Statement;
+
+/// <summary>Makes a register that holds an element.</summary>
+public sealed record DefineElement(string Name, Expression Value) : Statement;
+
+/// <summary>Writes a register.</summary>
+public sealed record Assign(string Name, Expression Value) : Statement;
+
+/// <summary>Writes an element of an operand or of a local array.</summary>
+public sealed record Store(string Array, Expression Index, Expression Value) : Statement;
+
+/// <summary>For <paramref name="Counter"/> from <paramref name="Start"/>, in steps, while it is less than <paramref name="End"/>.</summary>
+public sealed record For(string Counter, Expression Start, Expression End, Expression Step, IReadOnlyList<Statement> Body) : Statement;
+
+/// <summary>What only some work items do.</summary>
+public sealed record When(Expression Condition, IReadOnlyList<Statement> Body) : Statement;
+
+/// <summary>Waits for the whole group; what it wrote into local memory is visible then. Reached by all work items or by none.</summary>
+public sealed record Barrier : Statement;
+
+/// <summary>An array that the work items of a group share.</summary>
+public sealed record LocalArray(string Name, int Length);
+
+/// <summary>What the groups along an axis share out: an extent, times the rows of the batch if so, in tiles.</summary>
+public sealed record GridAxis(int Extent, bool TimesRows, int Tile)
+{
+    public static readonly GridAxis One = new(1, false, 1);
+}
+
+/// <summary>An operand: an array of elements, or of integers for the table of a permutation.</summary>
+public sealed record Operand(string Name, bool IsWritten = false, bool IsTable = false);
+
+/// <summary>
+/// A kernel for a device: a grid of groups of work items, the arrays that a group shares, and what each work item does.
+/// All positions are affine in digits of the counters, with literal strides. The operand that is written comes last.
+/// </summary>
+public sealed record DeviceKernel(
+    string Description,
+    int GroupX,
+    int GroupY,
+    GridAxis X,
+    GridAxis Y,
+    GridAxis Z,
+    IReadOnlyList<Operand> Operands,
+    IReadOnlyList<LocalArray> Locals,
+    IReadOnlyList<Statement> Body);
+
+/// <summary>The blocks of memory that a launch is handed.</summary>
+public enum DeviceBlock
+{
+    /// <summary>Parameters and what is derived from them.</summary>
+    Weights,
+
+    /// <summary>The rows of x.</summary>
+    Input,
+
+    /// <summary>The rows of y.</summary>
+    Output,
+
+    /// <summary>The gradient for x.</summary>
+    InputGradient,
+
+    /// <summary>The gradient for y.</summary>
+    OutputGradient,
+
+    /// <summary>Intermediate results and their gradients.</summary>
+    Scratch,
+
+    /// <summary>The gradients of the weights.</summary>
+    WeightGradient,
+
+    /// <summary>The gradient for the trained parameters.</summary>
+    ParameterGradient,
+
+    /// <summary>The tables of permutations.</summary>
+    Tables,
+}
+
+/// <summary>Where an operand begins: <paramref name="Offset"/> plus <paramref name="OffsetPerRow"/> for each row of a chunk.</summary>
+public sealed record DeviceOperand(DeviceBlock Block, int Offset, int OffsetPerRow);
+
+/// <summary>A kernel, by its number, and what it is run on.</summary>
+public sealed record DeviceLaunch(int Kernel, bool Accumulate, IReadOnlyList<DeviceOperand> Operands);
+
+/// <summary>What a device does for a module.</summary>
+/// <param name="Kernels">Each once.</param>
+/// <param name="Tables">The tables of permutations, one after the other.</param>
+/// <param name="Forward">y, and intermediate results, for a chunk of rows.</param>
+/// <param name="Reverse">The gradients for a chunk of rows.</param>
+/// <param name="FinishGradient">What the gradients of derived weights mean for the parameters, and the sum over batches.</param>
+/// <param name="FinishesOnHost">Whether the former takes a function of weights, which the host evaluates: only the sum is left.</param>
+/// <param name="MaxRows">The most rows of a chunk: positions are of 32 bits.</param>
+public sealed record DeviceSchedule(
+    IReadOnlyList<DeviceKernel> Kernels,
+    IReadOnlyList<int> Tables,
+    IReadOnlyList<DeviceLaunch> Forward,
+    IReadOnlyList<DeviceLaunch> Reverse,
+    IReadOnlyList<DeviceLaunch> FinishGradient,
+    bool FinishesOnHost,
+    int MaxRows);

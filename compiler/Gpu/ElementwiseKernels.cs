@@ -1,0 +1,113 @@
+using Weft.Compiler.Algebra;
+
+namespace Weft.Compiler.Gpu;
+
+/// <summary>Kernels with a work item for each element.</summary>
+internal static class ElementwiseKernels
+{
+    private const int Group = 64;
+
+    private static readonly Operand Target = new("c", IsWritten: true);
+
+    /// <summary>c = 0.</summary>
+    public static DeviceKernel Clear(int length, bool perRow) =>
+        Build("c = 0", new GridAxis(length, perRow, Group), [Target], (body, i) => body.Store("c", i, new Real(0)));
+
+    /// <summary>c (+)= a.</summary>
+    public static DeviceKernel Copy(int length) => Build(
+        "c = a", new GridAxis(length, false, Group), [new Operand("a"), Target], (body, i) => body.StoreResult("c", i, new Load("a", i)));
+
+    /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>, or with the table on the other side.</summary>
+    public static DeviceKernel Permute(int outer, int length, bool transposed) => Build(
+        transposed ? "c[o, table[i]] = a[o, i]" : "c[o, i] = a[o, table[i]]",
+        new GridAxis(checked(outer * length), true, Group),
+        [new Operand("table", IsTable: true), new Operand("a"), Target],
+        (body, i) =>
+        {
+            Expression first = body.Define("first", i / length * length);
+            Expression moved = body.Define("moved", first + new Load("table", i - first));
+            body.StoreResult("c", transposed ? moved : i, new Load("a", transposed ? i : moved));
+        });
+
+    /// <summary>c = f(a).</summary>
+    public static DeviceKernel Activate(Activation activation, int length) => Build(
+        $"c = {activation}(a)",
+        new GridAxis(length, true, Group),
+        [new Operand("a"), Target],
+        (body, i) => body.Store("c", i, Value(activation, body, body.DefineElement("z", new Load("a", i)))));
+
+    /// <summary>c (+)= f'(z) · a.</summary>
+    public static DeviceKernel Derive(Activation activation, int length) => Build(
+        $"c = {activation}'(z) · a",
+        new GridAxis(length, true, Group),
+        [new Operand("argument"), new Operand("a"), Target],
+        (body, i) =>
+        {
+            Expression slope = Slope(activation, body, body.DefineElement("z", new Load("argument", i)));
+            body.StoreResult("c", i, slope * new Load("a", i));
+        });
+
+    private static DeviceKernel Build(string description, GridAxis axis, IReadOnlyList<Operand> operands, Action<KernelBody, Expression> element)
+    {
+        var body = new KernelBody();
+        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
+        Expression count = axis.TimesRows ? axis.Extent * (Expression)"rows" : axis.Extent;
+        body.When(i.IsLess(count), () => element(body, i));
+        return new DeviceKernel(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, [], body.Statements);
+    }
+
+    private static Expression Value(Activation activation, KernelBody body, Expression z) => activation switch
+    {
+        Activation.Relu => KernelBody.Call(Function.Max, z, new Real(0)),
+        Activation.Gelu => z * GeluGate(body, z),
+        Activation.Silu => z * Sigmoid(z),
+        Activation.Tanh => KernelBody.Call(Function.Tanh, z),
+        Activation.Sigmoid => Sigmoid(z),
+        Activation.Softplus => KernelBody.Call(Function.Max, z, new Real(0))
+            + KernelBody.Call(Function.Log1p, KernelBody.Call(Function.Exp, new Real(0) - KernelBody.Call(Function.Abs, z))),
+        _ => throw new InvalidOperationException(activation.ToString()),
+    };
+
+    private static Expression Slope(Activation activation, KernelBody body, Expression z)
+    {
+        Expression one = new Real(1);
+        Expression Named(Expression value) => body.DefineElement("s", value);
+        switch (activation)
+        {
+            case Activation.Relu:
+                return new Choice(new Real(0).IsLess(z), one, new Real(0));
+            case Activation.Gelu:
+                // s + z s (1 − s) u' for the gate s = sigmoid(u)
+                Expression gate = GeluGate(body, z);
+                return gate + ("clamped" * gate * (one - gate) * (new Real(GeluLinear) + (new Real(3 * GeluCubic) * "clamped" * "clamped")));
+            case Activation.Silu:
+                Expression s = Named(Sigmoid(z));
+                return s + (z * s * (one - s));
+            case Activation.Tanh:
+                Expression t = Named(KernelBody.Call(Function.Tanh, z));
+                return one - (t * t);
+            case Activation.Sigmoid:
+                Expression y = Named(Sigmoid(z));
+                return y * (one - y);
+            case Activation.Softplus:
+                return Sigmoid(z);
+            default:
+                throw new InvalidOperationException(activation.ToString());
+        }
+    }
+
+    // Twice the argument of GELU's tanh: 2 √(2/π) (z + 0.044715 z³), since (1 + tanh u) / 2 = sigmoid(2u).
+    private const double GeluLinear = 2 * 0.79788456080286535588;
+    private const double GeluCubic = GeluLinear * 0.044715;
+
+    /// <summary>The factor of z in GELU. Beyond ±30 it is 0 or 1 to the last bit; the powers of a clamped argument do not overflow.</summary>
+    private static Expression GeluGate(KernelBody body, Expression z)
+    {
+        Expression clamped = body.DefineElement(
+            "clamped", KernelBody.Call(Function.Max, new Real(-30), KernelBody.Call(Function.Min, new Real(30), z)));
+        return body.DefineElement("gate", Sigmoid(clamped * (new Real(GeluLinear) + (new Real(GeluCubic) * clamped * clamped))));
+    }
+
+    private static Expression Sigmoid(Expression z) =>
+        new Real(1) / (new Real(1) + KernelBody.Call(Function.Exp, new Real(0) - z));
+}

@@ -1,0 +1,88 @@
+using System.Collections.Immutable;
+using System.ComponentModel;
+
+namespace Weft.Kernels;
+
+/// <summary>A map's passes for a device: kernels in OpenCL C and the order in which they are run.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public sealed record DeviceProgram
+{
+    /// <summary>The kernels, in OpenCL C 1.2. Each takes its operands, a pointer and a start for each, then <c>rows</c> and <c>accumulate</c>.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Their names and grids.</summary>
+    public required ImmutableArray<DeviceKernel> Kernels { get; init; }
+
+    /// <summary>The tables of permutations.</summary>
+    public required ImmutableArray<int> Tables { get; init; }
+
+    /// <summary>The output, and intermediate results, for a chunk of rows.</summary>
+    public required ImmutableArray<DeviceLaunch> Forward { get; init; }
+
+    /// <summary>The gradients for a chunk of rows.</summary>
+    public required ImmutableArray<DeviceLaunch> Reverse { get; init; }
+
+    /// <summary>What gradients of derived tensors mean for the parameters, and the sum over batches.</summary>
+    public required ImmutableArray<DeviceLaunch> FinishGradient { get; init; }
+
+    /// <summary>Whether the former takes a function of tensors, which the host evaluates: only the sum is left.</summary>
+    public required bool FinishesOnHost { get; init; }
+
+    /// <summary>Elements of scratch for a row of a chunk: forward, and forward and backward.</summary>
+    public required (int Forward, int Gradient) ScratchPerRow { get; init; }
+
+    /// <summary>The most rows of a chunk.</summary>
+    public required int MaxRows { get; init; }
+}
+
+/// <summary>A kernel, the size of its groups, and what the groups along each axis share out.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly record struct DeviceKernel(string Name, int GroupX, int GroupY, DeviceAxis X, DeviceAxis Y, DeviceAxis Z);
+
+/// <summary>An extent, times the rows of the chunk if so, in tiles.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly record struct DeviceAxis(int Extent, bool TimesRows, int Tile)
+{
+    /// <summary>The number of groups along the axis.</summary>
+    public long Groups(int rows) => (((long)Extent * (TimesRows ? rows : 1)) + Tile - 1) / Tile;
+}
+
+/// <summary>The blocks of memory that a kernel is handed.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public enum DeviceBlock
+{
+    /// <summary>Parameters and what is derived from them.</summary>
+    Weights,
+
+    /// <summary>The rows of x.</summary>
+    Input,
+
+    /// <summary>The rows of y.</summary>
+    Output,
+
+    /// <summary>The gradient for x.</summary>
+    InputGradient,
+
+    /// <summary>The gradient for y.</summary>
+    OutputGradient,
+
+    /// <summary>Intermediate results and their gradients.</summary>
+    Scratch,
+
+    /// <summary>The gradients of the weights.</summary>
+    WeightGradient,
+
+    /// <summary>The gradient for the trained parameters.</summary>
+    ParameterGradient,
+
+    /// <summary>The tables of permutations.</summary>
+    Tables,
+}
+
+/// <summary>Where an operand begins: an offset, plus one for each row of a full chunk.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly record struct DeviceOperand(DeviceBlock Block, int Offset, int OffsetPerRow);
+
+/// <summary>A kernel, by its index, and what it is run on. The last operand is written.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly record struct DeviceLaunch(int Kernel, bool Accumulate, ImmutableArray<DeviceOperand> Operands);

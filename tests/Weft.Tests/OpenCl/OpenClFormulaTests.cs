@@ -1,0 +1,65 @@
+using Weft.Compiler;
+using Weft.Compiler.Gpu;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Scheduling;
+using Weft.Dynamic;
+using Weft.OpenCl;
+using Weft.Tests.Binding;
+using Weft.Tests.Formulas;
+
+namespace Weft.Tests.OpenCl;
+
+// Here, so that its names come before those of the enclosing namespace.
+using Weft.Compiler.Algebra;
+
+/// <summary>What runs on a device against the interpreter: values, adjoint and gradients, for batches of one chunk and of two.</summary>
+public class OpenClFormulaTests
+{
+    private const int RandomFormulas = 60;
+
+    /// <summary>A driver takes about a tenth of a second for a kernel.</summary>
+    private const int MostKernels = 8;
+
+    [OpenClFact]
+    public void StandardLibrary() => AssertRight(((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]));
+
+    [OpenClFact]
+    public void Layers() => AssertRight(
+    [
+        "bias . dense(5, 5) . relu . bias . dense(5, 5) . gelu . dense(5, 5) . silu . dense(5, 5) . tanh . dense(5, 5) . sigmoid . dense(5, 5) . softplus . dense(5, 7)",
+    ]);
+
+    [OpenClFact]
+    public void LargerThanTiles() => AssertRight(["dense(70, 83)", "monarch(221, 13)", "tensor_train([9, 8], [7, 10], [1, 5, 1])"]);
+
+    [OpenClFact]
+    public void Random() => AssertRight(Enumerable.Range(5000, 10 * RandomFormulas)
+        .Select(seed => RandomFormula.Create(seed))
+        .Where(module => Kernels(module) <= MostKernels)
+        .Take(RandomFormulas)
+        .ToArray());
+
+    private static int Kernels(Module module)
+    {
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(64), elementSize: 4);
+        return DeviceScheduler.Build(schedule, 64).Kernels.Count;
+    }
+
+    private static void AssertRight(IEnumerable<string> formulas) =>
+        AssertRight([.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"f{k}" })]);
+
+    private static void AssertRight(Module[] modules)
+    {
+        using var context = new OpenClContext(OpenClDevice.Find());
+        using WeftAssembly assembly = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Target: Target.OpenCl))));
+        string[] faults = modules.AsParallel().AsOrdered().Select((module, k) =>
+        {
+            using Map<float> map = assembly.Create<float>(module.Name);
+            string? fault = FormulaBattery.Fault(module, DeviceMap.Create(map, context, maxRows: 40), k);
+            return fault is null ? "" : $"{module.Name}: {fault}\n{AlgebraPrinter.Print(module)}\n";
+        }).ToArray();
+        Assert.True(faults.All(fault => fault.Length == 0), string.Concat(faults));
+    }
+}

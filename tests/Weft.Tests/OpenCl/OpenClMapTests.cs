@@ -1,0 +1,148 @@
+using Weft.Compiler;
+using Weft.Dynamic;
+using Weft.OpenCl;
+using Weft.Tests.Binding;
+
+namespace Weft.Tests.OpenCl;
+
+public class OpenClMapTests
+{
+    private const int Batch = 5;
+
+    [Fact]
+    public void TheProgramOfMonarch() => Snapshot.Match(Code("monarch(1024, 32)"));
+
+    [OpenClFact]
+    public void Buffers_GiveWhatSpansDo()
+    {
+        using var context = new OpenClContext(OpenClDevice.Find());
+        using WeftAssembly assembly = Compile("hra(6, 8, 4)");
+        using Map<float> map = assembly.Create<float>("Map");
+        map.Initialize(seed: 3);
+        using var device = new OpenClMap<float>(map, context, maxRows: 3);
+        float[] x = Numbers(Batch * 8), dy = Numbers(Batch * 6);
+        float[] y = new float[dy.Length], adjoint = new float[x.Length], dx = new float[x.Length], gradient = Numbers(map.TrainedCount);
+        device.Forward(x, y);
+        device.Adjoint(dy, adjoint);
+        device.Gradient(x, dy, dx, gradient);
+        Assert.Equal(adjoint, dx);
+
+        using OpenClBuffer<float> bufferX = Upload(x), bufferY = Upload(new float[y.Length]), bufferDy = Upload(dy), bufferDx = Upload(new float[dx.Length]);
+        using OpenClBuffer<float> bufferGradient = Upload(Numbers(map.TrainedCount));
+        device.Forward(bufferX, bufferY);
+        Assert.Equal(y, Download(bufferY));
+        device.Adjoint(bufferDy, bufferDx);
+        Assert.Equal(dx, Download(bufferDx));
+        device.Gradient(bufferX, bufferDy, bufferDx, bufferGradient);
+        Assert.Equal(dx, Download(bufferDx));
+        Assert.All(gradient.Zip(Download(bufferGradient)), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
+
+        device.Gradient(bufferX, bufferDy, null, null);
+        Assert.Throws<ArgumentException>(() => device.Gradient(bufferX, bufferDy, bufferX, null));
+        Assert.Throws<ArgumentException>(() => device.Forward(bufferX, bufferX));
+        using var other = new OpenClContext(OpenClDevice.Find());
+        using var elsewhere = new OpenClBuffer<float>(other, x.Length);
+        Assert.Throws<ArgumentException>(() => device.Forward(elsewhere, bufferY));
+
+        OpenClBuffer<float> Upload(float[] values)
+        {
+            var buffer = new OpenClBuffer<float>(context, values.Length);
+            buffer.Write(values);
+            return buffer;
+        }
+
+        static float[] Download(OpenClBuffer<float> buffer)
+        {
+            float[] values = new float[buffer.Length];
+            buffer.Read(values);
+            return values;
+        }
+    }
+
+    [OpenClFact]
+    public void ChangedParameters_ReachTheDevice()
+    {
+        using var context = new OpenClContext(OpenClDevice.Find());
+        using WeftAssembly assembly = Compile("diagonal(2)");
+        using Map<float> map = assembly.Create<float>("Map");
+        using var device = new OpenClMap<float>(map, context);
+        float[] y = new float[2];
+        using (ParameterEdit<float> edit = map.Edit())
+        {
+            edit.All.Fill(3);
+        }
+
+        device.Forward([1, 2], y);
+        Assert.Equal([3f, 6f], y);
+        using (ParameterEdit<float> edit = map.Edit())
+        {
+            edit.All.Fill(-1);
+        }
+
+        device.Forward([1, 2], y);
+        Assert.Equal([-1f, -2f], y);
+    }
+
+    [OpenClFact]
+    public void Double()
+    {
+        OpenClDevice device = OpenClDevice.Find();
+        using var context = new OpenClContext(device);
+        using WeftAssembly assembly = Compile("gelu . dense(3, 4)", Scalar.Double);
+        using Map<double> map = assembly.Create<double>("Map");
+        map.Initialize(seed: 1);
+        if (!device.HasDouble)
+        {
+            Assert.Throws<OpenClException>(() => new OpenClMap<double>(map, context));
+            return;
+        }
+
+        using var onDevice = new OpenClMap<double>(map, context);
+        double[] x = [1, 2, -3, 4], expected = new double[3], y = new double[3];
+        map.Forward(x, expected);
+        onDevice.Forward(x, y);
+        Assert.All(expected.Zip(y), pair => Assert.Equal(pair.First, pair.Second, 1e-13));
+    }
+
+    [OpenClFact]
+    public void WhatIsWrong_IsSaidWhereItIs()
+    {
+        using var context = new OpenClContext(OpenClDevice.Find());
+        using WeftAssembly assembly = Compile("relu . dense(3, 4)");
+        using Map<float> map = assembly.Create<float>("Map");
+        using var device = new OpenClMap<float>(map, context);
+        float[] x = new float[4], y = new float[3];
+        Assert.Equal("x", Assert.Throws<ArgumentException>(() => device.Forward(new float[5], y)).ParamName);
+        Assert.Equal("y", Assert.Throws<ArgumentException>(() => device.Forward(x, x)).ParamName);
+        Assert.Equal("gradient", Assert.Throws<ArgumentException>(() => device.Gradient(x, y, [], new float[2])).ParamName);
+        Assert.Throws<InvalidOperationException>(() => device.Adjoint(y, x));
+        Assert.Contains("no OpenCL device 'nothing of this name'", Assert.Throws<OpenClException>(() => OpenClDevice.Find("nothing of this name")).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new OpenClMap<float>(map, context, maxRows: 0));
+        using (WeftAssembly plain = WeftAssembly.Compile([(TestModules.Formula("dense(3, 4)"), new GenerateOptions("Map"))]))
+        using (Map<float> without = plain.Create<float>("Map"))
+        {
+            Assert.Contains("WeftTargets=opencl", Assert.Throws<ArgumentException>(() => new OpenClMap<float>(without, context)).Message, StringComparison.Ordinal);
+        }
+
+        if (context.Device.MaxBufferBytes < 4L * int.MaxValue)
+        {
+            Assert.Contains("at most", Assert.Throws<OpenClException>(() => new OpenClBuffer<float>(context, int.MaxValue)).Message, StringComparison.Ordinal);
+        }
+
+        device.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => device.Forward(x, y));
+    }
+
+    private static WeftAssembly Compile(string formula, Scalar scalar = Scalar.Float) => WeftAssembly.Compile(
+        [(TestModules.Formula(formula), new GenerateOptions("Map", Scalar: scalar, Target: Target.OpenCl))]);
+
+    /// <summary>The member of a generated type that holds its program.</summary>
+    private static string Code(string formula)
+    {
+        string code = ModuleCompiler.Compile(TestModules.Formula(formula), new GenerateOptions("Map", Target: Target.OpenCl)).Code;
+        int start = code.IndexOf("    protected override DeviceProgram", StringComparison.Ordinal);
+        return code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
+    }
+
+    private static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
+}
