@@ -30,7 +30,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             code.Line($"public static TileShape Shape => new({string.Join(", ", ShapeArguments(kernel))});");
             code.Line();
             code.Line("[MethodImpl(MethodImplOptions.AggressiveOptimization)]");
-            code.Line($"public static void Run<S, V, R, C>({scalar}* a, {scalar}* b, {scalar}* c, int count, int lanes, bool accumulate)");
+            code.Line($"public static void Run<S, V, R, C>({scalar}* a, {scalar}* b, {scalar}* c, int count, int lanes, {scalar}* d)");
             code.Line($"    where S : struct, ILanes<{scalar}, V> where V : struct where R : struct, IExtent where C : struct, IExtent");
             using (code.Braces(null))
             {
@@ -45,7 +45,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         yield return $"rows: ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)})";
         yield return $"columns: ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)})";
         yield return $"lanes: ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)})";
-        yield return $"height: {Number(Accumulators / Columns(kernel))}";
+        yield return $"height: {Number(Rows(kernel))}";
         if (kernel.PanelB != 1)
         {
             yield return $"panel: {Number(kernel.PanelB)}";
@@ -55,7 +55,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     private void EmitTileBody(Kernel kernel)
     {
         int columns = Columns(kernel);
-        int rows = kernel.Rows == Loop.None ? 1 : Accumulators / columns;
+        int rows = kernel.Rows == Loop.None ? 1 : Rows(kernel);
         bool vectorColumns = kernel.Form == LaneForm.Broadcast;
         for (int r = 0; r < rows; r++)
         {
@@ -210,20 +210,21 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             for (int s = 0; s < columns; s++)
             {
                 string column = vectorColumns ? Scaled("S.Count", s * kernel.Lanes.C) : Number(s * kernel.Columns.C);
-                string target = Add(Add("c", Number(r * kernel.Rows.C)), column);
+                string row = Number(r * kernel.Rows.C);
+                string offset = row == "0" ? column : column == "0" ? row : $"{row} + {column}";
                 string value = kernel.Coefficient == 1 ? Sum(r, s) : $"S.Multiply(factor, {Sum(r, s)})";
                 string stride = strided ? $", {Number(kernel.Lanes.C)}" : "";
-                code.Line($"{(s == 0 ? "" : $"if (C.Count > {s}) ")}Tiles<{scalar}>.{method}<S, V>({target}, {value}, accumulate{stride});");
+                code.Line($"{(s == 0 ? "" : $"if (C.Count > {s}) ")}Tiles<{scalar}>.{method}<S, V>(c, d, {offset}, {value}{stride});");
             }
         }
     }
 
     private void EmitLoops(string name, Kernel kernel)
     {
-        using (code.Braces($"private static void {name}({scalar}* a, {scalar}* b, {scalar}* c, int count, bool accumulate)"))
+        using (code.Braces($"private static void {name}({scalar}* a, {scalar}* b, {scalar}* c, int count, {scalar}* d)"))
         {
             var open = new Stack<CodeWriter.Block>();
-            (string a, string b, string c) = ("a", "b", "c");
+            (string a, string b, string c, string d) = ("a", "b", "c", "d");
             for (int depth = 0; depth < kernel.Outer.Count; depth++)
             {
                 Loop loop = kernel.Outer[depth];
@@ -232,12 +233,14 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
                 a = Advance(a, counter, loop.A);
                 b = kernel.HasB ? Advance(b, counter, loop.B) : b;
                 c = Advance(c, counter, loop.C);
+                d = Advance(d, counter, loop.C);
             }
 
+            string addend = d == "d" ? d : $"d == null ? null : {d}";
             code.Line(string.Join(
                 "",
                 $"Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, ",
-                $"rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, lanes: {Number(kernel.Lanes.Extent)}, count, accumulate);"));
+                $"rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, lanes: {Number(kernel.Lanes.Extent)}, count, {addend});"));
             while (open.Count > 0)
             {
                 open.Pop().Dispose();
@@ -245,9 +248,15 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         }
     }
 
-    /// <summary>Two, where there is something to make a second of: another vector of lanes, or another column of b.</summary>
-    private int Columns(Kernel kernel) =>
-        (kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel) || kernel.Columns != Loop.None ? 2 : 1;
+    /// <summary>
+    /// What there is to make columns of: other columns of b, of which machines with thirty-two registers take four at a time and others
+    /// two; or a second vector of lanes.
+    /// </summary>
+    private int Columns(Kernel kernel) => kernel.Columns != Loop.None ? 4
+        : kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel ? 2
+        : 1;
+
+    private int Rows(Kernel kernel) => Columns(kernel) == 1 ? Accumulators : Accumulators / 2;
 
     private static string Describe(Kernel kernel)
     {

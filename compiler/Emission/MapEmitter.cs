@@ -13,6 +13,8 @@ internal sealed class MapEmitter
     private readonly Schedule _schedule;
     private readonly GenerateOptions _options;
     private readonly string _scalar;
+    private readonly Dictionary<Storage, string> _names;
+    private readonly Dictionary<(Storage, Aspect), string> _places = [];
     private readonly Dictionary<string, (string Name, Kernel Kernel)> _kernels = new(StringComparer.Ordinal);
 
     private MapEmitter(Schedule schedule, GenerateOptions options)
@@ -20,6 +22,7 @@ internal sealed class MapEmitter
         _schedule = schedule;
         _options = options;
         _scalar = options.Scalar == Scalar.Float ? "float" : "double";
+        _names = Names(schedule.Storages);
     }
 
     public static string Emit(Schedule schedule, GenerateOptions options, IEnumerable<string> summary) =>
@@ -80,6 +83,7 @@ internal sealed class MapEmitter
         using (_code.Braces($"{modifiers} {_options.TypeName} : global::Weft.{parent}<{_scalar}>"))
         {
             EmitFacts();
+            EmitPass("protected override void PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
             EmitPass("protected override void Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
             EmitPass("protected override void PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
             EmitPass("protected override void PrepareGradient(T* w, T* g)", _schedule.PrepareGradient, Pass.PrepareGradient);
@@ -153,7 +157,7 @@ internal sealed class MapEmitter
     private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal)
     {
         "Description", "Inputs", "Outputs", "ParameterCount", "TrainedCount", "Parameters", "Edit", "Initialize", "Forward", "Gradient", "LossGradient",
-        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows",
+        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareFrozen", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows",
         "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
     };
 
@@ -181,7 +185,7 @@ internal sealed class MapEmitter
         _code.Line();
         string header = signature.Replace("T*", _scalar + "*");
         using CodeWriter.Block body = _code.Braces(header);
-        var named = new HashSet<Storage>();
+        DeclarePlaces(steps, pass);
         CodeWriter.Block? guarded = null;
         string open = "";
         foreach (Step step in steps)
@@ -198,6 +202,71 @@ internal sealed class MapEmitter
         }
 
         guarded?.Dispose();
+    }
+
+    /// <summary>Declares a pointer for each tensor that a pass uses.</summary>
+    private void DeclarePlaces(IReadOnlyList<Step> steps, Pass pass)
+    {
+        _places.Clear();
+        IEnumerable<(Storage Storage, Aspect Aspect)> used = steps.SelectMany(Places).Select(place => (place.Storage, place.Aspect)).Distinct();
+        foreach ((Storage storage, Aspect aspect) in used.OrderBy(place => place.Storage.Space).ThenBy(place => place.Aspect).ThenBy(place => Offset(place.Storage, place.Aspect)))
+        {
+            if (storage.Space is Space.Input or Space.Output)
+            {
+                continue;
+            }
+
+            string name = aspect == Aspect.Value ? _names[storage] : "d" + _names[storage];
+            string block = Block(storage.Space, aspect, pass);
+            int offset = Offset(storage, aspect);
+            _places.Add((storage, aspect), name);
+            _code.Line(offset == 0 ? $"{_scalar}* {name} = {block};" : FormattableString.Invariant($"{_scalar}* {name} = {block} + {offset};"));
+        }
+    }
+
+    private static Dictionary<Storage, string> Names(IEnumerable<Storage> storages)
+    {
+        var names = new Dictionary<Storage, string>();
+        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "rows" };
+        foreach (Storage storage in storages)
+        {
+            string stem = storage.Space == Space.Scratch ? storage.Name : Identifier(storage.Name) + (storage.IsPacked ? "Packed" : "");
+            string name = stem;
+            for (int k = 2; taken.Contains(name) || taken.Contains("d" + name); k++)
+            {
+                name = FormattableString.Invariant($"{stem}{k}");
+            }
+
+            taken.Add(name);
+            taken.Add("d" + name);
+            names.Add(storage, name);
+        }
+
+        return names;
+    }
+
+    private static IEnumerable<Place> Places(Step step)
+    {
+        switch (step)
+        {
+            case KernelStep kernel:
+                return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
+            case PermuteStep permute:
+                return [permute.A, permute.C];
+            case ActivationStep activation:
+                return [activation.A, activation.C];
+            case DerivativeStep derivative:
+                return [derivative.Z, derivative.A, derivative.C];
+            case PackStep pack:
+                return [new Place(pack.Source, pack.Aspect, 0), pack.Target];
+            case FunctionStep function:
+                IEnumerable<Storage> all = function.Arguments.Append(function.Result);
+                return function.Mode == FunctionMode.Value
+                    ? all.Select(storage => new Place(storage, Aspect.Value, 0))
+                    : all.SelectMany(storage => new[] { new Place(storage, Aspect.Value, 0), new Place(storage, Aspect.Mirror, 0) });
+            default:
+                return [step.Target];
+        }
     }
 
     /// <summary>What is not wanted is not computed.</summary>
@@ -223,8 +292,8 @@ internal sealed class MapEmitter
                 }
 
                 string b = kernel.B is null ? "null" : Pointer(kernel.B, pass);
-                string comment = known.Kernel.Description == kernel.Kernel.Description ? "" : $" // {kernel.Kernel.Description}";
-                return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, accumulate: {Bool(kernel.Accumulate)});{comment}";
+                string addend = kernel.Addend is null ? "null" : Pointer(kernel.Addend, pass);
+                return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {SchedulePrinter.Describe(kernel)}";
 
             case ClearStep clear:
                 Storage cleared = clear.C.Storage;
@@ -280,19 +349,29 @@ internal sealed class MapEmitter
 
     private string Pointer(Place place, Pass pass)
     {
-        Storage storage = place.Storage;
-        bool mirror = place.Aspect == Aspect.Mirror;
-        (string block, int offset) = storage.Space switch
+        if (!_places.TryGetValue((place.Storage, place.Aspect), out string? name))
         {
-            Space.Weights => mirror
-                ? (pass is Pass.Reverse or Pass.PrepareGradient ? "g" : "dw", storage.MirrorOffset)
-                : ("w", storage.Offset),
-            Space.Input => (mirror ? "dx" : "x", 0),
-            Space.Output => (mirror ? "dy" : "y", 0),
-            _ => ("s", (mirror ? storage.MirrorOffset : storage.Offset) * _schedule.Chunk),
-        };
-        offset += place.Offset;
-        return offset == 0 ? block : FormattableString.Invariant($"{block} + {offset}");
+            name = Block(place.Storage.Space, place.Aspect, pass);
+        }
+
+        return place.Offset == 0 ? name : FormattableString.Invariant($"{name} + {place.Offset}");
+    }
+
+    private static string Block(Space space, Aspect aspect, Pass pass) => (space, aspect) switch
+    {
+        (Space.Weights, Aspect.Value) => "w",
+        (Space.Weights, _) => pass is Pass.Reverse or Pass.PrepareGradient ? "g" : "dw",
+        (Space.Input, Aspect.Value) => "x",
+        (Space.Input, _) => "dx",
+        (Space.Output, Aspect.Value) => "y",
+        (Space.Output, _) => "dy",
+        _ => "s",
+    };
+
+    private int Offset(Storage storage, Aspect aspect)
+    {
+        int offset = aspect == Aspect.Mirror ? storage.MirrorOffset : storage.Offset;
+        return storage.Space == Space.Scratch ? offset * _schedule.Chunk : offset;
     }
 
     private static string Identifier(string name)

@@ -9,7 +9,7 @@ namespace Weft.Compiler.Planning;
 /// </summary>
 public static class ContractionPlanner
 {
-    private const int ExhaustiveLimit = 10;
+    private const int ExhaustiveLimit = 9;
 
     public static TermPlan Plan(Term term, CostModel costs)
     {

@@ -40,6 +40,9 @@ public sealed record Kernel(
     Loop Lanes,
     int PanelB)
 {
+    /// <summary>All loops, in no order.</summary>
+    public IEnumerable<Loop> Loops => Outer.Concat(Reduction).Append(Rows).Append(Columns).Append(Lanes).Where(loop => loop.Extent != 1);
+
     /// <summary>Equal for kernels whose code is equal.</summary>
     public string Key => string.Join(
         "|",

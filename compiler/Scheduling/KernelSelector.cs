@@ -35,7 +35,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
         foreach (Index lane in contraction.Indices.Where(index => index != View.Rows))
         {
             KernelChoice choice = Choose(contraction, lane);
-            if (best is null || choice.Cost < best.Cost)
+            if (best is null || choice.Cost + Unpacking(choice.C) < best.Cost + Unpacking(best.C))
             {
                 best = choice;
             }
@@ -144,7 +144,10 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// </summary>
     private Index? Free(View operand, View? other, View target, Index? lane)
     {
-        long reread = other?.Position.Indices.Where(index => index != View.Rows).Aggregate(1L, (product, index) => product * index.Extent) ?? 0;
+        // What stays in cache while the rows of a tile pass is a panel of lanes.
+        long reread = other?.Position.Indices
+            .Where(index => index != View.Rows)
+            .Aggregate(1L, (product, index) => product * (index == lane ? Math.Min(index.Extent, panel) : index.Extent)) ?? 0;
         return operand.Position.Indices
             .Where(index => index != lane && target.Has(index) && other?.Has(index) != true)
             .OrderByDescending(index => index != View.Rows ? Math.Min(index.Extent, TileRows) : reread > SmallOperand ? int.MaxValue : TileRows - 1)
@@ -201,6 +204,10 @@ public sealed class KernelSelector(int panel, int nominalRows)
 
         return new PackedView(view with { Position = new Affine(0, strides) }, new Packing(view.Position.Offset, axes));
     }
+
+    /// <summary>What a result costs that has to be brought into the order of its storage: about two operations for each element.</summary>
+    private static double Unpacking(PackedView target) =>
+        2.0 * (target.Packing?.Axes.Aggregate(1.0, (product, axis) => product * axis.Extent) ?? 0);
 
     /// <summary>Vector operations for a nominal chunk of rows, with what strided access, short lanes and lack of reuse add.</summary>
     private double Cost(Contraction contraction, Kernel kernel)

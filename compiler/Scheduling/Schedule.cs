@@ -11,14 +11,15 @@ namespace Weft.Compiler.Scheduling;
 public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int FanIn);
 
 /// <summary>
-/// Everything that generated code does, as lists of steps: once per update (<see cref="Prepare"/> and what the chain rule makes of it)
-/// and for each chunk of rows.
+/// Everything that generated code does, as lists of steps: once (<see cref="PrepareFrozen"/>, what no trained parameter has a part in),
+/// once per update (<see cref="Prepare"/> and what the chain rule makes of it) and for each chunk of rows.
 /// </summary>
 public sealed record Schedule(
     LoweredModule Lowered,
     IReadOnlyList<TermPlan> Plans,
     IReadOnlyList<ParameterPlace> Parameters,
     IReadOnlyList<Storage> Storages,
+    IReadOnlyList<Step> PrepareFrozen,
     IReadOnlyList<Step> Prepare,
     IReadOnlyList<Step> PrepareTangent,
     IReadOnlyList<Step> PrepareGradient,

@@ -8,6 +8,7 @@ public static class SchedulePrinter
     public static string Print(Schedule schedule)
     {
         var text = new StringBuilder();
+        Print("once", schedule.PrepareFrozen);
         Print("once per update", schedule.Prepare);
         Print("forward, for each chunk of rows", schedule.Forward);
         Print("reverse, for each chunk of rows", schedule.Reverse);
@@ -29,7 +30,7 @@ public static class SchedulePrinter
 
     public static string Describe(Step step) => step switch
     {
-        KernelStep kernel => $"{Assign(kernel.Kernel.Description, kernel.Accumulate)}    {Form(kernel.Kernel)}",
+        KernelStep kernel => $"{Assign(kernel)}    {Form(kernel.Kernel)}",
         ClearStep clear => $"{Name(clear.C)} = 0",
         PermuteStep permute => $"{Name(permute.C)} = {Name(permute.A)} permuted by a table of {permute.Table.Count}",
         ActivationStep activation => $"{Name(activation.C)} = {activation.Activation.ToString().ToLowerInvariant()}({Name(activation.A)})",
@@ -40,8 +41,13 @@ public static class SchedulePrinter
         _ => throw new InvalidOperationException(step.ToString()),
     };
 
-    private static string Assign(string description, bool accumulate) =>
-        accumulate ? description.Replace("] = ", "] += ") : description;
+    private static string Assign(KernelStep step)
+    {
+        string description = step.Kernel.Description;
+        return step.Addend is null ? description
+            : step.Accumulates ? description.Replace("] = ", "] += ")
+            : description.Replace("] = ", $"] = {Name(step.Addend)} + ");
+    }
 
     private static string Form(Kernel kernel)
     {

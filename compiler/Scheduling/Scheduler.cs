@@ -88,6 +88,9 @@ public sealed class Scheduler
         // The kernels are chosen before the packed copies that they ask for can be listed.
         (List<Step> forward, List<Step> tangent, List<Step> reverse) = (Forward(_rowProgram), Tangent(_rowProgram), Reverse(_rowProgram));
         ClearInputGradientIfUnwritten(reverse);
+        CopyFusion.Run(forward);
+        CopyFusion.Run(tangent);
+        CopyFusion.Run(reverse);
         (List<Step> prepare, List<Step> prepareTangent, List<Step> prepareGradient) =
             (Forward(_weightProgram), Tangent(_weightProgram), Reverse(_weightProgram));
         prepare.AddRange(Packs(Aspect.Value, scatter: false));
@@ -108,7 +111,8 @@ public sealed class Scheduler
             _plans,
             [.. parameters.Select(parameter => new ParameterPlace(parameter.Parameter, places[parameter.Parameter], FanIn(parameter)))],
             _storages,
-            prepare,
+            [.. prepare.Where(step => !_trained.Contains(step.Target.Storage))],
+            [.. prepare.Where(step => _trained.Contains(step.Target.Storage))],
             prepareTangent,
             prepareGradient,
             forward,
@@ -173,7 +177,7 @@ public sealed class Scheduler
 
         IEnumerable<Storage> Mirrors(Step step) => step switch
         {
-            KernelStep kernel => new[] { kernel.A, kernel.B, kernel.C }.Where(place => place?.Aspect == Aspect.Mirror).Select(place => place!.Storage),
+            KernelStep kernel => new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.Where(place => place?.Aspect == Aspect.Mirror).Select(place => place!.Storage),
             FunctionStep function => function.Arguments.Where(_trained.Contains).Append(function.Result),
             PackStep pack => [pack.Source, pack.Packed],
             _ => step.Target.Aspect == Aspect.Mirror ? [step.Target.Storage] : [],
@@ -434,9 +438,9 @@ public sealed class Scheduler
 
     private static int Align(int length) => (length + 15) / 16 * 16;
 
-    private Storage NewWeight(string name, int length, bool trained)
+    private Storage NewWeight(string name, int length, bool trained, bool packed = false)
     {
-        var storage = new Storage(name, Space.Weights, length);
+        var storage = new Storage(name, Space.Weights, length) { IsPacked = packed };
         _storages.Add(storage);
         _derived.Add(storage);
         if (trained)
@@ -609,12 +613,13 @@ public sealed class Scheduler
     private KernelStep Choose(Contraction contraction, bool accumulate)
     {
         KernelChoice choice = _selector.Select(contraction);
+        Place target = PlaceOf(choice.C, scatter: true);
         return new KernelStep(
             choice.Kernel,
             PlaceOf(choice.A, scatter: false),
             choice.B is null ? null : PlaceOf(choice.B, scatter: false),
-            PlaceOf(choice.C, scatter: true),
-            accumulate);
+            target,
+            accumulate ? target : null);
     }
 
     private Place PlaceOf(PackedView packed, bool scatter)
@@ -630,7 +635,7 @@ public sealed class Scheduler
         if (!_packs.TryGetValue(key, out var pack))
         {
             Storage storage = NewWeight(
-                view.Storage.Name, packing.Axes.Aggregate(1, (product, axis) => product * axis.Extent), _trained.Contains(view.Storage));
+                view.Storage.Name, packing.Axes.Aggregate(1, (product, axis) => product * axis.Extent), _trained.Contains(view.Storage), packed: true);
             pack = (storage, view.Storage, packing, []);
             _packs.Add(key, pack);
         }

@@ -13,9 +13,24 @@ public abstract record Step
     public abstract Place Target { get; }
 }
 
-/// <summary>Runs a kernel.</summary>
-public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, bool Accumulate) : Step
+/// <summary>Runs a kernel, <c>c = addend + a · b</c>.</summary>
+/// <param name="Kernel">What runs.</param>
+/// <param name="A">Operand a.</param>
+/// <param name="B">Operand b, if there is one.</param>
+/// <param name="C">The target.</param>
+/// <param name="Addend">What is added to: null for nothing, the target itself, or another place laid out like it.</param>
+public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place? Addend) : Step
 {
+    public bool Accumulates => Addend == C;
+
+    /// <summary>Whether it writes every element of its target.</summary>
+    public bool CoversTarget => Kernel.Loops
+        .Where(loop => loop.C != 0 && !loop.IsRows)
+        .Aggregate(1L, (product, loop) => product * loop.Extent) == C.Storage.Length;
+
+    /// <summary>Whether it only copies, or adds, a tensor of the target's own layout.</summary>
+    public bool IsCopy => B is null && Kernel.Coefficient == 1 && Kernel.Loops.All(loop => loop.A == loop.C) && CoversTarget;
+
     public override Place Target => C;
 }
 

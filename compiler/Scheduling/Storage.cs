@@ -44,6 +44,9 @@ public sealed class Storage(string name, Space space, int length, int offset = 0
     /// </summary>
     public int Pitch { get; init; } = length;
 
+    /// <summary>Whether it is a copy of another in the order that a kernel reads.</summary>
+    public bool IsPacked { get; init; }
+
     public bool IsPerRow => Space != Space.Weights;
 
     public override string ToString() => Name;

@@ -46,7 +46,7 @@ public abstract unsafe class Map<T> : IDisposable
             }
         }
 
-        Prepare(weights.Pointer);
+        PrepareAll(weights.Pointer);
     }
 
     /// <summary>The map's facts: name, formula, sizes, costs, parameters.</summary>
@@ -103,7 +103,7 @@ public abstract unsafe class Map<T> : IDisposable
             }
         }
 
-        Prepare(block.Pointer);
+        PrepareAll(block.Pointer);
     }
 
     /// <summary>y = f(x) for each row.</summary>
@@ -164,6 +164,17 @@ public abstract unsafe class Map<T> : IDisposable
     /// <exception cref="ArgumentException">A length is wrong, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient)
+        where TLoss : struct, ILoss<T> => LossGradient(x, loss, default, gradient);
+
+    /// <summary>The mean loss over a batch and its gradients, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T})"/>, also for the input.</summary>
+    /// <param name="x">[batch, <see cref="Inputs"/>], at least one row.</param>
+    /// <param name="loss">The loss, with what the outputs are compared to.</param>
+    /// <param name="dx">[batch, <see cref="Inputs"/>], overwritten; or empty: not wanted.</param>
+    /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: not wanted.</param>
+    /// <returns>The mean loss.</returns>
+    /// <exception cref="ArgumentException">A length is wrong, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> dx, Span<T> gradient)
         where TLoss : struct, ILoss<T>
     {
         AlignedBuffer<T> block = Weights();
@@ -173,13 +184,16 @@ public abstract unsafe class Map<T> : IDisposable
             throw new ArgumentException("The mean loss of an empty batch is undefined: x must have at least one row.", nameof(x));
         }
 
+        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
         RequireLengthOrEmpty(gradient, 1, TrainedCount, nameof(gradient));
+        RefuseOverlap(dx, nameof(dx), x, nameof(x));
         RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
+        RefuseOverlap(gradient, nameof(gradient), dx, nameof(dx));
         loss.Check(batch, Outputs);
-        long flops = Description.ForwardFlops + (gradient.IsEmpty ? 0 : Description.BackwardFlops);
-        fixed (T* px = x)
+        long flops = Description.ForwardFlops + (gradient.IsEmpty && dx.IsEmpty ? 0 : Description.BackwardFlops);
+        fixed (T* px = x, pdx = dx)
         {
-            return Run(block, new LossOperation<TLoss>(px, loss, batch), batch, flops, gradient);
+            return Run(block, new LossOperation<TLoss>(px, pdx, loss, batch), batch, flops, gradient);
         }
     }
 
@@ -268,7 +282,13 @@ public abstract unsafe class Map<T> : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Fills the derived and the packed tensors of a weight block from its parameters.</summary>
+    /// <summary>Fills the derived and the packed tensors of a weight block in which trained parameters have no part.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected virtual void PrepareFrozen(T* w)
+    {
+    }
+
+    /// <summary>Fills the other derived and packed tensors; called whenever parameters have changed.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void Prepare(T* w);
 
@@ -303,12 +323,28 @@ public abstract unsafe class Map<T> : IDisposable
         return Description.Parameters[index];
     }
 
-    internal void EndEdit()
+    /// <summary>Write access for an optimizer, which leaves frozen parameters and what depends on them alone.</summary>
+    internal ParameterEdit<T> EditTrained() => new(this, Weights().Span[..ParameterCount], trainedOnly: true);
+
+    internal void EndEdit(bool trainedOnly)
     {
-        if (weights is { } block)
+        if (weights is not { } block)
         {
-            Prepare(block.Pointer);
+            return;
         }
+
+        if (!trainedOnly)
+        {
+            PrepareFrozen(block.Pointer);
+        }
+
+        Prepare(block.Pointer);
+    }
+
+    private void PrepareAll(T* w)
+    {
+        PrepareFrozen(w);
+        Prepare(w);
     }
 
     /// <summary>x = fᵀ(y) for each row of a linear map; a null y stands for the identity.</summary>
@@ -401,10 +437,10 @@ public abstract unsafe class Map<T> : IDisposable
         }
     }
 
-    private readonly struct LossOperation<TLoss>(T* x, TLoss loss, int batch) : IOperation
+    private readonly struct LossOperation<TLoss>(T* x, T* dx, TLoss loss, int batch) : IOperation
         where TLoss : struct, ILoss<T>
     {
-        private readonly T* x = x;
+        private readonly T* x = x, dx = dx;
         private readonly TLoss loss = loss;
         private readonly int batch = batch;
 
@@ -416,9 +452,9 @@ public abstract unsafe class Map<T> : IDisposable
             T* rowsX = x + (nint)first * map.Inputs;
             map.ForwardRows(w, rowsX, y, s, rows);
             double part = loss.Evaluate(new ReadOnlySpan<T>(y, rows * map.Outputs), new Span<T>(dy, rows * map.Outputs), first, rows, batch);
-            if (g != null)
+            if (g != null || dx != null)
             {
-                map.BackwardRows(w, g, rowsX, dy, null, s, rows);
+                map.BackwardRows(w, g, rowsX, dy, dx == null ? null : dx + (nint)first * map.Inputs, s, rows);
             }
 
             return part;

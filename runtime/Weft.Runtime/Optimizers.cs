@@ -48,7 +48,7 @@ public abstract class Optimizer<T>
             throw new ArgumentException("This optimizer holds the history of another map. Use one optimizer for each map.", nameof(map));
         }
 
-        using ParameterEdit<T> edit = map.Edit();
+        using ParameterEdit<T> edit = map.EditTrained();
         if (trained == null)
         {
             trained = map;

@@ -44,10 +44,12 @@ public readonly ref struct ParameterEdit<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly Map<T> map;
+    private readonly bool trainedOnly;
 
-    internal ParameterEdit(Map<T> map, Span<T> all)
+    internal ParameterEdit(Map<T> map, Span<T> all, bool trainedOnly = false)
     {
         this.map = map;
+        this.trainedOnly = trainedOnly;
         All = all;
     }
 
@@ -76,5 +78,5 @@ public readonly ref struct ParameterEdit<T>
     }
 
     /// <summary>Recomputes what is derived from the parameters.</summary>
-    public void Dispose() => map.EndEdit();
+    public void Dispose() => map.EndEdit(trainedOnly);
 }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace Weft.Kernels;
 
@@ -36,6 +37,7 @@ public static unsafe class Layouts<T>
     /// <param name="table">A permutation.</param>
     /// <param name="outer">The number of rows.</param>
     /// <param name="accumulate">Whether to add to the target.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Permute(T* source, T* target, ReadOnlySpan<int> table, int outer, bool accumulate)
     {
         for (int o = 0; o < outer; o++, source += table.Length, target += table.Length)
@@ -53,6 +55,7 @@ public static unsafe class Layouts<T>
     /// <param name="table">A permutation.</param>
     /// <param name="outer">The number of rows.</param>
     /// <param name="accumulate">Whether to add to the target.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PermuteTransposed(T* source, T* target, ReadOnlySpan<int> table, int outer, bool accumulate)
     {
         for (int o = 0; o < outer; o++, source += table.Length, target += table.Length)
@@ -65,6 +68,7 @@ public static unsafe class Layouts<T>
     }
 
     /// <summary>Visits every element of a strided tensor together with its contiguous copy.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Walk<TMove>(T* strided, T* dense, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides)
         where TMove : struct, IMove
     {
@@ -152,6 +156,7 @@ public static unsafe class Layouts<T>
         return count;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Plane<TMove>(T* strided, T* dense, Axis column, Axis row)
         where TMove : struct, IMove
     {

@@ -42,7 +42,7 @@ public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int
     public int Panel { get; } = panel;
 }
 
-/// <summary>A register tile: c (+)= a · b over its rows × columns of vectors.</summary>
+/// <summary>A register tile: c = d + a · b over its rows × columns of vectors.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe interface ITile<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -55,8 +55,8 @@ public unsafe interface ITile<T>
     /// <param name="c">First element of c.</param>
     /// <param name="count">Rows of the batch, for a tile that sums over them.</param>
     /// <param name="lanes">Lanes that a <see cref="LaneForm.Dot"/> sums over: a multiple of the vector's.</param>
-    /// <param name="accumulate">Whether to add to c.</param>
-    static abstract void Run<S, V, R, C>(T* a, T* b, T* c, int count, int lanes, bool accumulate)
+    /// <param name="d">What is added to, laid out like c: null for nothing, or c itself.</param>
+    static abstract void Run<S, V, R, C>(T* a, T* b, T* c, int count, int lanes, T* d)
         where S : struct, ILanes<T, V>
         where V : struct
         where R : struct, IExtent
@@ -75,36 +75,43 @@ public static unsafe class Tiles<T>
         get => 128 / sizeof(T);
     }
 
-    /// <summary>c (+)= a · b. Lanes that fill no vector are done by narrower ones, down to single elements.</summary>
+    /// <summary>c = d + a · b, where d is null for nothing, c itself, or another tensor laid out like c. Lanes that fill no vector are done by narrower ones, down to single elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Sweep<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, bool accumulate)
+    public static void Sweep<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
     {
+        if (Vector512.IsHardwareAccelerated && rows == 1 && lanes == Panel && TTile.Shape is { Form: LaneForm.Broadcast, Height: <= 6 })
+        {
+            // One row of one panel is so little that the loops would cost as much.
+            TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
+            return;
+        }
+
         int done = 0;
         if (Vector512.IsHardwareAccelerated && lanes >= Vector512<T>.Count)
         {
-            done = Vectors<TTile, Lanes512<T>, Vector512<T>>(a, b, c, rows, columns, done, lanes, count, accumulate);
+            done = Vectors<TTile, Lanes512<T>, Vector512<T>>(a, b, c, rows, columns, done, lanes, count, d);
         }
 
         if (Vector256.IsHardwareAccelerated && lanes - done >= Vector256<T>.Count)
         {
-            done = Vectors<TTile, Lanes256<T>, Vector256<T>>(a, b, c, rows, columns, done, lanes, count, accumulate);
+            done = Vectors<TTile, Lanes256<T>, Vector256<T>>(a, b, c, rows, columns, done, lanes, count, d);
         }
 
         if (Vector128.IsHardwareAccelerated && lanes - done >= Vector128<T>.Count)
         {
-            done = Vectors<TTile, Lanes128<T>, Vector128<T>>(a, b, c, rows, columns, done, lanes, count, accumulate);
+            done = Vectors<TTile, Lanes128<T>, Vector128<T>>(a, b, c, rows, columns, done, lanes, count, d);
         }
 
         if (done < lanes)
         {
-            Vectors<TTile, Lanes1<T>, T>(a, b, c, rows, columns, done, lanes, count, accumulate);
+            Vectors<TTile, Lanes1<T>, T>(a, b, c, rows, columns, done, lanes, count, d);
         }
     }
 
     /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
     /// <returns>The lanes done.</returns>
-    private static int Vectors<TTile, S, V>(T* a, T* b, T* c, int rows, int columns, int done, int lanes, int count, bool accumulate)
+    private static int Vectors<TTile, S, V>(T* a, T* b, T* c, int rows, int columns, int done, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>
         where V : struct
@@ -115,7 +122,7 @@ public static unsafe class Tiles<T>
         if (shape.Form == LaneForm.Dot)
         {
             Columns<TTile, S, V>(
-                a + (done * shape.Lanes.A), b + (done * shape.Lanes.B), c, rows, columns, count, whole, accumulate || done > 0, shape);
+                a + (done * shape.Lanes.A), b + (done * shape.Lanes.B), c, rows, columns, count, whole, done > 0 ? c : d, shape);
             return end;
         }
 
@@ -127,17 +134,18 @@ public static unsafe class Tiles<T>
             T* pa = a + (done * shape.Lanes.A);
             T* pb = b + ((nint)(done - within) * shape.Lanes.B * shape.Panel) + (within * shape.Lanes.B);
             T* pc = c + (done * shape.Lanes.C);
+            T* pd = d == null ? null : d + (done * shape.Lanes.C);
             if (shape.Form != LaneForm.Broadcast)
             {
-                Columns<TTile, S, V>(pa, pb, pc, rows, columns, count, 0, accumulate, shape);
+                Columns<TTile, S, V>(pa, pb, pc, rows, columns, count, 0, pd, shape);
             }
             else if (pair)
             {
-                Rows<TTile, S, V, Extent2>(pa, pb, pc, rows, count, 0, accumulate, shape);
+                Rows<TTile, S, V, Extent2>(pa, pb, pc, rows, count, 0, pd, shape);
             }
             else
             {
-                Rows<TTile, S, V, Extent1>(pa, pb, pc, rows, count, 0, accumulate, shape);
+                Rows<TTile, S, V, Extent1>(pa, pb, pc, rows, count, 0, pd, shape);
             }
 
             done += pair ? 2 * S.Count : S.Count;
@@ -147,25 +155,33 @@ public static unsafe class Tiles<T>
     }
 
     private static void Columns<TTile, S, V>(
-        T* a, T* b, T* c, int rows, int columns, int count, int lanes, bool accumulate, in TileShape shape)
+        T* a, T* b, T* c, int rows, int columns, int count, int lanes, T* d, in TileShape shape)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>
         where V : struct
     {
         int column = 0;
+        for (; typeof(V) == typeof(Vector512<T>) && column + 4 <= columns; column += 4)
+        {
+            nint next = (nint)column * shape.Columns.C;
+            Rows<TTile, S, V, Extent4>(a, b + ((nint)column * shape.Columns.B), c + next, rows, count, lanes, d == null ? null : d + next, shape);
+        }
+
         for (; column + 2 <= columns; column += 2)
         {
-            Rows<TTile, S, V, Extent2>(a, b + ((nint)column * shape.Columns.B), c + ((nint)column * shape.Columns.C), rows, count, lanes, accumulate, shape);
+            nint next = (nint)column * shape.Columns.C;
+            Rows<TTile, S, V, Extent2>(a, b + ((nint)column * shape.Columns.B), c + next, rows, count, lanes, d == null ? null : d + next, shape);
         }
 
         if (column < columns)
         {
-            Rows<TTile, S, V, Extent1>(a, b + ((nint)column * shape.Columns.B), c + ((nint)column * shape.Columns.C), rows, count, lanes, accumulate, shape);
+            nint next = (nint)column * shape.Columns.C;
+            Rows<TTile, S, V, Extent1>(a, b + ((nint)column * shape.Columns.B), c + next, rows, count, lanes, d == null ? null : d + next, shape);
         }
     }
 
     /// <summary>Tiles of as equal heights as can be: with six at the most, 32 rows are 6 + 6 + 5 + 5 + 5 + 5.</summary>
-    private static void Rows<TTile, S, V, C>(T* a, T* b, T* c, int rows, int count, int lanes, bool accumulate, in TileShape shape)
+    private static void Rows<TTile, S, V, C>(T* a, T* b, T* c, int rows, int count, int lanes, T* d, in TileShape shape)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>
         where V : struct
@@ -177,43 +193,44 @@ public static unsafe class Tiles<T>
             int height = (rows - row + tiles - 1) / tiles;
             T* pa = a + ((nint)row * shape.Rows.A);
             T* pc = c + ((nint)row * shape.Rows.C);
+            T* pd = d == null ? null : d + ((nint)row * shape.Rows.C);
             switch (height)
             {
                 case 1:
-                    TTile.Run<S, V, Extent1, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent1, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 2:
-                    TTile.Run<S, V, Extent2, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent2, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 3:
-                    TTile.Run<S, V, Extent3, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent3, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 4:
-                    TTile.Run<S, V, Extent4, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent4, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 5:
-                    TTile.Run<S, V, Extent5, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent5, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 6:
-                    TTile.Run<S, V, Extent6, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent6, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 7:
-                    TTile.Run<S, V, Extent7, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent7, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 8:
-                    TTile.Run<S, V, Extent8, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent8, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 9:
-                    TTile.Run<S, V, Extent9, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent9, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 10:
-                    TTile.Run<S, V, Extent10, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent10, C>(pa, b, pc, count, lanes, pd);
                     break;
                 case 11:
-                    TTile.Run<S, V, Extent11, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent11, C>(pa, b, pc, count, lanes, pd);
                     break;
                 default:
-                    TTile.Run<S, V, Extent12, C>(pa, b, pc, count, lanes, accumulate);
+                    TTile.Run<S, V, Extent12, C>(pa, b, pc, count, lanes, pd);
                     break;
             }
 
@@ -221,30 +238,30 @@ public static unsafe class Tiles<T>
         }
     }
 
-    /// <summary>target (+)= value, a vector.</summary>
+    /// <summary>c[offset] = d[offset] + value, a vector; a null d is zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store<S, V>(T* target, V value, bool accumulate)
+    public static void Store<S, V>(T* c, T* d, int offset, V value)
         where S : struct, ILanes<T, V>
         where V : struct
     {
-        S.Store(accumulate ? S.Add(S.Load(target), value) : value, target);
+        S.Store(d == null ? value : S.Add(S.Load(d + offset), value), c + offset);
     }
 
-    /// <summary>target (+)= factor · value, a vector with a stride between its lanes.</summary>
+    /// <summary>The same with a stride between the lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreStrided<S, V>(T* target, V value, bool accumulate, int stride)
+    public static void StoreStrided<S, V>(T* c, T* d, int offset, V value, int stride)
         where S : struct, ILanes<T, V>
         where V : struct
     {
-        S.StoreStrided(accumulate ? S.Add(S.LoadStrided(target, stride), value) : value, target, stride);
+        S.StoreStrided(d == null ? value : S.Add(S.LoadStrided(d + offset, stride), value), c + offset, stride);
     }
 
-    /// <summary>target (+)= the sum of the lanes.</summary>
+    /// <summary>c[offset] = d[offset] + the sum of the lanes; a null d is zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreSum<S, V>(T* target, V value, bool accumulate)
+    public static void StoreSum<S, V>(T* c, T* d, int offset, V value)
         where S : struct, ILanes<T, V>
         where V : struct
     {
-        *target = accumulate ? *target + S.Sum(value) : S.Sum(value);
+        c[offset] = d == null ? S.Sum(value) : d[offset] + S.Sum(value);
     }
 }

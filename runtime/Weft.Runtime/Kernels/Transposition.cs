@@ -31,6 +31,7 @@ internal static unsafe class Transposition
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Run(float* from, nint fromStride, float* to, nint toStride, bool accumulate)
     {
         Vector256<float> r0 = Vector256.Load(from), r1 = Vector256.Load(from + fromStride);
@@ -53,6 +54,7 @@ internal static unsafe class Transposition
         Put(Avx.Permute2x128(b3, b7, 0x31), to + 7 * toStride, accumulate);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Run(double* from, nint fromStride, double* to, nint toStride, bool accumulate)
     {
         Vector256<double> r0 = Vector256.Load(from), r1 = Vector256.Load(from + fromStride);

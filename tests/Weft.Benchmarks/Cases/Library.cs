@@ -1,0 +1,53 @@
+namespace Weft.Benchmarks.Cases;
+
+/// <summary>The whole standard library at one size: what compiling costs, and whether the cost model tells the truth.</summary>
+internal static class Library
+{
+    private const int Batch = 64;
+
+    /// <summary>Every operator of the standard library, at about a thousand inputs.</summary>
+    public static IReadOnlyList<Subject> All(Bench bench) => [.. new (string Label, string Formula)[]
+    {
+        ("dense", "dense(1024, 1024)"),
+        ("low_rank", "low_rank(1024, 1024, 16)"),
+        ("low_rank_middle", "low_rank_middle(1024, 1024, 64)"),
+        ("diagonal", "diagonal(1024)"),
+        ("block_diagonal", "block_diagonal(1024, 1024, 32)"),
+        ("kronecker", "kronecker([32, 32], [32, 32])"),
+        ("kronecker3", "kronecker([8, 16, 8], [8, 16, 8])"),
+        ("kronecker_sum", "kronecker_sum(32, 32)"),
+        ("monarch", "monarch(1024, 32)"),
+        ("monarch_rectangular", "monarch_rectangular(512, 1024, 16)"),
+        ("monarch_padded", "monarch_padded(1000, 1000, 32)"),
+        ("tucker", "tucker(1024, 1024, 64, 64)"),
+        ("tucker_tensor", "tucker_tensor([32, 32], [32, 32], [8, 8], [8, 8])"),
+        ("cp", "cp([32, 32], [32, 32], 8)"),
+        ("tensor_train", "tensor_train([32, 32], [32, 32], [1, 8, 1])"),
+        ("block_tensor_train", "block_tensor_train([32, 32], [32, 32], [1, 2, 1])"),
+        ("blast", "blast(1024, 1024, 4, 4, 64)"),
+        ("householder", "householder(1024, 8)"),
+        ("hra", "hra(1024, 1024, 8)"),
+        ("lora", "lora(1024, 1024, 16)"),
+        ("lora_frozen_a", "lora_frozen_a(1024, 1024, 16)"),
+        ("lora_xs", "lora_xs(1024, 1024, 16)"),
+        ("moslora", "moslora(1024, 1024, 16)"),
+        ("lotr", "lotr(1024, 1024, 16)"),
+        ("vera", "vera(1024, 1024, 64)"),
+        ("vb_lora", "vb_lora(1024, 1024, 4, 2, 90, 256)"),
+    }.Select(entry => bench.Subject(entry.Label, entry.Formula))];
+
+    /// <summary>Prints, for each operator, the JIT's time, the length of the text, and the predicted against the measured time.</summary>
+    public static void Print(Bench bench)
+    {
+        bench.Report.Title(FormattableString.Invariant($"Standard library: JIT of the first calls, generated text, and cost by the model against time, batch {Batch}"));
+        bench.Report.Line("operator              forward JIT  with gradient  text         predicted     measured   measured/predicted");
+        foreach (Subject subject in All(bench))
+        {
+            using Buffer x = Buffer.Random(Batch * subject.Map.Inputs, 1), y = new(Batch * subject.Map.Outputs);
+            double measured = bench.Clock.Race(new Variant(subject.Label, () => subject.Map.Forward(x.Span, y.Span)))[0];
+            double predicted = subject.PredictedCost(Batch) / bench.Machine.Peak;
+            bench.Report.Line(FormattableString.Invariant(
+                $"{subject.Label,-22} {subject.JitTime.TotalMilliseconds,7:0.0} ms {(subject.JitTime + subject.GradientJitTime).TotalMilliseconds,11:0.0} ms {subject.CodeLength / 1024.0,6:0.0} KB {predicted * 1e6,10:0.00} µs {measured * 1e6,9:0.00} µs {measured / predicted,8:0.00}"));
+        }
+    }
+}

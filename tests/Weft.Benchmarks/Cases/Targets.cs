@@ -1,0 +1,263 @@
+using Weft.Benchmarks.Peers;
+
+namespace Weft.Benchmarks.Cases;
+
+/// <summary>The table of targets.</summary>
+internal sealed unsafe class Targets(Bench bench)
+{
+    private static readonly int[] Batches = [1, 32, 512];
+
+    /// <summary>What each row measures, or why it does not.</summary>
+    public IReadOnlyDictionary<int, (string Title, Action? Run)> Rows => new SortedDictionary<int, (string, Action?)>
+    {
+        [1] = ("Kronecker products: share of the FMA peak", KroneckerShares),
+        [2] = ("Monarch 1024 and 4096: share of the FMA peak", () => Shares(2, 75, 88, bench.Monarch(1024, 32), bench.Monarch(4096, 64))),
+        [3] = ("Monarch 16384: share of the FMA peak", () => Shares(3, 50, 70, bench.Monarch(16384, 128))),
+        [4] = ("Monarch 4096 against the best dense product", MonarchAgainstDense),
+        [5] = ("Structures against copies and batched products", AgainstCompositions),
+        [6] = ("Batch 1: share of the bandwidth of the level that holds the weights", Bandwidth),
+        [7] = ("Low rank against two products", LowRanks),
+        [8] = ("Householder chains against the blocked form", Reflections),
+        [9] = ("Walsh-Hadamard: share of the add peak", null),
+        [10] = ("Block diagonal against libxsmm", BlockDiagonals),
+        [11] = ("Forward, backward and update against the best composition", Training),
+        [12] = ("Dense product, square, against the best library", Squares),
+        [13] = ("LoRA layer against the best dense product alone", LoraLayers),
+        [14] = ("Constant fan-in sparse layer", null),
+        [15] = ("Adapters: training step against forming the dense update (butterfly: not built)", Adapters),
+        [16] = ("Two threads against one, calls over 50 µs", Threads),
+        [17] = ("Bytes allocated per call after the first", Allocations),
+    };
+
+    private IEnumerable<int> Some => bench.Clock.IsQuick ? [1, 32] : Batches;
+
+    private void Shares(int target, double must, double aim, params IEnumerable<(Subject Subject, Composition Composition)> structures)
+    {
+        foreach ((Subject subject, Composition composition) in structures)
+        {
+            foreach (int batch in Some.Where(batch => batch >= 32))
+            {
+                bench.Share(target, subject, batch, bench.Forward(subject, composition, batch), must, aim);
+            }
+        }
+    }
+
+    private void KroneckerShares()
+    {
+        foreach ((Subject subject, Composition composition) in
+            new[] { bench.Kronecker(32, 32), bench.Kronecker(64, 64), bench.Kronecker(128, 128), bench.Kronecker(16, 16, 16) })
+        {
+            foreach (int batch in Some)
+            {
+                bench.Share(1, subject, batch, bench.Forward(subject, composition, batch), 80, 92);
+            }
+        }
+    }
+
+    private void MonarchAgainstDense()
+    {
+        (Subject subject, Composition composition) = bench.Monarch(4096, 64);
+        (_, Composition dense) = bench.Dense(4096);
+        foreach ((int batch, double must, double aim) in new[] { (1, 50.0, 80.0), (32, 40, 55), (512, 25, 31) }.Where(row => Some.Contains(row.Item1)))
+        {
+            bench.Ratio(4, subject, batch, bench.Forward(subject, composition, batch, dense, samePeer: false), must, aim);
+        }
+    }
+
+    private void AgainstCompositions()
+    {
+        foreach ((Subject subject, Composition composition) in new[]
+        {
+            bench.Monarch(1024, 32), bench.Monarch(4096, 64), bench.BlockTrain(32, 2), bench.BlockTrain(64, 2), bench.Blast(1024, 4, 64), bench.Blast(4096, 8, 128),
+            bench.Train([32, 32], 8), bench.Train([16, 16, 16], 8), bench.Tucker(1024, 64), bench.Tucker(4096, 128),
+        })
+        {
+            foreach (int batch in Some)
+            {
+                bench.Ratio(5, subject, batch, bench.Forward(subject, composition, batch, composition), 1.5, 2.5);
+            }
+        }
+    }
+
+    private void Bandwidth()
+    {
+        foreach ((Subject subject, Composition composition) in new[]
+        {
+            bench.Monarch(1024, 32), bench.BlockDiagonal(2048, 32), bench.LowRank(4096, 16), bench.BlockTrain(32, 2), bench.Tucker(1024, 64), bench.Blast(1024, 4, 64),
+            bench.Monarch(4096, 64), bench.BlockTrain(64, 2), bench.LowRank(4096, 64), bench.Dense(1024), bench.Monarch(16384, 128),
+        })
+        {
+            double time = bench.Forward(subject, composition, 1).Own;
+            MemoryLevel level = bench.Machine.LevelOf(subject.WeightBytes);
+            double rate = subject.WeightBytes / time;
+            bench.Report.Add(new Result(
+                6, $"{Bench.Name(subject, 1)}, {level.Name}", 100 * rate / level.Bandwidth, "%", 70, 90,
+                FormattableString.Invariant($"{Report.Microseconds(time)}, {subject.WeightBytes / 1024:0} KB, {rate / 1e9:0} of {level.Bandwidth / 1e9:0} GB/s")));
+        }
+    }
+
+    private void LowRanks()
+    {
+        foreach ((Subject subject, Composition composition) in
+            new[] { bench.LowRank(1024, 16), bench.LowRank(1024, 64), bench.LowRank(4096, 16), bench.LowRank(4096, 64) })
+        {
+            foreach (int batch in Some)
+            {
+                bench.Ratio(7, subject, batch, bench.Forward(subject, composition, batch, composition), 1, 1.3);
+            }
+        }
+    }
+
+    private void Reflections()
+    {
+        foreach ((Subject subject, Composition composition) in new[] { bench.Householder(1024, 8), bench.Householder(4096, 8), bench.Householder(4096, 32) })
+        {
+            foreach (int batch in Some)
+            {
+                bench.Ratio(8, subject, batch, bench.Forward(subject, composition, batch, composition), 1, 1.5);
+            }
+        }
+    }
+
+    /// <summary>libxsmm gets its weights transposed beforehand, and a kernel assembled for the very shape.</summary>
+    private void BlockDiagonals()
+    {
+        const int Blocks = 64, Side = 64, Size = Blocks * Side;
+        if (bench.Libraries.Libxsmm is not { } libxsmm)
+        {
+            bench.Report.Line("libxsmm is not installed");
+            return;
+        }
+
+        (Subject subject, Composition definition) = bench.BlockDiagonal(Size, Blocks);
+        using var weights = new Buffer(Size * Side);
+        ReadOnlySpan<float> own = subject.Map["B"].Values;
+        for (int i = 0; i < own.Length; i++)
+        {
+            weights.Span[(i / (Side * Side) * Side * Side) + (i % Side * Side) + (i / Side % Side)] = own[i];
+        }
+
+        foreach (int batch in bench.Clock.IsQuick ? [1, 16] : new[] { 1, 16, 256 })
+        {
+            _ = bench.Forward(subject, definition, batch);
+            var kernel = libxsmm.Kernel(batch, Side, Side, Size, Side, Size);
+            using Buffer x = Buffer.Random(batch * Size, 1), y = new(batch * Size), z = new(batch * Size);
+            Variant[] variants = [new("Weft", () => subject.Map.Forward(x.Span, y.Span)), new("libxsmm", Multiply)];
+            foreach (Variant variant in variants)
+            {
+                variant.Run();
+            }
+
+            Bench.Compare("block diagonal by libxsmm", y.Span, z.Span);
+            bench.Ratio(10, subject, batch, bench.Race(variants), 0.95, 1.1);
+
+            void Multiply()
+            {
+                for (int block = 0; block < Blocks; block++)
+                {
+                    kernel(weights.Pointer + (block * Side * Side), x.Pointer + (block * Side), z.Pointer + (block * Side));
+                }
+            }
+        }
+    }
+
+    private void Training()
+    {
+        foreach ((Subject subject, Composition composition) in
+            new[] { bench.Monarch(1024, 32), bench.Monarch(4096, 64), bench.Kronecker(32, 32), bench.Kronecker(64, 64), bench.BlockTrain(32, 2), bench.Train([32, 32], 8) })
+        {
+            foreach (int batch in Some.Where(batch => batch >= 32))
+            {
+                bench.Ratio(11, subject, batch, bench.Train(subject, composition, batch), 1.3, 2);
+            }
+        }
+    }
+
+    private void Squares()
+    {
+        foreach (int n in bench.Clock.IsQuick ? [512] : new[] { 512, 1024, 2048, 4096 })
+        {
+            (Subject subject, Composition composition) = bench.Dense(n);
+            bench.Ratio(12, subject, n, bench.Forward(subject, composition, n, composition), 0.88, 1);
+        }
+    }
+
+    private void LoraLayers()
+    {
+        foreach (int n in bench.Clock.IsQuick ? [1024] : new[] { 1024, 4096 })
+        {
+            (Subject subject, Composition composition) = bench.Lora(n, 16);
+            bench.Ratio(13, subject, 32, bench.Forward(subject, composition, 32, bench.Dense(n).Composition, samePeer: false), 0.95, 1.15);
+        }
+    }
+
+    private void Adapters()
+    {
+        foreach ((Subject subject, Composition merged) in new[] { bench.Hra(1024, 8), bench.LoKr(32), bench.VbLora(1024, 4, 2, 90, 256) })
+        {
+            bench.Ratio(15, subject, 32, bench.Train(subject, merged, 32, trains: false), 3, 10);
+        }
+    }
+
+    private void Threads()
+    {
+        const double Least = 50e-6;
+        (Subject Subject, int Batch)[] cases =
+        [
+            (bench.Monarch(1024, 32).Subject, 512), (bench.Monarch(4096, 64).Subject, 32), (bench.Monarch(4096, 64).Subject, 512), (bench.Kronecker(64, 64).Subject, 32),
+            (bench.Kronecker(64, 64).Subject, 512), (bench.Kronecker(16, 16, 16).Subject, 512), (bench.LowRank(4096, 64).Subject, 512), (bench.Householder(4096, 8).Subject, 512),
+            (bench.Dense(1024).Subject, 1), (bench.Dense(1024).Subject, 32),
+        ];
+        foreach ((Subject subject, int batch) in cases)
+        {
+            using Buffer x = Buffer.Random(batch * subject.Map.Inputs, 1), one = new(batch * subject.Map.Outputs), two = new(batch * subject.Map.Outputs);
+            Variant[] variants = [new("two threads", () => Run(2, two)), new("one thread", () => Run(1, one))];
+            foreach (Variant variant in variants)
+            {
+                variant.Run();
+            }
+
+            Bench.Compare($"{subject.Label} on two threads", one.Span, two.Span);
+            Bench.Times times = bench.Race(variants);
+            WeftOptions.MaxThreads = 1;
+            if (times.Peer >= Least)
+            {
+                bench.Ratio(16, subject, batch, times, 1.7, 1.9);
+            }
+
+            void Run(int threads, Buffer y)
+            {
+                WeftOptions.MaxThreads = threads;
+                subject.Map.Forward(x.Span, y.Span);
+            }
+        }
+    }
+
+    private void Allocations()
+    {
+        const int Calls = 10;
+        foreach (Subject subject in Library.All(bench))
+        {
+            foreach (int batch in new[] { 1, 32 })
+            {
+                Map<float> map = subject.Map;
+                using Buffer x = Buffer.Random(batch * map.Inputs, 1), y = new(batch * map.Outputs), dx = new(batch * map.Inputs), gradient = new(map.TrainedCount);
+                Call();
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                for (int i = 0; i < Calls; i++)
+                {
+                    Call();
+                }
+
+                double bytes = (GC.GetAllocatedBytesForCurrentThread() - before) / (double)Calls;
+                bench.Report.Add(new Result(17, Bench.Name(subject, batch), bytes, "B", 0, 0, "forward and gradient"));
+
+                void Call()
+                {
+                    map.Forward(x.Span, y.Span);
+                    map.Gradient(x.Span, y.Span, dx.Span, gradient.Span);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Runtime;
+using Weft.Compiler;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Scheduling;
+using Weft.Dynamic;
+
+namespace Weft.Benchmarks;
+
+/// <summary>An operator compiled from Weft text, with parameters that hold no zeros.</summary>
+internal sealed unsafe class Subject
+{
+    private readonly Module _module;
+    private readonly Buffer _gradient;
+
+    /// <param name="label">What reports call it.</param>
+    /// <param name="formula">A formula, or a text whose last declaration counts.</param>
+    public Subject(string label, string formula)
+    {
+        Label = label;
+        CompiledWeft compiled = DynamicMaps.CompileFormula(formula, "Subject");
+        _module = compiled.Modules[0];
+        Map = compiled.CreateFloat("Subject");
+        CodeLength = ModuleCompiler.Compile(_module, new GenerateOptions("Subject")).Code.Length;
+        Map.Initialize(1);
+        using (ParameterEdit<float> edit = Map.Edit())
+        {
+            for (int i = 0; i < Map.Description.Parameters.Length; i++)
+            {
+                ParameterInfo parameter = Map.Description.Parameters[i];
+                if (parameter.Role != Role.Seeded && parameter.Initializer.Distribution is Distribution.Zeros or Distribution.Paired)
+                {
+                    Buffer.Fill(edit[i], i);
+                }
+            }
+        }
+
+        _gradient = new Buffer(Map.TrainedCount);
+        JitTime = FirstCall(() => Forward(1));
+        GradientJitTime = FirstCall(() => Gradient(1));
+    }
+
+    public string Label { get; }
+
+    public Map<float> Map { get; }
+
+    /// <summary>Characters of the generated text.</summary>
+    public int CodeLength { get; }
+
+    /// <summary>What the first forward call spends in the JIT.</summary>
+    public TimeSpan JitTime { get; }
+
+    /// <summary>What the first call for gradients spends in the JIT.</summary>
+    public TimeSpan GradientJitTime { get; }
+
+    public Span<float> GradientSpan => _gradient.Span;
+
+    public double Flops(int batch) => (double)Map.Description.ForwardFlops * batch;
+
+    /// <summary>Bytes of the weights that a forward call reads.</summary>
+    public double WeightBytes => (double)Map.ParameterCount * sizeof(float);
+
+    /// <summary>The least that a forward call moves: weights, inputs and outputs, each once.</summary>
+    public double Bytes(int batch) => WeightBytes + ((double)batch * (Map.Inputs + Map.Outputs) * sizeof(float));
+
+    /// <summary>The cost of a forward call by the compiler's model, in operations, for the plan that it chose.</summary>
+    public double PredictedCost(int batch)
+    {
+        LoweredModule lowered = Lowering.Lower(Rewriter.Rewrite(_module).Module);
+        Schedule schedule = Scheduler.Build(lowered, new CostModel(new GenerateOptions("").Batch), sizeof(float));
+        var costs = new CostModel(batch, Training: false);
+        return schedule.Plans
+            .Where(plan => plan.Root is not null)
+            .SelectMany(plan => TermPlan.Contractions(plan.Root!))
+            .Where(node => node.PerRow)
+            .Sum(node => costs.Contraction(Extent(node.Left.Indices.Union(node.Right.Indices)), Extent(node.Indices), perRow: true, gradients: 0));
+
+        static double Extent(IEnumerable<Compiler.Network.Index> indices) => indices.Aggregate(1.0, (product, index) => product * index.Extent);
+    }
+
+    private void Forward(int batch) => Map.Forward(new float[batch * Map.Inputs], new float[batch * Map.Outputs]);
+
+    private void Gradient(int batch) =>
+        Map.Gradient(new float[batch * Map.Inputs], new float[batch * Map.Outputs], new float[batch * Map.Inputs], _gradient.Span);
+
+    private static TimeSpan FirstCall(Action call)
+    {
+        TimeSpan before = JitInfo.GetCompilationTime(currentThread: true);
+        call();
+        return JitInfo.GetCompilationTime(currentThread: true) - before;
+    }
+}

@@ -1,0 +1,19 @@
+namespace Weft.Tests.Stages;
+
+/// <summary>
+/// The compiler is loaded into Roslyn and cannot reference the runtime that its code calls: names that stand in generated code are
+/// declared on both sides, and are the same.
+/// </summary>
+public class ContractTests
+{
+    [Theory]
+    [InlineData(typeof(Compiler.Algebra.Role), typeof(Role))]
+    [InlineData(typeof(Compiler.Algebra.Activation), typeof(Kernels.Activation))]
+    [InlineData(typeof(Compiler.Scheduling.LaneForm), typeof(Kernels.LaneForm))]
+    public void EnumerationsAreTheSame(Type compiler, Type runtime) => Assert.Equal(Enum.GetNames(compiler), Enum.GetNames(runtime));
+
+    [Fact]
+    public void DistributionsAreTheSameButForTheOneThatTheCompilerResolves() => Assert.Equal(
+        Enum.GetNames<Compiler.Algebra.Distribution>().Except([nameof(Compiler.Algebra.Distribution.FanIn)]),
+        Enum.GetNames<Distribution>());
+}
