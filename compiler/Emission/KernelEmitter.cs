@@ -9,7 +9,7 @@ namespace Weft.Compiler.Emission;
 /// </summary>
 internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 {
-    /// <summary>Accumulators of the register tile: they leave room for the operands in sixteen registers.</summary>
+    /// <summary>Accumulators of a tile of one or two columns: they leave room for the operands in sixteen registers. Four columns take twice as many.</summary>
     private const int Accumulators = 12;
 
     /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that.</summary>

@@ -31,4 +31,32 @@ public class TrainingTests
         Assert.NotEqual(before, after);
         Assert.Equal(expected, after);
     }
+
+    /// <summary>The fused loss gives the gradients that forward pass, loss and backward pass give one after another; either may be left out.</summary>
+    [Theory]
+    [InlineData("monarch_rectangular(10, 15, 5)")]
+    [InlineData("hra(10, 14, 4)")]
+    public void TheLossGivesTheInputsGradientToo(string formula)
+    {
+        const int Rows = 5;
+        using CompiledWeft compiled = DynamicMaps.CompileFormula(formula);
+        using Map<double> map = compiled.CreateDouble(compiled.Modules.Single().Name);
+        map.Initialize(1);
+        double[] x = [.. Enumerable.Range(0, Rows * map.Inputs).Select(i => Math.Sin(i))], target = [.. Enumerable.Range(0, Rows * map.Outputs).Select(i => Math.Cos(i))];
+        double[] y = new double[target.Length], dy = new double[target.Length];
+        double[] dx = new double[x.Length], gradient = new double[map.TrainedCount], fusedDx = new double[x.Length], fusedGradient = new double[map.TrainedCount];
+        var loss = new MeanSquaredError<double>(target);
+        map.Forward(x, y);
+        double expected = loss.Evaluate(y, dy, 0, Rows, Rows);
+        map.Gradient(x, dy, dx, gradient);
+
+        Assert.Equal(expected, map.LossGradient(x, loss, fusedDx, fusedGradient), 12);
+        Assert.All(dx.Zip(fusedDx).Concat(gradient.Zip(fusedGradient)), pair => Assert.Equal(pair.First, pair.Second, 12));
+
+        Array.Clear(fusedDx);
+        map.LossGradient(x, loss, fusedDx, default);
+        Assert.All(dx.Zip(fusedDx), pair => Assert.Equal(pair.First, pair.Second, 12));
+        Assert.Contains(dx, value => value != 0);
+        Assert.Throws<ArgumentException>(() => map.LossGradient(x, loss, new double[x.Length - 1], default));
+    }
 }

@@ -10,6 +10,7 @@ public class ContractTests
     [InlineData(typeof(Compiler.Algebra.Role), typeof(Role))]
     [InlineData(typeof(Compiler.Algebra.Activation), typeof(Kernels.Activation))]
     [InlineData(typeof(Compiler.Scheduling.LaneForm), typeof(Kernels.LaneForm))]
+    [InlineData(typeof(Compiler.Gpu.DeviceBlock), typeof(Kernels.DeviceBlock))]
     public void EnumerationsAreTheSame(Type compiler, Type runtime) => Assert.Equal(Enum.GetNames(compiler), Enum.GetNames(runtime));
 
     [Fact]
