@@ -42,6 +42,50 @@ public class IndexExpressionTests
         Check<float>(module, Scalar.Float);
     }
 
+    [Theory]
+    [InlineData("operator f : 6 -> 5\n  param w[3]\n  y[i] = w[k] * x[i + k]", "3:19 WEFT0119 'i + k', from 0 to 6 is out of range: expected 0 to 5")]
+    [InlineData("operator f : 6 -> 6\n  param t[11]\n  y[i] = t[i - j] * x[j]", "3:12 WEFT0119 'i - j', from -5 to 5 is out of range: expected 0 to 10")]
+    [InlineData("operator f : 6 -> 6\n  param t[36]\n  y[i] = t[i * j] * x[j]", "3:12 WEFT0110 expected an index, or a sum of whole multiples of indices, found 'i * j'")]
+    [InlineData("operator f : 6 -> 6\n  param t[9]\n  y[i] = t[i + k] * x[i]", "3:16 WEFT0100 unknown name 'k'")]
+    [InlineData("operator f : 6 -> 6\n  param w[6]\n  y[i + 1] = w[i] * x[i]", "3:5 WEFT0123 expected an index of the result, found 'i + 1'")]
+    [InlineData("operator f : 6 -> 4\n  param v[4, 2], S[4, 2]\n  y[i] = v[i, j] * x[S[i, j]]", "3:22 WEFT0110 expected a table of positions: a list, or a tensor that is not trained, found a tensor [4, 2]")]
+    [InlineData("operator f : 6 -> 3\n  = gather([0, 6, 2], 6)", "2:12 WEFT0119 the position 6 is out of range: expected 0 to 5")]
+    [InlineData("operator f : 6 -> 3\n  frozen S[3, 7] ~ distinct(6)\n  = gather(S[:, 0], 6)", "2:20 WEFT0119 6 is out of range: expected 7 or more: the last axis holds as many different numbers")]
+    [InlineData("operator f : 6 -> 6\n  param W[6, 6]\n  y[i] = (W > i) * x[i]", "3:11 WEFT0110 expected a number, found a tensor [6, 6]")]
+    public void MistakesAreNamedWhereTheyAre(string text, string expected) =>
+        Assert.StartsWith(expected, Assert.Single(TestModules.Diagnostics(text)), StringComparison.Ordinal);
+
+    [Fact]
+    public void ATableThatLeadsNowhereIsRefusedUntilItIsMended()
+    {
+        using CompiledWeft compiled = DynamicMaps.Compile("operator f : 6 -> 4\n  frozen S[4] ~ whole(6)\n  = gather(S, 6)");
+        using Map<float> map = compiled.CreateFloat("f");
+        float[] x = [0, 1, 2, 3, 4, 5], y = new float[4];
+        using (ParameterEdit<float> edit = map.Edit())
+        {
+            new float[] { 5, 0, 5, 2 }.CopyTo(edit["S"]);
+        }
+
+        map.Forward(x, y);
+        Assert.Equal([5, 0, 5, 2], y);
+        Refused(() =>
+        {
+            using ParameterEdit<float> edit = map.Edit();
+            edit["S"][1] = 6;
+        });
+        Refused(() => map.Forward(x, y));
+        using (ParameterEdit<float> edit = map.Edit())
+        {
+            edit["S"][1] = 1;
+        }
+
+        map.Forward(x, y);
+        Assert.Equal([5, 1, 5, 2], y);
+
+        static void Refused(Action use) => Assert.Equal(
+            "S is a table of positions from 0 to 5; its element 1 is 6.", Assert.Throws<InvalidOperationException>(use).Message);
+    }
+
     private static void BindCheck(string text, out Module module)
     {
         BindResult result = WeftCompiler.Bind([TestModules.File(text)]);
