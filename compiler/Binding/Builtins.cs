@@ -49,7 +49,19 @@ internal static class Builtins
             ["tanh"] = Activation.Tanh,
             ["sigmoid"] = Activation.Sigmoid,
             ["softplus"] = Activation.Softplus,
+            ["exp"] = Activation.Exp,
+            ["square"] = Activation.Square,
+            ["sqrt"] = Activation.Sqrt,
+            ["reciprocal"] = Activation.Reciprocal,
+            ["atanh"] = Activation.Atanh,
         };
+
+    /// <summary>Links that join branches, called with one or more.</summary>
+    public static readonly IReadOnlyDictionary<string, Joint> Joints = new Dictionary<string, Joint>(StringComparer.Ordinal)
+    {
+        ["add"] = Joint.Add,
+        ["hadamard"] = Joint.Hadamard,
+    };
 
     public static readonly IReadOnlyDictionary<string, (int Min, int Max, string Usage)> Distributions =
         new Dictionary<string, (int, int, string)>(StringComparer.Ordinal)

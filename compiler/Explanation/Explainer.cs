@@ -69,6 +69,8 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, CostMo
         LinearLink linear => AlgebraPrinter.Print(linear.Operator),
         BiasLink bias => $"+ {AlgebraPrinter.Print(bias.Bias)}",
         ActivationLink activation => activation.Activation.ToString().ToLowerInvariant(),
+        BranchLink branches =>
+            $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Describe))))})",
         _ => throw new InvalidOperationException(link.ToString()),
     };
 

@@ -10,10 +10,14 @@ public static class Rewriter
     public static (Module Module, IReadOnlyList<Law> Applied) Rewrite(Module module, CancellationToken cancellationToken = default)
     {
         var applied = new List<Law>();
-        EquatableArray<Link> links = module.Links
-            .Select(link => link is LinearLink linear ? new LinearLink(Rewrite(linear.Operator, applied, cancellationToken)) : link)
-            .ToEquatable();
-        return (module with { Links = links }, applied);
+        return (module with { Links = module.Links.Select(Rewrite).ToEquatable() }, applied);
+
+        Link Rewrite(Link link) => link switch
+        {
+            LinearLink linear => new LinearLink(Rewriter.Rewrite(linear.Operator, applied, cancellationToken)),
+            BranchLink branches => branches with { Branches = branches.Branches.Select(branch => branch.Select(Rewrite).ToEquatable()).ToEquatable() },
+            _ => link,
+        };
     }
 
     /// <summary>The simplest form that the laws reach.</summary>
