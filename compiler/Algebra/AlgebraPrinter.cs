@@ -114,7 +114,7 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
-             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather product pi sin cos floor " +
+             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather cheapest product pi sin cos floor " +
              "relu gelu silu tanh sigmoid softplus reciprocal atanh add hadamard bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
@@ -230,6 +230,8 @@ public static class AlgebraPrinter
                     return stack.Operands.Count == 1
                         ? Expression(stack.Operands[0], level)
                         : $"[{string.Join("; ", stack.Operands.Select(BlockRow))}]";
+                case Alternatives alternatives:
+                    return $"cheapest({string.Join(", ", alternatives.Operands.Select(operand => Expression(operand, Level.Sum)))})";
                 case Indexed indexed:
                     return Repeat(indexed, level);
                 default:

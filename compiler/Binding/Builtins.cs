@@ -23,6 +23,7 @@ internal static class Builtins
             ["dirsum"] = (1, int.MaxValue, "dirsum(A, B)"),
             ["hstack"] = (1, int.MaxValue, "hstack(A, B)"),
             ["vstack"] = (1, int.MaxValue, "vstack(A, B)"),
+            ["cheapest"] = (1, int.MaxValue, "cheapest(A, B)"),
             ["transpose"] = (1, 1, "transpose(A)"),
             ["reflect"] = (1, 1, "reflect(V)"),
             ["gather"] = (2, 2, "gather(S, n)"),

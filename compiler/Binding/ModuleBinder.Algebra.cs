@@ -474,6 +474,9 @@ internal sealed partial class ModuleBinder
             "dirsum" => MakeDirectSum(operands, call, frame),
             "hstack" => MakeHorizontal(operands, call, frame),
             "vstack" => MakeVertical(operands, call, frame),
+            "cheapest" => HaveOneShape(operands, frame)
+                ? Compose(new Alternatives(operands.Select(operand => operand.Operator).ToEquatable()), call, frame, [.. operands.Select(operand => operand.Value)])
+                : null,
             _ => MakeProduct(operands, call, frame),
         };
     }

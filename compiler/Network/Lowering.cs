@@ -122,6 +122,9 @@ public sealed class Lowering
             case Sum sum:
                 return Branch(sum.Operands, vector, axis, (operand, branch) => Apply(operand, branch, axis, binders));
 
+            case Alternatives alternatives:
+                return Apply(alternatives.Operands[0], vector, axis, binders);
+
             case Crop crop:
                 return Crop(vector, axis, crop.Start, crop.Length);
 

@@ -126,6 +126,9 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
             case Sum sum:
                 return SparseMatrix.Sum(sum.Operands.Select(Matrix).ToList(), tape);
 
+            case Alternatives alternatives:
+                return Matrix(alternatives.Operands[0]);
+
             case Kronecker kronecker:
                 return kronecker.Operands.Select(Matrix).Aggregate((left, right) => left.Kronecker(right, tape));
 

@@ -33,7 +33,7 @@ public static class Inversion
                     return new ScaledByTensor(Reciprocal(scaled.Factor), Invert(scaled.Operand));
                 case Product product when product.Operands.All(operand => operand.Rows == operand.Columns):
                     return new Product(product.Operands.Reverse().Select(Invert).ToEquatable());
-                case Transpose or Kronecker or DirectSum:
+                case Transpose or Kronecker or DirectSum or Alternatives:
                     return node.MapOperands(Invert);
                 default:
                     fault ??= node;

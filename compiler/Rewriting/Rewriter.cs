@@ -10,14 +10,7 @@ public static class Rewriter
     public static (Module Module, IReadOnlyList<Law> Applied) Rewrite(Module module, CancellationToken cancellationToken = default)
     {
         var applied = new List<Law>();
-        return (module with { Links = module.Links.Select(Rewrite).ToEquatable() }, applied);
-
-        Link Rewrite(Link link) => link switch
-        {
-            LinearLink linear => new LinearLink(Rewriter.Rewrite(linear.Operator, applied, cancellationToken)),
-            BranchLink branches => branches with { Branches = branches.Branches.Select(branch => branch.Select(Rewrite).ToEquatable()).ToEquatable() },
-            _ => link,
-        };
+        return (module with { Links = module.Links.MapOperators(op => Rewrite(op, applied, cancellationToken)) }, applied);
     }
 
     /// <summary>The simplest form that the laws reach.</summary>
