@@ -100,7 +100,7 @@ public class ProjectionTests
     [Fact]
     public void NoOtherParametersAreCloser() => Each<double>(Scalar.Double, (map, formula, random) =>
     {
-        Randomize(map, random);
+        map.Randomize(random);
         double[] frozen = map.Parameters[map.TrainedCount..].ToArray();
         double[] matrix = Formulas.Numbers.Normal(random, map.Outputs * map.Inputs);
         ProjectionReport report = map.Project<double>(matrix);
@@ -116,10 +116,10 @@ public class ProjectionTests
         for (int k = 0; k < 100; k++)
         {
             double[] noise = Formulas.Numbers.Normal(random, found.Length);
-            SetTrained(map, noise);
+            map.SetTrained(noise);
             Assert.True(error <= Distance(map, matrix), $"{formula}: random parameters are closer");
             double size = Math.Pow(10, -1 - (k % 4));
-            SetTrained(map, [.. found.Zip(noise, (value, other) => value + (size * other))]);
+            map.SetTrained([.. found.Zip(noise, (value, other) => value + (size * other))]);
             Assert.True(error <= (report.OptimalityFactor * Distance(map, matrix)) + 1e-9, $"{formula}: parameters nearby are closer");
         }
     });
@@ -127,7 +127,7 @@ public class ProjectionTests
     [Fact]
     public void LowRank_LosesTheSmallSingularValues()
     {
-        using Compiled<double> compiled = Compile<double>("low_rank(5, 4, 2)");
+        using var compiled = new CompiledMap<double>("low_rank(5, 4, 2)");
         double[] singular = [7, 5, 3, 0.5];
         double[] matrix = new double[20];
         for (int k = 0; k < 4; k++)
@@ -143,7 +143,7 @@ public class ProjectionTests
     [Fact]
     public void AToeplitzMatrix_TakesTheMeansOfTheDiagonals()
     {
-        using Compiled<double> compiled = Compile<double>(Toeplitz);
+        using var compiled = new CompiledMap<double>(Toeplitz);
         compiled.Map.Project<double>([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
         Assert.Equal([3.0, 4.0, 5.0, 8.0, 9.0, 10.0], compiled.Map["t"].Values.ToArray(), (left, right) => Math.Abs(left - right) < 1e-12);
     }
@@ -157,7 +157,7 @@ public class ProjectionTests
     [InlineData("low_rank(6, 6, 2) + diagonal(6)", "share elements or parameters with other terms")]
     public void WithoutAClosedForm_TheReasonIsGiven(string formula, string reason)
     {
-        using Compiled<double> compiled = Compile<double>(formula);
+        using var compiled = new CompiledMap<double>(formula);
         LinearMap<double> map = compiled.Map;
         map.Initialize(1);
         double[] before = map.Parameters.ToArray();
@@ -172,7 +172,7 @@ public class ProjectionTests
     [Fact]
     public void WrongMatrices_AreRefused()
     {
-        using Compiled<double> compiled = Compile<double>("lora(3, 4, 1)");
+        using var compiled = new CompiledMap<double>("lora(3, 4, 1)");
         LinearMap<double> map = compiled.Map;
         map.Initialize(1);
         double[] before = map.Parameters.ToArray();
@@ -187,10 +187,9 @@ public class ProjectionTests
     private static void MeetExactly<T>(LinearMap<T> map, string formula, Random random, double tolerance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Randomize(map, random);
-        T[] matrix = new T[map.Outputs * map.Inputs];
-        map.ToDense(matrix);
-        SetTrained(map, [.. Formulas.Numbers.Normal(random, map.TrainedCount).Select(T.CreateChecked)]);
+        map.Randomize(random);
+        T[] matrix = map.Dense();
+        map.SetTrained([.. Formulas.Numbers.Normal(random, map.TrainedCount).Select(T.CreateChecked)]);
         ProjectionReport report = map.Project<T>(matrix);
         Assert.True(report.RelativeError < tolerance, $"{formula}: {report}");
     }
@@ -209,41 +208,6 @@ public class ProjectionTests
         }
     }
 
-    private static Compiled<T> Compile<T>(string formula)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var assembly = WeftAssembly.Compile([(TestModules.Formula(formula) with { Name = "F" }, new GenerateOptions("F", Scalar: typeof(T) == typeof(float) ? Scalar.Float : Scalar.Double))]);
-        return new Compiled<T>(assembly, (LinearMap<T>)assembly.Create<T>("F"));
-    }
-
-    private static void Randomize<T>(LinearMap<T> map, Random random)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        using ParameterEdit<T> edit = map.Edit();
-        Formulas.Numbers.Normal(random, map.ParameterCount).Select(T.CreateChecked).ToArray().CopyTo(edit.All);
-    }
-
-    private static void SetTrained<T>(LinearMap<T> map, T[] values)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        using ParameterEdit<T> edit = map.Edit();
-        values.CopyTo(edit.Trained);
-    }
-
-    private static double Distance(LinearMap<double> map, double[] matrix)
-    {
-        double[] dense = new double[matrix.Length];
-        map.ToDense(dense);
-        return Formulas.Numbers.Norm(dense.Zip(matrix, (left, right) => left - right));
-    }
-
-    private sealed record Compiled<T>(WeftAssembly Assembly, LinearMap<T> Map) : IDisposable
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        public void Dispose()
-        {
-            Map.Dispose();
-            Assembly.Dispose();
-        }
-    }
+    private static double Distance(LinearMap<double> map, double[] matrix) =>
+        Formulas.Numbers.Norm(map.Dense().Zip(matrix, (left, right) => left - right));
 }
