@@ -132,12 +132,14 @@ internal sealed class MapEmitter
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
             _code.Line("Parameters =");
             _code.Line("[");
+            IReadOnlyDictionary<Parameter, int> selections = Selections.Find(_schedule.Lowered);
             foreach (ParameterPlace place in _schedule.Parameters)
             {
                 Parameter parameter = place.Parameter;
                 string seed = parameter.Role == Role.Seeded ? $", {parameter.Seed}" : "";
+                string selection = selections.TryGetValue(parameter, out int k) ? $" {{ TopK = {Number(k)} }}" : "";
                 _code.Line(
-                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], Role.{parameter.Role}, {Start(place)}{seed}),");
+                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], Role.{parameter.Role}, {Start(place)}{seed}){selection},");
             }
 
             _code.Line("],");
