@@ -61,6 +61,7 @@ public sealed class TensorFunction
         },
         new("top_k_softmax", "TopKSoftmax", ["P"])
         {
+            Selector = 0,
             Number = "k",
             NumberIsSize = true,
             Check = (shapes, k) => Axes(shapes[0], 1)
@@ -70,6 +71,7 @@ public sealed class TensorFunction
         new("admix", "Admix", ["bank", "logits"])
         {
             Symbol = "mix",
+            Selector = 1,
             Number = "k",
             NumberIsSize = true,
             Check = (shapes, k) => shapes[0].Count != 2 ? new(0, "a bank of 2 axes")
@@ -149,6 +151,9 @@ public sealed class TensorFunction
 
     /// <summary>Whether derivatives pass.</summary>
     public bool HasDerivative { get; private set; } = true;
+
+    /// <summary>The argument of which only the softmax of the largest elements of each row matters, as many as the number says; or -1.</summary>
+    public int Selector { get; private set; } = -1;
 
     /// <summary>How it is written.</summary>
     public string Usage => $"{Name}({string.Join(", ", Number is null ? Tensors : Tensors.Append(Number))})";

@@ -2,6 +2,7 @@ using System.Globalization;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
+using Weft.Compiler.Projection;
 using Weft.Compiler.Scheduling;
 using Weft.Compiler.Text;
 
@@ -91,6 +92,11 @@ internal sealed class MapEmitter
             EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
             EmitPass("protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows)", _schedule.Reverse, Pass.Reverse);
             EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
+            if (module.IsLinear)
+            {
+                ProjectionEmitter.Emit(_code, _schedule, ProjectionPlanner.Plan(_schedule.Lowered));
+            }
+
             if (_options.Target == Target.OpenCl)
             {
                 DeviceProgramEmitter.Emit(_code, _schedule, DeviceScheduler.Build(_schedule, _options.Batch), _scalar);
@@ -126,12 +132,14 @@ internal sealed class MapEmitter
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
             _code.Line("Parameters =");
             _code.Line("[");
+            IReadOnlyDictionary<Parameter, int> selections = Selections.Find(_schedule.Lowered);
             foreach (ParameterPlace place in _schedule.Parameters)
             {
                 Parameter parameter = place.Parameter;
                 string seed = parameter.Role == Role.Seeded ? $", {parameter.Seed}" : "";
+                string selection = selections.TryGetValue(parameter, out int k) ? $" {{ TopK = {Number(k)} }}" : "";
                 _code.Line(
-                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], Role.{parameter.Role}, {Start(place)}{seed}),");
+                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], Role.{parameter.Role}, {Start(place)}{seed}){selection},");
             }
 
             _code.Line("],");
@@ -163,7 +171,7 @@ internal sealed class MapEmitter
     private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal)
     {
         "Description", "Inputs", "Outputs", "ParameterCount", "TrainedCount", "Parameters", "Edit", "Initialize", "Forward", "Gradient", "LossGradient",
-        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareFrozen", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows", "CreateDeviceProgram",
+        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareFrozen", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows", "CreateDeviceProgram", "CreateProjectionPlan",
         "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
     };
 
@@ -413,7 +421,7 @@ internal sealed class MapEmitter
 
     private static string Xml(string text) => text.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;");
 
-    private static string Quote(string text) =>
+    internal static string Quote(string text) =>
         "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\r", "").Replace("\n", "\\n").Replace("\t", "\\t") + "\"";
 
     private static string Bool(bool value) => value ? "true" : "false";

@@ -1,7 +1,9 @@
+using System.ComponentModel;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using Weft.Execution;
+using Weft.Kernels;
 
 namespace Weft;
 
@@ -53,4 +55,10 @@ public abstract unsafe class LinearMap<T> : Map<T>
             RunAdjoint(block, null, pointer, Outputs);
         }
     }
+
+    /// <summary>How the parameters that are closest to a dense matrix are found; null where the map was not generated.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected virtual ProjectionPlan? CreateProjectionPlan() => null;
+
+    internal ProjectionPlan? ProjectionPlan => CreateProjectionPlan();
 }

@@ -63,6 +63,11 @@ public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> 
     /// <summary>The number of elements: the product of the shape.</summary>
     public int Length => Shape.Aggregate(1, (product, extent) => checked(product * extent));
 
+    /// <summary>
+    /// If the parameter matters only through the softmax of the so many largest elements of each row (along its last axis): their number. Else 0.
+    /// </summary>
+    public int TopK { get; init; }
+
     /// <summary>The extent of the last axis; 1 for a scalar.</summary>
     internal int RowLength => Shape.IsEmpty ? 1 : Shape[^1];
 }

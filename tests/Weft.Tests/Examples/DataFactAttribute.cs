@@ -3,17 +3,17 @@ using System.Runtime.CompilerServices;
 namespace Weft.Tests.Examples;
 
 /// <summary>
-/// A test that needs images of digits: skipped where neither the environment variable WEFT_DATA nor shared/data/mnist beside the
-/// repository is a folder that has them.
+/// A test that needs a file of data, images of digits unless another is named: skipped where neither the environment variable WEFT_DATA
+/// nor shared/data/mnist beside the repository is a folder that leads to it.
 /// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class DataFactAttribute : FactAttribute
 {
-    public DataFactAttribute()
+    public DataFactAttribute(string file = "t10k-images-idx3-ubyte.gz")
     {
-        if (!File.Exists(Path.Combine(Folder, "t10k-images-idx3-ubyte.gz")))
+        if (!File.Exists(Path.Combine(Folder, file)))
         {
-            Skip = $"There are no images of digits in '{Folder}'; WEFT_DATA can name another folder.";
+            Skip = $"There is no '{file}' in '{Folder}'; WEFT_DATA can name another folder.";
         }
     }
 

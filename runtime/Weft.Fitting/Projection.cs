@@ -1,0 +1,127 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using Weft.Kernels;
+
+namespace Weft.Fitting;
+
+/// <summary>What <see cref="Projection.Project{T}"/> found.</summary>
+/// <param name="RelativeError">‖matrix − map‖ / ‖matrix‖ in Frobenius norms; 0 for a zero matrix that is met.</param>
+/// <param name="Parameters">The number of trained parameters, all of which were set.</param>
+/// <param name="DenseParameters">The number of elements of the matrix.</param>
+/// <param name="OptimalityFactor">
+/// The error is at most so many times the smallest that there is: 1 where at most one singular value decomposition cut something off, else
+/// the square root of the number of those that did.
+/// </param>
+public sealed record ProjectionReport(double RelativeError, int Parameters, long DenseParameters, double OptimalityFactor)
+{
+    /// <summary>Whether no other parameters come closer, up to rounding.</summary>
+    public bool IsOptimal => OptimalityFactor == 1;
+}
+
+/// <summary>
+/// Projects dense matrices onto structures: sets the trained parameters of a linear map so that it is as close to a matrix as it can be,
+/// in the Frobenius norm. The compiler derives how from the map's tensor network: least squares where each term has one trained tensor, and
+/// truncated singular value decompositions where tensors can be split off a product one by one. This gives the projections of low-rank
+/// matrices (Eckart and Young 1936), Kronecker products (Van Loan and Pitsianis 1993), Monarch matrices (Dao et al. 2022), tensor trains
+/// (Oseledets 2011) and Tucker decompositions (De Lathauwer, De Moor and Vandewalle 2000; Vannieuwenhoven et al. 2012), and of what is
+/// composed of them. Frozen and seeded tensors keep their values: frozen terms are subtracted from the matrix, frozen factors are undone.
+/// </summary>
+public static class Projection
+{
+    /// <summary>Whether <see cref="Project{T}"/> works for a map.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="obstacle">Why it does not.</param>
+    public static bool HasProjection<T>(this LinearMap<T> map, out string? obstacle)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        obstacle = map.ProjectionPlan is { } plan ? plan.Obstacle : "it was not generated";
+        return obstacle == null;
+    }
+
+    /// <summary>Sets the trained parameters so that the map is close to a matrix. Nothing else may run on the map meanwhile.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="matrix">[<see cref="Map{T}.Outputs"/>, <see cref="Map{T}.Inputs"/>], row-major.</param>
+    /// <returns>How close it is.</returns>
+    /// <exception cref="NotSupportedException">There is no closed form; the message says why. Nothing was changed.</exception>
+    /// <exception cref="ArgumentException">The matrix has another length, or an element that is not finite; nothing was changed.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public static ProjectionReport Project<T>(this LinearMap<T> map, ReadOnlySpan<T> matrix)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!map.HasProjection(out string? obstacle))
+        {
+            throw new NotSupportedException(
+                $"{map.Description.Name} has no closed-form projection: {obstacle}. Its parameters can be fitted by LossGradient and an optimizer, with rows of the identity as inputs and the matrix's columns as targets.");
+        }
+
+        if (matrix.Length != (long)map.Outputs * map.Inputs)
+        {
+            throw new ArgumentException($"matrix has {matrix.Length} elements; {(long)map.Outputs * map.Inputs} are expected ({map.Outputs} × {map.Inputs}).", nameof(matrix));
+        }
+
+        if (!T.IsFinite(TensorPrimitives.Sum(matrix)))
+        {
+            throw new ArgumentException("matrix has an element that is not finite.", nameof(matrix));
+        }
+
+        ProjectionPlan plan = map.ProjectionPlan!;
+        T[] dense = matrix.ToArray();
+        double[] trained = Widen(map.Parameters[..map.TrainedCount]);
+        if (plan.HasConstantTerms)
+        {
+            Write(map, new double[trained.Length]);
+            map.ToDense(dense);
+            TensorPrimitives.Subtract(matrix, dense, dense);
+        }
+
+        double factor = 1;
+        var target = new Target(plan, Widen(dense), map.Inputs);
+        double[] weights = Widen(map.WeightBlock);
+        foreach (ProjectionPart part in plan.Parts)
+        {
+            if (part.Last < 0)
+            {
+                LeastSquares.Solve(part, target, weights, trained);
+            }
+            else
+            {
+                factor = Math.Max(factor, Factorization.Solve(part, target, weights, trained));
+            }
+        }
+
+        Write(map, trained);
+        map.ToDense(dense);
+        TensorPrimitives.Subtract(matrix, dense, dense);
+        double norm = Norm<T>(matrix), error = Norm<T>(dense);
+        return new ProjectionReport(error == 0 ? 0 : error / norm, trained.Length, matrix.Length, factor);
+    }
+
+    private static void Write<T>(LinearMap<T> map, double[] trained)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        using ParameterEdit<T> edit = map.EditTrained();
+        TensorPrimitives.ConvertTruncating<double, T>(trained, edit.Trained);
+    }
+
+    private static double[] Widen<T>(ReadOnlySpan<T> values)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        double[] wide = new double[values.Length];
+        TensorPrimitives.ConvertTruncating(values, wide);
+        return wide;
+    }
+
+    private static double Norm<T>(ReadOnlySpan<T> values)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => TensorPrimitives.Norm<double>(Widen(values));
+}
+
+/// <summary>The elements of a dense matrix, as terms reach them.</summary>
+internal sealed class Target(ProjectionPlan plan, double[] matrix, int columns)
+{
+    /// <summary>The number of an element, for terms.</summary>
+    public long Place(int output, int input) =>
+        ((long)(plan.Rows.IsEmpty ? output : plan.Rows[output]) * columns) + (plan.Columns.IsEmpty ? input : plan.Columns[input]);
+
+    public double this[long place] => matrix[place];
+}

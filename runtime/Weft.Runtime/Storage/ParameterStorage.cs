@@ -1,0 +1,269 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Numerics;
+
+namespace Weft;
+
+/// <summary>What of a map is saved.</summary>
+public enum StoredParameters
+{
+    /// <summary>The trained and the frozen parameters.</summary>
+    All,
+
+    /// <summary>The trained parameters: an adapter without what it adapts.</summary>
+    Trained,
+
+    /// <summary>
+    /// The trained parameters; of those that only matter through their k largest elements in each row (<see cref="ParameterInfo.TopK"/>)
+    /// their positions and k − 1 weights, as VB-LoRA is saved (Li et al. 2024). The map is the same up to rounding; training cannot go on from it,
+    /// since the elements that were not chosen are lost.
+    /// </summary>
+    Compact,
+}
+
+/// <summary>What a file held.</summary>
+/// <param name="Loaded">The parameters that were set.</param>
+/// <param name="Selections">Those of them that were stored as choices: they give the same map, but training cannot go on from them.</param>
+public sealed record LoadReport(ImmutableArray<string> Loaded, ImmutableArray<string> Selections)
+{
+    /// <summary>Whether training can go on as if nothing had been saved.</summary>
+    public bool CanResumeTraining => Selections.IsEmpty;
+}
+
+/// <summary>Parameters of a map in a file of the safetensors format, by their names. Of seeded ones only the seed is stored.</summary>
+public static class ParameterStorage
+{
+    private const string Indices = "#indices";
+    private const string Weights = "#weights";
+    private const string SeededPrefix = "seeded:";
+    private const string RolePrefix = "role:";
+
+    /// <summary>Saves parameters.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="stream">Where to.</param>
+    /// <param name="parameters">Which ones.</param>
+    /// <param name="type">How numbers are written; that of the map unless given.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The type is not one of floating-point numbers.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public static void Save<T>(this Map<T> map, Stream stream, StoredParameters parameters = StoredParameters.All, StoredType? type = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        StoredType numbers = type ?? (typeof(T) == typeof(float) ? StoredType.F32 : StoredType.F64);
+        if (numbers > StoredType.BF16)
+        {
+            throw new ArgumentOutOfRangeException(nameof(type), type, "A type of floating-point numbers is expected.");
+        }
+
+        var tensors = new List<(string, StoredType, ImmutableArray<int>, ReadOnlyMemory<T>)>();
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "weft", ["name"] = map.Description.Name };
+        for (int i = 0; i < map.Description.Parameters.Length; i++)
+        {
+            ParameterInfo info = map.Description.Parameters[i];
+            if (info.Role == Role.Seeded)
+            {
+                metadata[SeededPrefix + info.Name] = Draw(info);
+            }
+            else if (parameters == StoredParameters.All || info.Role == Role.Trained)
+            {
+                metadata[RolePrefix + info.Name] = info.Role.ToString().ToLowerInvariant();
+                if (parameters == StoredParameters.Compact && info.TopK > 0)
+                {
+                    (T[] indices, T[] weights) = Choices(info, map[i].Values);
+                    ImmutableArray<int> shape = info.Shape[..^1];
+                    tensors.Add((info.Name + Indices, info.RowLength <= 256 ? StoredType.U8 : info.RowLength <= 65536 ? StoredType.U16 : StoredType.U32, shape.Add(info.TopK), indices));
+                    tensors.Add((info.Name + Weights, numbers, shape.Add(info.TopK - 1), weights));
+                }
+                else
+                {
+                    tensors.Add((info.Name, numbers, info.Shape, map[i].Values.ToArray()));
+                }
+            }
+        }
+
+        TensorFile.Write(stream, tensors, metadata);
+    }
+
+    /// <summary>Sets parameters from a file. Nothing else may run on the map meanwhile.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="stream">A stream that can seek, at the beginning of the file.</param>
+    /// <returns>What was set. Every trained parameter is in the file; frozen ones that are not keep their values.</returns>
+    /// <exception cref="InvalidDataException">
+    /// It is not such a file; a trained parameter is missing, a tensor is not one of the map's or has another shape, or a seeded one is drawn
+    /// otherwise. Nothing was changed.
+    /// </exception>
+    /// <exception cref="ArgumentException">The stream cannot seek.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public static LoadReport Load<T>(this Map<T> map, Stream stream)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        T[] values = map.Parameters.ToArray();
+        TensorFile file = TensorFile.Open(stream);
+        var loaded = ImmutableArray.CreateBuilder<string>();
+        var selections = ImmutableArray.CreateBuilder<string>();
+        int read = 0;
+        foreach (ParameterInfo info in map.Description.Parameters)
+        {
+            if (info.Role == Role.Seeded)
+            {
+                if (file.Metadata.TryGetValue(SeededPrefix + info.Name, out string? draw) && draw != Draw(info))
+                {
+                    throw new InvalidDataException($"Parameter '{info.Name}' of the file is drawn by '{draw}', that of {map.Description.Name} by '{Draw(info)}'.");
+                }
+
+                continue;
+            }
+
+            Span<T> target = values.AsSpan(info.Offset, info.Length);
+            if (file.Tensors.TryGetValue(info.Name, out StoredTensor? tensor))
+            {
+                Require(tensor, info.Shape);
+                file.Read(info.Name, target);
+                read++;
+            }
+            else if (file.Tensors.TryGetValue(info.Name + Indices, out StoredTensor? indices) && file.Tensors.TryGetValue(info.Name + Weights, out StoredTensor? weights) && info.TopK > 0)
+            {
+                Require(indices, info.Shape[..^1].Add(info.TopK));
+                Require(weights, info.Shape[..^1].Add(info.TopK - 1));
+                T[] chosen = new T[indices.Length], shares = new T[weights.Length];
+                file.Read(indices.Name, chosen);
+                file.Read(weights.Name, shares);
+                Choose(info, chosen, shares, target);
+                selections.Add(info.Name);
+                read += 2;
+            }
+            else if (info.Role == Role.Trained)
+            {
+                throw new InvalidDataException($"Parameter '{info.Name}' of {map.Description.Name} is not in the file.");
+            }
+            else
+            {
+                continue;
+            }
+
+            loaded.Add(info.Name);
+        }
+
+        if (read < file.Tensors.Count)
+        {
+            IEnumerable<string> known = loaded.Concat(selections.Select(name => name + Indices)).Concat(selections.Select(name => name + Weights));
+            throw new InvalidDataException($"{map.Description.Name} has no parameter '{file.Tensors.Keys.Except(known, StringComparer.Ordinal).First()}', which is in the file.");
+        }
+
+        using (ParameterEdit<T> edit = map.Edit())
+        {
+            values.CopyTo(edit.All);
+        }
+
+        return new LoadReport(loaded.ToImmutable(), selections.ToImmutable());
+    }
+
+    /// <summary>
+    /// Copies the leading part of each parameter of a larger map of the same structure: the nested map of fewer columns of a factor, rank or
+    /// width. To cut a rank with the least error instead, project the larger map's matrix. Nothing else may run on the map meanwhile.
+    /// </summary>
+    /// <param name="map">The smaller map.</param>
+    /// <param name="larger">A map with the same names of stored parameters, of as many axes, none of them shorter.</param>
+    /// <exception cref="ArgumentException">The larger map has other parameters, or a shorter axis; nothing was changed.</exception>
+    /// <exception cref="ObjectDisposedException">A map is disposed.</exception>
+    public static void CopyLeading<T>(this Map<T> map, Map<T> larger)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        ArgumentNullException.ThrowIfNull(larger);
+        T[] values = new T[map.ParameterCount];
+        foreach (ParameterInfo info in map.Description.Parameters.Where(info => info.Role != Role.Seeded))
+        {
+            ParameterView<T> source = larger[info.Name];
+            ImmutableArray<int> shape = source.Info.Shape;
+            if (shape.Length != info.Shape.Length || info.Shape.Zip(shape, (small, large) => small > large).Any(isLonger => isLonger))
+            {
+                throw new ArgumentException($"'{info.Name}' has the shape [{string.Join(", ", shape)}], of which [{string.Join(", ", info.Shape)}] is not the leading part.", nameof(larger));
+            }
+
+            for (int i = 0; i < info.Length; i++)
+            {
+                int rest = i, place = 0, stride = 1;
+                for (int axis = shape.Length - 1; axis >= 0; axis--)
+                {
+                    (rest, int at) = Math.DivRem(rest, info.Shape[axis]);
+                    place += at * stride;
+                    stride *= shape[axis];
+                }
+
+                values[info.Offset + i] = source.Values[place];
+            }
+        }
+
+        using ParameterEdit<T> edit = map.Edit();
+        values.CopyTo(edit.All);
+    }
+
+    private static void Require(StoredTensor tensor, ImmutableArray<int> shape)
+    {
+        if (tensor.Type == StoredType.Other || !tensor.Shape.SequenceEqual(shape))
+        {
+            throw new InvalidDataException($"'{tensor.Name}' of the file is {tensor.Type} of shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape)}] is expected.");
+        }
+    }
+
+    /// <summary>How a seeded parameter is drawn.</summary>
+    private static string Draw(ParameterInfo info) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{info.Seed} {info.Initializer.Distribution} {info.Initializer.Scale:R} [{string.Join(", ", info.Shape)}]");
+
+    /// <summary>The positions of the k largest elements of each row, the largest first (of equal ones the lower position), and the softmax over them without the first.</summary>
+    private static (T[] Indices, T[] Weights) Choices<T>(ParameterInfo info, ReadOnlySpan<T> values)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int length = info.RowLength, k = info.TopK, rows = info.Length / length;
+        T[] indices = new T[rows * k], weights = new T[rows * (k - 1)];
+        for (int row = 0; row < rows; row++)
+        {
+            double[] logits = new double[length];
+            for (int i = 0; i < length; i++)
+            {
+                logits[i] = double.CreateTruncating(values[(row * length) + i]);
+            }
+
+            int[] chosen = [.. Enumerable.Range(0, length).OrderByDescending(i => logits[i]).Take(k)];
+            double sum = chosen.Sum(i => Math.Exp(logits[i] - logits[chosen[0]]));
+            for (int i = 0; i < k; i++)
+            {
+                indices[(row * k) + i] = T.CreateTruncating(chosen[i]);
+                if (i > 0)
+                {
+                    weights[(row * (k - 1)) + i - 1] = T.CreateTruncating(Math.Exp(logits[chosen[i]] - logits[chosen[0]]) / sum);
+                }
+            }
+        }
+
+        return (indices, weights);
+    }
+
+    /// <summary>Logits of which the chosen ones have the given softmax, and the others are smaller.</summary>
+    private static void Choose<T>(ParameterInfo info, T[] indices, T[] weights, Span<T> logits)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        const double Least = 1e-30;
+        int length = info.RowLength, k = info.TopK;
+        logits.Fill(T.CreateTruncating(2 * Math.Log(Least)));
+        for (int row = 0; row < info.Length / length; row++)
+        {
+            double rest = 1;
+            for (int i = k - 1; i >= 0; i--)
+            {
+                int index = int.CreateTruncating(indices[(row * k) + i]);
+                double weight = i == 0 ? rest : double.CreateTruncating(weights[(row * (k - 1)) + i - 1]);
+                rest -= weight;
+                if (index >= length || !(weight >= 0))
+                {
+                    throw new InvalidDataException($"'{info.Name}' of the file chooses {index} with weight {weight.ToString(CultureInfo.InvariantCulture)}.");
+                }
+
+                logits[(row * length) + index] = T.CreateTruncating(Math.Log(Math.Max(weight, Least)));
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+using System.Globalization;
+using System.Numerics;
+using Weft.Compiler;
+using Weft.Compiler.Algebra;
+using Weft.Dynamic;
+using Weft.Fitting;
+using Weft.Tests.Binding;
+
+namespace Weft.Tests.Fitting;
+
+/// <summary>Closed-form projections of dense matrices onto structures.</summary>
+public class ProjectionTests
+{
+    private const string Toeplitz = """
+        operator toeplitz : 3 -> 4
+          param t[6]
+          = t[2..6] * crop(3, 1, 0) + t[1..5] * crop(3, 1, 1) + t[0..4] * crop(3, 1, 2)
+        """;
+
+    private const string Scaled = """
+        operator scaled : 7 -> 5
+          param U[5, 3], d[3], V[7, 3], s
+          = 2 * s * U * diag(d) * V'
+        """;
+
+    // What constants do to both sides is undone; the low rank is that of what they leave.
+    private const string Weighted = """
+        operator weighted : 7 -> 5
+          frozen L[5, 5], e[7], W[5, 7]
+          param B[5, 2], A[2, 7]
+          = L * B * A * diag(e) - W
+        """;
+
+    private const string FrozenBases = """
+        operator bases : 7 -> 5
+          frozen T[4, 5, 7]
+          param c[4], d[5]
+          y[i] = c[k] * T[k, i, j] * x[j] + d[i] * T[0, i, j] * x[j]
+        """;
+
+    // A sum inside a product is written out.
+    private const string Composed = """
+        operator composed : 6 -> 6
+          frozen P[6, 6]
+          param D[6, 6]
+          let W[i, j] = P[i, j] + 0.5 * D[i, j]
+          = 2 * W * shuffle(2, 3)
+        """;
+
+    /// <summary>Formulas that have one, and whether it is the closest of all.</summary>
+    private static readonly (string Formula, bool IsOptimal)[] Projectable =
+    [
+        ("dense(5, 7)", true),
+        ("low_rank(9, 7, 3)", true),
+        ("low_rank_middle(9, 7, 4, 3)", true),
+        ("low_rank_middle(9, 7, 2, 5)", true),
+        ("diagonal(6)", true),
+        ("block_diagonal(6, 9, 3)", true),
+        ("monarch(12, 3)", true),
+        ("monarch(20, 4)", true),
+        ("monarch_rectangular(8, 24, 2)", true),
+        ("monarch_rectangular(24, 12, 3)", true),
+        ("monarch_rectangular(15, 21, 3)", true),
+        ("monarch_padded(10, 7, 4)", true),
+        ("monarch_padded(13, 20, 3)", true),
+        ("kronecker([2, 3], [5, 4])", true),
+        ("kronecker([2, 3, 2], [3, 2, 2])", false),
+        ("kronecker_sum(3, 4)", true),
+        ("tucker(9, 7, 3, 2)", true),
+        ("tucker_tensor([2, 3], [4, 5], [2, 2], [2, 3])", false),
+        ("tensor_train([4, 3], [3, 5], [1, 3, 1])", true),
+        ("tensor_train([2, 3, 2], [3, 2, 2], [1, 2, 3, 1])", false),
+        ("block_tensor_train([4, 3], [3, 5], [1, 2, 1])", true),
+        ("block_tensor_train([2, 3, 2], [3, 2, 2], [1, 1, 1, 1])", false),
+        ("cp([4, 3], [3, 5], 1)", false),
+        ("blast(12, 10, 3, 2, 1)", false),
+        ("lora(6, 8, 2)", true),
+        ("lora_frozen_a(6, 8, 2)", true),
+        ("lora_xs(6, 8, 3)", true),
+        ("moslora(6, 8, 2)", true),
+        ("lotr(6, 8, 2)", true),
+        ("low_rank(6, 8, 2) + 3 * low_rank(6, 8, 1)", true),
+        ("dirsum(low_rank(4, 3, 2), diagonal(3)) * permute([2, 1, 0, 5, 4, 3])", true),
+        ("permute([3, 1, 0, 2]) * low_rank(4, 6, 2)", true),
+        ("kron(eye(2), low_rank(4, 3, 2))", true),
+        ("vstack(low_rank(4, 6, 2), hstack(dense(2, 3), dense(2, 3)))", true),
+        (Toeplitz, true),
+        (Scaled, true),
+        (Weighted, true),
+        (FrozenBases, true),
+        (Composed, true),
+    ];
+
+    [Fact]
+    public void WhatHasTheStructure_IsMetExactly_InDouble() => Each<double>(Scalar.Double, (map, formula, random) => MeetExactly(map, formula, random, 1e-9));
+
+    [Fact]
+    public void WhatHasTheStructure_IsMetExactly_InFloat() => Each<float>(Scalar.Float, (map, formula, random) => MeetExactly(map, formula, random, 2e-4f));
+
+    [Fact]
+    public void NoOtherParametersAreCloser() => Each<double>(Scalar.Double, (map, formula, random) =>
+    {
+        map.Randomize(random);
+        double[] frozen = map.Parameters[map.TrainedCount..].ToArray();
+        double[] matrix = Formulas.Numbers.Normal(random, map.Outputs * map.Inputs);
+        ProjectionReport report = map.Project<double>(matrix);
+
+        Assert.True(Projectable.Single(row => row.Formula == formula).IsOptimal == report.IsOptimal, $"{formula}: {report}");
+        Assert.Equal((map.TrainedCount, map.Outputs * map.Inputs), (report.Parameters, report.DenseParameters));
+        Assert.Equal(frozen, map.Parameters[map.TrainedCount..]);
+        double error = Distance(map, matrix);
+        Assert.Equal(report.RelativeError * Formulas.Numbers.Norm(matrix), error, 1e-9);
+
+        // Neither random parameters nor those near what was found. A quasi-optimal one can be improved, but not by more than it says.
+        double[] found = map.Parameters[..map.TrainedCount].ToArray();
+        for (int k = 0; k < 100; k++)
+        {
+            double[] noise = Formulas.Numbers.Normal(random, found.Length);
+            map.SetTrained(noise);
+            Assert.True(error <= Distance(map, matrix), $"{formula}: random parameters are closer");
+            double size = Math.Pow(10, -1 - (k % 4));
+            map.SetTrained([.. found.Zip(noise, (value, other) => value + (size * other))]);
+            Assert.True(error <= (report.OptimalityFactor * Distance(map, matrix)) + 1e-9, $"{formula}: parameters nearby are closer");
+        }
+    });
+
+    [Fact]
+    public void LowRank_LosesTheSmallSingularValues()
+    {
+        using var compiled = new CompiledMap<double>("low_rank(5, 4, 2)");
+        double[] singular = [7, 5, 3, 0.5];
+        double[] matrix = new double[20];
+        for (int k = 0; k < 4; k++)
+        {
+            matrix[(((k + 1) % 5) * 4) + k] = singular[k];
+        }
+
+        ProjectionReport report = compiled.Map.Project<double>(matrix);
+
+        Assert.Equal(Math.Sqrt(9 + 0.25), report.RelativeError * Formulas.Numbers.Norm(singular), 1e-12);
+    }
+
+    [Fact]
+    public void AToeplitzMatrix_TakesTheMeansOfTheDiagonals()
+    {
+        using var compiled = new CompiledMap<double>(Toeplitz);
+        compiled.Map.Project<double>([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+        Assert.Equal([3.0, 4.0, 5.0, 8.0, 9.0, 10.0], compiled.Map["t"].Values.ToArray(), (left, right) => Math.Abs(left - right) < 1e-12);
+    }
+
+    [Theory]
+    [InlineData("blast(12, 10, 3, 2, 2)", "no factor of it can be split off")]
+    [InlineData("cp([4, 3], [3, 5], 2)", "no factor of it can be split off")]
+    [InlineData("householder(6, 2)", "depends on trained parameters through a function")]
+    [InlineData("vera(6, 8, 2)", "no factor of it can be split off")]
+    [InlineData("eye(4)", "it has no trained parameters")]
+    [InlineData("low_rank(6, 6, 2) + diagonal(6)", "share elements or parameters with other terms")]
+    public void WithoutAClosedForm_TheReasonIsGiven(string formula, string reason)
+    {
+        using var compiled = new CompiledMap<double>(formula);
+        LinearMap<double> map = compiled.Map;
+        map.Initialize(1);
+        double[] before = map.Parameters.ToArray();
+
+        Assert.False(map.HasProjection(out string? obstacle));
+        Assert.Contains(reason, obstacle, StringComparison.Ordinal);
+        NotSupportedException exception = Assert.Throws<NotSupportedException>(() => map.Project<double>(new double[map.Outputs * map.Inputs]));
+        Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
+        Assert.Equal(before, map.Parameters);
+    }
+
+    [Fact]
+    public void WrongMatrices_AreRefused()
+    {
+        using var compiled = new CompiledMap<double>("lora(3, 4, 1)");
+        LinearMap<double> map = compiled.Map;
+        map.Initialize(1);
+        double[] before = map.Parameters.ToArray();
+
+        Assert.Throws<ArgumentException>(() => map.Project<double>(new double[11]));
+        Assert.Throws<ArgumentException>(() => map.Project<double>([1, 2, 3, 4, 5, double.NaN, 7, 8, 9, 10, 11, 12]));
+        Assert.Equal(before, map.Parameters);
+        map.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => map.Project<double>(new double[12]));
+    }
+
+    private static void MeetExactly<T>(LinearMap<T> map, string formula, Random random, double tolerance)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        map.Randomize(random);
+        T[] matrix = map.Dense();
+        map.SetTrained([.. Formulas.Numbers.Normal(random, map.TrainedCount).Select(T.CreateChecked)]);
+        ProjectionReport report = map.Project<T>(matrix);
+        Assert.True(report.RelativeError < tolerance, $"{formula}: {report}");
+    }
+
+    private static void Each<T>(Scalar scalar, Action<LinearMap<T>, string, Random> check)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Module[] modules = [.. Projectable.Select((row, i) => TestModules.Formula(row.Formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{i}") })];
+        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
+        for (int i = 0; i < modules.Length; i++)
+        {
+            using Map<T> map = all.Create<T>(modules[i].Name);
+            var linear = Assert.IsAssignableFrom<LinearMap<T>>(map);
+            Assert.True(linear.HasProjection(out string? obstacle), $"{Projectable[i].Formula}: {obstacle}");
+            check(linear, Projectable[i].Formula, new Random(i));
+        }
+    }
+
+    private static double Distance(LinearMap<double> map, double[] matrix) =>
+        Formulas.Numbers.Norm(map.Dense().Zip(matrix, (left, right) => left - right));
+}

@@ -1,0 +1,198 @@
+using System.Globalization;
+using System.Numerics;
+using Weft.Compiler;
+using Weft.Compiler.Algebra;
+using Weft.Dynamic;
+using Weft.Fitting;
+using Weft.Tests.Binding;
+using Weft.Tests.Fitting;
+
+namespace Weft.Tests.Saving;
+
+/// <summary>Parameters of maps, saved and loaded.</summary>
+public class ParameterStorageTests
+{
+    [Fact]
+    public void EveryOperatorOfTheLibrary_IsSavedAndLoaded()
+    {
+        RoundTrip<double>(Scalar.Double);
+        RoundTrip<float>(Scalar.Float);
+    }
+
+    [Fact]
+    public void Seeds_AreStoredInPlaceOfNumbers()
+    {
+        using var first = new CompiledMap<float>("lora_frozen_a(5, 7, 3)");
+        using var other = new CompiledMap<float>("lora_frozen_a(5, 7, 3, 3, 1)");
+        first.Map.Randomize(new Random(1));
+        byte[] bytes = Save(first.Map);
+        Assert.Equal(["B", "W"], Open(bytes).Tensors.Keys);
+        Assert.Matches(@"^-?\d+ Normal 0\.377\d+ \[3, 7\]$", Open(bytes).Metadata["seeded:A"]);
+
+        InvalidDataException exception = Assert.Throws<InvalidDataException>(() => Load(other.Map, bytes));
+        Assert.Contains("'A' of the file is drawn by '", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnAdapter_IsLoadedIntoAnotherWeight()
+    {
+        using var first = new CompiledMap<float>("lora(5, 7, 3)");
+        using var second = new CompiledMap<double>("lora(5, 7, 3)");
+        first.Map.Randomize(new Random(1));
+        second.Map.Randomize(new Random(2));
+        double[] weight = second.Map["W"].Values.ToArray();
+
+        byte[] bytes = Save(first.Map, StoredParameters.Trained, StoredType.BF16);
+        LoadReport report = Load(second.Map, bytes);
+
+        Assert.Equal(2 * 36, Open(bytes).Tensors.Values.Sum(tensor => tensor.Bytes));
+        Assert.Equal(["B", "A"], report.Loaded.ToArray());
+        Assert.True(report.CanResumeTraining);
+        Assert.Equal(weight, second.Map["W"].Values);
+        double[] expected = [.. first.Map["A"].Values.ToArray().Select(value => (double)value)];
+        Formulas.Numbers.AssertClose(expected, second.Map["A"].Values.ToArray(), 4e-3, "A");
+    }
+
+    [Theory]
+    [InlineData("vb_lora(10, 15, 2, 3, 7, 5)", new[] { "P", "Q" }, 35)]
+    [InlineData("operator selected : 6 -> 4\n  param P[4, 6]\n  let S = top_k_softmax(P, 2)\n  = S", new[] { "P" }, 0)]
+    [InlineData("operator single : 6 -> 4\n  param P[4, 6]\n  let S = top_k_softmax(P, 1)\n  = S", new[] { "P" }, 0)]
+    public void ChoicesAreSavedCompactly(string formula, string[] selections, int others)
+    {
+        using var compiled = new CompiledMap<double>(formula);
+        LinearMap<double> map = compiled.Map;
+        map.Randomize(new Random(1));
+        double[] frozen = map.Parameters[map.TrainedCount..].ToArray(), expected = map.Dense();
+
+        byte[] bytes = Save(map, StoredParameters.Compact);
+        map.Randomize(new Random(2));
+        using (ParameterEdit<double> edit = map.Edit())
+        {
+            frozen.CopyTo(edit.All[map.TrainedCount..]);
+        }
+
+        LoadReport report = Load(map, bytes);
+
+        Formulas.Numbers.AssertClose(expected, map.Dense(), 1e-12, formula);
+        Assert.False(report.CanResumeTraining);
+        Assert.Equal(selections, report.Selections.ToArray());
+
+        // k indices of a byte and k − 1 weights for each row.
+        long pieces = selections.Sum(name => map[name].Info is var info ? (info.Length / info.Shape[^1]) * (info.TopK + (8 * (info.TopK - 1))) : 0);
+        Assert.Equal(pieces + (8 * others), Open(bytes).Tensors.Values.Sum(tensor => tensor.Bytes));
+    }
+
+    [Fact]
+    public void WhatMattersOtherwiseToo_IsSavedWhole()
+    {
+        using var compiled = new CompiledMap<double>("operator both : 6 -> 4\n  param P[4, 6]\n  let S = top_k_softmax(P, 2)\n  = S + P");
+        compiled.Map.Randomize(new Random(1));
+        double[] expected = compiled.Map.Dense();
+        byte[] bytes = Save(compiled.Map, StoredParameters.Compact);
+        compiled.Map.Randomize(new Random(2));
+        Assert.True(Load(compiled.Map, bytes).CanResumeTraining);
+        Assert.Equal(expected, compiled.Map.Dense());
+    }
+
+    [Theory]
+    [InlineData("low_rank(5, 7, 2)", "'B' of the file is F64 of shape [5, 3]; [5, 2] is expected")]
+    [InlineData("dense(5, 7)", "Parameter 'W' of F is not in the file")]
+    [InlineData("operator f : 7 -> 5\n  param B[5, 3], C[3, 7]\n  = B * C", "Parameter 'C' of F is not in the file")]
+    [InlineData("operator f : 3 -> 5\n  param B[5, 3]\n  = B", "F has no parameter 'A', which is in the file")]
+    public void FilesOfOtherMaps_AreRefused(string formula, string message)
+    {
+        using var first = new CompiledMap<double>("low_rank(5, 7, 3)");
+        using var second = new CompiledMap<double>(formula);
+        second.Map.Randomize(new Random(1));
+        double[] before = second.Map.Parameters.ToArray();
+
+        InvalidDataException exception = Assert.Throws<InvalidDataException>(() => Load(second.Map, Save(first.Map)));
+
+        Assert.StartsWith(message, exception.Message, StringComparison.Ordinal);
+        Assert.Equal(before, second.Map.Parameters);
+    }
+
+    [Fact]
+    public void WrongChoices_AreRefused()
+    {
+        using var compiled = new CompiledMap<double>("operator selected : 6 -> 4\n  param P[4, 6]\n  let S = top_k_softmax(P, 2)\n  = S");
+        foreach ((double index, double weight) in new[] { (6.0, 0.5), (0.0, 1.5), (0.0, -0.5), (0.0, double.NaN) })
+        {
+            var stream = new MemoryStream();
+            TensorFile.Write<double>(
+                stream,
+                [("P#indices", StoredType.U8, [4, 2], Enumerable.Repeat(index, 8).ToArray()), ("P#weights", StoredType.F64, [4, 1], Enumerable.Repeat(weight, 4).ToArray())],
+                new Dictionary<string, string>());
+            Assert.Throws<InvalidDataException>(() => Load(compiled.Map, stream.ToArray()));
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => Save(compiled.Map, type: StoredType.U8));
+    }
+
+    [Fact]
+    public void NestedMaps_TakeTheLeadingParts()
+    {
+        using var large = new CompiledMap<double>("low_rank(9, 7, 4)");
+        using var small = new CompiledMap<double>("low_rank(6, 7, 2)");
+        using var other = new CompiledMap<double>("dense(6, 7)");
+        large.Map.Randomize(new Random(1));
+
+        small.Map.CopyLeading(large.Map);
+
+        double[] b = large.Map["B"].Values.ToArray(), a = large.Map["A"].Values.ToArray();
+        double[] expected = [.. from i in Enumerable.Range(0, 6) from j in Enumerable.Range(0, 7) select (b[i * 4] * a[j]) + (b[(i * 4) + 1] * a[7 + j])];
+        Formulas.Numbers.AssertClose(expected, small.Map.Dense(), 1e-14, "leading");
+        Assert.Throws<ArgumentException>(() => large.Map.CopyLeading(small.Map));
+        Assert.Throws<ArgumentException>(() => small.Map.CopyLeading(other.Map));
+    }
+
+    [Fact]
+    public void ARankIsCut_ByProjection()
+    {
+        using var large = new CompiledMap<double>("low_rank(9, 7, 4)");
+        using var small = new CompiledMap<double>("low_rank(9, 7, 2)");
+        large.Map.Randomize(new Random(1));
+        ProjectionReport report = small.Map.Project<double>(large.Map.Dense());
+
+        // The singular directions come in order, so the leading part of a projected map is the same as the projection.
+        large.Map.Project<double>(large.Map.Dense());
+        double[] projected = small.Map.Dense();
+        small.Map.CopyLeading(large.Map);
+        Formulas.Numbers.AssertClose(projected, small.Map.Dense(), 1e-10, "rank 2");
+        Assert.InRange(report.RelativeError, 0.01, 0.9);
+    }
+
+    private static void RoundTrip<T>(Scalar scalar)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        string[] formulas = [.. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0])];
+        Module[] modules = [.. formulas.Select((formula, i) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{i}") })];
+        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
+        foreach (Module module in modules)
+        {
+            using Map<T> map = all.Create<T>(module.Name);
+            map.Randomize(new Random(1));
+            T[] values = map.Parameters.ToArray(), matrix = ((LinearMap<T>)map).Dense();
+            byte[] bytes = Save(map);
+            map.Randomize(new Random(2));
+            LoadReport report = Load(map, bytes);
+            Assert.Equal(values, map.Parameters);
+            Assert.Equal(matrix, ((LinearMap<T>)map).Dense());
+            Assert.Equal(map.Description.Parameters.Where(info => info.Role != Role.Seeded).Select(info => info.Name), report.Loaded);
+            Assert.All(report.Loaded, name => Assert.Equal(map[name].Info.Role.ToString().ToLowerInvariant(), Open(bytes).Metadata["role:" + name]));
+        }
+    }
+
+    private static byte[] Save<T>(Map<T> map, StoredParameters parameters = StoredParameters.All, StoredType? type = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var stream = new MemoryStream();
+        map.Save(stream, parameters, type);
+        return stream.ToArray();
+    }
+
+    private static LoadReport Load<T>(Map<T> map, byte[] bytes)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.Load(new MemoryStream(bytes));
+
+    private static TensorFile Open(byte[] bytes) => TensorFile.Open(new MemoryStream(bytes));
+}
