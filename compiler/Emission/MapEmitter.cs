@@ -87,9 +87,9 @@ internal sealed class MapEmitter
             EmitPass("protected override void PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
             EmitPass("protected override void Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
             EmitPass("protected override void PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
-            EmitPass("protected override void PrepareGradient(T* w, T* g)", _schedule.PrepareGradient, Pass.PrepareGradient);
+            EmitPass("protected override void PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
             EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
-            EmitPass("protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows)", _schedule.Reverse, Pass.Reverse);
+            EmitPass("protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)", _schedule.Reverse, Pass.Reverse);
             EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
             if (_options.Target == Target.OpenCl)
             {
@@ -192,6 +192,14 @@ internal sealed class MapEmitter
         string header = signature.Replace("T*", _scalar + "*");
         using CodeWriter.Block body = _code.Braces(header);
         DeclarePlaces(steps, pass);
+        if (pass == Pass.Reverse && _schedule.Cleared is { Length: > 0 } cleared)
+        {
+            using (_code.Braces("if (g != null && first)"))
+            {
+                _code.Line(FormattableString.Invariant($"new Span<{_scalar}>(dw + {cleared.Offset}, {cleared.Length}).Clear();"));
+            }
+        }
+
         CodeWriter.Block? guarded = null;
         string open = "";
         foreach (Step step in steps)
@@ -223,7 +231,7 @@ internal sealed class MapEmitter
             }
 
             string name = aspect == Aspect.Value ? _names[storage] : "d" + _names[storage];
-            string block = Block(storage.Space, aspect, pass);
+            string block = Block(storage, aspect, pass);
             int offset = Offset(storage, aspect);
             _places.Add((storage, aspect), name);
             _code.Line(offset == 0 ? $"{_scalar}* {name} = {block};" : FormattableString.Invariant($"{_scalar}* {name} = {block} + {offset};"));
@@ -233,7 +241,7 @@ internal sealed class MapEmitter
     private static Dictionary<Storage, string> Names(IEnumerable<Storage> storages)
     {
         var names = new Dictionary<Storage, string>();
-        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "rows" };
+        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "rows", "first" };
         foreach (Storage storage in storages)
         {
             string stem = storage.Space == Space.Scratch ? storage.Name : Identifier(storage.Name) + (storage.IsPacked ? "Packed" : "");
@@ -298,7 +306,7 @@ internal sealed class MapEmitter
                 }
 
                 string b = kernel.B is null ? "null" : Pointer(kernel.B, pass);
-                string addend = kernel.Addend is null ? "null" : Pointer(kernel.Addend, pass);
+                string addend = kernel.Addend is null ? "null" : (kernel.Begins ? "first ? null : " : "") + Pointer(kernel.Addend, pass);
                 return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {SchedulePrinter.Describe(kernel)}";
 
             case ClearStep clear:
@@ -357,16 +365,16 @@ internal sealed class MapEmitter
     {
         if (!_places.TryGetValue((place.Storage, place.Aspect), out string? name))
         {
-            name = Block(place.Storage.Space, place.Aspect, pass);
+            name = Block(place.Storage, place.Aspect, pass);
         }
 
         return place.Offset == 0 ? name : FormattableString.Invariant($"{name} + {place.Offset}");
     }
 
-    private static string Block(Space space, Aspect aspect, Pass pass) => (space, aspect) switch
+    private string Block(Storage storage, Aspect aspect, Pass pass) => (storage.Space, aspect) switch
     {
         (Space.Weights, Aspect.Value) => "w",
-        (Space.Weights, _) => pass is Pass.Reverse or Pass.PrepareGradient ? "g" : "dw",
+        (Space.Weights, _) => pass is Pass.Reverse or Pass.PrepareGradient && storage.MirrorOffset < _schedule.TrainedCount ? "g" : "dw",
         (Space.Input, Aspect.Value) => "x",
         (Space.Input, _) => "dx",
         (Space.Output, Aspect.Value) => "y",

@@ -98,7 +98,9 @@ public sealed class Scheduler
         prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
 
         PlaceDerivedWeights();
-        (int gradientCount, int tangentCount) = PlaceWeightMirrors(reverse.Concat(prepareGradient), tangent.Concat(prepareTangent));
+        HashSet<Storage> begun = BeginGradients(reverse);
+        (int gradientCount, int cleared, int tangentCount) = PlaceWeightMirrors(reverse.Concat(prepareGradient), begun, tangent.Concat(prepareTangent));
+        int trainedCount = module.Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => parameter.Length);
         int mirror = _scratch;
         foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Scratch))
         {
@@ -122,7 +124,8 @@ public sealed class Scheduler
             WeightCount = _weightCount,
             GradientCount = gradientCount,
             TangentCount = tangentCount,
-            TrainedCount = module.Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => parameter.Length),
+            Cleared = (trainedCount, cleared - trainedCount),
+            TrainedCount = trainedCount,
             ParameterCount = module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length),
             Chunk = Chunk(module),
             ScratchPerRow = _scratch,
@@ -140,11 +143,33 @@ public sealed class Scheduler
     }
 
     /// <summary>
-    /// Gradients and tangents of weights have a block of their own, as long as there is something to hold: the trained parameters as they
-    /// stand, then what the reverse pass needs, then what only the forward mode does.
+    /// The first step of the reverse pass that adds to the gradient of a derived weight, all of it, need not add: what is there before
+    /// the first rows of a batch is nothing.
     /// </summary>
-    /// <returns>How far the reverse pass reaches, and how far the forward mode.</returns>
-    private (int Gradient, int Tangent) PlaceWeightMirrors(IEnumerable<Step> reverse, IEnumerable<Step> tangent)
+    /// <returns>The weights whose gradients begin so.</returns>
+    private HashSet<Storage> BeginGradients(List<Step> reverse)
+    {
+        var begun = new HashSet<Storage>();
+        var seen = new HashSet<Storage>();
+        for (int k = 0; k < reverse.Count; k++)
+        {
+            Storage storage = reverse[k].Target.Storage;
+            if (_derived.Contains(storage) && seen.Add(storage) && reverse[k] is KernelStep { Accumulates: true, CoversTarget: true } kernel)
+            {
+                reverse[k] = kernel with { Begins = true };
+                begun.Add(storage);
+            }
+        }
+
+        return begun;
+    }
+
+    /// <summary>
+    /// Gradients and tangents of weights have a block of their own, as long as there is something to hold: the trained parameters as they
+    /// stand, then what the reverse pass needs, first what has to be cleared for it, then what only the forward mode does.
+    /// </summary>
+    /// <returns>How far the reverse pass reaches, how far what it clears, and how far the forward mode.</returns>
+    private (int Gradient, int Cleared, int Tangent) PlaceWeightMirrors(IEnumerable<Step> reverse, HashSet<Storage> begun, IEnumerable<Step> tangent)
     {
         int count = 0;
         var placed = new HashSet<Storage>();
@@ -153,7 +178,14 @@ public sealed class Scheduler
             Place(storage, storage.Length);
         }
 
-        foreach (Storage storage in reverse.SelectMany(Mirrors))
+        Storage[] needed = [.. reverse.SelectMany(Mirrors)];
+        foreach (Storage storage in needed.Where(storage => !begun.Contains(storage)))
+        {
+            Place(storage, Align(storage.Length));
+        }
+
+        int cleared = count;
+        foreach (Storage storage in needed)
         {
             Place(storage, Align(storage.Length));
         }
@@ -164,7 +196,7 @@ public sealed class Scheduler
             Place(storage, Align(storage.Length));
         }
 
-        return (gradient, count);
+        return (gradient, cleared, count);
 
         void Place(Storage storage, int length)
         {

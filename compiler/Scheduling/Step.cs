@@ -24,6 +24,9 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
 {
     public bool Accumulates => Addend == C;
 
+    /// <summary>Whether what it accumulates into is empty for the first rows of a batch.</summary>
+    public bool Begins { get; init; }
+
     /// <summary>Whether it writes every element of its target.</summary>
     public bool CoversTarget => Kernel.Loops
         .Where(loop => loop.C != 0 && !loop.IsRows)
