@@ -121,7 +121,7 @@ internal sealed class MapEmitter
             _code.Line($"TangentCount = {_schedule.TangentCount},");
             _code.Line($"Chunk = {_schedule.Chunk},");
             _code.Line($"WorkspaceLength = {_schedule.ScratchPerRow * _schedule.Chunk},");
-            _code.Line($"GradientWorkspaceLength = {2 * _schedule.ScratchPerRow * _schedule.Chunk},");
+            _code.Line($"GradientWorkspaceLength = {_schedule.GradientScratchPerRow * _schedule.Chunk},");
             _code.Line(FormattableString.Invariant($"ForwardFlops = {_schedule.ForwardFlops},"));
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
             _code.Line("Parameters =");
@@ -267,6 +267,8 @@ internal sealed class MapEmitter
                 return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
             case PermuteStep permute:
                 return [permute.A, permute.C];
+            case PadStep pad:
+                return [pad.A, pad.C];
             case ActivationStep activation:
                 return [activation.A, activation.C];
             case DerivativeStep derivative:
@@ -286,6 +288,7 @@ internal sealed class MapEmitter
     /// <summary>What is not wanted is not computed.</summary>
     private static string Guard(Step step, Pass pass) => (pass, step.Target.Storage.Space) switch
     {
+        _ when step is PadStep { A.Aspect: Aspect.Value } => "g",
         (Pass.Forward, Space.Output) => "y",
         (Pass.Reverse, Space.Weights) => "g",
         (Pass.Reverse, Space.Input) => "dx",
@@ -313,6 +316,11 @@ internal sealed class MapEmitter
                 Storage cleared = clear.C.Storage;
                 string length = cleared.IsPerRow ? $"rows * {Number(cleared.Pitch)}" : Number(cleared.Length);
                 return $"new Span<{_scalar}>({Pointer(clear.C, pass)}, {length}).Clear();";
+
+            case PadStep pad:
+                Storage rowsOf = pad.A.Storage;
+                return FormattableString.Invariant(
+                    $"Layouts<{_scalar}>.CopyRows({Pointer(pad.A, pass)}, {Pointer(pad.C, pass)}, rows, {rowsOf.Length}, {pad.C.Storage.Pitch}); // cache lines a power of two apart would push each other out");
 
             case PermuteStep permute:
                 string method = permute.Transposed ? "PermuteTransposed" : "Permute";

@@ -52,6 +52,9 @@ public sealed record Schedule(
     /// <summary>Elements of scratch per row of a chunk, for the forward pass.</summary>
     public int ScratchPerRow { get; init; }
 
+    /// <summary>The same for the forward and the reverse pass.</summary>
+    public int GradientScratchPerRow { get; init; }
+
     public long ForwardFlops => Plans.Sum(plan => plan.FlopsPerRow);
 
     public long ReverseFlops => Plans.Sum(plan => plan.ReverseFlopsPerRow);

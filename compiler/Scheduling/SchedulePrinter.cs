@@ -32,6 +32,7 @@ public static class SchedulePrinter
     {
         KernelStep kernel => $"{Assign(kernel)}    {Form(kernel.Kernel)}",
         ClearStep clear => $"{Name(clear.C)} = 0",
+        PadStep pad => $"{pad.C.Storage} = {Name(pad.A)}, its rows {pad.C.Storage.Pitch} apart",
         PermuteStep permute => $"{Name(permute.C)} = {Name(permute.A)} permuted by a table of {permute.Table.Count}",
         ActivationStep activation => $"{Name(activation.C)} = {activation.Activation.ToString().ToLowerInvariant()}({Name(activation.A)})",
         DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Activation.ToString().ToLowerInvariant()}'({Name(derivative.Z)}) {Name(derivative.A)}",

@@ -28,6 +28,7 @@ public sealed class Scheduler
     private readonly List<Operation> _weightProgram = [];
     private readonly List<Operation> _rowProgram = [];
     private readonly List<TermPlan> _plans = [];
+    private readonly Dictionary<(Storage, Aspect), Storage> _padded = [];
     private int _weightCount;
     private int _scratch;
     private int _names;
@@ -85,6 +86,8 @@ public sealed class Scheduler
             Build(statement, places);
         }
 
+        ChoosePadding();
+
         // The kernels are chosen before the packed copies that they ask for can be listed.
         (List<Step> forward, List<Step> tangent, List<Step> reverse) = (Forward(_rowProgram), Tangent(_rowProgram), Reverse(_rowProgram));
         ClearInputGradientIfUnwritten(reverse);
@@ -108,6 +111,13 @@ public sealed class Scheduler
             mirror += Align(storage.Pitch);
         }
 
+        foreach (Storage storage in _padded.Values)
+        {
+            storage.Offset = mirror;
+            mirror += Align(storage.Pitch);
+            _storages.Add(storage);
+        }
+
         return new Schedule(
             _lowered,
             _plans,
@@ -129,6 +139,7 @@ public sealed class Scheduler
             ParameterCount = module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length),
             Chunk = Chunk(module),
             ScratchPerRow = _scratch,
+            GradientScratchPerRow = mirror,
         };
     }
 
@@ -421,6 +432,42 @@ public sealed class Scheduler
         static int Length(ContractionNode node) => node.Indices.Aggregate(1, (product, index) => product * index.Extent);
     }
 
+    /// <summary>
+    /// Rows of the input, and of the output's gradient, that lie a large power of two apart are copied in the reverse pass where a weight's
+    /// gradient reads them again and again: a column of them would have to fit into a few lines of the first-level cache.
+    /// </summary>
+    private void ChoosePadding()
+    {
+        const int FarApart = 2048, ReadAgain = 32;
+        foreach (Contraction contraction in _rowProgram.OfType<ContractOperation>().Select(operation => operation.Contraction))
+        {
+            foreach ((View weight, View? other) in new (View, View?)[] { (contraction.Left, contraction.Right), (contraction.Right ?? contraction.Left, contraction.Left) })
+            {
+                if (other is null || weight.Storage.IsPerRow || !HasMirror(weight.Storage))
+                {
+                    continue;
+                }
+
+                foreach (View view in new[] { other, contraction.Target.Mirror })
+                {
+                    Storage storage = view.Storage;
+                    int again = weight.Position.Indices.Where(index => !view.Has(index)).Aggregate(1, (product, index) => product * index.Extent);
+                    bool sumsRowsOnly = view.Position.Indices.All(index => index == View.Rows || weight.Has(index));
+                    if (storage.Space is Space.Input or Space.Output && storage.Length * _elementSize % FarApart == 0 && sumsRowsOnly && again >= ReadAgain
+                        && !_padded.ContainsKey((storage, view.Aspect)))
+                    {
+                        string name = (view.Aspect == Aspect.Mirror ? "d" : "") + storage.Name + "Padded";
+                        _padded.Add((storage, view.Aspect), new Storage(name, Space.Scratch, storage.Length) { Pitch = Pitch(storage.Length) });
+                    }
+                }
+            }
+        }
+    }
+
+    private View Padded(View view) => _padded.TryGetValue((view.Storage, view.Aspect), out Storage? padded)
+        ? new View(padded, view.Position + new Affine(0, [(View.Rows, padded.Pitch - view.Stride(View.Rows))]))
+        : view;
+
     private int Pitch(int length)
     {
         int pitch = Align(length);
@@ -565,7 +612,7 @@ public sealed class Scheduler
     /// </summary>
     private List<Step> Reverse(List<Operation> program)
     {
-        var steps = new List<Step>();
+        List<Step> steps = program == _rowProgram ? [.. _padded.Select(pair => new PadStep(new Place(pair.Key.Item1, pair.Key.Item2, 0), Value(pair.Value)))] : [];
         var written = new HashSet<Storage>();
         foreach (Operation operation in Enumerable.Reverse(program))
         {
@@ -584,7 +631,7 @@ public sealed class Scheduler
                         if (HasMirror(operand.Storage))
                         {
                             bool accumulate = Begin(operand.Storage, operand.CoversStorage);
-                            steps.Add(Choose(contraction with { Target = operand.Mirror, Left = gradient, Right = other }, accumulate));
+                            steps.Add(Choose(contraction with { Target = operand.Mirror, Left = gradient, Right = other }, accumulate, padded: true));
                         }
                     }
 
@@ -642,9 +689,11 @@ public sealed class Scheduler
 
     private static Place Mirror(Storage storage) => new(storage, Aspect.Mirror, 0);
 
-    private KernelStep Choose(Contraction contraction, bool accumulate)
+    private KernelStep Choose(Contraction contraction, bool accumulate, bool padded = false)
     {
-        KernelChoice choice = _selector.Select(contraction);
+        KernelChoice choice = _selector.Select(padded
+            ? contraction with { Left = Padded(contraction.Left), Right = contraction.Right is { } right ? Padded(right) : null }
+            : contraction);
         Place target = PlaceOf(choice.C, scatter: true);
         return new KernelStep(
             choice.Kernel,

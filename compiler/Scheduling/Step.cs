@@ -44,6 +44,12 @@ public sealed record ClearStep(Place C) : Step
     public override Place Target => C;
 }
 
+/// <summary>Copies rows to a pitch that spreads them over the sets of the cache; a device has no use for it.</summary>
+public sealed record PadStep(Place A, Place C) : Step
+{
+    public override Place Target => C;
+}
+
 /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>, or with the table on the other side.</summary>
 public sealed record PermuteStep(Place A, Place C, int Outer, IReadOnlyList<int> Table, bool Transposed, bool Accumulate) : Step
 {

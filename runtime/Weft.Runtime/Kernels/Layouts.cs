@@ -31,6 +31,20 @@ public static unsafe class Layouts<T>
     public static void ScatterAdd(T* source, T* target, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides) =>
         Walk<Accumulate>(target, source, extents, strides);
 
+    /// <summary>Copies rows to where another number of elements lies from one to the next.</summary>
+    /// <param name="source">[rows, length]</param>
+    /// <param name="target">[rows, pitch], of which the first elements of each row are overwritten.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="length">Elements of a row.</param>
+    /// <param name="pitch">Elements from one row of the target to the next.</param>
+    public static void CopyRows(T* source, T* target, int rows, int length, int pitch)
+    {
+        for (int row = 0; row < rows; row++, source += length, target += pitch)
+        {
+            new ReadOnlySpan<T>(source, length).CopyTo(new Span<T>(target, length));
+        }
+    }
+
     /// <summary>target[o, i] = source[o, table[i]], or += where <paramref name="accumulate"/>.</summary>
     /// <param name="source">[outer, table length]</param>
     /// <param name="target">[outer, table length]</param>
@@ -103,7 +117,7 @@ public static unsafe class Layouts<T>
 
             axes[count] = row.Blocks;
             (columnBlocks, rowBlocks) = (densest, count++);
-            Sort<TMove>(axes, count, ref columnBlocks, ref rowBlocks);
+            Sort(axes, count, AlongStrided<TMove>(row, column), ref columnBlocks, ref rowBlocks);
         }
 
         int* index = stackalloc int[MaxAxes + 1];
@@ -138,19 +152,29 @@ public static unsafe class Layouts<T>
         }
     }
 
-    /// <summary>Brings the axes into the order in which the written side is walked line after line: what waits most is stores that are far apart.</summary>
-    private static void Sort<TMove>(Axis* axes, int count, ref int columnBlocks, ref int rowBlocks)
+    /// <summary>Which side is walked line after line: the one that is written, unless the lines of a square are much farther apart on the other.</summary>
+    private static bool AlongStrided<TMove>(Axis row, Axis column)
         where TMove : struct, IMove
+    {
+        const int Much = 4;
+        long strided = Math.Abs((long)row.Stride), dense = Math.Abs((long)column.DenseStride);
+        return TMove.WritesStrided ? Much * strided >= dense : strided > Much * dense;
+    }
+
+    /// <summary>Brings the axes into the order in which one side is walked line after line.</summary>
+    private static void Sort(Axis* axes, int count, bool alongStrided, ref int columnBlocks, ref int rowBlocks)
     {
         for (int i = 1; i < count; i++)
         {
-            for (int j = i; j > 0 && Math.Abs((long)TMove.Written(axes[j])) > Math.Abs((long)TMove.Written(axes[j - 1])); j--)
+            for (int j = i; j > 0 && Reach(axes[j]) > Reach(axes[j - 1]); j--)
             {
                 (axes[j], axes[j - 1]) = (axes[j - 1], axes[j]);
                 columnBlocks = columnBlocks == j ? j - 1 : columnBlocks == j - 1 ? j : columnBlocks;
                 rowBlocks = rowBlocks == j ? j - 1 : rowBlocks == j - 1 ? j : rowBlocks;
             }
         }
+
+        long Reach(Axis axis) => Math.Abs((long)(alongStrided ? axis.Stride : axis.DenseStride));
     }
 
     /// <summary>Drops axes of one element and joins axes that one loop can walk; at least one axis is left.</summary>
@@ -223,8 +247,7 @@ public static unsafe class Layouts<T>
 
     private interface IMove
     {
-        /// <summary>The stride on the side that is written.</summary>
-        static abstract nint Written(Axis axis);
+        static abstract bool WritesStrided { get; }
 
         static abstract void One(T* strided, T* dense);
 
@@ -236,7 +259,7 @@ public static unsafe class Layouts<T>
 
     private readonly struct Copy : IMove
     {
-        public static nint Written(Axis axis) => axis.DenseStride;
+        public static bool WritesStrided => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void One(T* strided, T* dense) => *dense = *strided;
@@ -262,7 +285,7 @@ public static unsafe class Layouts<T>
 
     private readonly struct Accumulate : IMove
     {
-        public static nint Written(Axis axis) => axis.Stride;
+        public static bool WritesStrided => true;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void One(T* strided, T* dense) => *strided += *dense;
