@@ -24,6 +24,9 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
 {
     public bool Accumulates => Addend == C;
 
+    /// <summary>Whether what it accumulates into is empty for the first rows of a batch.</summary>
+    public bool Begins { get; init; }
+
     /// <summary>Whether it writes every element of its target.</summary>
     public bool CoversTarget => !Contraction.Target.Overlaps && Kernel.Loops
         .Where(loop => loop.C != 0 && !loop.IsRows)
@@ -37,6 +40,12 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
 
 /// <summary>Fills a storage with zeros, all rows of it.</summary>
 public sealed record ClearStep(Place C) : Step
+{
+    public override Place Target => C;
+}
+
+/// <summary>Copies rows to a pitch that spreads them over the sets of the cache; a device has no use for it.</summary>
+public sealed record PadStep(Place A, Place C) : Step
 {
     public override Place Target => C;
 }
