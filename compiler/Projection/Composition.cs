@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Index = Weft.Compiler.Network.Index;
 
@@ -25,14 +26,14 @@ internal sealed class Composition
         _statements = module.Statements.ToDictionary(statement => statement.Target);
         _input = module.Input;
         RowVector output = module.Output;
-        while (CopyOf(output) is { } copied && _statements.TryGetValue(copied, out Statement? statement) && statement is PermuteStatement permute)
+        while (CopyOf(output) is { } copied && _statements.TryGetValue(copied, out Statement? statement) && statement is GatherStatement gather && PermutationOf(gather) is { } table)
         {
             // y[o, i] = v[o, Table[i]]: what the terms call row Table[i] of a block is row i.
-            int[] rows = new int[permute.Target.Size];
+            int[] rows = new int[gather.Target.Size];
             int[] known = Rows;
-            ForEach(permute, (target, source) => rows[source] = known.Length == 0 ? target : known[target]);
+            ForEach(gather.Outer, table, (target, source) => rows[source] = known.Length == 0 ? target : known[target]);
             Rows = rows;
-            output = permute.Source;
+            output = gather.Source;
         }
 
         Terms = [.. Expand(output)];
@@ -49,16 +50,27 @@ internal sealed class Composition
     /// <exception cref="ObstacleException">The sum cannot be written with affine positions.</exception>
     public static Composition Of(LoweredModule module) => new(module);
 
-    private static void ForEach(PermuteStatement permute, Action<int, int> visit)
+    private static void ForEach(int outer, IReadOnlyList<int> table, Action<int, int> visit)
     {
-        int length = permute.Table.Count;
-        for (int o = 0; o < permute.Outer; o++)
+        for (int o = 0; o < outer; o++)
         {
-            for (int i = 0; i < length; i++)
+            for (int i = 0; i < table.Count; i++)
             {
-                visit((o * length) + i, (o * length) + permute.Table[i]);
+                visit((o * table.Count) + i, (o * table.Count) + table[i]);
             }
         }
+    }
+
+    /// <summary>The table of a gather that is a permutation, or null.</summary>
+    private static int[]? PermutationOf(GatherStatement gather)
+    {
+        if (gather is not { Transposed: false, Table: ConstantWeight { Value: ListTensor list } })
+        {
+            return null;
+        }
+
+        int[] table = [.. list.Elements.Select(element => (int)element)];
+        return table.Length == gather.Size && table.Distinct().Count() == table.Length ? table : null;
     }
 
     /// <summary>The vector that this one is a plain copy of, or null.</summary>
@@ -113,18 +125,23 @@ internal sealed class Composition
         bool isInput = vector == _input;
         if (!isInput)
         {
-            if (_statements[vector] is not PermuteStatement permute)
+            if (_statements[vector] is not GatherStatement gather)
             {
                 return false;
             }
 
-            if (permute.Source != _input && CopyOf(permute.Source) != _input)
+            if (PermutationOf(gather) is not { } table)
+            {
+                throw new ObstacleException("it reads at positions from a table");
+            }
+
+            if (gather.Source != _input && CopyOf(gather.Source) != _input)
             {
                 throw new ObstacleException("a permutation by a table stands between its factors");
             }
 
             int[] columns = new int[vector.Size];
-            ForEach(permute, (target, source) => columns[target] = source);
+            ForEach(gather.Outer, table, (target, source) => columns[target] = source);
             Columns = columns;
         }
 
