@@ -70,6 +70,9 @@ public sealed class Affine(int offset, IReadOnlyList<(Index Index, int Stride)> 
     /// <summary>The largest position.</summary>
     public int Maximum => checked(Offset + Terms.Sum(term => Math.Max(0, term.Stride * (term.Index.Extent - 1))));
 
+    /// <summary>The smallest position.</summary>
+    public int Minimum => checked(Offset + Terms.Sum(term => Math.Min(0, term.Stride * (term.Index.Extent - 1))));
+
     /// <summary>Whether positions grow with every index, as the digits of a number do.</summary>
     public bool IsIncreasing => Terms.All(term => term.Stride > 0);
 

@@ -13,7 +13,7 @@ internal sealed class ObstacleException(string reason) : Exception(reason);
 /// </summary>
 internal sealed class Composition
 {
-    private const int MaxTerms = 1000;
+    private const int MaxTerms = 512;
 
     /// <summary>A reshape that no indices express is taken apart into its positions up to so many.</summary>
     private const int MaxPositions = 256;
@@ -26,14 +26,17 @@ internal sealed class Composition
         _statements = module.Statements.ToDictionary(statement => statement.Target);
         _input = module.Input;
         RowVector output = module.Output;
-        while (CopyOf(output) is { } copied && _statements.TryGetValue(copied, out Statement? statement) && statement is GatherStatement gather && PermutationOf(gather) is { } table)
+        while (CopyOf(output) is { } copied && TryPermutation(copied) is { } permutation)
         {
-            // y[o, i] = v[o, Table[i]]: what the terms call row Table[i] of a block is row i.
-            int[] rows = new int[gather.Target.Size];
-            int[] known = Rows;
-            ForEach(gather.Outer, table, (target, source) => rows[source] = known.Length == 0 ? target : known[target]);
+            // What the terms call a row of the source is a row of what is gathered.
+            int[] rows = new int[copied.Size];
+            for (int target = 0; target < rows.Length; target++)
+            {
+                rows[permutation[target]] = Rows.Length == 0 ? target : Rows[target];
+            }
+
             Rows = rows;
-            output = gather.Source;
+            output = ((GatherStatement)_statements[copied]).Source;
         }
 
         Terms = [.. Expand(output)];
@@ -50,27 +53,42 @@ internal sealed class Composition
     /// <exception cref="ObstacleException">The sum cannot be written with affine positions.</exception>
     public static Composition Of(LoweredModule module) => new(module);
 
-    private static void ForEach(int outer, IReadOnlyList<int> table, Action<int, int> visit)
+    /// <summary>The source's position for each of a vector's, if it is gathered and that is a permutation.</summary>
+    private int[]? TryPermutation(RowVector vector)
     {
-        for (int o = 0; o < outer; o++)
-        {
-            for (int i = 0; i < table.Count; i++)
-            {
-                visit((o * table.Count) + i, (o * table.Count) + table[i]);
-            }
-        }
-    }
-
-    /// <summary>The table of a gather that is a permutation, or null.</summary>
-    private static int[]? PermutationOf(GatherStatement gather)
-    {
-        if (gather is not { Transposed: false, Table: ConstantWeight { Value: ListTensor list } })
+        if (!_statements.TryGetValue(vector, out Statement? statement) || statement is not GatherStatement gather || gather.Source.Size != vector.Size)
         {
             return null;
         }
 
-        int[] table = [.. list.Elements.Select(element => (int)element)];
-        return table.Length == gather.Size && table.Distinct().Count() == table.Length ? table : null;
+        int[] sources = [.. Enumerable.Repeat(-1, vector.Size)];
+        foreach ((int target, int source) in Pairs(gather))
+        {
+            if (sources[target] >= 0)
+            {
+                return null;
+            }
+
+            sources[target] = source;
+        }
+
+        return sources.Distinct().Count() == sources.Length && !sources.Contains(-1) ? sources : null;
+    }
+
+    /// <summary>Every position that is written with the one that it is read from.</summary>
+    private static IEnumerable<(int Target, int Source)> Pairs(GatherStatement gather)
+    {
+        int[] table = gather.Table is ConstantWeight { Value: var value }
+            ? [.. (value is ListTensor list ? list.Elements : ((FormulaTensor)value).Elements()).Select(position => (int)position)]
+            : throw new ObstacleException("positions in it depend on parameters");
+        for (int o = 0; o < gather.Outer; o++)
+        {
+            for (int i = 0; i < table.Length; i++)
+            {
+                int direct = (o * table.Length) + i, indirect = (o * gather.Size) + table[i];
+                yield return gather.Transposed ? (indirect, direct) : (direct, indirect);
+            }
+        }
     }
 
     /// <summary>The vector that this one is a plain copy of, or null.</summary>
@@ -98,6 +116,13 @@ internal sealed class Composition
             {
                 done.AddRange(ExpandTensors(term));
             }
+            else if (_statements[vector] is GatherStatement gather)
+            {
+                foreach (MapTerm composed in Gathered(term, gather))
+                {
+                    open.Push((composed, gather.Source));
+                }
+            }
             else
             {
                 foreach (Term writer in ((SumStatement)_statements[vector]).Terms)
@@ -122,27 +147,14 @@ internal sealed class Composition
     /// <summary>Whether terms end here: at the input, or at a permutation of it.</summary>
     private bool IsRoot(RowVector vector)
     {
-        bool isInput = vector == _input;
-        if (!isInput)
+        if (vector != _input)
         {
-            if (_statements[vector] is not GatherStatement gather)
+            if (TryPermutation(vector) is not { } permutation || ((GatherStatement)_statements[vector]).Source is var source && source != _input && CopyOf(source) != _input)
             {
                 return false;
             }
 
-            if (PermutationOf(gather) is not { } table)
-            {
-                throw new ObstacleException("it reads at positions from a table");
-            }
-
-            if (gather.Source != _input && CopyOf(gather.Source) != _input)
-            {
-                throw new ObstacleException("a permutation by a table stands between its factors");
-            }
-
-            int[] columns = new int[vector.Size];
-            ForEach(gather.Outer, table, (target, source) => columns[target] = source);
-            Columns = columns;
+            Columns = permutation;
         }
 
         if (Root is not null && Root != vector)
@@ -152,6 +164,23 @@ internal sealed class Composition
 
         Root = vector;
         return true;
+    }
+
+    /// <summary>A term that reads from a table of positions, taken apart into them.</summary>
+    private static IEnumerable<MapTerm> Gathered(MapTerm term, GatherStatement gather)
+    {
+        foreach ((int target, int source) in Pairs(gather))
+        {
+            if (gather.Target.Size > MaxPositions || gather.Source.Size > MaxPositions)
+            {
+                throw new ObstacleException("a large table of positions stands between its factors");
+            }
+
+            if (Unification.At(term.Input, target) is { } single)
+            {
+                yield return term.Map(single.Apply) with { Input = Affine.Zero + source };
+            }
+        }
     }
 
     /// <summary>The term with sums of tensors written out.</summary>
@@ -198,35 +227,40 @@ internal sealed class Composition
         /// <summary>Together they are all values for which the two are equal.</summary>
         public static IEnumerable<Unification> Of(Affine read, Affine written)
         {
-            (int first, int last) = (Math.Max(read.Offset, written.Offset), Math.Min(read.Maximum, written.Maximum));
+            (int first, int last) = (Math.Max(read.Minimum, written.Minimum), Math.Min(read.Maximum, written.Maximum));
             if (first > last)
             {
                 return [];
             }
 
             var whole = new Unification();
-            (Affine longer, Affine shorter) = read.Maximum - read.Offset >= written.Maximum - written.Offset ? (read, written) : (written, read);
+            (Affine longer, Affine shorter) = read.Maximum - read.Minimum >= written.Maximum - written.Minimum ? (read, written) : (written, read);
             if (whole.Solve(longer, shorter) || whole.Solve(shorter, longer) || whole.Refine(read, written))
             {
                 return [whole];
             }
 
-            return IsMixedRadix(read) && IsMixedRadix(written) && last - first < MaxPositions
-                ? [.. Enumerable.Range(first, last - first + 1).Select(value => At(read, written, value)).OfType<Unification>()]
+            return last - first < MaxPositions
+                ? [.. Enumerable.Range(first, last - first + 1).Select(value => At(read, value) is { } single && single.SetDigits(written, value) ? single : null).OfType<Unification>()]
                 : throw new ObstacleException("a reshape stands between its factors that no indices express");
         }
 
         public Affine Apply(Affine position) => _values.Aggregate(position, (current, pair) => current.Substitute(pair.Index, pair.Value));
 
-        /// <summary>One position alone.</summary>
-        private static Unification? At(Affine read, Affine written, int value)
+        /// <summary>One position alone, or null where it is not reached.</summary>
+        public static Unification? At(Affine read, int value)
         {
             var single = new Unification();
-            return single.SetDigits(read, value) && single.SetDigits(written, value) ? single : null;
+            return single.SetDigits(read, value) ? single : null;
         }
 
         private bool SetDigits(Affine position, int value)
         {
+            if (!IsMixedRadix(position))
+            {
+                throw new ObstacleException("overlapping positions stand between its factors");
+            }
+
             value -= position.Offset;
             foreach ((Index index, int stride) in position.Terms.OrderByDescending(term => term.Stride))
             {
@@ -248,7 +282,7 @@ internal sealed class Composition
 
             Index index = single.Terms[0].Index;
             Affine value = other + -single.Offset;
-            if (value.Offset < 0 || value.Maximum >= index.Extent)
+            if (value.Minimum < 0 || value.Maximum >= index.Extent)
             {
                 Windows.Add(new Window(value, index.Extent));
             }

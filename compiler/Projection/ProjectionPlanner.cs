@@ -77,7 +77,7 @@ public static class ProjectionPlanner
     private static bool Overlap(Affine left, Affine right)
     {
         int divisor = left.Terms.Concat(right.Terms).Aggregate(0, (common, term) => GreatestDivisor(common, term.Stride));
-        return left.Offset <= right.Maximum && right.Offset <= left.Maximum && (divisor == 0 || (left.Offset - right.Offset) % divisor == 0);
+        return left.Minimum <= right.Maximum && right.Minimum <= left.Maximum && (divisor == 0 || (left.Offset - right.Offset) % divisor == 0);
     }
 
     private static int GreatestDivisor(int left, int right) => right == 0 ? Math.Abs(left) : GreatestDivisor(right, left % right);

@@ -30,10 +30,13 @@ public abstract class Optimizer<T>
     /// <summary>The rate at which parameters are pulled towards zero.</summary>
     public double WeightDecay { get; }
 
+    /// <summary>What else a step does to single parameters, in this order.</summary>
+    public IList<ParameterRule<T>> Rules { get; } = [];
+
     /// <summary>Changes the map's trained parameters. Nothing else may run on the map meanwhile.</summary>
     /// <param name="map">The map: the same one at every step.</param>
     /// <param name="gradient">[<see cref="Map{T}.TrainedCount"/>]: the gradient of what is to become small.</param>
-    /// <exception cref="ArgumentException">The gradient has another length, or this optimizer has stepped another map; nothing was changed.</exception>
+    /// <exception cref="ArgumentException">The gradient has another length, this optimizer has stepped another map, or a rule does not suit the map; nothing was changed.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Step(Map<T> map, ReadOnlySpan<T> gradient)
     {
@@ -48,6 +51,11 @@ public abstract class Optimizer<T>
             throw new ArgumentException("This optimizer holds the history of another map. Use one optimizer for each map.", nameof(map));
         }
 
+        for (int k = 0; k < Rules.Count; k++)
+        {
+            Rules[k].Require(map.Description);
+        }
+
         using ParameterEdit<T> edit = map.EditTrained();
         if (trained == null)
         {
@@ -55,7 +63,16 @@ public abstract class Optimizer<T>
             Start(map.TrainedCount);
         }
 
+        for (int k = 0; k < Rules.Count; k++)
+        {
+            Rules[k].Begin(edit[Rules[k].Parameter]);
+        }
+
         Update(edit.Trained, gradient);
+        for (int k = 0; k < Rules.Count; k++)
+        {
+            Rules[k].End(edit[Rules[k].Parameter], map[Rules[k].Parameter].Info.Shape, learningRate);
+        }
     }
 
     /// <summary>Makes the state for so many parameters.</summary>

@@ -17,6 +17,12 @@ public class ProjectionTests
           = t[2..6] * crop(3, 1, 0) + t[1..5] * crop(3, 1, 1) + t[0..4] * crop(3, 1, 2)
         """;
 
+    private const string Convolution = """
+        operator convolution : 11 -> 9
+          param w[3]
+          y[i] = w[k] * x[i + k]
+        """;
+
     private const string Scaled = """
         operator scaled : 7 -> 5
           param U[5, 3], d[3], V[7, 3], s
@@ -82,6 +88,9 @@ public class ProjectionTests
         ("low_rank(6, 8, 2) + 3 * low_rank(6, 8, 1)", true),
         ("dirsum(low_rank(4, 3, 2), diagonal(3)) * permute([2, 1, 0, 5, 4, 3])", true),
         ("permute([3, 1, 0, 2]) * low_rank(4, 6, 2)", true),
+        ("permute([3, 1, 0, 2]) * low_rank(4, 6, 2) * permute([5, 1, 0, 2, 3, 4])", true),
+        ("dense(5, 4) * permute([3, 1, 0, 2]) * dense(4, 6)", true),
+        (Convolution, true),
         ("kron(eye(2), low_rank(4, 3, 2))", true),
         ("vstack(low_rank(4, 6, 2), hstack(dense(2, 3), dense(2, 3)))", true),
         (Toeplitz, true),
@@ -154,6 +163,9 @@ public class ProjectionTests
     [InlineData("householder(6, 2)", "depends on trained parameters through a function")]
     [InlineData("vera(6, 8, 2)", "no factor of it can be split off")]
     [InlineData("eye(4)", "it has no trained parameters")]
+    [InlineData("operator f : 4 -> 4\n  param A[4, 4]\n  let B = stop_gradient(A)\n  = B + A", "stop_gradient(A) depends on trained parameters through a function")]
+    [InlineData("operator f : 4 -> 4\n  param A[4, 4]\n  = A * A'", "a trained tensor stands in a product with itself: A")]
+    [InlineData("low_rank(6, 8, 2) * lora(8, 6, 2)", "share elements or parameters with other terms")]
     [InlineData("low_rank(6, 6, 2) + diagonal(6)", "share elements or parameters with other terms")]
     public void WithoutAClosedForm_TheReasonIsGiven(string formula, string reason)
     {
