@@ -385,7 +385,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
     private ParameterTensor? BindMember(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
     {
-        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, frame) is not { } initializer)
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer)
         {
             return null;
         }
@@ -431,7 +431,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             }
 
             var frame = new Frame(declaration.Scope, declaration, "", user, use.Span);
-            if (BindShape(bank.Shape, bank, frame) is not { } shape || BindInitializer(bank.Distribution, Role.Trained, frame) is not { } initializer)
+            if (BindShape(bank.Shape, bank, frame) is not { } shape || BindInitializer(bank.Distribution, Role.Trained, shape, frame) is not { } initializer)
             {
                 return null;
             }
@@ -484,7 +484,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         return shape.ToEquatable();
     }
 
-    private Initializer? BindInitializer(DistributionSyntax? distribution, Role role, Frame frame)
+    private Initializer? BindInitializer(DistributionSyntax? distribution, Role role, EquatableArray<int> shape, Frame frame)
     {
         if (distribution is null)
         {
@@ -494,6 +494,23 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         if (distribution.Arguments.Count == 0)
         {
             return Builtins.MakeInitializer(distribution.Name.Text, null);
+        }
+
+        if (distribution.Name.Text is "whole" or "distinct")
+        {
+            int row = shape.Count == 0 ? 1 : shape[shape.Count - 1];
+            if (BindSize(distribution.Arguments[0], frame) is not { } size)
+            {
+                return null;
+            }
+
+            if (distribution.Name.Text == "distinct" && size < row)
+            {
+                Report(DiagnosticDescriptors.OutOfRange, frame, distribution, $"{size}", $"{row} or more: the last axis holds as many different numbers");
+                return null;
+            }
+
+            return Builtins.MakeInitializer(distribution.Name.Text, size);
         }
 
         return BindNumber(distribution.Arguments[0], frame) is { } argument

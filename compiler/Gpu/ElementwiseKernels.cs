@@ -17,17 +17,28 @@ internal static class ElementwiseKernels
     public static DeviceKernel Copy(int length) => Build(
         "c = a", new GridAxis(length, false, Group), [new Operand("a"), Target], (body, i) => body.StoreResult("c", i, new Load("a", i)));
 
-    /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>, or with the table on the other side.</summary>
-    public static DeviceKernel Permute(int outer, int length, bool transposed) => Build(
-        transposed ? "c[o, table[i]] = a[o, i]" : "c[o, i] = a[o, table[i]]",
+    /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>.</summary>
+    public static DeviceKernel Gather(int outer, int length, int size) => Build(
+        "c[o, i] = a[o, table[i]]",
         new GridAxis(checked(outer * length), true, Group),
-        [new Operand("table", IsTable: true), new Operand("a"), Target],
+        [new Operand("table"), new Operand("a"), Target],
         (body, i) =>
         {
-            Expression first = body.Define("first", i / length * length);
-            Expression moved = body.Define("moved", first + new Load("table", i - first));
-            body.StoreResult("c", transposed ? moved : i, new Load("a", transposed ? i : moved));
+            Expression row = body.Define("row", i / length);
+            Expression place = body.Define("place", new Whole(new Load("table", i - (row * length))));
+            body.StoreResult("c", i, new Load("a", (row * size) + place));
         });
+
+    /// <summary><c>c[o, table[i]] += a[o, i]</c>: one after the other, since places may be equal.</summary>
+    public static DeviceKernel ScatterAdd(int outer, int length, int size) => Build(
+        "c[o, table[i]] += a[o, i]",
+        new GridAxis(outer, true, Group),
+        [new Operand("table"), new Operand("a"), Target],
+        (body, row) => body.For("j", 0, length, 1, () =>
+        {
+            Expression place = body.Define("place", (row * size) + new Whole(new Load("table", "j")));
+            body.Store("c", place, new Load("c", place) + new Load("a", (row * length) + "j"));
+        }));
 
     /// <summary>c = f(a).</summary>
     public static DeviceKernel Activate(Activation activation, int length) => Build(

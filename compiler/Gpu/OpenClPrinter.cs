@@ -99,6 +99,7 @@ public static class OpenClPrinter
                 _ => "(int)get_group_id(2)",
             },
             Binary binary => $"({Text(binary.Left)} {binary.Operator} {Text(binary.Right)})",
+            Whole whole => $"(int){Text(whole.Value)}",
             Load load => $"{load.Array}[{Outer(load.Index)}]",
             Choice choice => $"({Text(choice.Condition)} ? {Text(choice.Then)} : {Text(choice.Else)})",
             Call call => $"{Name(call.Function)}({string.Join(", ", call.Arguments.Select(Outer))})",

@@ -93,10 +93,19 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
             case Einsum einsum:
                 Contract(
-                    einsum.Output.Concat(einsum.Input),
+                    einsum.Output.Variables.Concat(einsum.Input.Variables),
                     einsum.Factors,
                     einsum.Coefficient,
                     value => result.Set(PositionOf(einsum.Output), PositionOf(einsum.Input), value));
+                return result;
+
+            case Gather gather:
+                Number[] table = Tensor(gather.Table).Items;
+                for (int i = 0; i < table.Length; i++)
+                {
+                    result.Set(i, (int)table[i].Value, Number.One);
+                }
+
                 return result;
 
             case Reflections reflections:
@@ -167,6 +176,12 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
                 }
 
                 return new Elements(einsum.Shape, result);
+
+            case FormulaTensor formula:
+                return new Elements(formula.Shape, [.. formula.Elements().Select(element => new Number(element))]);
+
+            case ListTensor list:
+                return new Elements(list.Shape, [.. list.Elements.Select(element => new Number(element))]);
 
             case FunctionTensor function:
                 return new Elements(function.Shape, Apply(function).ToArray());

@@ -16,7 +16,7 @@ public static class Transposition
         Permutation permutation => new Permutation(Inverse(permutation.Table)),
         Crop crop => new Pad(crop.Size, crop.Start, crop.Length),
         Pad pad => new Crop(pad.Size, pad.Start, pad.Length),
-        Einsum einsum => einsum with { Output = einsum.Input, Input = einsum.Output },
+        Einsum einsum => einsum.Transposed(),
         Product product => new Product(product.Operands.Reverse().Select(Transposed).ToEquatable()),
         HorizontalStack stack => new VerticalStack(stack.Operands.Select(Transposed).ToEquatable()),
         VerticalStack stack => new HorizontalStack(stack.Operands.Select(Transposed).ToEquatable()),

@@ -142,11 +142,14 @@ internal static class FormulaBattery
 
         private double[][] SetParameters()
         {
+            // Tables of positions stay as they are drawn.
+            map.Initialize(seed: 1);
             using (ParameterEdit<T> edit = map.Edit())
             {
                 foreach (Parameter parameter in module.Parameters)
                 {
-                    if (parameter.Role != Compiler.Algebra.Role.Seeded)
+                    if (parameter.Role != Compiler.Algebra.Role.Seeded
+                        && parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Whole or Compiler.Algebra.Distribution.Distinct))
                     {
                         // Products of many factors neither overflow nor vanish, and what starts as a constant stays near it.
                         double centre = parameter.Initializer.Distribution == Compiler.Algebra.Distribution.Constant ? 1 : 0;
