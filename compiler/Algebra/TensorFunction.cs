@@ -150,8 +150,8 @@ public sealed class TensorFunction
         {
             Symbol = "t",
             Check = (shapes, _) => Axes(shapes[0], 1),
-            Shape = shapes => shapes[1].Concat(shapes[0].Skip(1)),
-            Sizes = shapes => [shapes[0][0], Length(shapes[0].Skip(1)), Length(shapes[1])],
+            Shape = (shapes, _) => shapes[1].Concat(shapes[0].Skip(1)),
+            Sizes = (shapes, _) => [shapes[0][0], Length(shapes[0].Skip(1)), Length(shapes[1])],
         },
         new("orthonormal_rows", "OrthonormalRows", ["V"])
         {

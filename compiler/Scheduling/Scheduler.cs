@@ -150,7 +150,7 @@ public sealed class Scheduler
             KernelStep kernel => new[] { kernel.A, kernel.B, kernel.Addend }.Where(place => place is not null).Select(place => place!.Storage),
             FunctionStep function => function.Arguments,
             PackStep pack => [pack.Source],
-            PermuteStep permute => [permute.A.Storage],
+            GatherStep gather => [gather.A.Storage, gather.Table.Storage],
             _ => [],
         };
     }

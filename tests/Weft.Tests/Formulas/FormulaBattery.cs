@@ -152,7 +152,7 @@ internal static class FormulaBattery
                         && parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Whole or Compiler.Algebra.Distribution.Distinct))
                     {
                         // Products of many factors neither overflow nor vanish, and what starts as a constant stays near it.
-                        double centre = parameter.Initializer.Distribution == Compiler.Algebra.Distribution.Constant ? 1 : 0;
+                        double centre = parameter.Initializer.Distribution == Compiler.Algebra.Distribution.Constant ? parameter.Initializer.Scale : 0;
                         bool isRandom = parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Constant or Compiler.Algebra.Distribution.Zeros);
                         double scale = (isRandom ? 1 : 0.2) / Math.Sqrt(parameter.Shape.LastOrDefault(1));
                         double[] values = [.. Numbers.Normal(random, parameter.Length).Select(value => centre + value * scale)];

@@ -29,13 +29,18 @@ public class LibraryFormulasTests
         "block_dense_feed_forward(12, 36, 8, 4)", "block_shuffle_feed_forward(12, 36, 4)", "nystrom_feed_forward(17, 33)",
         "nested_feed_forward(17, 40, 33)", "elastic_feed_forward(17, 33)", "matryoshka(5, 33, [8, 16, 33])", "matryoshka_tied(5, 33, [8, 16, 33])",
         "matryoshka_kv(36, 4)", "n_of_m_decayed(20, 32, 2, 4)", "n_of_m(20, 33, 1, 3)", "dense_sparse(20, 36, 4, 8, 3)", "snell(20, 33, 8, 4, 1, 0.75)",
-        "mosa(20, 33, 4)", "pat(20, 33, 4, 15)", "quantized(20, 32, 8, 16)", "gqsa(20, 32, 8, 2, 3)", "int8_outliers(20, 33)", "bit_planes(20, 33, 4)",
-        "flatquant(20, 5, 4)", "flatquant_orthogonal(20, 5, 7)", "lq_lora(20, 32, 4, 8, 3)", "lord_qlora(20, 32, 8, 3, 4)", "eora(20, 32, 4, 2, 4, 16)",
-        "pissa(20, 33, 4)", "sorsa(20, 33, 4)", "svfit(20, 33, 4)", "svft(20, 33, 9)", "loldu(20, 33, 4)", "soda(20, 9, [4, 8])",
+        "snella(20, 33, 8, 4)", "constant_fan_in(20, 33, 4)", "sl_train(20, 33, 4, 3)", "rosa(20, 33, 4, 40)", "sara(20, 33, 40)", "s2ft(20, 33, 9)",
+        "lower_triangular(33)", "arrow(33)", "mosa(20, 33, 4)", "pat(20, 33, 4, 15)", "quantized(20, 32, 8, 16)", "gqsa(20, 32, 8, 2, 3)", "int8_outliers(20, 33)", "bit_planes(20, 33, 4)",
+        "flatquant(20, 5, 4)", "flatquant_orthogonal(20, 4, 5)", "lq_lora(20, 32, 4, 8, 3)", "lord_qlora(20, 32, 8, 3, 4)", "eora(20, 32, 4, 2, 4, 16)",
+        "pissa(20, 33, 4)", "sorsa(20, 33, 4)", "svfit(20, 33, 4)", "svft(20, 33, 9)", "loldu(20, 33, 4)", "svft_banded(20, 33, 9, 3)", "svft_sparse(20, 33, 9, 3)", "soda(20, 9, [4, 8])",
         "spectral_adapter_additive(20, 33, 4)", "kind(20, 33, 9)", "fedsa_lora(20, 33, 4)", "sora(20, 33, 4)", "nora(20, 33, 8, 3)", "flora(20, 33, 4, 8)",
         "eigen_lora_x(20, 33, 4, 8)", "lora_lego(20, 33, 5)", "partly_learnable(20, 33, 8, 3)", "fuse_gpt(20, 33, 4)", "nola(20, 33, 4, 9)",
         "c_poly(20, 36, 4, 3, 4)", "atlas(20, 33, 5)", "householder_projector(9, 17, 5)", "simplex(33)", "sparse_simplex(20, 33, 9)", "brauer(6)",
-        "permutation_equivariant(33)",
+        "permutation_equivariant(33)", "partition(5)", "gaunt(2, 1, 2)", "circulant(33)", "skew_circulant(33)", "toeplitz(20, 33)", "hankel(20, 33)",
+        "symmetric_toeplitz(33)", "circulants(20, 2)", "skew_circulants(20, 2)", "low_displacement_rank(20, 2)", "surm_circulant(33)", "surm_toeplitz(20)", "surm_kronecker([5, 4], [3, 11])", "surm_displacement(20, 2)", "dft(16)",
+        "fft(4, 5)", "fft_rows(4, 5)", "fft_columns(4, 5)", "dct(33)", "walsh_hadamard(5)", "box_mask(32)", "gblr(20, 33, 2, 3)",
+        "convolution_1d(4, 3, 17, 4)", "convolution(4, 3, 9, 7, 3)", "one_way_convolution(4, 3, 7, 6, 3, 5)",
+        "flora_convolution(4, 3, 7, 6, 3, [3, 2, 2, 2])", "neural_implant_convolution(4, 3, 7, 6, 3, 2)", "conv_lora(4, 5, 7, 6, 3, 2)",
     ];
 
     [Fact]
@@ -43,6 +48,17 @@ public class LibraryFormulasTests
 
     [Fact]
     public void InFloat() => Check<float>(Scalar.Float);
+
+    /// <summary>From the start that its text gives, it can be trained: not all of the gradient is zero.</summary>
+    private static string? Start<T>(Module module, Map<T> map, int seed)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        map.Initialize(seed);
+        T[] x = [.. Numbers.Normal(new Random(seed), 5 * map.Inputs).Select(T.CreateChecked)], dy = [.. Numbers.Normal(new Random(seed + 1), 5 * map.Outputs).Select(T.CreateChecked)];
+        T[] gradient = new T[map.TrainedCount];
+        map.Gradient(x, dy, [], gradient);
+        return gradient.Length == 0 || gradient.Any(value => value != T.Zero) ? null : $"{typeof(T).Name}, no gradient at the start of {module.Name}";
+    }
 
     [Fact]
     public void EachHasALargerSize() => Assert.Equal(
@@ -59,11 +75,17 @@ public class LibraryFormulasTests
         for (int i = 0; i < modules.Length; i++)
         {
             using Map<T> map = all.Create<T>(modules[i].Name);
-            if (FormulaBattery.Fault(modules[i], map, i) is { } fault)
+            foreach (Func<Module, Map<T>, int, string?> check in new Func<Module, Map<T>, int, string?>[] { FormulaBattery.Fault, Start })
             {
-                faults.Add($"{formulas[i]}: {fault}");
+                if (check(modules[i], map, Seed(formulas[i])) is { } fault)
+                {
+                    faults.Add($"{formulas[i]}: {fault}");
+                }
             }
         }
+
+        // The values of one do not depend on the others.
+        static int Seed(string formula) => formula.Aggregate(17, (hash, letter) => unchecked((hash * 31) + letter));
 
         Assert.True(faults.Count == 0, string.Join('\n', faults));
     }
