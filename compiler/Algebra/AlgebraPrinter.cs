@@ -114,8 +114,8 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
-             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather product pi sin cos floor " +
-             "relu gelu silu tanh sigmoid softplus bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
+             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather cheapest product pi sin cos floor " +
+             "relu gelu silu tanh sigmoid softplus reciprocal atanh add hadamard bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
         public string Take(string wanted)
@@ -155,6 +155,8 @@ public static class AlgebraPrinter
                     return Expression(linear.Operator, Level.Postfix);
                 case BiasLink bias:
                     return IsOwnBias(bias) ? "bias" : $"bias({Tensor(bias.Bias)})";
+                case BranchLink branches:
+                    return $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Element))))})";
                 case ActivationLink activation:
                     return activation.Activation.ToString().ToLowerInvariant();
                 default:
@@ -228,6 +230,8 @@ public static class AlgebraPrinter
                     return stack.Operands.Count == 1
                         ? Expression(stack.Operands[0], level)
                         : $"[{string.Join("; ", stack.Operands.Select(BlockRow))}]";
+                case Alternatives alternatives:
+                    return $"cheapest({string.Join(", ", alternatives.Operands.Select(operand => Expression(operand, Level.Sum)))})";
                 case Indexed indexed:
                     return Repeat(indexed, level);
                 default:

@@ -215,6 +215,14 @@ public sealed record VerticalStack(EquatableArray<Operator> Operands) : Operator
     public override int Columns => Operands[0].Columns;
 }
 
+/// <summary><c>cheapest(A, B, …)</c>: one operator, written in several ways. It means the first; the one that costs least is compiled.</summary>
+public sealed record Alternatives(EquatableArray<Operator> Operands) : Operator
+{
+    public override int Rows => Operands[0].Rows;
+
+    public override int Columns => Operands[0].Columns;
+}
+
 /// <summary>Which combinator an <see cref="Indexed"/> repeats.</summary>
 public enum IndexedKind
 {

@@ -18,6 +18,7 @@ public static class OperatorStructure
         DirectSum direct => direct.Operands,
         HorizontalStack stack => stack.Operands,
         VerticalStack stack => stack.Operands,
+        Alternatives alternatives => alternatives.Operands,
         _ => [],
     };
 
@@ -34,8 +35,17 @@ public static class OperatorStructure
         DirectSum direct => new DirectSum(direct.Operands.Select(map).ToEquatable()),
         HorizontalStack stack => new HorizontalStack(stack.Operands.Select(map).ToEquatable()),
         VerticalStack stack => new VerticalStack(stack.Operands.Select(map).ToEquatable()),
+        Alternatives alternatives => new Alternatives(alternatives.Operands.Select(map).ToEquatable()),
         _ => op,
     };
+
+    /// <summary>The same links over other operators.</summary>
+    public static EquatableArray<Link> MapOperators(this EquatableArray<Link> links, Func<Operator, Operator> map) => links.Select(link => link switch
+    {
+        LinearLink linear => new LinearLink(map(linear.Operator)),
+        BranchLink branches => branches with { Branches = branches.Branches.Select(branch => branch.MapOperators(map)).ToEquatable() },
+        _ => link,
+    }).ToEquatable();
 
     /// <summary>The tensors that a node itself names.</summary>
     public static IEnumerable<TensorExpression> Tensors(this Operator op) => op switch

@@ -23,6 +23,7 @@ internal static class Builtins
             ["dirsum"] = (1, int.MaxValue, "dirsum(A, B)"),
             ["hstack"] = (1, int.MaxValue, "hstack(A, B)"),
             ["vstack"] = (1, int.MaxValue, "vstack(A, B)"),
+            ["cheapest"] = (1, int.MaxValue, "cheapest(A, B)"),
             ["transpose"] = (1, 1, "transpose(A)"),
             ["reflect"] = (1, 1, "reflect(V)"),
             ["gather"] = (2, 2, "gather(S, n)"),
@@ -49,7 +50,19 @@ internal static class Builtins
             ["tanh"] = Activation.Tanh,
             ["sigmoid"] = Activation.Sigmoid,
             ["softplus"] = Activation.Softplus,
+            ["exp"] = Activation.Exp,
+            ["square"] = Activation.Square,
+            ["sqrt"] = Activation.Sqrt,
+            ["reciprocal"] = Activation.Reciprocal,
+            ["atanh"] = Activation.Atanh,
         };
+
+    /// <summary>Links that join branches, called with one or more.</summary>
+    public static readonly IReadOnlyDictionary<string, Joint> Joints = new Dictionary<string, Joint>(StringComparer.Ordinal)
+    {
+        ["add"] = Joint.Add,
+        ["hadamard"] = Joint.Hadamard,
+    };
 
     public static readonly IReadOnlyDictionary<string, (int Min, int Max, string Usage)> Distributions =
         new Dictionary<string, (int, int, string)>(StringComparer.Ordinal)

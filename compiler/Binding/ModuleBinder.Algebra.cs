@@ -426,6 +426,8 @@ internal sealed partial class ModuleBinder
 
             case "min" or "max" or "sum" or "prod" or "len":
                 return BindArithmetic(call, frame);
+            case "inverse" when Bind(arguments[0], frame) is var argument:
+                return argument is OperatorValue inverted ? MakeInverse(inverted, call, frame) : BindFunction(TensorFunction.All["inverse"], argument, call, frame);
             case var name when TensorFunction.All.TryGetValue(name, out TensorFunction? function):
                 return BindFunction(function, Bind(arguments[0], frame), call, frame);
             case "eye":
@@ -472,6 +474,9 @@ internal sealed partial class ModuleBinder
             "dirsum" => MakeDirectSum(operands, call, frame),
             "hstack" => MakeHorizontal(operands, call, frame),
             "vstack" => MakeVertical(operands, call, frame),
+            "cheapest" => HaveOneShape(operands, frame)
+                ? Compose(new Alternatives(operands.Select(operand => operand.Operator).ToEquatable()), call, frame, [.. operands.Select(operand => operand.Value)])
+                : null,
             _ => MakeProduct(operands, call, frame),
         };
     }
@@ -596,6 +601,19 @@ internal sealed partial class ModuleBinder
         }
 
         return null;
+    }
+
+    private OperatorValue? MakeInverse(OperatorValue operand, CallSyntax call, Frame frame)
+    {
+        (Operator? inverse, Operator? fault) = Rewriting.Inversion.Of(operand.Operator);
+        if (inverse is null)
+        {
+            string text = fault == operand.Operator ? operand.Description : $"{operand.Description} with '{AlgebraPrinter.Print(fault!)}' in it";
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], "an operator that has an inverse in closed form", text);
+            return null;
+        }
+
+        return Compose(inverse, call, frame, operand);
     }
 
     private OperatorValue? BindGather(CallSyntax call, Frame frame)

@@ -174,7 +174,12 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     {
         foreach (ExpressionSyntax link in links)
         {
-            if (!IsElementwise(link))
+            if (link is CallSyntax call && Builtins.Joints.ContainsKey(call.Name.Text) && scope.Find(call.Name.Text).Count == 0)
+            {
+                CheckCount($"'{call.Name.Text}(f, g)'", 1, int.MaxValue, call.Arguments.Count, call.Span);
+                CheckLinks(call.Arguments);
+            }
+            else if (!IsElementwise(link))
             {
                 Check(link);
             }
@@ -335,6 +340,10 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         else if (Builtins.Functions.TryGetValue(name, out var builtin))
         {
             CheckCount($"'{builtin.Usage}'", builtin.Min, builtin.Max, call.Arguments.Count, call.Span);
+        }
+        else if (Builtins.Joints.ContainsKey(name))
+        {
+            Report(DiagnosticDescriptors.NotLinear, call.Name.Span, name);
         }
         else if (_locals.TryGetValue(name, out Local? local))
         {

@@ -76,6 +76,11 @@ internal static class ElementwiseKernels
         Activation.Sigmoid => Sigmoid(z),
         Activation.Softplus => KernelBody.Call(Function.Max, z, new Real(0))
             + KernelBody.Call(Function.Log1p, KernelBody.Call(Function.Exp, new Real(0) - KernelBody.Call(Function.Abs, z))),
+        Activation.Exp => KernelBody.Call(Function.Exp, z),
+        Activation.Square => z * z,
+        Activation.Sqrt => KernelBody.Call(Function.Sqrt, z),
+        Activation.Reciprocal => new Real(1) / z,
+        Activation.Atanh => new Real(0.5) * (KernelBody.Call(Function.Log1p, z) - KernelBody.Call(Function.Log1p, new Real(0) - z)),
         _ => throw new InvalidOperationException(activation.ToString()),
     };
 
@@ -102,6 +107,16 @@ internal static class ElementwiseKernels
                 return y * (one - y);
             case Activation.Softplus:
                 return Sigmoid(z);
+            case Activation.Exp:
+                return KernelBody.Call(Function.Exp, z);
+            case Activation.Square:
+                return z + z;
+            case Activation.Sqrt:
+                return new Choice(new Real(0).IsLess(z), new Real(0.5) / KernelBody.Call(Function.Sqrt, z), new Real(0));
+            case Activation.Reciprocal:
+                return new Real(-1) / (z * z);
+            case Activation.Atanh:
+                return one / (one - (z * z));
             default:
                 throw new InvalidOperationException(activation.ToString());
         }

@@ -17,6 +17,7 @@ public enum Function
     Exp,
     Log1p,
     Tanh,
+    Sqrt,
     Abs,
     Max,
     Min,

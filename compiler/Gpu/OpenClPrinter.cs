@@ -120,6 +120,7 @@ public static class OpenClPrinter
         Function.Exp => "exp",
         Function.Log1p => "log1p",
         Function.Tanh => "tanh",
+        Function.Sqrt => "sqrt",
         Function.Abs => "fabs",
         Function.Max => "fmax",
         Function.Min => "fmin",

@@ -26,37 +26,63 @@ public sealed class Lowering
     {
         var x = new RowVector("x", module.Inputs);
         var y = new RowVector("y", module.Outputs);
-        Vector vector = Read(x, [module.Inputs], [new Index("i", module.Inputs)]);
-        for (int k = 0; k < module.Links.Count; k++)
+        Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
+        if (module.Links.Count > 0 && module.Links[module.Links.Count - 1] is ActivationLink or BranchLink { Joint: Joint.Hadamard, Branches.Count: > 1 })
         {
-            switch (module.Links[k])
-            {
-                case LinearLink link:
-                    vector = Apply(link.Operator, vector, 0, NoBinders);
-                    break;
-
-                case BiasLink link:
-                    var bias = new Draft(1, null, Affine.Zero);
-                    bias.Push(Affine.Of(new Index("i", vector.Sizes[0])));
-                    AddTensor(bias, link.Bias, [0], NoBinders);
-                    vector.Terms.Add(bias);
-                    break;
-
-                case ActivationLink link:
-                    RowVector source = WriteDown(vector);
-                    RowVector target = k == module.Links.Count - 1 ? y : NewVector(source.Size);
-                    _statements.Add(new ActivationStatement(target, source, link.Activation));
-                    vector = Read(target, [target.Size], [new Index("i", target.Size)]);
-                    break;
-            }
+            // What wrote the last vector writes the output.
+            _statements[_statements.Count - 1] = _statements[_statements.Count - 1] with { Target = y };
         }
-
-        if (module.Links.Count == 0 || module.Links[module.Links.Count - 1] is not ActivationLink)
+        else
         {
             _statements.Add(new SumStatement(y, [.. vector.Terms.Select(draft => draft.ToTerm(draft.Slots[0]))]));
         }
 
         return new LoweredModule(module, x, y, _statements);
+    }
+
+    private Vector Apply(EquatableArray<Link> links, Vector vector)
+    {
+        foreach (Link link in links)
+        {
+            switch (link)
+            {
+                case LinearLink linear:
+                    vector = Apply(linear.Operator, vector, 0, NoBinders);
+                    break;
+
+                case BiasLink added:
+                    var bias = new Draft(1, null, Affine.Zero);
+                    bias.Push(Affine.Of(new Index("i", vector.Sizes[0])));
+                    AddTensor(bias, added.Bias, [0], NoBinders);
+                    vector.Terms.Add(bias);
+                    break;
+
+                case ActivationLink activation:
+                    RowVector source = WriteDown(vector);
+                    RowVector target = NewVector(source.Size);
+                    _statements.Add(new ActivationStatement(target, source, activation.Activation));
+                    vector = Read(target, [target.Size], [new Index("i", target.Size)]);
+                    break;
+
+                case BranchLink branches:
+                    vector = Share(vector, 0);
+                    List<Vector> parts = [.. branches.Branches.Select(branch => Apply(branch, vector.Copy()))];
+                    vector = branches.Joint == Joint.Add
+                        ? new Vector(parts[0].Sizes, [.. parts.SelectMany(part => part.Terms)])
+                        : parts.Aggregate(Multiply);
+                    break;
+            }
+        }
+
+        return vector;
+    }
+
+    private Vector Multiply(Vector left, Vector right)
+    {
+        (RowVector first, RowVector second) = (WriteDown(left), WriteDown(right));
+        RowVector target = NewVector(first.Size);
+        _statements.Add(new ProductStatement(target, first, second));
+        return Read(target, [target.Size], [new Index("i", target.Size)]);
     }
 
     /// <summary>A sum of drafts whose first slots are axes of these sizes.</summary>
@@ -95,6 +121,9 @@ public sealed class Lowering
 
             case Sum sum:
                 return Branch(sum.Operands, vector, axis, (operand, branch) => Apply(operand, branch, axis, binders));
+
+            case Alternatives alternatives:
+                return Apply(alternatives.Operands[0], vector, axis, binders);
 
             case Crop crop:
                 return Crop(vector, axis, crop.Start, crop.Length);

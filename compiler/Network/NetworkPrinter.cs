@@ -43,6 +43,10 @@ public static class NetworkPrinter
                     text.Append(FormattableString.Invariant($"  for o<{gather.Outer} i<{gather.Table.Length}\n"));
                     break;
 
+                case ProductStatement product:
+                    text.Append($"  {product.Target} = {product.Left} ⊙ {product.Right}\n");
+                    break;
+
                 case ActivationStatement activation:
                     text.Append(FormattableString.Invariant($"  {activation.Target} = {activation.Activation.ToString().ToLowerInvariant()}({activation.Source})\n"));
                     break;

@@ -106,6 +106,9 @@ public sealed record GatherStatement(RowVector Target, RowVector Source, int Out
     public int Size => (Transposed ? Target : Source).Size / Outer;
 }
 
+/// <summary><c>target = left · right</c>, elementwise.</summary>
+public sealed record ProductStatement(RowVector Target, RowVector Left, RowVector Right) : Statement(Target);
+
 /// <summary><c>target = f(source)</c>, elementwise.</summary>
 public sealed record ActivationStatement(RowVector Target, RowVector Source, Activation Activation) : Statement(Target);
 

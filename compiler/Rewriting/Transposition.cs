@@ -21,7 +21,7 @@ public static class Transposition
         HorizontalStack stack => new VerticalStack(stack.Operands.Select(Transposed).ToEquatable()),
         VerticalStack stack => new HorizontalStack(stack.Operands.Select(Transposed).ToEquatable()),
         Indexed indexed => indexed with { Kind = Swap(indexed.Kind), Body = Transposed(indexed.Body) },
-        Scaled or ScaledByTensor or Sum or Kronecker or DirectSum => op.MapOperands(Transposed),
+        Scaled or ScaledByTensor or Sum or Kronecker or DirectSum or Alternatives => op.MapOperands(Transposed),
         _ => new Transpose(op),
     };
 

@@ -248,6 +248,13 @@ public sealed class Scheduler
                 _rowProgram.Add(new GatherOperation(target, _vectors[gather.Source], gather.Outer, table, gather.Transposed));
                 break;
 
+            case ProductStatement product:
+                Affine position = Affine.Of(new Index("i", product.Target.Size));
+                _rowProgram.Add(new ContractOperation(
+                    new Contraction(View.Of(target, position), View.Of(_vectors[product.Left], position), View.Of(_vectors[product.Right], position), 1, false),
+                    false));
+                break;
+
             case ActivationStatement activation:
                 _rowProgram.Add(new ActivationOperation(target, _vectors[activation.Source], activation.Activation));
                 break;

@@ -47,6 +47,10 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
                     break;
 
+                case ProductStatement product:
+                    target = [.. _vectors[product.Left].Zip(_vectors[product.Right], (left, right) => left * right)];
+                    break;
+
                 case ActivationStatement activation:
                     var link = new ActivationLink(activation.Activation);
                     target = new Interpreter(Algebras.ModuleOf("f", target.Length, target.Length, link), parameters)
