@@ -273,6 +273,8 @@ internal sealed class MapEmitter
         {
             case KernelStep kernel:
                 return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
+            case FanInStep fused:
+                return [fused.Gather.A, fused.Gather.Table, fused.V, fused.C];
             case GatherStep gather:
                 return [gather.A, gather.C, gather.Table];
             case PadStep pad:
@@ -297,6 +299,7 @@ internal sealed class MapEmitter
     private static string Guard(Step step, Pass pass) => (pass, step.Target.Storage.Space) switch
     {
         _ when step is PadStep { A.Aspect: Aspect.Value } => "g",
+        (Pass.Reverse, _) when step is GatherStep { C.Aspect: Aspect.Value } => "g",
         (Pass.Forward, Space.Output) => "y",
         (Pass.Reverse, Space.Weights) => "g",
         (Pass.Reverse, Space.Input) => "dx",
@@ -324,6 +327,12 @@ internal sealed class MapEmitter
                 Storage cleared = clear.C.Storage;
                 string length = cleared.IsPerRow ? $"rows * {Number(cleared.Pitch)}" : Number(cleared.Length);
                 return $"new Span<{_scalar}>({Pointer(clear.C, pass)}, {length}).Clear();";
+
+            case FanInStep fused:
+                string coefficient = Literals.Of(fused.Contraction.Coefficient, _scalar);
+                int outputs = fused.C.Storage.Length;
+                return FormattableString.Invariant(
+                    $"Tables<{_scalar}>.Dot({Pointer(fused.Gather.A, pass)}, {Pointer(fused.Gather.Table, pass)}, {Pointer(fused.V, pass)}, {Pointer(fused.C, pass)}, rows, {outputs}, {fused.FanIn}, {fused.Gather.A.Storage.Length}, {coefficient}, {Bool(fused.Accumulates)});");
 
             case GatherStep gather:
                 string places = $"{Pointer(gather.Table, pass)}, rows * {gather.Outer}, {gather.Table.Storage.Length}";

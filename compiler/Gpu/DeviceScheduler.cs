@@ -49,6 +49,13 @@ public sealed class DeviceScheduler
 
     private IEnumerable<DeviceLaunch> Launches(Step step)
     {
+        if (step is FanInStep fused)
+        {
+            yield return Launch(fused.Gather);
+            yield return Launch(ContractionKernels.Arrange(fused.Contraction), fused.Accumulates);
+            yield break;
+        }
+
         if (step is KernelStep { Addend: { } addend, Accumulates: false, Contraction: var contraction })
         {
             View start = contraction.Target with { Storage = addend.Storage, Aspect = addend.Aspect };

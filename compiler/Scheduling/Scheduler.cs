@@ -27,6 +27,7 @@ public sealed class Scheduler
     private readonly Dictionary<WeightTensor, int> _fanIn = [];
     private readonly List<Operation> _weightProgram = [];
     private readonly List<Operation> _rowProgram = [];
+    private readonly List<GatherOperation> _fanIns = [];
     private readonly List<TermPlan> _plans = [];
     private readonly Dictionary<(Storage, Aspect), Storage> _padded = [];
     private int _weightCount;
@@ -91,6 +92,7 @@ public sealed class Scheduler
         }
 
         ChoosePadding();
+        ChooseFanIns();
 
         // The kernels are chosen before the packed copies that they ask for can be listed.
         (List<Step> forward, List<Step> tangent, List<Step> reverse) = (Forward(_rowProgram), Tangent(_rowProgram), Reverse(_rowProgram));
@@ -589,11 +591,12 @@ public sealed class Scheduler
 
     private bool HasMirror(Storage storage) => storage.IsPerRow || _trained.Contains(storage);
 
-    private List<Step> Forward(List<Operation> program) => [.. program.Select<Operation, Step>(operation => operation switch
+    private List<Step> Forward(List<Operation> program) => [.. program.Where(operation => !IsFused(operation)).Select<Operation, Step>(operation => operation switch
     {
+        ContractOperation contract when FanIn(contract) is { } fused => fused,
         ContractOperation contract => Choose(contract.Contraction, contract.Accumulate),
         ClearOperation clear => new ClearStep(new Place(clear.Target, Aspect.Value, 0)),
-        GatherOperation gather => new GatherStep(Value(gather.Source), Value(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed),
+        GatherOperation gather => Step(gather),
         ConstantOperation constant => new ConstantStep(constant.Constant, constant.Target),
         CheckOperation check => new CheckStep(check.Table, check.Size),
         ActivationOperation activation => new ActivationStep(activation.Activation, Value(activation.Source), Value(activation.Target)),
@@ -601,10 +604,73 @@ public sealed class Scheduler
         _ => throw new InvalidOperationException(operation.ToString()),
     })];
 
+    private bool IsFused(Operation operation) => operation is GatherOperation gather && _fanIns.Contains(gather);
+
+    /// <summary>The gather of a row as a step of its own.</summary>
+    private static GatherStep Step(GatherOperation gather) =>
+        new(Value(gather.Source), Value(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed);
+
+    /// <summary>
+    /// Finds gathers whose result one contraction reads, in the order of its weight and summed over all but one index: a sparse matrix with a
+    /// constant fan-in. The reverse pass and the forward mode gather again.
+    /// </summary>
+    private void ChooseFanIns()
+    {
+        foreach (GatherOperation gather in _rowProgram.OfType<GatherOperation>().Where(gather => gather is { Transposed: false, Outer: 1, Target.Space: Space.Scratch }))
+        {
+            Operation[] readers = [.. _rowProgram.Where(operation => operation switch
+            {
+                ContractOperation { Contraction: var contraction } => contraction.Views.Any(view => view.Storage == gather.Target),
+                GatherOperation other => other.Source == gather.Target,
+                ActivationOperation activation => activation.Source == gather.Target,
+                _ => false,
+            })];
+            if (readers.Length == 1 && readers[0] is ContractOperation reader && Values(reader.Contraction, gather.Target) is not null)
+            {
+                _fanIns.Add(gather);
+            }
+        }
+    }
+
+    private FanInStep? FanIn(ContractOperation operation)
+    {
+        Contraction contraction = operation.Contraction;
+        return _fanIns.FirstOrDefault(gather => contraction.Views.Any(view => view.Storage == gather.Target)) is { } fused
+            && Values(contraction, fused.Target) is var (values, fanIn)
+                ? new FanInStep(
+                    Step(fused),
+                    contraction,
+                    new Place(values.Storage, Aspect.Value, values.Position.Offset),
+                    new Place(contraction.Target.Storage, Aspect.Value, contraction.Target.Position.Offset),
+                    fanIn,
+                    operation.Accumulate)
+                : null;
+    }
+
+    /// <summary>The weight v of <c>c[i] = Σⱼ v[i, j] t[i, j]</c> and the extent of j, if a contraction is that.</summary>
+    private static (View Values, int FanIn)? Values(Contraction contraction, Storage gathered)
+    {
+        if (contraction is not { Right: { } right, Left: var left, Target: var target } || left.Storage == right.Storage)
+        {
+            return null;
+        }
+
+        (View values, View read) = left.Storage == gathered ? (right, left) : (left, right);
+        Index[] summed = [.. contraction.Indices.Where(index => !target.Has(index))];
+        Index[] kept = [.. target.Position.Indices.Where(index => index != View.Rows)];
+        return !values.Storage.IsPerRow && summed.Length == 1 && kept.Length == 1 && target.Has(View.Rows)
+            && target.Storage.Pitch == target.Storage.Length && kept[0].Extent == target.Storage.Length
+            && target.Stride(kept[0]) == 1 && target.Position.Offset == 0
+            && values.Position.Offset == 0 && read.Position.Offset == 0 && gathered.Length == kept[0].Extent * summed[0].Extent
+            && new[] { values, read }.All(view => view.Stride(summed[0]) == 1 && view.Stride(kept[0]) == summed[0].Extent)
+                ? (values, summed[0].Extent)
+                : null;
+    }
+
     /// <summary>The product rule: each operation, with one operand at a time replaced by its tangent.</summary>
     private List<Step> Tangent(List<Operation> program)
     {
-        var steps = new List<Step>();
+        List<Step> steps = program == _rowProgram ? [.. _fanIns.Select(Step)] : [];
         foreach (Operation operation in program)
         {
             switch (operation)
@@ -664,7 +730,9 @@ public sealed class Scheduler
     /// </summary>
     private List<Step> Reverse(List<Operation> program)
     {
-        List<Step> steps = program == _rowProgram ? [.. _padded.Select(pair => new PadStep(new Place(pair.Key.Item1, pair.Key.Item2, 0), Value(pair.Value)))] : [];
+        List<Step> steps = program == _rowProgram
+            ? [.. _padded.Select(pair => new PadStep(new Place(pair.Key.Item1, pair.Key.Item2, 0), Value(pair.Value))), .. _fanIns.Select(Step)]
+            : [];
         var written = new HashSet<Storage>();
         foreach (Operation operation in Enumerable.Reverse(program))
         {

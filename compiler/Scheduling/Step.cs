@@ -82,6 +82,20 @@ public sealed record FunctionStep(FunctionWeight Function, FunctionMode Mode, St
     public override Place Target => new(Result, Mode == FunctionMode.Value ? Aspect.Value : Aspect.Mirror, 0);
 }
 
+/// <summary>
+/// <c>c[i] (+)= Coefficient · Σⱼ v[i, j] · x[table[i, j]]</c>: what is gathered is used at once and not written down.
+/// </summary>
+/// <param name="Gather">The gather.</param>
+/// <param name="Contraction">What would read its result.</param>
+/// <param name="V">The values, with the extents of the table.</param>
+/// <param name="C">The target.</param>
+/// <param name="FanIn">The extent of j.</param>
+/// <param name="Accumulates">Whether to add to the target.</param>
+public sealed record FanInStep(GatherStep Gather, Contraction Contraction, Place V, Place C, int FanIn, bool Accumulates) : Step
+{
+    public override Place Target => C;
+}
+
 /// <summary>Writes the elements of a constant.</summary>
 public sealed record ConstantStep(ConstantWeight Constant, Storage Result) : Step
 {
