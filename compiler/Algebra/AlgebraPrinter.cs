@@ -114,7 +114,7 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
-             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather cheapest product pi sin cos floor " +
+             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht cheapest product pi sin cos floor " +
              "relu gelu silu tanh sigmoid softplus reciprocal atanh add hadamard bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
@@ -203,6 +203,8 @@ public static class AlgebraPrinter
                     return $"einsum({IndexNotation([einsum.Transposed()])})'";
                 case Einsum einsum:
                     return $"einsum({IndexNotation([einsum])})";
+                case WalshHadamard transform:
+                    return $"wht({Number(transform.Size)})";
                 case Gather gather:
                     return $"gather({Tensor(gather.Table)}, {Number(gather.Size)})";
                 case Reflections reflections:

@@ -132,6 +132,14 @@ public sealed record Gather(TensorExpression Table, int Size) : Operator
     public override int Columns => Size;
 }
 
+/// <summary><c>wht(n)</c> for n = 2ᵏ, the Walsh–Hadamard transform: <c>y[i] = Σⱼ (−1)^(bits that i and j have in common) x[j]</c>. It is symmetric, and n times its own inverse.</summary>
+public sealed record WalshHadamard(int Size) : Operator
+{
+    public override int Rows => Size;
+
+    public override int Columns => Size;
+}
+
 /// <summary>
 /// A chain of Householder reflections, <c>∏ᵢ (I − 2 vᵢvᵢᵀ / vᵢᵀvᵢ)</c>, leftmost factor first, over the rows vᵢ of a tensor [k, n].
 /// A zero row stands for no reflection.

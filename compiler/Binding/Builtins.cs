@@ -26,6 +26,7 @@ internal static class Builtins
             ["cheapest"] = (1, int.MaxValue, "cheapest(A, B)"),
             ["transpose"] = (1, 1, "transpose(A)"),
             ["reflect"] = (1, 1, "reflect(V)"),
+            ["wht"] = (1, 1, "wht(n)"),
             ["gather"] = (2, 2, "gather(S, n)"),
             ["min"] = (1, int.MaxValue, "min(a, b)"),
             ["max"] = (1, int.MaxValue, "max(a, b)"),

@@ -456,6 +456,14 @@ internal sealed partial class ModuleBinder
                         : null;
             case "reflect":
                 return BindReflections(call, frame);
+            case "wht" when BindSize(arguments[0], frame) is var length:
+                if (length is { } power && (power & (power - 1)) != 0)
+                {
+                    Report(DiagnosticDescriptors.OutOfRange, frame, arguments[0], $"{power}", "a power of two");
+                    return null;
+                }
+
+                return length is { } order ? new OperatorValue(new WalshHadamard(order)) : null;
             case "gather":
                 return BindGather(call, frame);
             case "transpose":

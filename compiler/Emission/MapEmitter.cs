@@ -273,6 +273,8 @@ internal sealed class MapEmitter
         {
             case KernelStep kernel:
                 return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
+            case WalshHadamardStep transform:
+                return [transform.A, transform.C];
             case FanInStep fused:
                 return [fused.Gather.A, fused.Gather.Table, fused.V, fused.C];
             case GatherStep gather:
@@ -327,6 +329,9 @@ internal sealed class MapEmitter
                 Storage cleared = clear.C.Storage;
                 string length = cleared.IsPerRow ? $"rows * {Number(cleared.Pitch)}" : Number(cleared.Length);
                 return $"new Span<{_scalar}>({Pointer(clear.C, pass)}, {length}).Clear();";
+
+            case WalshHadamardStep transform:
+                return $"Transforms<{_scalar}>.WalshHadamard({Pointer(transform.A, pass)}, {Pointer(transform.C, pass)}, rows * {transform.Outer}, {transform.C.Storage.Length / transform.Outer}, {Bool(transform.Accumulate)});";
 
             case FanInStep fused:
                 string coefficient = Literals.Of(fused.Contraction.Coefficient, _scalar);

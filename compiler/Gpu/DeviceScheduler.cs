@@ -49,6 +49,13 @@ public sealed class DeviceScheduler
 
     private IEnumerable<DeviceLaunch> Launches(Step step)
     {
+        if (step is WalshHadamardStep transform)
+        {
+            int size = transform.C.Storage.Length / transform.Outer;
+            yield return Launch(ElementwiseKernels.WalshHadamard(transform.Outer, size), transform.Accumulate, [OperandOf(transform.A), OperandOf(transform.C)]);
+            yield break;
+        }
+
         if (step is FanInStep fused)
         {
             yield return Launch(fused.Gather);

@@ -40,6 +40,30 @@ internal static class ElementwiseKernels
             body.Store("c", place, new Load("c", place) + new Load("a", (row * length) + "j"));
         }));
 
+    /// <summary><c>c[o, i] (+)= Σⱼ (−1)^(bits that i and j have in common) a[o, j]</c>, by its definition.</summary>
+    public static DeviceKernel WalshHadamard(int outer, int size) => Build(
+        "c[o, i] = Σj ±a[o, j]",
+        new GridAxis(checked(outer * size), true, Group),
+        [new Operand("a"), Target],
+        (body, i) =>
+        {
+            Expression first = body.Define("first", i / size * size);
+            Expression place = body.Define("place", i - first);
+            body.DefineElement("sum", new Real(0));
+            body.For("j", 0, size, 1, () =>
+            {
+                Expression common = 0;
+                for (int bit = 1; bit < size; bit *= 2)
+                {
+                    common += place / bit % 2 * ((Expression)"j" / bit % 2);
+                }
+
+                Expression element = body.DefineElement("element", new Load("a", first + "j"));
+                body.Assign("sum", "sum" + (Expression)new Choice((common % 2).IsLess(1), element, new Real(0) - element));
+            });
+            body.StoreResult("c", i, "sum");
+        });
+
     /// <summary>c = f(a).</summary>
     public static DeviceKernel Activate(Activation activation, int length) => Build(
         $"c = {activation}(a)",

@@ -156,6 +156,9 @@ public sealed class Lowering
             case Gather gather:
                 return Gather(vector, axis, gather.Table, gather.Rows, transposed: false);
 
+            case WalshHadamard transform:
+                return Pass(vector, axis, transform.Size, (target, source, outer) => new WalshHadamardStatement(target, source, outer));
+
             case Transpose { Operand: Gather gather }:
                 return Gather(vector, axis, gather.Table, gather.Size, transposed: true);
 
@@ -513,7 +516,11 @@ public sealed class Lowering
         return vector;
     }
 
-    private Vector Gather(Vector vector, int axis, TensorExpression table, int size, bool transposed)
+    private Vector Gather(Vector vector, int axis, TensorExpression table, int size, bool transposed) =>
+        Pass(vector, axis, size, (target, source, outer) => new GatherStatement(target, source, outer, Weight(table), transposed));
+
+    /// <summary>Writes the vector down with the axis innermost, and reads what a statement makes of it.</summary>
+    private Vector Pass(Vector vector, int axis, int size, Func<RowVector, RowVector, int, Statement> statement)
     {
         if (vector.Terms.Count == 0)
         {
@@ -535,7 +542,7 @@ public sealed class Lowering
 
         int outer = source.Size / vector.Sizes[axis];
         RowVector target = NewVector(checked(outer * size));
-        _statements.Add(new GatherStatement(target, source, outer, Weight(table), transposed));
+        _statements.Add(statement(target, source, outer));
         vector.Sizes[axis] = size;
         return Read(target, vector.Sizes, order, new HashSet<int>(order));
     }

@@ -43,6 +43,11 @@ public static class NetworkPrinter
                     text.Append(FormattableString.Invariant($"  for o<{gather.Outer} i<{gather.Table.Length}\n"));
                     break;
 
+                case WalshHadamardStatement transform:
+                    text.Append(FormattableString.Invariant(
+                        $"  {transform.Target}[o i] = wht {transform.Source}[o i]  for o<{transform.Outer} i<{transform.Target.Size / transform.Outer}\n"));
+                    break;
+
                 case ProductStatement product:
                     text.Append($"  {product.Target} = {product.Left} ⊙ {product.Right}\n");
                     break;

@@ -106,6 +106,9 @@ public sealed record GatherStatement(RowVector Target, RowVector Source, int Out
     public int Size => (Transposed ? Target : Source).Size / Outer;
 }
 
+/// <summary>The Walsh–Hadamard transform of each of <paramref name="Outer"/> consecutive parts of the source.</summary>
+public sealed record WalshHadamardStatement(RowVector Target, RowVector Source, int Outer) : Statement(Target);
+
 /// <summary><c>target = left · right</c>, elementwise.</summary>
 public sealed record ProductStatement(RowVector Target, RowVector Left, RowVector Right) : Statement(Target);
 

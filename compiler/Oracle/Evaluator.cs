@@ -99,6 +99,23 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
                     value => result.Set(PositionOf(einsum.Output), PositionOf(einsum.Input), value));
                 return result;
 
+            case WalshHadamard transform:
+                for (int i = 0; i < transform.Size; i++)
+                {
+                    for (int j = 0; j < transform.Size; j++)
+                    {
+                        int common = 0;
+                        for (int bits = i & j; bits != 0; bits &= bits - 1)
+                        {
+                            common++;
+                        }
+
+                        result.Set(i, j, new Number(common % 2 == 0 ? 1 : -1));
+                    }
+                }
+
+                return result;
+
             case Gather gather:
                 Number[] table = Tensor(gather.Table).Items;
                 for (int i = 0; i < table.Length; i++)

@@ -125,7 +125,8 @@ internal sealed class Composition
             }
             else
             {
-                foreach (Term writer in ((SumStatement)_statements[vector]).Terms)
+                SumStatement sum = _statements[vector] as SumStatement ?? throw new ObstacleException("a fast transform stands in it");
+                foreach (Term writer in sum.Terms)
                 {
                     foreach (MapTerm composed in Substitute(term, term.Input, writer))
                     {

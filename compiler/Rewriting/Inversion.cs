@@ -21,6 +21,8 @@ public static class Inversion
                     return node;
                 case Permutation or Shuffle or Reflections:
                     return new Transpose(node);
+                case WalshHadamard:
+                    return new Scaled(1.0 / node.Rows, node);
                 case Matrix { Tensor: var tensor } when node.Rows == node.Columns:
                     return new Matrix(Function(tensor));
                 case BlockDiagonal { Tensor: var tensor } when tensor.Shape[1] == tensor.Shape[2]:

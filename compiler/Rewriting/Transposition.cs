@@ -9,7 +9,7 @@ public static class Transposition
     /// <summary>The transpose of an operator, written with transposes of its operands only; of a leaf that has no other form, <c>A'</c>.</summary>
     public static Operator Push(Operator op) => op switch
     {
-        Identity or Diagonal => op,
+        Identity or Diagonal or WalshHadamard => op,
         Zero zero => new Zero(zero.ColumnCount, zero.RowCount),
         Transpose transpose => transpose.Operand,
         Shuffle shuffle => new Shuffle(shuffle.Inner, shuffle.Outer),

@@ -48,6 +48,7 @@ internal static class CopyFusion
     private static bool Touches(Step step, Place place) => step switch
     {
         KernelStep kernel => Same(kernel.A, place) || Same(kernel.B, place) || Same(kernel.C, place) || Same(kernel.Addend, place),
+        WalshHadamardStep transform => Same(transform.A, place) || Same(transform.C, place),
         FanInStep fused => Same(fused.Gather.A, place) || Same(fused.C, place),
         GatherStep gather => Same(gather.A, place) || Same(gather.C, place),
         ActivationStep activation => Same(activation.A, place) || Same(activation.C, place),

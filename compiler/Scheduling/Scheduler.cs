@@ -58,6 +58,8 @@ public sealed class Scheduler
 
     private sealed record GatherOperation(Storage Target, Storage Source, int Outer, Storage Table, bool Transposed) : Operation;
 
+    private sealed record WalshHadamardOperation(Storage Target, Storage Source, int Outer) : Operation;
+
     private sealed record ConstantOperation(ConstantWeight Constant, Storage Target) : Operation;
 
     private sealed record CheckOperation(Storage Table, int Size) : Operation;
@@ -291,6 +293,10 @@ public sealed class Scheduler
                 }
 
                 _rowProgram.Add(new GatherOperation(target, _vectors[gather.Source], gather.Outer, table, gather.Transposed));
+                break;
+
+            case WalshHadamardStatement transform:
+                _rowProgram.Add(new WalshHadamardOperation(target, _vectors[transform.Source], transform.Outer));
                 break;
 
             case ProductStatement product:
@@ -597,6 +603,7 @@ public sealed class Scheduler
         ContractOperation contract => Choose(contract.Contraction, contract.Accumulate),
         ClearOperation clear => new ClearStep(new Place(clear.Target, Aspect.Value, 0)),
         GatherOperation gather => Step(gather),
+        WalshHadamardOperation transform => new WalshHadamardStep(Value(transform.Source), Value(transform.Target), transform.Outer, false),
         ConstantOperation constant => new ConstantStep(constant.Constant, constant.Target),
         CheckOperation check => new CheckStep(check.Table, check.Size),
         ActivationOperation activation => new ActivationStep(activation.Activation, Value(activation.Source), Value(activation.Target)),
@@ -622,6 +629,7 @@ public sealed class Scheduler
             {
                 ContractOperation { Contraction: var contraction } => contraction.Views.Any(view => view.Storage == gather.Target),
                 GatherOperation other => other.Source == gather.Target,
+                WalshHadamardOperation transform => transform.Source == gather.Target,
                 ActivationOperation activation => activation.Source == gather.Target,
                 _ => false,
             })];
@@ -710,6 +718,10 @@ public sealed class Scheduler
                         Mirror(gather.Source), Mirror(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed));
                     break;
 
+                case WalshHadamardOperation transform:
+                    steps.Add(new WalshHadamardStep(Mirror(transform.Source), Mirror(transform.Target), transform.Outer, false));
+                    break;
+
                 case ActivationOperation activation:
                     steps.Add(new DerivativeStep(
                         activation.Activation, Value(activation.Source), Mirror(activation.Source), Mirror(activation.Target), false));
@@ -755,6 +767,10 @@ public sealed class Scheduler
                         }
                     }
 
+                    break;
+
+                case WalshHadamardOperation transform when Reaches(transform.Target):
+                    steps.Add(new WalshHadamardStep(Mirror(transform.Target), Mirror(transform.Source), transform.Outer, Begin(transform.Source, true)));
                     break;
 
                 case GatherOperation gather when Reaches(gather.Target):

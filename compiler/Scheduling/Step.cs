@@ -82,6 +82,12 @@ public sealed record FunctionStep(FunctionWeight Function, FunctionMode Mode, St
     public override Place Target => new(Result, Mode == FunctionMode.Value ? Aspect.Value : Aspect.Mirror, 0);
 }
 
+/// <summary><c>c (+)= H a</c> for each of <paramref name="Outer"/> parts of a row.</summary>
+public sealed record WalshHadamardStep(Place A, Place C, int Outer, bool Accumulate) : Step
+{
+    public override Place Target => C;
+}
+
 /// <summary>
 /// <c>c[i] (+)= Coefficient · Σⱼ v[i, j] · x[table[i, j]]</c>: what is gathered is used at once and not written down.
 /// </summary>

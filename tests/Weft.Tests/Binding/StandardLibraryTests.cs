@@ -138,7 +138,7 @@ public class StandardLibraryTests
         { "fft_rows(3, 5)", 30, 30, 0, 0, 0 },
         { "fft_columns(3, 5)", 30, 30, 0, 0, 0 },
         { "dct(7)", 7, 7, 0, 0, 0 },
-        { "walsh_hadamard(3)", 8, 8, 0, 0, 0 },
+        { "walsh_hadamard(8)", 8, 8, 0, 0, 0 },
         { "box_mask(7)", 7, 7, 2, 1, 0 },
         { "gblr(5, 7, 3, 2)", 7, 5, 3 * (24 + 4), 1, 0 },
         { "convolution_1d(3, 2, 7, 3)", 14, 15, 18, 0, 0 },

@@ -31,6 +31,7 @@ public class IndexExpressionTests
         "operator f : 6 -> 5\n  param d[5]\n  y[i] = i * d[i] * x[i + 1] + (max(i, 2) / (1 + i)) * x[i + 0]",
         "operator f(n) : n -> n\n  param W[n, n]\n  y[i] = (0 < i <= n - 2 and not i % 2 == 0) * W[i, n - 1 - j] * x[j]\noperator g : 5 -> 5 = f(5)",
         "operator f : 8 -> 8\n  param v[8]\n  y[i] = v[7 - i] * x[7 - i]",
+        "operator f : 24 -> 24\n  param d[24]\n  = (wht(8) ⊗ eye(3)) * diag(d) * (eye(3) ⊗ wht(8)) + diag(d) * (eye(6) ⊗ wht(4))",
     ];
 
     [Theory]
@@ -51,6 +52,7 @@ public class IndexExpressionTests
     [InlineData("operator f : 6 -> 4\n  param v[4, 2], S[4, 2]\n  y[i] = v[i, j] * x[S[i, j]]", "3:22 WEFT0110 expected a table of positions: a list, or a tensor that is not trained, found a tensor [4, 2]")]
     [InlineData("operator f : 6 -> 3\n  = gather([0, 6, 2], 6)", "2:12 WEFT0119 the position 6 is out of range: expected 0 to 5")]
     [InlineData("operator f : 6 -> 3\n  frozen S[3, 7] ~ distinct(6)\n  = gather(S[:, 0], 6)", "2:20 WEFT0119 6 is out of range: expected 7 or more: the last axis holds as many different numbers")]
+    [InlineData("operator f : 6 -> 6 = wht(6)", "1:27 WEFT0119 6 is out of range: expected a power of two")]
     [InlineData("operator f : 6 -> 6\n  param W[6, 6]\n  y[i] = (W > i) * x[i]", "3:11 WEFT0110 expected a number, found a tensor [6, 6]")]
     public void MistakesAreNamedWhereTheyAre(string text, string expected) =>
         Assert.StartsWith(expected, Assert.Single(TestModules.Diagnostics(text)), StringComparison.Ordinal);
