@@ -27,14 +27,15 @@ public sealed class Lowering
         var x = new RowVector("x", module.Inputs);
         var y = new RowVector("y", module.Outputs);
         Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
-        if (module.Links.Count > 0 && module.Links[module.Links.Count - 1] is ActivationLink or BranchLink { Joint: Joint.Hadamard, Branches.Count: > 1 })
+        RowVector result = WriteDown(vector);
+        if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result)
         {
             // What wrote the last vector writes the output.
             _statements[_statements.Count - 1] = _statements[_statements.Count - 1] with { Target = y };
         }
         else
         {
-            _statements.Add(new SumStatement(y, [.. vector.Terms.Select(draft => draft.ToTerm(draft.Slots[0]))]));
+            _statements.Add(new SumStatement(y, [.. Read(result, [y.Size], [new Index("i", y.Size)]).Terms.Select(draft => draft.ToTerm(draft.Slots[0]))]));
         }
 
         return new LoweredModule(module, x, y, _statements);

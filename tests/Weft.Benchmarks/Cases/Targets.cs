@@ -18,12 +18,12 @@ internal sealed unsafe class Targets(Bench bench)
         [6] = ("Batch 1: share of the bandwidth of the level that holds the weights", Bandwidth),
         [7] = ("Low rank against two products", LowRanks),
         [8] = ("Householder chains against the blocked form", Reflections),
-        [9] = ("Walsh-Hadamard: share of the add peak", null),
+        [9] = ("Walsh-Hadamard: share of the add peak", WalshHadamard),
         [10] = ("Block diagonal against libxsmm", BlockDiagonals),
         [11] = ("Forward, backward and update against the best composition", Training),
         [12] = ("Dense product, square, against the best library", Squares),
         [13] = ("LoRA layer against the best dense product alone", LoraLayers),
-        [14] = ("Constant fan-in sparse layer", null),
+        [14] = ("Constant fan-in sparse layer, 90 % zeros, against dense and against CSR", FanIns),
         [15] = ("Adapters: training step against forming the dense update (butterfly: not built)", Adapters),
         [16] = ("Two threads against one, calls over 50 µs", Threads),
         [17] = ("Bytes allocated per call after the first", Allocations),
@@ -170,6 +170,58 @@ internal sealed unsafe class Targets(Bench bench)
             {
                 bench.Ratio(11, subject, batch, bench.Train(subject, composition, batch), 1.3, 2);
             }
+        }
+    }
+
+    /// <summary>Additions alone: half of what a multiply-add does.</summary>
+    private void WalshHadamard()
+    {
+        const int Size = 4096;
+        Subject subject = bench.Subject("Walsh-Hadamard 4096", $"wht({Size})");
+        using Buffer x = Buffer.Random(Size, 1), y = new(Size), z = new(Size);
+        subject.Map.Forward(x.Span, y.Span);
+        subject.Map.Forward(y.Span, z.Span);
+        System.Numerics.Tensors.TensorPrimitives.Divide(z.Span, Size, z.Span);
+        Bench.Compare(subject.Label, x.Span, z.Span);
+        Bench.Times times = bench.Race([new Variant("Weft", () => subject.Map.Forward(x.Span, y.Span)), Machine.PeakKernel]);
+        double additions = Size * Math.Log2(Size);
+        double share = additions / times.Own / (Machine.PeakFlops / 2 / times.Peer);
+        bench.Report.Add(new Result(9, Bench.Name(subject, 1), 100 * share, "%", 70, 86, Report.Microseconds(times.Own)));
+    }
+
+    private void FanIns()
+    {
+        foreach (int n in bench.Clock.IsQuick ? [1024] : new[] { 1024, 4096 })
+        {
+            int fanIn = n / 10;
+            Subject subject = bench.Subject($"fan-in {fanIn} of {n}", $"constant_fan_in({n}, {n}, {fanIn})");
+            (_, Composition product) = bench.Dense(n);
+            using Buffer x = Buffer.Random(n, 1), y = new(n), z = new(n), w = new(n);
+            int[] columns = [.. subject.Map["S"].Values.ToArray().Select(column => (int)column)];
+            int[] starts = [.. Enumerable.Range(0, n + 1).Select(i => i * fanIn)];
+            float[] values = subject.Map["v"].Values.ToArray();
+            Variant own = new("Weft", () => subject.Map.Forward(x.Span, y.Span));
+            Variant csr = new("CSR", () => CompressedRows(x.Span, z.Span, starts, columns, values));
+            own.Run();
+            csr.Run();
+            Bench.Compare(subject.Label, z.Span, y.Span);
+            bench.Ratio(14, subject, 1, bench.Race([own, .. bench.Libraries.Gemms.Select(gemm => new Variant(gemm.Name, () => product.Forward(gemm, x.Pointer, w.Pointer, 1)))]), 3.6, 6, ", dense");
+            bench.Ratio(14, subject, 1, bench.Race([own, csr]), 2, 3, ", CSR");
+        }
+    }
+
+    /// <summary>The textbook product with a matrix in compressed sparse rows.</summary>
+    private static void CompressedRows(ReadOnlySpan<float> x, Span<float> y, ReadOnlySpan<int> starts, ReadOnlySpan<int> columns, ReadOnlySpan<float> values)
+    {
+        for (int i = 0; i < y.Length; i++)
+        {
+            float sum = 0;
+            for (int k = starts[i]; k < starts[i + 1]; k++)
+            {
+                sum += values[k] * x[columns[k]];
+            }
+
+            y[i] = sum;
         }
     }
 
