@@ -173,9 +173,9 @@ public sealed class KernelSelector(int panel, int nominalRows)
             return new PackedView(view);
         }
 
-        // A weight that is read along its rows, and not with a stride that strains the cache, stays as it is.
+        // A weight whose lanes are neighbours stays as it is, unless panels of them bring what follows nearer.
         bool target = ReferenceEquals(view, contraction.Target);
-        bool near = inner.Where(index => view.Has(index) && !contraction.Target.Has(index)).All(index => view.Stride(index) <= 2 * panel);
+        bool near = inner.Where(index => view.Has(index) && !contraction.Target.Has(index)).All(index => view.Stride(index) <= panel);
         if (view.Stride(lane) == 1 && (target || width == 0 || near))
         {
             return new PackedView(view);

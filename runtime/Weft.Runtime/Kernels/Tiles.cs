@@ -76,17 +76,32 @@ public static unsafe class Tiles<T>
     }
 
     /// <summary>c = d + a · b, where d is null for nothing, c itself, or another tensor laid out like c. Lanes that fill no vector are done by narrower ones, down to single elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Sweep<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
     {
-        if (Vector512.IsHardwareAccelerated && rows == 1 && lanes == Panel && TTile.Shape is { Form: LaneForm.Broadcast, Height: <= 6 })
+        if (Vector512.IsHardwareAccelerated && lanes % Panel == 0 && TTile.Shape is { Form: LaneForm.Broadcast, Height: <= 6 } && rows == 1)
         {
-            // One row of one panel is so little that the loops would cost as much.
-            TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
+            // One row of a panel is so little that the loops of the general case would cost as much.
+            TileShape shape = TTile.Shape;
+            for (int done = 0; done < lanes; done += Panel)
+            {
+                TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
+                b += Panel * shape.Lanes.B * shape.Panels.B;
+                c += Panel * shape.Lanes.C;
+                d = d == null ? null : d + (Panel * shape.Lanes.C);
+            }
+
             return;
         }
 
+        All<TTile>(a, b, c, rows, columns, lanes, count, d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void All<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
+        where TTile : struct, ITile<T>
+    {
         int done = 0;
         if (Vector512.IsHardwareAccelerated && lanes >= Vector512<T>.Count)
         {
