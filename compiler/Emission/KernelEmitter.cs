@@ -9,8 +9,11 @@ namespace Weft.Compiler.Emission;
 /// </summary>
 internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 {
-    /// <summary>Accumulators of a tile of one or two columns: they leave room for the operands in sixteen registers. Four columns take twice as many.</summary>
-    private const int Accumulators = 12;
+    /// <summary>Rows of a tile of several columns: with two of them they leave room for the operands in sixteen registers, with four in thirty-two.</summary>
+    private const int TileRows = 6;
+
+    /// <summary>Rows of a tile of one column.</summary>
+    private const int SingleColumnRows = 16;
 
     /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that.</summary>
     private sealed record ReductionLoop(string Name, string Extent, string Unit, int A, int B);
@@ -237,10 +240,10 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             }
 
             string addend = d == "d" ? d : $"d == null ? null : {d}";
-            code.Line(string.Join(
-                "",
-                $"Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, ",
-                $"rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, lanes: {Number(kernel.Lanes.Extent)}, count, {addend});"));
+            string lanes = $"lanes: {Number(kernel.Lanes.Extent)}, count, {addend});";
+            code.Line(kernel.Form == LaneForm.Broadcast && !kernel.Rows.IsRows && kernel.Rows.Extent > 1 && kernel.Rows.Extent <= Rows(kernel)
+                ? $"Tiles<{scalar}>.Sweep<{name}Tile, Extent{kernel.Rows.Extent}>({a}, {b}, {c}, {lanes}"
+                : $"Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, {lanes}");
             while (open.Count > 0)
             {
                 open.Pop().Dispose();
@@ -256,7 +259,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         : kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel ? 2
         : 1;
 
-    private int Rows(Kernel kernel) => Columns(kernel) == 1 ? Accumulators : Accumulators / 2;
+    private int Rows(Kernel kernel) => Columns(kernel) == 1 ? SingleColumnRows : TileRows;
 
     private static string Describe(Kernel kernel)
     {

@@ -14,6 +14,9 @@ public sealed class Scheduler
 {
     private const int ScratchBytes = 512 * 1024;
 
+    /// <summary>Five cache lines: rows so far apart, of a few lines each, share no set of the cache until there are many.</summary>
+    private const int Padding = 80;
+
     private readonly LoweredModule _lowered;
     private readonly CostModel _costs;
     private readonly int _elementSize;
@@ -452,9 +455,11 @@ public sealed class Scheduler
                 {
                     Storage storage = view.Storage;
                     int again = weight.Position.Indices.Where(index => !view.Has(index)).Aggregate(1, (product, index) => product * index.Extent);
-                    bool sumsRowsOnly = view.Position.Indices.All(index => index == View.Rows || weight.Has(index));
-                    if (storage.Space is Space.Input or Space.Output && storage.Length * _elementSize % FarApart == 0 && sumsRowsOnly && again >= ReadAgain
-                        && !_padded.ContainsKey((storage, view.Aspect)))
+
+                    // An input that is summed over more than the rows streams past the gradient that stays.
+                    bool stays = storage.Space == Space.Output
+                        || (storage.Space == Space.Input && view.Position.Indices.All(index => index == View.Rows || weight.Has(index)));
+                    if (stays && storage.Length * _elementSize % FarApart == 0 && again >= ReadAgain && !_padded.ContainsKey((storage, view.Aspect)))
                     {
                         string name = (view.Aspect == Aspect.Mirror ? "d" : "") + storage.Name + "Padded";
                         _padded.Add((storage, view.Aspect), new Storage(name, Space.Scratch, storage.Length) { Pitch = Pitch(storage.Length) });
@@ -471,7 +476,7 @@ public sealed class Scheduler
     private int Pitch(int length)
     {
         int pitch = Align(length);
-        return pitch % 256 == 0 ? pitch + 16 : pitch;
+        return pitch % 256 == 0 ? pitch + Padding : pitch;
     }
 
     private static Affine RowMajor(IReadOnlyList<Index> indices) =>
