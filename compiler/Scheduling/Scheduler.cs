@@ -20,6 +20,7 @@ public sealed class Scheduler
     private readonly LoweredModule _lowered;
     private readonly CostModel _costs;
     private readonly int _elementSize;
+    private readonly int _planRank;
     private readonly KernelSelector _selector;
     private readonly Dictionary<RowVector, Storage> _vectors = [];
     private readonly Dictionary<WeightTensor, Storage> _weights = [];
@@ -36,8 +37,9 @@ public sealed class Scheduler
     private int _scratch;
     private int _names;
 
-    private Scheduler(LoweredModule lowered, CostModel costs, int elementSize)
+    private Scheduler(LoweredModule lowered, CostModel costs, int elementSize, int planRank)
     {
+        _planRank = planRank;
         _lowered = lowered;
         _costs = costs;
         _elementSize = elementSize;
@@ -47,9 +49,10 @@ public sealed class Scheduler
     /// <param name="lowered">The module.</param>
     /// <param name="costs">What plans are chosen by.</param>
     /// <param name="elementSize">Bytes of an element: 4 or 8.</param>
+    /// <param name="planRank">0 for the cheapest plan of each term, k for the k-th of those that it rejects.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static Schedule Build(LoweredModule lowered, CostModel costs, int elementSize, CancellationToken cancellationToken = default) =>
-        new Scheduler(lowered, costs, elementSize).Run(cancellationToken);
+    public static Schedule Build(LoweredModule lowered, CostModel costs, int elementSize, int planRank = 0, CancellationToken cancellationToken = default) =>
+        new Scheduler(lowered, costs, elementSize, planRank).Run(cancellationToken);
 
     /// <summary>What a program does, before kernels are chosen.</summary>
     private abstract record Operation;
@@ -298,7 +301,7 @@ public sealed class Scheduler
             _ = StorageOf(factor.Tensor, parameters);
         }
 
-        TermPlan plan = ContractionPlanner.Plan(term, _costs);
+        TermPlan plan = ContractionPlanner.Plan(term, _costs).Ranked(_planRank);
         _plans.Add(plan);
         bool perRow = target.Storage.IsPerRow;
         var views = new Dictionary<PlanNode, View>(ReferenceComparer<PlanNode>.Instance);
