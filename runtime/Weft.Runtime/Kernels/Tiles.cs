@@ -140,6 +140,59 @@ public static unsafe class Tiles<T>
         }
     }
 
+    /// <summary>c = d + a · b where nothing is summed: the rows of a tile are vectors of lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Elements<TTile>(T* a, T* b, T* c, int lanes, int count, T* d)
+        where TTile : struct, ITile<T>
+    {
+        int done = 0;
+        if (Vector512.IsHardwareAccelerated && lanes >= Vector512<T>.Count)
+        {
+            done = Elements<TTile, Lanes512<T>, Vector512<T>>(a, b, c, done, lanes, count, d);
+        }
+
+        if (Vector256.IsHardwareAccelerated && lanes - done >= Vector256<T>.Count)
+        {
+            done = Elements<TTile, Lanes256<T>, Vector256<T>>(a, b, c, done, lanes, count, d);
+        }
+
+        if (Vector128.IsHardwareAccelerated && lanes - done >= Vector128<T>.Count)
+        {
+            done = Elements<TTile, Lanes128<T>, Vector128<T>>(a, b, c, done, lanes, count, d);
+        }
+
+        if (done < lanes)
+        {
+            Elements<TTile, Lanes1<T>, T>(a, b, c, done, lanes, count, d);
+        }
+    }
+
+    /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
+    /// <returns>The lanes done.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Elements<TTile, S, V>(T* a, T* b, T* c, int done, int lanes, int count, T* d)
+        where TTile : struct, ITile<T>
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        TileShape shape = TTile.Shape;
+        for (; done + (8 * S.Count) <= lanes; done += 8 * S.Count)
+        {
+            nint next = (nint)done * shape.Lanes.C;
+            TTile.Run<S, V, Extent8, Extent1>(
+                a + ((nint)done * shape.Lanes.A), b + ((nint)done * shape.Lanes.B), c + next, count, 0, d == null ? null : d + next);
+        }
+
+        for (; done + S.Count <= lanes; done += S.Count)
+        {
+            nint next = (nint)done * shape.Lanes.C;
+            TTile.Run<S, V, Extent1, Extent1>(
+                a + ((nint)done * shape.Lanes.A), b + ((nint)done * shape.Lanes.B), c + next, count, 0, d == null ? null : d + next);
+        }
+
+        return done;
+    }
+
     /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
     /// <returns>The lanes done.</returns>
     private static int Vectors<TTile, S, V>(T* a, T* b, T* c, int rows, int columns, int done, int lanes, int count, T* d)
