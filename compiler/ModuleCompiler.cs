@@ -52,10 +52,17 @@ public static class ModuleCompiler
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
         (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
-        LoweredModule lowered = Lowering.Lower(rewritten);
         var costs = new CostModel(options.Batch);
+        (rewritten, IReadOnlyList<Route> routes) = RouteSelection.Select(rewritten, costs, cancellationToken);
+        if (routes.Count > 0)
+        {
+            (rewritten, IReadOnlyList<Law> more) = Rewriter.Rewrite(rewritten, cancellationToken);
+            laws = [.. laws, .. more];
+        }
+
+        LoweredModule lowered = Lowering.Lower(rewritten);
         Schedule schedule = Scheduler.Build(lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, options.PlanRank, cancellationToken);
-        var explainer = new Explainer(schedule, laws, costs, options.Scalar);
+        var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
         return new GeneratedType(MapEmitter.Emit(schedule, options, explainer.Summary()), explainer.Full());
     }
 }

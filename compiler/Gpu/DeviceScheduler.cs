@@ -10,8 +10,6 @@ public sealed class DeviceScheduler
 {
     private readonly List<DeviceKernel> _kernels = [];
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
-    private readonly List<int> _tables = [];
-    private readonly Dictionary<string, int> _tableOffsets = new(StringComparer.Ordinal);
     private readonly ContractionKernels _contractions;
     private readonly int _scratchPerRow;
 
@@ -44,7 +42,7 @@ public sealed class DeviceScheduler
 
         // A group's tile may reach beyond the rows.
         return new DeviceSchedule(
-            builder._kernels, builder._tables, forward, reverse, finish, finishesOnHost, (int)Math.Max(1, (int.MaxValue / builder._largestRow) - 256));
+            builder._kernels, [], forward, reverse, finish, finishesOnHost, (int)Math.Max(1, (int.MaxValue / builder._largestRow) - 256));
     }
 
     private IEnumerable<DeviceLaunch> Launches(IEnumerable<Step> steps) => steps.Where(step => step is not (PackStep or PadStep)).SelectMany(Launches);
@@ -69,10 +67,14 @@ public sealed class DeviceScheduler
             ElementwiseKernels.Clear(clear.C.Storage.IsPerRow ? clear.C.Storage.Pitch : clear.C.Storage.Length, clear.C.Storage.IsPerRow),
             false,
             [OperandOf(clear.C)]),
-        PermuteStep permute => Launch(
-            ElementwiseKernels.Permute(permute.Outer, permute.Table.Count, permute.Transposed),
-            permute.Accumulate,
-            [TableOf(permute.Table), OperandOf(permute.A), OperandOf(permute.C)]),
+        GatherStep { Transposed: false } gather => Launch(
+            ElementwiseKernels.Gather(gather.Outer, gather.Table.Storage.Length, gather.A.Storage.Length / gather.Outer),
+            gather.Accumulate,
+            [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
+        GatherStep gather => Launch(
+            ElementwiseKernels.ScatterAdd(gather.Outer, gather.Table.Storage.Length, gather.C.Storage.Length / gather.Outer),
+            true,
+            [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
         ActivationStep activation => Launch(
             ElementwiseKernels.Activate(activation.Activation, activation.C.Storage.Length),
             false,
@@ -85,7 +87,7 @@ public sealed class DeviceScheduler
     };
 
     private DeviceLaunch Launch(Contraction contraction, bool accumulate) => Launch(
-        _contractions.Build(contraction),
+        contraction.Target.Overlaps ? OverlappingKernels.Build(contraction) : _contractions.Build(contraction),
         accumulate,
         [.. contraction.Views.Skip(1).Append(contraction.Target).Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset)))]);
 
@@ -106,19 +108,6 @@ public sealed class DeviceScheduler
         }
 
         return new DeviceLaunch(number, accumulate, operands);
-    }
-
-    private DeviceOperand TableOf(IReadOnlyList<int> table)
-    {
-        string key = string.Join(",", table);
-        if (!_tableOffsets.TryGetValue(key, out int offset))
-        {
-            offset = _tables.Count;
-            _tableOffsets.Add(key, offset);
-            _tables.AddRange(table);
-        }
-
-        return new DeviceOperand(DeviceBlock.Tables, offset, 0);
     }
 
     private static DeviceOperand OperandOf(Place place)

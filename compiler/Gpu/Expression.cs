@@ -17,6 +17,7 @@ public enum Function
     Exp,
     Log1p,
     Tanh,
+    Sqrt,
     Abs,
     Max,
     Min,
@@ -74,6 +75,9 @@ public sealed record Binary(string Operator, Expression Left, Expression Right) 
 
 /// <summary>An element of an operand or of a local array.</summary>
 public sealed record Load(string Array, Expression Index) : Expression;
+
+/// <summary>An element that is a whole number, as an integer.</summary>
+public sealed record Whole(Expression Value) : Expression;
 
 /// <summary>A function of elements.</summary>
 public sealed record Call(Function Function, Text.EquatableArray<Expression> Arguments) : Expression;
