@@ -15,7 +15,10 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     /// <summary>Vectors of a tile where nothing is summed.</summary>
     private const int ElementwiseRows = 8;
 
-    /// <summary>Rows of a tile of one column.</summary>
+    /// <summary>Rows of the batch in a tile of one column: as they may lie a large power of two apart, as many as a set of the cache has ways.</summary>
+    private const int BatchRows = 12;
+
+    /// <summary>Rows of a tile of one column that are no rows of the batch.</summary>
     private const int SingleColumnRows = 16;
 
     /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that.</summary>
@@ -284,7 +287,10 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         : kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel ? 2
         : 1;
 
-    private int Rows(Kernel kernel) => kernel.IsElementwise ? ElementwiseRows : Columns(kernel) == 1 ? SingleColumnRows : TileRows;
+    private int Rows(Kernel kernel) => kernel.IsElementwise ? ElementwiseRows
+        : Columns(kernel) > 1 ? TileRows
+        : kernel.Rows.IsRows ? BatchRows
+        : SingleColumnRows;
 
     private static string Describe(Kernel kernel)
     {
