@@ -15,11 +15,13 @@ public enum Scalar
     Double,
 }
 
-/// <summary>What a module is compiled for, besides this machine's processor.</summary>
-public enum Target
+/// <summary>What a module is compiled for, besides the processor.</summary>
+[Flags]
+public enum Targets
 {
-    Cpu,
-    OpenCl,
+    Cpu = 0,
+    OpenCl = 1,
+    Ilgpu = 2,
 }
 
 /// <summary>How a module becomes a type.</summary>
@@ -29,7 +31,8 @@ public enum Target
 /// <param name="ContainingTypes">Headers of enclosing types, outermost first: <c>partial class Outer</c>.</param>
 /// <param name="Scalar">Element type.</param>
 /// <param name="Batch">The number of rows that plans are made for.</param>
-/// <param name="Target">Whether the type also holds a program for a device.</param>
+/// <param name="Targets">The devices that the type also holds a program for.</param>
+/// <param name="MapType">Null for the map itself; else the map's type, and what is made is its side for ILGPU.</param>
 public sealed record GenerateOptions(
     string TypeName,
     string Namespace = "",
@@ -37,7 +40,18 @@ public sealed record GenerateOptions(
     Text.EquatableArray<string> ContainingTypes = default,
     Scalar Scalar = Scalar.Float,
     int Batch = 64,
-    Target Target = Target.Cpu);
+    Targets Targets = Targets.Cpu,
+    string? MapType = null)
+{
+    /// <summary>The type that runs a map on ILGPU's accelerators, beside the map's own.</summary>
+    /// <param name="accessibility">The map's: <c>public</c>.</param>
+    public GenerateOptions ForIlgpu(string accessibility) => this with
+    {
+        TypeName = TypeName.TrimStart('@') + "Gpu",
+        Modifiers = accessibility + " sealed",
+        MapType = TypeName,
+    };
+}
 
 /// <summary>What the road makes of one module.</summary>
 /// <param name="Code">The C# file.</param>
@@ -54,6 +68,9 @@ public static class ModuleCompiler
         var costs = new CostModel(options.Batch);
         Schedule schedule = Scheduler.Build(lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, cancellationToken);
         var explainer = new Explainer(schedule, laws, costs, options.Scalar);
-        return new GeneratedType(MapEmitter.Emit(schedule, options, explainer.Summary()), explainer.Full());
+        string code = options.MapType is null
+            ? MapEmitter.Emit(schedule, options, explainer.Summary())
+            : IlgpuEmitter.Emit(schedule, options);
+        return new GeneratedType(code, explainer.Full());
     }
 }

@@ -7,21 +7,25 @@ namespace Weft.Compiler.Emission;
 /// <summary>Writes the member of a generated type that holds its program for a device.</summary>
 internal static class DeviceProgramEmitter
 {
-    public static void Emit(CodeWriter code, Schedule schedule, DeviceSchedule device, string scalar)
+    public static void Emit(CodeWriter code, Schedule schedule, DeviceSchedule device, GenerateOptions options, string scalar)
     {
         code.Line();
         using CodeWriter.Block braces = code.Braces("protected override DeviceProgram CreateDeviceProgram() => new()", "};");
-        code.Line("Source =");
-        code.Line("    \"\"\"");
-        foreach (string line in OpenClPrinter.Print(device, scalar).TrimEnd('\n').Split('\n'))
+        if (options.Targets.HasFlag(Targets.OpenCl))
         {
-            code.Line(line.Length == 0 ? "" : "    " + line);
+            code.Line("Source =");
+            code.Line("    \"\"\"");
+            foreach (string line in new OpenClPrinter(scalar).Print(device).TrimEnd('\n').Split('\n'))
+            {
+                code.Line(line.Length == 0 ? "" : "    " + line);
+            }
+
+            code.Line("    \"\"\",");
         }
 
-        code.Line("    \"\"\",");
         List("Kernels", device.Kernels.Select((kernel, number) => string.Join(
             ", ",
-            $"new(\"{OpenClPrinter.Name(number)}\"",
+            $"new(\"{KernelPrinter.Name(number)}\"",
             Number(kernel.GroupX),
             Number(kernel.GroupY),
             Axis(kernel.X),

@@ -91,9 +91,9 @@ internal sealed class MapEmitter
             EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
             EmitPass("protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows)", _schedule.Reverse, Pass.Reverse);
             EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
-            if (_options.Target == Target.OpenCl)
+            if (_options.Targets != Targets.Cpu)
             {
-                DeviceProgramEmitter.Emit(_code, _schedule, DeviceScheduler.Build(_schedule, _options.Batch), _scalar);
+                DeviceProgramEmitter.Emit(_code, _schedule, DeviceScheduler.Build(_schedule, _options.Batch), _options, _scalar);
             }
 
             var emitter = new KernelEmitter(_code, _scalar, panel: _options.Scalar == Scalar.Float ? 32 : 16);

@@ -9,6 +9,9 @@ namespace Weft.Compiler.Gpu;
 /// </summary>
 internal sealed class ContractionKernels(int nominalRows)
 {
+    /// <summary>Groups along the second and third axes of a grid: CUDA has no more.</summary>
+    public const int MostGroups = 65535;
+
     /// <summary>Work items of a group where they do not form a tile.</summary>
     private const int Group = 64;
 
@@ -46,6 +49,7 @@ internal sealed class ContractionKernels(int nominalRows)
         }
 
         return rows.Nominal(nominalRows) >= 8 && columns.Nominal(nominalRows) >= 8 && sum.Nominal(nominalRows) >= 2
+            && both.Fixed <= MostGroups && rows.Fixed <= MostGroups
             ? Staged(contraction, rows, columns, both, sum)
             : Direct(contraction, all, sum);
     }

@@ -13,6 +13,7 @@ public sealed class DeviceScheduler
     private readonly List<int> _tables = [];
     private readonly Dictionary<string, int> _tableOffsets = new(StringComparer.Ordinal);
     private readonly ContractionKernels _contractions;
+    private readonly OpenClPrinter _printer = new("float");
     private readonly int _scratchPerRow;
 
     /// <summary>The most elements that a row of the batch adds to any position or count.</summary>
@@ -43,9 +44,17 @@ public sealed class DeviceScheduler
         }
 
         // A group's tile may reach beyond the rows.
+        long rows = Math.Min((int.MaxValue / builder._largestRow) - 256, builder._kernels.Min(MostRows));
         return new DeviceSchedule(
-            builder._kernels, builder._tables, forward, reverse, finish, finishesOnHost, (int)Math.Max(1, (int.MaxValue / builder._largestRow) - 256));
+            builder._kernels, builder._tables, forward, reverse, finish, finishesOnHost, (int)Math.Max(1, rows));
     }
+
+    /// <summary>The rows that a kernel's grid has room for.</summary>
+    private static long MostRows(DeviceKernel kernel) => new[] { kernel.Y, kernel.Z }
+        .Where(axis => axis.TimesRows)
+        .Select(axis => (long)ContractionKernels.MostGroups * axis.Tile / axis.Extent)
+        .DefaultIfEmpty(int.MaxValue)
+        .Min();
 
     private IEnumerable<DeviceLaunch> Launches(IEnumerable<Step> steps) => steps.Where(step => step is not PackStep).SelectMany(Launches);
 
@@ -97,7 +106,7 @@ public sealed class DeviceScheduler
         }
 
         string key = FormattableString.Invariant($"{kernel.X} {kernel.Y} {kernel.Z}\n")
-            + OpenClPrinter.Print(kernel with { Description = "" }, "", "float");
+            + _printer.Print(kernel with { Description = "" }, "");
         if (!_numbers.TryGetValue(key, out int number))
         {
             number = _kernels.Count;

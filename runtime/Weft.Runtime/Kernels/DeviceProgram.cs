@@ -3,12 +3,15 @@ using System.ComponentModel;
 
 namespace Weft.Kernels;
 
-/// <summary>A map's passes for a device: kernels in OpenCL C and the order in which they are run.</summary>
+/// <summary>A map's passes for a device: its kernels and the order in which they are run.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record DeviceProgram
 {
-    /// <summary>The kernels, in OpenCL C 1.2. Each takes its operands, a pointer and a start for each, then <c>rows</c> and <c>accumulate</c>.</summary>
-    public required string Source { get; init; }
+    /// <summary>
+    /// The kernels, in OpenCL C 1.2. Each takes its operands, a pointer and a start for each, then <c>rows</c> and <c>accumulate</c>.
+    /// Null where the map was not compiled for OpenCL.
+    /// </summary>
+    public string? Source { get; init; }
 
     /// <summary>Their names and grids.</summary>
     public required ImmutableArray<DeviceKernel> Kernels { get; init; }
@@ -33,6 +36,11 @@ public sealed record DeviceProgram
 
     /// <summary>The most rows of a chunk.</summary>
     public required int MaxRows { get; init; }
+
+    /// <summary>The work items of the largest group.</summary>
+    public int LargestGroup => Kernels.Max(kernel => kernel.GroupX * kernel.GroupY);
+
+    internal int MostOperands => Forward.Concat(Reverse).Concat(FinishGradient).Max(launch => launch.Operands.Length);
 }
 
 /// <summary>A kernel, the size of its groups, and what the groups along each axis share out.</summary>

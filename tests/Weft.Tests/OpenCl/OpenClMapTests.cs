@@ -134,12 +134,12 @@ public class OpenClMapTests
     }
 
     private static WeftAssembly Compile(string formula, Scalar scalar = Scalar.Float) => WeftAssembly.Compile(
-        [(TestModules.Formula(formula), new GenerateOptions("Map", Scalar: scalar, Target: Target.OpenCl))]);
+        [(TestModules.Formula(formula), new GenerateOptions("Map", Scalar: scalar, Targets: Targets.OpenCl))]);
 
     /// <summary>The member of a generated type that holds its program.</summary>
     private static string Code(string formula)
     {
-        string code = ModuleCompiler.Compile(TestModules.Formula(formula), new GenerateOptions("Map", Target: Target.OpenCl)).Code;
+        string code = ModuleCompiler.Compile(TestModules.Formula(formula), new GenerateOptions("Map", Targets: Targets.OpenCl)).Code;
         int start = code.IndexOf("    protected override DeviceProgram", StringComparison.Ordinal);
         return code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
     }
