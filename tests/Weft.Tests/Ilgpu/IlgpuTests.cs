@@ -15,8 +15,6 @@ namespace Weft.Tests.Ilgpu;
 /// </summary>
 public sealed class IlgpuTests : IDisposable
 {
-    private static readonly int[] Batches = [1, 6];
-
     private readonly Context context = Context.Create(builder => builder.CPU(CPUDeviceKind.AMD));
     private readonly Accelerator accelerator;
 
@@ -38,16 +36,16 @@ public sealed class IlgpuTests : IDisposable
 
     /// <summary>Tiles in local memory, and sums that a group shares.</summary>
     [Fact]
-    public void KernelsWithBarriers() => AssertRight(["dense(18, 11)", "monarch(15, 3)"], planned: 64);
+    public void KernelsWithBarriers() => AssertRight(["dense(9, 10)"], planned: 64, maxRows: 8);
 
-    private void AssertRight(IEnumerable<string> formulas, int planned)
+    private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 4)
     {
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"F{k}" })];
         using WeftAssembly assembly = Compile(modules.Select(module => (module, Options(module.Name, planned))));
         foreach ((Module module, int seed) in modules.Select((module, k) => (module, k)))
         {
-            using DeviceMap<float, MemoryBuffer1D<float, Stride1D.Dense>> device = Create(assembly, module.Name, maxRows: 4);
-            string? fault = FormulaBattery.Fault(module, MapOnDevice.Create(device.Map, device), seed, Batches);
+            using DeviceMap<float, MemoryBuffer1D<float, Stride1D.Dense>> device = Create(assembly, module.Name, maxRows);
+            string? fault = FormulaBattery.Fault(module, MapOnDevice.Create(device.Map, device), seed, [6]);
             Assert.True(fault is null, $"{module.Formula}: {fault}");
         }
     }
