@@ -109,13 +109,17 @@ internal sealed class ContractionKernels(int nominalRows)
         body.For("start", 0, sum.Extent, terms, () => Terms("start"));
         for (int r = 0; r < registersY; r++)
         {
-            for (int s = 0; s < registersX; s++)
+            Expression m = row + y + (r * threadsY);
+            string[] results = [.. Enumerable.Range(0, registersX).Select(s => Sum(r, s))];
+            body.When(rows.Within(m, tileY), () =>
             {
-                Expression m = row + y + (r * threadsY), n = column + x + (s * threadsX);
-                string result = Sum(r, s);
-                body.When(Both(rows.Within(m, tileY), columns.Within(n, tileX)), () => body.StoreResult(
-                    "c", both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n), Scaled(contraction, result)));
-            }
+                for (int s = 0; s < registersX; s++)
+                {
+                    Expression n = column + x + (s * threadsX), position = both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n);
+                    Expression result = Scaled(contraction, results[s]);
+                    body.When(columns.Within(n, tileX), () => body.StoreResult("c", position, result));
+                }
+            });
         }
 
         return new DeviceKernel(

@@ -118,7 +118,7 @@ public abstract class KernelPrinter(string scalar)
 
     private string Literal(double value)
     {
-        string digits = Scalar == "float" ? ((float)value).ToString("G9", CultureInfo.InvariantCulture) : value.ToString("G17", CultureInfo.InvariantCulture);
+        string digits = Scalar != "double" ? ((float)value).ToString("G9", CultureInfo.InvariantCulture) : value.ToString("G17", CultureInfo.InvariantCulture);
         string number = digits.IndexOfAny(['.', 'E']) < 0 ? digits + ".0" : digits;
         return Scalar == "float" ? number + "f" : number;
     }

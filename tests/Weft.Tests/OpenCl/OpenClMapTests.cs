@@ -9,9 +9,6 @@ public class OpenClMapTests
 {
     private const int Batch = 5;
 
-    [Fact]
-    public void TheProgramOfMonarch() => Snapshot.Match(Code("monarch(1024, 32)"));
-
     [OpenClFact]
     public void Buffers_GiveWhatSpansDo()
     {
@@ -135,14 +132,6 @@ public class OpenClMapTests
 
     private static WeftAssembly Compile(string formula, Scalar scalar = Scalar.Float) => WeftAssembly.Compile(
         [(TestModules.Formula(formula), new GenerateOptions("Map", Scalar: scalar, Targets: Targets.OpenCl))]);
-
-    /// <summary>The member of a generated type that holds its program.</summary>
-    private static string Code(string formula)
-    {
-        string code = ModuleCompiler.Compile(TestModules.Formula(formula), new GenerateOptions("Map", Targets: Targets.OpenCl)).Code;
-        int start = code.IndexOf("    protected override DeviceProgram", StringComparison.Ordinal);
-        return code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
-    }
 
     private static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
 }
