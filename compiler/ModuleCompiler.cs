@@ -1,6 +1,7 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Emission;
 using Weft.Compiler.Explanation;
+using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
@@ -66,11 +67,13 @@ public static class ModuleCompiler
         (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
         LoweredModule lowered = Lowering.Lower(rewritten);
         var costs = new CostModel(options.Batch);
-        Schedule schedule = Scheduler.Build(lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, cancellationToken);
+        int elementSize = options.Scalar == Scalar.Float ? 4 : 8;
+        Schedule schedule = Scheduler.Build(lowered, costs, elementSize, cancellationToken);
+        DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, elementSize, cancellationToken);
         var explainer = new Explainer(schedule, laws, costs, options.Scalar);
         string code = options.MapType is null
-            ? MapEmitter.Emit(schedule, options, explainer.Summary())
-            : IlgpuEmitter.Emit(schedule, options);
+            ? MapEmitter.Emit(schedule, device, options, explainer.Summary())
+            : IlgpuEmitter.Emit(device!, options);
         return new GeneratedType(code, explainer.Full());
     }
 }

@@ -1,13 +1,12 @@
 using System.Globalization;
 using Weft.Compiler.Gpu;
-using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Emission;
 
 /// <summary>Writes the member of a generated type that holds its program for a device.</summary>
 internal static class DeviceProgramEmitter
 {
-    public static void Emit(CodeWriter code, Schedule schedule, DeviceSchedule device, GenerateOptions options, string scalar)
+    public static void Emit(CodeWriter code, DeviceSchedule device, GenerateOptions options, string scalar)
     {
         code.Line();
         using CodeWriter.Block braces = code.Braces("protected override DeviceProgram CreateDeviceProgram() => new()", "};");
@@ -32,18 +31,32 @@ internal static class DeviceProgramEmitter
             Axis(kernel.Y),
             Axis(kernel.Z) + ")")));
         code.Line($"Tables = [{string.Join(", ", device.Tables.Select(Number))}],");
+        List("Prepare", device.Prepare.Select(Launch));
         List("Forward", device.Forward.Select(Launch));
+        List("ForwardFew", device.ForwardFew.Select(Launch));
         List("Reverse", device.Reverse.Select(Launch));
         List("FinishGradient", device.FinishGradient.Select(Launch));
-        code.Line($"FinishesOnHost = {(device.FinishesOnHost ? "true" : "false")},");
-        code.Line($"ScratchPerRow = ({Number(schedule.ScratchPerRow)}, {Number(2 * schedule.ScratchPerRow)}),");
+        List("AddGradient", device.AddGradient.Select(Launch));
+        List("Functions", device.Functions.Select(Segment));
+        List("FunctionGradients", device.FunctionGradients.Select(Segment));
+        code.Line($"StoredCount = {Number(device.StoredCount)},");
+        code.Line($"WeightCount = {Number(device.WeightCount)},");
+        code.Line($"GradientCount = {Number(device.GradientCount)},");
+        code.Line($"ScratchPerRow = ({Number(device.Schedule.ScratchPerRow)}, {Number(2 * device.Schedule.ScratchPerRow)}),");
         code.Line($"MaxRows = {Number(device.MaxRows)},");
 
         void List(string name, IEnumerable<string> items)
         {
+            string[] all = [.. items];
+            if (all.Length == 0)
+            {
+                code.Line($"{name} = [],");
+                return;
+            }
+
             code.Line($"{name} =");
             code.Line("[");
-            code.Lines(items.Select(item => $"    {item},"));
+            code.Lines(all.Select(item => $"    {item},"));
             code.Line("],");
         }
     }
@@ -56,6 +69,8 @@ internal static class DeviceProgramEmitter
             $"new(DeviceBlock.{operand.Block}, {Number(operand.Offset)}, {Number(operand.OffsetPerRow)})");
         return $"new({Number(launch.Kernel)}, {(launch.Accumulate ? "true" : "false")}, [{string.Join(", ", operands)}])";
     }
+
+    private static string Segment(Segment segment) => $"new({Number(segment.Host)}, {Number(segment.Device)}, {Number(segment.Length)})";
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -61,11 +61,11 @@ namespace Weft.Ilgpu
 
         public bool Owns(MemoryBuffer1D<T, Stride1D.Dense> buffer) => buffer.Accelerator == Accelerator;
 
-        public void Write(MemoryBuffer1D<T, Stride1D.Dense> buffer, ReadOnlySpan<T> source)
+        public void Write(MemoryBuffer1D<T, Stride1D.Dense> buffer, ReadOnlySpan<T> source, int start)
         {
             if (!source.IsEmpty)
             {
-                buffer.AsContiguous().CopyFromCPU(Stream, ref MemoryMarshal.GetReference(source), source.Length);
+                buffer.AsContiguous().SubView(start, source.Length).CopyFromCPU(Stream, ref MemoryMarshal.GetReference(source), source.Length);
             }
         }
 

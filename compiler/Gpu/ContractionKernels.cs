@@ -43,7 +43,8 @@ internal sealed class ContractionKernels(int nominalRows)
         var rows = new Counter(results.Where(index => b?.Has(index) != true));
         var columns = new Counter(results.Where(index => b?.Has(index) == true && !a.Has(index)));
         var both = new Counter(results.Where(index => b?.Has(index) == true && a.Has(index)));
-        if (!all.HasRows && all.Fixed < FewResults && sum.Nominal(nominalRows) >= Group)
+        if (sum.Nominal(nominalRows) >= Group
+            && ((!all.HasRows && all.Fixed < FewResults) || (nominalRows == 1 && RunsAlong(sum, b is null || Length(a) > Length(b) ? a : b))))
         {
             return Reduced(contraction, all, sum);
         }
@@ -131,7 +132,8 @@ internal sealed class ContractionKernels(int nominalRows)
             both.Grid(1),
             Operands(contraction),
             [stageA, stageB],
-            body.Statements);
+            body.Statements,
+            WorkOf(contraction));
 
         // Neighbouring work items load what lies side by side; a row of the stage is padded where they would store into one bank.
         LocalArray Stage(string name, View view, Counter free, int tile, Expression first, out Action load)
@@ -173,7 +175,8 @@ internal sealed class ContractionKernels(int nominalRows)
             GridAxis.One,
             Operands(contraction),
             [],
-            body.Statements);
+            body.Statements,
+            WorkOf(contraction));
     }
 
     /// <summary>A group for each element of the target: its work items share the sum, and add their parts pair by pair.</summary>
@@ -203,7 +206,27 @@ internal sealed class ContractionKernels(int nominalRows)
             GridAxis.One,
             Operands(contraction),
             [new LocalArray("parts", Group)],
-            body.Statements);
+            body.Statements,
+            WorkOf(contraction));
+    }
+
+    /// <summary>Whether neighbouring terms of a sum lie side by side: work items that share it read whole lines, those that have one each do not.</summary>
+    private static bool RunsAlong(Counter sum, View view) => view.Position.Terms.Any(term => term.Stride == 1 && sum.Contains(term.Index));
+
+    private static long Length(View view) => view.Position.Indices.Aggregate(1L, (product, index) => product * Math.Max(1, index.Extent));
+
+    /// <summary>What a contraction does and moves at least.</summary>
+    private static Work WorkOf(Contraction contraction)
+    {
+        double flops = (contraction.Right is null ? 1 : 2) * Size(contraction.Indices);
+        bool perRow = contraction.Indices.Contains(View.Rows);
+        return new Work(
+            perRow ? flops : 0,
+            perRow ? 0 : flops,
+            contraction.Views.Where(view => view.Has(View.Rows)).Sum(view => Size(view.Position.Indices)),
+            contraction.Views.Where(view => !view.Has(View.Rows)).Sum(view => Size(view.Position.Indices)));
+
+        static double Size(IEnumerable<Index> indices) => indices.Where(index => index != View.Rows).Aggregate(1.0, (product, index) => product * index.Extent);
     }
 
     private static void Add(Contraction contraction, KernelBody body, Counter results, Expression i, Counter sum, Expression k)

@@ -12,14 +12,19 @@ public static class DeviceSchedulePrinter
         IEnumerable<string> kernels = schedule.Kernels.Select((kernel, number) => printer.Print(kernel, KernelPrinter.Name(number)));
         return string.Join("\n", kernels.Concat(
         [
-            Pass("forward", schedule.Forward),
-            Pass("reverse", schedule.Reverse),
-            Pass(schedule.FinishesOnHost ? "finish, after the host" : "finish", schedule.FinishGradient),
+            .. Passes(schedule).Select(pass => pass.Name + "\n" + string.Concat(pass.Launches.Select(launch => $"  {Describe(launch)}\n"))),
         ]));
     }
 
-    private static string Pass(string name, IEnumerable<DeviceLaunch> launches) =>
-        name + "\n" + string.Concat(launches.Select(launch => $"  {Describe(launch)}\n"));
+    /// <summary>Those that do something.</summary>
+    public static IEnumerable<(string Name, IReadOnlyList<DeviceLaunch> Launches)> Passes(DeviceSchedule schedule) => new (string Name, IReadOnlyList<DeviceLaunch> Launches)[]
+    {
+        ("prepare", schedule.Prepare),
+        ("forward", schedule.Forward),
+        ("forward, few rows", schedule.ForwardFew),
+        ("reverse", schedule.Reverse),
+        ("finish", [.. schedule.FinishGradient, .. schedule.AddGradient]),
+    }.Where(pass => pass.Launches.Count > 0);
 
     /// <summary>One launch: <c>kernel1(Weights + 1024, Input) → Scratch</c>.</summary>
     public static string Describe(DeviceLaunch launch)

@@ -111,7 +111,7 @@ public sealed unsafe class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
 
         public bool Owns(OpenClBuffer<T> buffer) => buffer.Context == context;
 
-        public void Write(OpenClBuffer<T> buffer, ReadOnlySpan<T> source) => buffer.Write(source);
+        public void Write(OpenClBuffer<T> buffer, ReadOnlySpan<T> source, int start) => buffer.Write(source, start);
 
         public void Read(OpenClBuffer<T> buffer, Span<T> target) => buffer.Read(target);
 

@@ -52,7 +52,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         long row = program.ScratchPerRow.Gradient + (2L * (map.Inputs + map.Outputs));
         long rows = Math.Min(device.MaxBufferBytes / (widest * sizeof(T)), device.MemoryBytes / 4 / (row * sizeof(T)));
         this.maxRows = (int)Math.Max(1, Math.Min(rows, Math.Min(maxRows, program.MaxRows)));
-        weights = device.Allocate(map.Description.WeightCount);
+        weights = device.Allocate(program.WeightCount);
     }
 
     /// <summary>The map, whose parameters count.</summary>
@@ -82,7 +82,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                     Input = buffers.Upload(ref buffers.X, Rows(x, Map.Inputs, first, rows)),
                     Output = buffers.Take(ref buffers.Y, rows * Map.Outputs),
                 };
-                Run(program.Forward, blocks, program.ScratchPerRow.Forward, rows);
+                RunForward(blocks, rows);
                 device.Read(buffers.Y!, Rows(y, Map.Outputs, first, rows));
             }
         }
@@ -102,10 +102,8 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
             {
                 int rows = Math.Min(chunk, batch - first);
-                Run(
-                    program.Forward,
+                RunForward(
                     new Blocks(this, chunk) { Input = new Block(x, first * (long)Map.Inputs), Output = new Block(y, first * (long)Map.Outputs) },
-                    program.ScratchPerRow.Forward,
                     rows);
             }
         }
@@ -306,7 +304,13 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         if (changes != Map.Changes)
         {
             changes = Map.Changes;
-            device.Write(weights, Map.WeightBlock);
+            device.Write(weights, Map.WeightBlock[..program.StoredCount]);
+            foreach (DeviceSegment function in program.Functions)
+            {
+                device.Write(weights, Map.WeightBlock.Slice(function.Host, function.Length), function.Device);
+            }
+
+            Run(program.Prepare, new Blocks(this, 1), 0, 1);
         }
 
         return Math.Clamp(batch, 1, maxRows);
@@ -320,10 +324,13 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             return default;
         }
 
-        Block g = buffers.Take(ref buffers.WeightGradient, Map.Description.GradientCount);
+        Block g = buffers.Take(ref buffers.WeightGradient, program.GradientCount);
         device.Clear(buffers.WeightGradient!);
         return g;
     }
+
+    private void RunForward(Blocks blocks, int rows) => Run(
+        rows <= DeviceProgram.FewRows ? program.ForwardFew : program.Forward, blocks, program.ScratchPerRow.Forward, rows);
 
     private void RunGradient(Blocks blocks, int rows)
     {
@@ -333,15 +340,23 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     private void FinishGradient(Blocks blocks)
     {
-        if (program.FinishesOnHost)
+        Run(program.FinishGradient, blocks, 0, 1);
+        if (program.FunctionGradients.Length > 0)
         {
-            T[] block = new T[Map.Description.GradientCount];
+            // The same tensors in the host's order; what the device has finished is not there.
+            T[] block = new T[program.GradientCount], hosts = new T[Map.Description.GradientCount];
             device.Read(buffers.WeightGradient!, block);
-            Map.FinishGradient(block);
-            device.Write(buffers.WeightGradient!, block);
+            block.AsSpan(0, Map.TrainedCount).CopyTo(hosts);
+            foreach (DeviceSegment gradient in program.FunctionGradients)
+            {
+                block.AsSpan(gradient.Device, gradient.Length).CopyTo(hosts.AsSpan(gradient.Host));
+            }
+
+            Map.FinishGradient(hosts);
+            device.Write(buffers.WeightGradient!, hosts.AsSpan(0, Map.TrainedCount));
         }
 
-        Run(program.FinishGradient, blocks, 0, 1);
+        Run(program.AddGradient, blocks, 0, 1);
     }
 
     /// <summary>Runs those launches whose result is wanted.</summary>

@@ -29,8 +29,8 @@ public interface IDevice<T, TBuffer>
     /// <summary>Whether a buffer is this device's.</summary>
     bool Owns(TBuffer buffer);
 
-    /// <summary>Copies to the first elements of a buffer; the source may change when this returns.</summary>
-    void Write(TBuffer buffer, ReadOnlySpan<T> source);
+    /// <summary>Copies to a buffer, from one of its elements on; the source may change when this returns.</summary>
+    void Write(TBuffer buffer, ReadOnlySpan<T> source, int start = 0);
 
     /// <summary>Copies the first elements of a buffer, once everything before has run.</summary>
     void Read(TBuffer buffer, Span<T> target);

@@ -19,17 +19,38 @@ public sealed record DeviceProgram
     /// <summary>The tables of permutations.</summary>
     public required ImmutableArray<int> Tables { get; init; }
 
+    /// <summary>What is derived from parameters, once per change of them.</summary>
+    public required ImmutableArray<DeviceLaunch> Prepare { get; init; }
+
     /// <summary>The output, and intermediate results, for a chunk of rows.</summary>
     public required ImmutableArray<DeviceLaunch> Forward { get; init; }
+
+    /// <summary>The output for at most <see cref="FewRows"/> rows.</summary>
+    public required ImmutableArray<DeviceLaunch> ForwardFew { get; init; }
 
     /// <summary>The gradients for a chunk of rows.</summary>
     public required ImmutableArray<DeviceLaunch> Reverse { get; init; }
 
-    /// <summary>What gradients of derived tensors mean for the parameters, and the sum over batches.</summary>
+    /// <summary>What gradients of derived tensors mean for the parameters, as far as the host has no part in it.</summary>
     public required ImmutableArray<DeviceLaunch> FinishGradient { get; init; }
 
-    /// <summary>Whether the former takes a function of tensors, which the host evaluates: only the sum is left.</summary>
-    public required bool FinishesOnHost { get; init; }
+    /// <summary>Adds the gradients of the parameters to those asked for.</summary>
+    public required ImmutableArray<DeviceLaunch> AddGradient { get; init; }
+
+    /// <summary>Where functions of tensors are, which the host evaluates: in its weight block and in the device's.</summary>
+    public required ImmutableArray<DeviceSegment> Functions { get; init; }
+
+    /// <summary>Gradients that the host takes further, because they go through functions: in its block of gradients and in the device's.</summary>
+    public required ImmutableArray<DeviceSegment> FunctionGradients { get; init; }
+
+    /// <summary>Parameters, also seeded ones: they come first in the device's weight block, at the same places as in the host's.</summary>
+    public required int StoredCount { get; init; }
+
+    /// <summary>Elements of the device's weight block.</summary>
+    public required int WeightCount { get; init; }
+
+    /// <summary>Elements of the device's block of weight gradients; the trained parameters come first.</summary>
+    public required int GradientCount { get; init; }
 
     /// <summary>Elements of scratch for a row of a chunk: forward, and forward and backward.</summary>
     public required (int Forward, int Gradient) ScratchPerRow { get; init; }
@@ -40,7 +61,11 @@ public sealed record DeviceProgram
     /// <summary>The work items of the largest group.</summary>
     public int LargestGroup => Kernels.Max(kernel => kernel.GroupX * kernel.GroupY);
 
-    internal int MostOperands => Forward.Concat(Reverse).Concat(FinishGradient).Max(launch => launch.Operands.Length);
+    /// <summary>Up to so many rows, kernels are others.</summary>
+    internal const int FewRows = 8;
+
+    internal int MostOperands =>
+        Prepare.Concat(Forward).Concat(ForwardFew).Concat(Reverse).Concat(FinishGradient).Concat(AddGradient).Max(launch => launch.Operands.Length);
 }
 
 /// <summary>A kernel, the size of its groups, and what the groups along each axis share out.</summary>
@@ -86,6 +111,10 @@ public enum DeviceBlock
     /// <summary>The tables of permutations.</summary>
     Tables,
 }
+
+/// <summary>Elements that lie at one place in the host's block and at another in the device's.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly record struct DeviceSegment(int Host, int Device, int Length);
 
 /// <summary>Where an operand begins: an offset, plus one for each row of a full chunk.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
