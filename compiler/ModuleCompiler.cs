@@ -44,6 +44,9 @@ public sealed record GenerateOptions(
     Targets Targets = Targets.Cpu,
     string? MapType = null)
 {
+    /// <summary>Bytes of an element.</summary>
+    public int ElementSize => Scalar == Scalar.Float ? 4 : 8;
+
     /// <summary>The type that runs a map on ILGPU's accelerators, beside the map's own.</summary>
     /// <param name="accessibility">The map's: <c>public</c>.</param>
     public GenerateOptions ForIlgpu(string accessibility) => this with
@@ -65,15 +68,31 @@ public static class ModuleCompiler
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
         (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
-        LoweredModule lowered = Lowering.Lower(rewritten);
         var costs = new CostModel(options.Batch);
-        int elementSize = options.Scalar == Scalar.Float ? 4 : 8;
-        Schedule schedule = Scheduler.Build(lowered, costs, elementSize, cancellationToken);
-        DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, elementSize, cancellationToken);
+        Schedule schedule = Scheduler.Build(Lowering.Lower(rewritten), costs, options.ElementSize, cancellationToken);
+        DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
+        DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
         var explainer = new Explainer(schedule, laws, costs, options.Scalar);
         string code = options.MapType is null
             ? MapEmitter.Emit(schedule, device, options, explainer.Summary())
             : IlgpuEmitter.Emit(device!, options);
         return new GeneratedType(code, explainer.Full());
+    }
+
+    /// <summary>What <c>weft explain --target gpu</c> prints.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="options">How it becomes a type.</param>
+    /// <param name="device">What the device can do.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static string ExplainDevice(Module module, GenerateOptions options, DeviceModel device, CancellationToken cancellationToken = default)
+    {
+        device = device with { ElementSize = options.ElementSize };
+        LoweredModule lowered = Lowering.Lower(Rewriter.Rewrite(module, cancellationToken).Module);
+        Schedule schedule = Scheduler.Build(lowered, new CostModel(options.Batch), options.ElementSize, cancellationToken);
+        return new DeviceExplainer(
+            DeviceScheduler.Build(schedule, options.Batch, device, cancellationToken),
+            DeviceScheduler.Build(schedule, 1, device, cancellationToken),
+            options.Batch,
+            device).Full();
     }
 }

@@ -47,13 +47,10 @@ public sealed class DeviceScheduler
 
     /// <param name="host">The map's own steps: for what is lowered, and for where it has what the host evaluates.</param>
     /// <param name="batch">The rows that the plan and kernels are chosen for.</param>
-    /// <param name="elementSize">Bytes of an element: 4 or 8.</param>
+    /// <param name="device">What the device can do.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static DeviceSchedule Build(Schedule host, int batch, int elementSize = 4, CancellationToken cancellationToken = default)
-    {
-        var costs = new CostModel(batch, Device: DeviceModel.Default with { ElementSize = elementSize });
-        return new DeviceScheduler(Scheduler.Build(host.Lowered, costs, elementSize, cancellationToken), batch).Run(host);
-    }
+    public static DeviceSchedule Build(Schedule host, int batch, DeviceModel device, CancellationToken cancellationToken = default) =>
+        new DeviceScheduler(Scheduler.Build(host.Lowered, new CostModel(batch, Device: device), device.ElementSize, cancellationToken), batch).Run(host);
 
     private DeviceSchedule Run(Schedule host)
     {

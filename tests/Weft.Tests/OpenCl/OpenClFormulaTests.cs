@@ -44,7 +44,7 @@ public class OpenClFormulaTests
     private static int Kernels(Module module)
     {
         Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(64), elementSize: 4);
-        return DeviceScheduler.Build(schedule, 64).Kernels.Count;
+        return DeviceScheduler.Build(schedule, 64, DeviceModel.Default).Kernels.Count;
     }
 
     private static void AssertRight(IEnumerable<string> formulas) =>

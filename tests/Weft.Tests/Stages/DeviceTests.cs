@@ -23,7 +23,16 @@ public class DeviceTests
     public void Kernels(string name, string formula)
     {
         Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(64), elementSize: 4);
-        Snapshot.Match(DeviceSchedulePrinter.Print(DeviceScheduler.Build(schedule, 64)), name: $"Kernels.{name}");
+        Snapshot.Match(DeviceSchedulePrinter.Print(DeviceScheduler.Build(schedule, 64, DeviceModel.Default)), name: $"Kernels.{name}");
+    }
+
+    /// <summary>What is merged for a single row is not for many, and the other way round.</summary>
+    [Fact]
+    public void Explanation()
+    {
+        string text = ModuleCompiler.ExplainDevice(
+            TestModules.Formula("tucker(512, 512, 64, 64)"), new GenerateOptions("Map", Batch: 4096), new DeviceModel(60e12, 4e12, 2e-6));
+        Snapshot.Match(text);
     }
 
     [Theory]
