@@ -37,6 +37,8 @@ internal static class DeviceProgramEmitter
         List("Reverse", device.Reverse.Select(Launch));
         List("FinishGradient", device.FinishGradient.Select(Launch));
         List("AddGradient", device.AddGradient.Select(Launch));
+        Lists("Losses", device.Training.MeanSquaredError, device.Training.CrossEntropy);
+        Lists("Optimizers", device.Training.Sgd, device.Training.AdamW);
         List("Functions", device.Functions.Select(Segment));
         List("FunctionGradients", device.FunctionGradients.Select(Segment));
         code.Line($"StoredCount = {Number(device.StoredCount)},");
@@ -44,6 +46,9 @@ internal static class DeviceProgramEmitter
         code.Line($"GradientCount = {Number(device.GradientCount)},");
         code.Line($"ScratchPerRow = ({Number(device.Schedule.ScratchPerRow)}, {Number(2 * device.Schedule.ScratchPerRow)}),");
         code.Line($"MaxRows = {Number(device.MaxRows)},");
+
+        void Lists(string name, params IReadOnlyList<DeviceLaunch>[] lists) =>
+            List(name, lists.Select(launches => $"[{string.Join(", ", launches.Select(Launch))}]"));
 
         void List(string name, IEnumerable<string> items)
         {

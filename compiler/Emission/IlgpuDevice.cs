@@ -98,9 +98,19 @@ namespace Weft.Ilgpu
             new Index3D(checked((int)kernel.X.Groups(rows)), checked((int)kernel.Y.Groups(rows)), checked((int)kernel.Z.Groups(rows))),
             new Index3D(kernel.GroupX, kernel.GroupY, 1));
 
-        public NotSupportedException NotCompiled(string map, Exception exception) => new(
-            $"ILGPU does not compile the kernels of {map} for {Accelerator.Name}: {exception.Message} Its context compiles nothing after that: make a new one.",
-            exception);
+        public TKernel Load<TKernel>(Func<Accelerator, TKernel> load)
+        {
+            try
+            {
+                return load(Accelerator);
+            }
+            catch (Exception exception)
+            {
+                throw new NotSupportedException(
+                    $"ILGPU does not compile a kernel for {Accelerator.Name}: {exception.Message} Its context compiles nothing after that: make a new one.",
+                    exception);
+            }
+        }
 
         public void Dispose() => tables?.Dispose();
     }

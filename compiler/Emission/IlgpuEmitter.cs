@@ -62,17 +62,17 @@ public static class IlgpuEmitter
         using CodeWriter.Block type = code.Braces($"{options.Modifiers} class {options.TypeName} : global::Weft.DeviceMap<{scalar}, {buffer}>");
         code.Line($"private readonly IlgpuDevice<{scalar}> device;");
         code.Line("private readonly bool ownsMap;");
-        code.Lines(Numbered(kernel => $"private readonly Action<AcceleratorStream, KernelConfig, {Types(kernel)}> {{0}};"));
+        code.Lines(Numbered(kernel => $"private Action<AcceleratorStream, KernelConfig, {Types(kernel)}>? {{0}};"));
 
         code.Line();
-        code.Line("/// <summary>Compiles the kernels for an accelerator.</summary>");
+        code.Line("/// <summary>Takes an accelerator; kernels are compiled for it when they are first run.</summary>");
         code.Line("/// <param name=\"accelerator\">The accelerator.</param>");
         code.Line("/// <param name=\"map\">The map, whose parameters count; a new one, disposed with this, where it is not given.</param>");
         code.Line("/// <param name=\"stream\">Where everything runs, in the order of the calls; the accelerator's default where it is not given.</param>");
         code.Line("/// <param name=\"maxRows\">The most rows that are processed together; as many as fit in a quarter of the memory where it is not given.</param>");
         code.Line("/// <exception cref=\"ArgumentException\">The stream is another accelerator's.</exception>");
         code.Line("/// <exception cref=\"ArgumentOutOfRangeException\"><paramref name=\"maxRows\"/> is less than 1.</exception>");
-        code.Line("/// <exception cref=\"NotSupportedException\">The accelerator lacks what the kernels need, or ILGPU does not compile one.</exception>");
+        code.Line("/// <exception cref=\"NotSupportedException\">The accelerator does not run groups as large as the kernels'.</exception>");
         code.Line($"public {options.TypeName}(Accelerator accelerator, {map}? map = null, AcceleratorStream? stream = null, int maxRows = int.MaxValue)");
         using (code.Braces($"    : this(new IlgpuDevice<{scalar}>(accelerator, stream), map ?? new {map}(), map is null, maxRows)"))
         {
@@ -84,17 +84,7 @@ public static class IlgpuEmitter
         {
             code.Line("this.device = device;");
             code.Line("this.ownsMap = ownsMap;");
-            using (code.Braces("try"))
-            {
-                code.Line("device.LoadTables(Program.Tables.AsSpan());");
-                code.Lines(Numbered(kernel => $"{{0}} = device.Accelerator.LoadKernel<{Types(kernel)}>({{1}});"));
-            }
-
-            using (code.Braces("catch (Exception exception)"))
-            {
-                code.Line("Dispose();");
-                code.Line($"throw device.NotCompiled(\"{map}\", exception);");
-            }
+            code.Line("device.LoadTables(Program.Tables.AsSpan());");
         }
 
         code.Line();
@@ -112,8 +102,10 @@ public static class IlgpuEmitter
             {
                 IEnumerable<string> arguments = device.Kernels[number].Operands.Select((operand, k) =>
                     FormattableString.Invariant($"device.{(operand.IsTable ? "Table" : "View")}(arguments[{k}])"));
+                string name = KernelPrinter.Name(number);
                 code.Line(FormattableString.Invariant($"case {number}:"));
-                code.Line($"    {KernelPrinter.Name(number)}(device.Stream, config, {string.Join(", ", arguments)}, rows, accumulate);");
+                code.Line($"    {name} ??= device.Load(accelerator => accelerator.LoadKernel<{Types(device.Kernels[number])}>({Method(number)}));");
+                code.Line($"    {name}(device.Stream, config, {string.Join(", ", arguments)}, rows, accumulate);");
                 code.Line("    break;");
             }
         }

@@ -33,7 +33,7 @@ public sealed class DeviceExplainer(DeviceSchedule schedule, DeviceSchedule sing
         }));
         foreach ((string name, IReadOnlyList<DeviceLaunch> launches) in DeviceSchedulePrinter.Passes(schedule))
         {
-            bool once = name is "prepare" or "finish";
+            bool once = name is "prepare" or "finish" or "sgd" or "adamw";
             int rows = name.EndsWith("few rows", StringComparison.Ordinal) ? 1 : batch;
             string title = char.ToUpperInvariant(name[0]) + name.Substring(1);
             string when = once ? "once per batch or update" : rows == 1 ? "1 row" : $"{Number(rows)} rows";

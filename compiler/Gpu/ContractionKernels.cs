@@ -183,20 +183,14 @@ internal sealed class ContractionKernels(int nominalRows)
     private static DeviceKernel Reduced(Contraction contraction, Counter results, Counter sum)
     {
         var body = new KernelBody();
+        var parts = new LocalArray("parts", Group);
         Expression item = body.Define("item", new Position(WorkItem.LocalX));
         Expression i = body.Define("i", new Position(WorkItem.GroupX));
         body.DefineElement("sum", new Real(0));
         body.For("k", item, sum.Extent, Group, () => Add(contraction, body, results, i, sum, "k"));
-        body.Store("parts", item, "sum");
-        body.Barrier();
-        for (int half = Group / 2; half > 0; half /= 2)
-        {
-            body.When(item.IsLess(half), () => body.Store("parts", item, new Load("parts", item) + new Load("parts", item + half)));
-            body.Barrier();
-        }
-
+        body.SumOverGroup(parts, item, "sum");
         body.When(item.IsLess(1), () => body.StoreResult(
-            "c", results.PositionIn(contraction.Target, i), Scaled(contraction, new Load("parts", 0))));
+            "c", results.PositionIn(contraction.Target, i), Scaled(contraction, new Load(parts.Name, 0))));
         return new DeviceKernel(
             $"{KernelSelector.Describe(contraction)}: a group for each result",
             Group,
@@ -205,7 +199,7 @@ internal sealed class ContractionKernels(int nominalRows)
             GridAxis.One,
             GridAxis.One,
             Operands(contraction),
-            [new LocalArray("parts", Group)],
+            [parts],
             body.Statements,
             WorkOf(contraction));
     }

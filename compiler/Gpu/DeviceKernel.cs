@@ -91,6 +91,24 @@ public enum DeviceBlock
 
     /// <summary>The tables of permutations.</summary>
     Tables,
+
+    /// <summary>Numbers of a loss or an optimizer.</summary>
+    Settings,
+
+    /// <summary>An optimizer's first memory: velocities, or means.</summary>
+    FirstState,
+
+    /// <summary>An optimizer's second memory: means of squares.</summary>
+    SecondState,
+
+    /// <summary>What outputs are compared to.</summary>
+    Targets,
+
+    /// <summary>Parts of a loss.</summary>
+    LossParts,
+
+    /// <summary>A loss.</summary>
+    Loss,
 }
 
 /// <summary>Where an operand begins: <paramref name="Offset"/> plus <paramref name="OffsetPerRow"/> for each row of a chunk.</summary>
@@ -102,6 +120,13 @@ public sealed record DeviceLaunch(int Kernel, bool Accumulate, IReadOnlyList<Dev
 /// <summary>Elements that lie at one place in the map's blocks and at another in the device's.</summary>
 public sealed record Segment(int Host, int Device, int Length);
 
+/// <summary>What a device does for a loss, after the forward pass, and for a step of an optimizer.</summary>
+public sealed record TrainingSchedule(
+    IReadOnlyList<DeviceLaunch> MeanSquaredError,
+    IReadOnlyList<DeviceLaunch> CrossEntropy,
+    IReadOnlyList<DeviceLaunch> Sgd,
+    IReadOnlyList<DeviceLaunch> AdamW);
+
 /// <summary>What a device does for a module.</summary>
 /// <param name="Schedule">The steps: those of a plan for the device.</param>
 /// <param name="Kernels">Each once.</param>
@@ -112,6 +137,7 @@ public sealed record Segment(int Host, int Device, int Length);
 /// <param name="Reverse">The gradients for a chunk of rows.</param>
 /// <param name="FinishGradient">What the gradients of derived weights mean for the parameters, as far as the host has no part in it.</param>
 /// <param name="AddGradient">Adds the gradients of the parameters to those asked for.</param>
+/// <param name="Training">Losses and optimizers.</param>
 public sealed record DeviceSchedule(
     Schedule Schedule,
     IReadOnlyList<DeviceKernel> Kernels,
@@ -121,7 +147,8 @@ public sealed record DeviceSchedule(
     IReadOnlyList<DeviceLaunch> ForwardFew,
     IReadOnlyList<DeviceLaunch> Reverse,
     IReadOnlyList<DeviceLaunch> FinishGradient,
-    IReadOnlyList<DeviceLaunch> AddGradient)
+    IReadOnlyList<DeviceLaunch> AddGradient,
+    TrainingSchedule Training)
 {
     /// <summary>Parameters, also seeded ones: they come first, at the same places as in the map.</summary>
     public int StoredCount { get; init; }

@@ -24,6 +24,10 @@ public static class DeviceSchedulePrinter
         ("forward, few rows", schedule.ForwardFew),
         ("reverse", schedule.Reverse),
         ("finish", [.. schedule.FinishGradient, .. schedule.AddGradient]),
+        ("mean squared error", schedule.Training.MeanSquaredError),
+        ("cross-entropy", schedule.Training.CrossEntropy),
+        ("sgd", schedule.Training.Sgd),
+        ("adamw", schedule.Training.AdamW),
     }.Where(pass => pass.Launches.Count > 0);
 
     /// <summary>One launch: <c>kernel1(Weights + 1024, Input) → Scratch</c>.</summary>

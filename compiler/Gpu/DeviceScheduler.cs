@@ -90,7 +90,7 @@ public sealed class DeviceScheduler
 
         // A group's tile may reach beyond the rows.
         long rows = Math.Min((int.MaxValue / _largestRow) - 256, _kernels.Min(MostRows));
-        return new DeviceSchedule(_schedule, _kernels, _tables, prepare, forward, few, reverse, finish, add)
+        return new DeviceSchedule(_schedule, _kernels, _tables, prepare, forward, few, reverse, finish, add, Training())
         {
             StoredCount = _storedCount,
             WeightCount = _weightCount,
@@ -99,6 +99,42 @@ public sealed class DeviceScheduler
             FunctionGradients = gradients,
             MaxRows = (int)Math.Max(1, rows),
         };
+    }
+
+    private TrainingSchedule Training()
+    {
+        (int outputs, int trained) = (_schedule.Module.Outputs, _schedule.TrainedCount);
+        DeviceOperand settings = At(DeviceBlock.Settings), y = At(DeviceBlock.Output), targets = At(DeviceBlock.Targets), dy = At(DeviceBlock.OutputGradient);
+        DeviceOperand parts = At(DeviceBlock.LossParts), loss = At(DeviceBlock.Loss);
+        DeviceOperand gradient = At(DeviceBlock.ParameterGradient), weights = At(DeviceBlock.Weights), first = At(DeviceBlock.FirstState), second = At(DeviceBlock.SecondState);
+        if (trained == 0)
+        {
+            return new TrainingSchedule([], [], [], []);
+        }
+
+        DeviceLaunch total = Launch(TrainingKernels.Total(), accumulate: true, [settings, parts, loss]);
+        return new TrainingSchedule(
+            [
+                Launch(TrainingKernels.MeanSquaredErrorGradient(outputs), false, [settings, y, targets, dy]),
+                Launch(TrainingKernels.MeanSquaredErrorParts(outputs), false, [y, targets, parts]),
+                total,
+            ],
+            [
+                Launch(TrainingKernels.CrossEntropyGradient(outputs), false, [settings, y, targets, dy]),
+                Launch(TrainingKernels.CrossEntropyParts(outputs), false, [y, targets, parts]),
+                total,
+            ],
+            [
+                Launch(TrainingKernels.Velocity(trained), false, [settings, gradient, weights, first]),
+                Launch(TrainingKernels.SgdStep(trained), false, [settings, gradient, first, weights]),
+            ],
+            [
+                Launch(TrainingKernels.Mean(trained), false, [settings, gradient, first]),
+                Launch(TrainingKernels.Square(trained), false, [settings, gradient, second]),
+                Launch(TrainingKernels.AdamStep(trained), false, [settings, first, second, weights]),
+            ]);
+
+        static DeviceOperand At(DeviceBlock block) => new(block, 0, 0);
     }
 
     /// <summary>

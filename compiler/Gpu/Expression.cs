@@ -15,7 +15,11 @@ public enum Function
 {
     MultiplyAdd,
     Exp,
+
+    /// <summary>log(1 + z) for z from 0 to 1.</summary>
     Log1p,
+    Log,
+    Sqrt,
     Tanh,
     Abs,
     Max,

@@ -35,6 +35,18 @@ internal sealed class KernelBody
         Store(array, at, new Choice("accumulate", new Load(array, at) + value, value));
     }
 
+    /// <summary>Adds up what each work item of a group has, pair by pair, in a fixed order; the sum is the array's first element.</summary>
+    public void SumOverGroup(LocalArray parts, Expression item, Expression value)
+    {
+        Store(parts.Name, item, value);
+        Barrier();
+        for (int half = parts.Length / 2; half > 0; half /= 2)
+        {
+            When(item.IsLess(half), () => Store(parts.Name, item, new Load(parts.Name, item) + new Load(parts.Name, item + half)));
+            Barrier();
+        }
+    }
+
     public void Barrier() => _statements.Add(new Barrier());
 
     public void For(string counter, Expression start, Expression end, Expression step, Action body) =>

@@ -45,6 +45,8 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
         Function.MultiplyAdd => "mad",
         Function.Exp => "exp",
         Function.Log1p => "log1p",
+        Function.Log => "log",
+        Function.Sqrt => "sqrt",
         Function.Tanh => "tanh",
         Function.Abs => "fabs",
         Function.Max => "fmax",

@@ -127,6 +127,19 @@ public static class KernelLoaders
         return (stream, config, a, b, c, d, e) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e), hasBarriers).Run());
     }
 
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> LoadKernel<T1, T2, T3, T4, T5, T6>(
+        this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6> action)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+    {
+        bool hasBarriers = Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f), hasBarriers).Run());
+    }
+
     /// <summary>Kernels are static methods.</summary>
     private static bool Check(Accelerator accelerator, Delegate action)
     {

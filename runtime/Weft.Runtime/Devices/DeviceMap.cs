@@ -6,7 +6,8 @@ namespace Weft;
 
 /// <summary>
 /// A map on a device. It means what the map itself means: the same layouts, the same rules about what is overwritten and what is
-/// added to. The parameters are those of the map; a change of them reaches the device with the next call.
+/// added to. The parameters are those of the map; a change of them reaches the device with the next call. Those that
+/// <see cref="Step"/> changes are the device's, until <see cref="Download"/> brings them to the map.
 /// </summary>
 /// <remarks>
 /// Calls from several threads run one after the other. Those that take spans copy to the device and back, and return when the results are
@@ -20,6 +21,9 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TBuffer : class, IDisposable
 {
+    private const int Settings = 8;
+    private const int LossParts = 64;
+
     private readonly Lock gate = new();
     private readonly IDevice<T, TBuffer> device;
     private readonly DeviceProgram program;
@@ -27,6 +31,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private readonly int maxRows;
     private readonly Buffers buffers;
     private readonly DeviceArgument<TBuffer>[] arguments;
+    private readonly T[] lossSettings = new T[Settings], ruleSettings = new T[Settings];
     private int changes = -1;
     private bool disposed;
 
@@ -270,6 +275,127 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         }
     }
 
+    /// <summary>
+    /// The gradient of a batch's mean loss for the trained parameters: forward pass, loss and backward pass, without a copy to or from the device.
+    /// </summary>
+    /// <param name="loss">The loss.</param>
+    /// <param name="x">[batch, inputs], at least one row.</param>
+    /// <param name="targets">What the outputs are compared to; labels that are out of range match nothing.</param>
+    /// <param name="gradient">[trained parameters], added to.</param>
+    /// <param name="value">[1]: the mean loss is added to it; or null: not wanted.</param>
+    /// <exception cref="ArgumentException">A length is wrong, the batch is empty, or something written is another argument too; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The map has no trained parameters.</exception>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void LossGradient(DeviceLoss loss, TBuffer x, TBuffer targets, TBuffer gradient, TBuffer? value = null)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentNullException.ThrowIfNull(gradient);
+        RequireTrained();
+        int batch = CountRows(device.Length(x), Map.Inputs, nameof(x));
+        if (batch == 0)
+        {
+            throw new ArgumentException("The mean loss of an empty batch is undefined: x must have at least one row.", nameof(x));
+        }
+
+        int width = loss == DeviceLoss.MeanSquaredError ? Map.Outputs : 1;
+        RequireLength(device.Length(targets), batch, width, nameof(targets));
+        RequireLength(device.Length(gradient), 1, Map.TrainedCount, nameof(gradient));
+        if (value is not null)
+        {
+            RequireLength(device.Length(value), 1, 1, nameof(value));
+        }
+
+        Require([x, targets, gradient, value], written: [gradient, value]);
+        double count = (double)batch * width;
+        lock (gate)
+        {
+            Block g = BeginGradient(wanted: true), settings = Upload(ref buffers.LossSettings, lossSettings, (loss == DeviceLoss.MeanSquaredError ? 2 : 1) / count, 1 / count);
+            for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
+            {
+                int rows = Math.Min(chunk, batch - first);
+                var blocks = new Blocks(this, chunk)
+                {
+                    Input = new Block(x, first * (long)Map.Inputs),
+                    Output = buffers.Take(ref buffers.Y, checked(chunk * Map.Outputs)),
+                    OutputGradient = buffers.Take(ref buffers.Dy, checked(chunk * Map.Outputs)),
+                    WeightGradient = g,
+                    Settings = settings,
+                    Targets = new Block(targets, first * (long)width),
+                    LossParts = value is null ? default : buffers.Take(ref buffers.LossParts, LossParts),
+                    Loss = value is null ? default : new Block(value, 0),
+                };
+                Run(program.Forward, blocks, program.ScratchPerRow.Gradient, rows);
+                Run(program.Losses[(int)loss], blocks, 0, rows);
+                Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+            }
+
+            FinishGradient(new Blocks(this, 1) { WeightGradient = g, ParameterGradient = new Block(gradient, 0) });
+        }
+    }
+
+    /// <summary>
+    /// Changes the trained parameters on the device, as the optimizer's own step does on the processor. What is derived from them is
+    /// derived again there; for functions of parameters (reflections, admix) the map's parameters are changed too.
+    /// </summary>
+    /// <param name="optimizer">The optimizer: the same one at every step, and for this only.</param>
+    /// <param name="gradient">[trained parameters]</param>
+    /// <exception cref="ArgumentException">The gradient has another length, or the optimizer has stepped something else; nothing was changed.</exception>
+    /// <exception cref="InvalidOperationException">The map has no trained parameters.</exception>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void Step(Optimizer<T> optimizer, TBuffer gradient)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        ArgumentNullException.ThrowIfNull(gradient);
+        RequireTrained();
+        RequireLength(device.Length(gradient), 1, Map.TrainedCount, nameof(gradient));
+        Require([gradient], written: []);
+        lock (gate)
+        {
+            Begin(1);
+            if (optimizer.Own(Map, device: true))
+            {
+                buffers.Take(ref buffers.FirstState, Map.TrainedCount);
+                buffers.Take(ref buffers.SecondState, Map.TrainedCount);
+                device.Clear(buffers.FirstState!);
+                device.Clear(buffers.SecondState!);
+            }
+
+            Span<T> settings = stackalloc T[Settings];
+            settings.Clear();
+            optimizer.Advance(settings);
+            var blocks = new Blocks(this, 1)
+            {
+                Settings = Upload(ref buffers.RuleSettings, ruleSettings, settings),
+                FirstState = buffers.Take(ref buffers.FirstState, Map.TrainedCount),
+                SecondState = buffers.Take(ref buffers.SecondState, Map.TrainedCount),
+                ParameterGradient = new Block(gradient, 0),
+            };
+            Run(program.Optimizers[(int)optimizer.Rule], blocks, 0, 1);
+            if (program.Functions.Length > 0)
+            {
+                DownloadParameters();
+                changes = -1;
+                Begin(1);
+            }
+            else
+            {
+                Run(program.Prepare, blocks, 0, 1);
+            }
+        }
+    }
+
+    /// <summary>Copies the trained parameters from the device to the map. Nothing else may run on the map meanwhile.</summary>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void Download()
+    {
+        lock (gate)
+        {
+            Begin(1);
+            DownloadParameters();
+        }
+    }
+
     /// <summary>Gives the device's memory back. The map stays.</summary>
     public void Dispose()
     {
@@ -314,6 +440,39 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         }
 
         return Math.Clamp(batch, 1, maxRows);
+    }
+
+    private void DownloadParameters()
+    {
+        using (ParameterEdit<T> edit = Map.EditTrained())
+        {
+            device.Read(weights, edit.Trained);
+        }
+
+        changes = Map.Changes;
+    }
+
+    /// <summary>Copies settings to the device unless they are there.</summary>
+    private Block Upload(ref TBuffer? buffer, T[] known, ReadOnlySpan<T> settings)
+    {
+        bool isNew = buffer is null;
+        Block block = buffers.Take(ref buffer, Settings);
+        if (isNew || !settings.SequenceEqual(known))
+        {
+            settings.CopyTo(known);
+            device.Write(buffer!, known);
+        }
+
+        return block;
+    }
+
+    private Block Upload(ref TBuffer? buffer, T[] known, double gradientFactor, double valueFactor)
+    {
+        Span<T> settings = stackalloc T[Settings];
+        settings.Clear();
+        settings[0] = T.CreateTruncating(gradientFactor);
+        settings[1] = T.CreateTruncating(valueFactor);
+        return Upload(ref buffer, known, settings);
     }
 
     private Block BeginGradient(bool wanted)
@@ -435,6 +594,14 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         }
     }
 
+    private void RequireTrained()
+    {
+        if (Map.TrainedCount == 0)
+        {
+            throw new InvalidOperationException($"{Map.Description.Name} has no trained parameters.");
+        }
+    }
+
     private void RequireLinear()
     {
         if (Map is not LinearMap<T>)
@@ -472,6 +639,18 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
         public Block ParameterGradient { get; init; }
 
+        public Block Settings { get; init; }
+
+        public Block FirstState { get; init; }
+
+        public Block SecondState { get; init; }
+
+        public Block Targets { get; init; }
+
+        public Block LossParts { get; init; }
+
+        public Block Loss { get; init; }
+
         public readonly Block this[DeviceBlock block] => block switch
         {
             DeviceBlock.Weights => weights,
@@ -482,6 +661,12 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             DeviceBlock.Scratch => Scratch,
             DeviceBlock.WeightGradient => WeightGradient,
             DeviceBlock.ParameterGradient => ParameterGradient,
+            DeviceBlock.Settings => Settings,
+            DeviceBlock.FirstState => FirstState,
+            DeviceBlock.SecondState => SecondState,
+            DeviceBlock.Targets => Targets,
+            DeviceBlock.LossParts => LossParts,
+            DeviceBlock.Loss => Loss,
             _ => default,
         };
     }
@@ -495,6 +680,11 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         public TBuffer? Dy;
         public TBuffer? Scratch;
         public TBuffer? WeightGradient;
+        public TBuffer? LossSettings;
+        public TBuffer? RuleSettings;
+        public TBuffer? FirstState;
+        public TBuffer? SecondState;
+        public TBuffer? LossParts;
 
         public Block Take(ref TBuffer? buffer, int length)
         {
@@ -517,7 +707,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
         public void Dispose()
         {
-            foreach (TBuffer? buffer in new[] { X, Y, Dx, Dy, Scratch, WeightGradient })
+            foreach (TBuffer? buffer in new[] { X, Y, Dx, Dy, Scratch, WeightGradient, LossSettings, RuleSettings, FirstState, SecondState, LossParts })
             {
                 buffer?.Dispose();
             }

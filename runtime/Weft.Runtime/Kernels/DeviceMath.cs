@@ -69,7 +69,7 @@ public static class DeviceMath
         return p * BitConverter.Int64BitsToDouble((long)(half + 1023) << 52) * BitConverter.Int64BitsToDouble((long)(n - half + 1023) << 52);
     }
 
-    /// <summary>log(1 + z) for z from 0 to 1: 2 artanh(z / (2 + z)), whose series converges as 9⁻ⁿ.</summary>
+    /// <summary>log(1 + z) for z from −0.3 to 1: 2 artanh(z / (2 + z)), whose series converges as 9⁻ⁿ.</summary>
     public static float Log1p(float z)
     {
         float s = z / (2 + z), t = s * s;
@@ -105,6 +105,28 @@ public static class DeviceMath
         p = (p * t) + 1.0 / 3;
         return 2 * s * (1 + (t * p));
     }
+
+    /// <summary>log(z) for positive normal z = 2ᵉ m with m around 1: e · ln 2 + 2 artanh((m − 1) / (m + 1)).</summary>
+    public static float Log(float z)
+    {
+        int bits = BitConverter.SingleToInt32Bits(z) - 0x3F3504F3;
+        int e = bits >> 23;
+        float m = BitConverter.Int32BitsToSingle((bits & 0x007FFFFF) + 0x3F3504F3);
+        return (e * Ln2HighFloat) + ((e * Ln2LowFloat) + Log1p(m - 1));
+    }
+
+    /// <inheritdoc cref="Log(float)"/>
+    public static double Log(double z)
+    {
+        long bits = BitConverter.DoubleToInt64Bits(z) - 0x3FE6A09E667F3BCD;
+        long e = bits >> 52;
+        double m = BitConverter.Int64BitsToDouble((bits & 0x000FFFFFFFFFFFFF) + 0x3FE6A09E667F3BCD);
+        return (e * Ln2High) + ((e * Ln2Low) + Log1p(m - 1));
+    }
+
+    public static float Sqrt(float z) => MathF.Sqrt(z);
+
+    public static double Sqrt(double z) => Math.Sqrt(z);
 
     /// <summary>tanh(z): Lambert's continued fraction near 0, else (1 − e) / (1 + e) with e = exp(−2|z|).</summary>
     public static float Tanh(float z)

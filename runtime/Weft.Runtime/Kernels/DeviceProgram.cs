@@ -37,6 +37,12 @@ public sealed record DeviceProgram
     /// <summary>Adds the gradients of the parameters to those asked for.</summary>
     public required ImmutableArray<DeviceLaunch> AddGradient { get; init; }
 
+    /// <summary>The gradient and the value of a loss, by its <see cref="DeviceLoss"/>, after the forward pass.</summary>
+    public required ImmutableArray<ImmutableArray<DeviceLaunch>> Losses { get; init; }
+
+    /// <summary>A step of an optimizer, by its <see cref="DeviceRule"/>.</summary>
+    public required ImmutableArray<ImmutableArray<DeviceLaunch>> Optimizers { get; init; }
+
     /// <summary>Where functions of tensors are, which the host evaluates: in its weight block and in the device's.</summary>
     public required ImmutableArray<DeviceSegment> Functions { get; init; }
 
@@ -65,7 +71,20 @@ public sealed record DeviceProgram
     internal const int FewRows = 8;
 
     internal int MostOperands =>
-        Prepare.Concat(Forward).Concat(ForwardFew).Concat(Reverse).Concat(FinishGradient).Concat(AddGradient).Max(launch => launch.Operands.Length);
+        new[] { Prepare, Forward, ForwardFew, Reverse, FinishGradient, AddGradient }.Concat(Losses).Concat(Optimizers)
+            .SelectMany(launches => launches)
+            .Max(launch => launch.Operands.Length);
+}
+
+/// <summary>The rules by which optimizers step.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public enum DeviceRule
+{
+    /// <summary><see cref="Sgd{T}"/></summary>
+    Sgd,
+
+    /// <summary><see cref="AdamW{T}"/></summary>
+    AdamW,
 }
 
 /// <summary>A kernel, the size of its groups, and what the groups along each axis share out.</summary>
@@ -110,6 +129,24 @@ public enum DeviceBlock
 
     /// <summary>The tables of permutations.</summary>
     Tables,
+
+    /// <summary>Numbers of a loss or an optimizer.</summary>
+    Settings,
+
+    /// <summary>An optimizer's first memory: velocities, or means.</summary>
+    FirstState,
+
+    /// <summary>An optimizer's second memory: means of squares.</summary>
+    SecondState,
+
+    /// <summary>What outputs are compared to.</summary>
+    Targets,
+
+    /// <summary>Parts of a loss.</summary>
+    LossParts,
+
+    /// <summary>A loss.</summary>
+    Loss,
 }
 
 /// <summary>Elements that lie at one place in the host's block and at another in the device's.</summary>

@@ -25,7 +25,7 @@ public class PtxTests
         string[] formulas =
         [
             .. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]),
-            "gelu . dense(70, 83) . silu . dense(83, 83) . tanh . sigmoid . softplus . relu",
+            "gelu . dense(70, 83) . silu . dense(83, 83) . tanh . dense(83, 83) . sigmoid . softplus . relu . dense(83, 90)",
             "monarch(1024, 32)",
         ];
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{k}") })];

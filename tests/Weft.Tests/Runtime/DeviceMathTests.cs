@@ -12,6 +12,8 @@ public class DeviceMathTests
     {
         AssertNear<float>(DeviceMath.Exp, Math.Exp, -87, 88.7);
         AssertNear<float>(DeviceMath.Log1p, z => Math.Log(1 + z), 1e-3, 1);
+        AssertNear<float>(DeviceMath.Log, Math.Log, 1.4, 1e4);
+        AssertNear<float>(DeviceMath.Log, Math.Log, 1e-30, 0.7);
         AssertNear<float>(DeviceMath.Tanh, Math.Tanh, -12, 12);
         AssertNear<float>(DeviceMath.Tanh, Math.Tanh, -1e-3, 1e-3);
     }
@@ -22,6 +24,8 @@ public class DeviceMathTests
         AssertNear<double>(DeviceMath.Exp, Math.Exp, -708, 709.7);
         AssertNear<double>(DeviceMath.Log1p, z => Math.Log(1 + z), 0.5, 1);
         AssertNear<double>(DeviceMath.Log1p, z => z - (z * z / 2) + (z * z * z / 3), 0, 1e-5);
+        AssertNear<double>(DeviceMath.Log, Math.Log, 1.4, 1e9);
+        AssertNear<double>(DeviceMath.Log, Math.Log, 1e-300, 0.7);
         AssertNear<double>(DeviceMath.Tanh, Math.Tanh, -22, 22);
         AssertNear<double>(DeviceMath.Tanh, Math.Tanh, -1e-3, 1e-3);
     }
@@ -34,6 +38,8 @@ public class DeviceMathTests
         Assert.Equal(0, DeviceMath.Exp(-1e300));
         Assert.Equal(double.PositiveInfinity, DeviceMath.Exp(1e300));
         Assert.Equal(0, DeviceMath.Log1p(0f));
+        Assert.Equal((0, 3f), (DeviceMath.Log(1f), DeviceMath.Sqrt(9f)));
+        Assert.Equal((0, 3d), (DeviceMath.Log(1d), DeviceMath.Sqrt(9d)));
         Assert.Equal(-1, DeviceMath.Tanh(-1e30f));
         Assert.Equal(1, DeviceMath.Tanh(double.MaxValue));
         Assert.Equal(float.NaN, DeviceMath.Tanh(float.NaN));

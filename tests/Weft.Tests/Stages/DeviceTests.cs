@@ -8,7 +8,7 @@ using Weft.Tests.Binding;
 
 namespace Weft.Tests.Stages;
 
-/// <summary>What three operators become for a device: kernels in the text of the IR, OpenCL C, and C# for ILGPU.</summary>
+/// <summary>What operators become for a device: kernels in the text of the IR, OpenCL C, and C# for ILGPU.</summary>
 public class DeviceTests
 {
     public static TheoryData<string, string> Operators => new()
@@ -20,13 +20,34 @@ public class DeviceTests
 
     [Theory]
     [MemberData(nameof(Operators))]
-    public void Kernels(string name, string formula)
+    public void Kernels(string name, string formula) => Snapshot.Match(DeviceSchedulePrinter.Print(Schedule(formula)), name: $"Kernels.{name}");
+
+    [Theory]
+    [MemberData(nameof(Operators))]
+    public void OpenCl(string name, string formula) => Snapshot.Match(Print(new OpenClPrinter("float"), formula), name: $"OpenCl.{name}");
+
+    [Theory]
+    [MemberData(nameof(Operators))]
+    public void Ilgpu(string name, string formula) => Snapshot.Match(Print(new IlgpuPrinter("float"), formula), name: $"Ilgpu.{name}");
+
+    /// <summary>Types as they are emitted, with the kernels for training.</summary>
+    [Theory]
+    [InlineData(Targets.OpenCl)]
+    [InlineData(Targets.Ilgpu)]
+    public void Types(Targets targets)
     {
-        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(64), elementSize: 4);
-        Snapshot.Match(DeviceSchedulePrinter.Print(DeviceScheduler.Build(schedule, 64, DeviceModel.Default)), name: $"Kernels.{name}");
+        var options = new GenerateOptions("Map", "Examples", Scalar: Scalar.Double, Targets: targets);
+        string code = ModuleCompiler.Compile(TestModules.Formula("diagonal(3)"), targets == Targets.Ilgpu ? options.ForIlgpu("public") : options).Code;
+        if (targets == Targets.OpenCl)
+        {
+            int start = code.IndexOf("    protected override DeviceProgram", StringComparison.Ordinal);
+            code = code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
+        }
+
+        Snapshot.Match(code, name: $"Types.{targets}");
     }
 
-    /// <summary>What is merged for a single row is not for many, and the other way round.</summary>
+    /// <summary>What is merged for many rows is not for a single one.</summary>
     [Fact]
     public void Explanation()
     {
@@ -35,18 +56,18 @@ public class DeviceTests
         Snapshot.Match(text);
     }
 
-    [Theory]
-    [MemberData(nameof(Operators))]
-    public void OpenCl(string name, string formula)
-    {
-        string code = ModuleCompiler.Compile(TestModules.Formula(formula), new GenerateOptions("Map", Targets: Targets.OpenCl)).Code;
-        int start = code.IndexOf("    protected override DeviceProgram", StringComparison.Ordinal);
-        Snapshot.Match(code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n", name: $"OpenCl.{name}");
-    }
+    private static string Print(KernelPrinter printer, string formula) =>
+        string.Join("\n", Schedule(formula).Kernels.Select((kernel, number) => printer.Print(kernel, KernelPrinter.Name(number))));
 
-    [Theory]
-    [MemberData(nameof(Operators))]
-    public void Ilgpu(string name, string formula) => Snapshot.Match(
-        ModuleCompiler.Compile(TestModules.Formula(formula), new GenerateOptions("Map", "Examples", Targets: Targets.Ilgpu).ForIlgpu("public")).Code,
-        name: $"Ilgpu.{name}");
+    /// <summary>A schedule but for what each has for training.</summary>
+    private static DeviceSchedule Schedule(string formula)
+    {
+        Schedule host = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(64), elementSize: 4);
+        DeviceSchedule schedule = DeviceScheduler.Build(host, 64, DeviceModel.Default);
+        return schedule with
+        {
+            Kernels = [.. schedule.Kernels.Take(schedule.AddGradient[0].Kernel + 1)],
+            Training = new TrainingSchedule([], [], [], []),
+        };
+    }
 }
