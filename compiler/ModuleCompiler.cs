@@ -67,12 +67,12 @@ public static class ModuleCompiler
 {
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
-        (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
         var costs = new CostModel(options.Batch);
-        Schedule schedule = Scheduler.Build(Lowering.Lower(rewritten), costs, options.ElementSize, cancellationToken);
+        (LoweredModule lowered, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Lower(module, costs, cancellationToken);
+        Schedule schedule = Scheduler.Build(lowered, costs, options.ElementSize, cancellationToken);
         DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
         DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
-        var explainer = new Explainer(schedule, laws, costs, options.Scalar);
+        var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
         string code = options.MapType is null
             ? MapEmitter.Emit(schedule, device, options, explainer.Summary())
             : IlgpuEmitter.Emit(device!, options);
@@ -87,12 +87,25 @@ public static class ModuleCompiler
     public static string ExplainDevice(Module module, GenerateOptions options, DeviceModel device, CancellationToken cancellationToken = default)
     {
         device = device with { ElementSize = options.ElementSize };
-        LoweredModule lowered = Lowering.Lower(Rewriter.Rewrite(module, cancellationToken).Module);
-        Schedule schedule = Scheduler.Build(lowered, new CostModel(options.Batch), options.ElementSize, cancellationToken);
+        var costs = new CostModel(options.Batch);
+        Schedule schedule = Scheduler.Build(Lower(module, costs, cancellationToken).Lowered, costs, options.ElementSize, cancellationToken);
         return new DeviceExplainer(
             DeviceScheduler.Build(schedule, options.Batch, device, cancellationToken),
             DeviceScheduler.Build(schedule, 1, device, cancellationToken),
             options.Batch,
             device).Full();
+    }
+
+    private static (LoweredModule Lowered, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes) Lower(Module module, CostModel costs, CancellationToken cancellationToken)
+    {
+        (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
+        (rewritten, IReadOnlyList<Route> routes) = RouteSelection.Select(rewritten, costs, cancellationToken);
+        if (routes.Count > 0)
+        {
+            (rewritten, IReadOnlyList<Law> more) = Rewriter.Rewrite(rewritten, cancellationToken);
+            laws = [.. laws, .. more];
+        }
+
+        return (Lowering.Lower(rewritten), laws, routes);
     }
 }

@@ -83,6 +83,8 @@ public static class AlgebraPrinter
             Distribution.Uniform => $"uniform({scale})",
             Distribution.Sign => "sign",
             Distribution.Paired => $"paired({scale})",
+            Distribution.Whole => $"whole({scale})",
+            Distribution.Distinct => $"distinct({scale})",
             _ => $"fan_in({scale})",
         };
     }
@@ -112,8 +114,8 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
-             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect product " +
-             "relu gelu silu tanh sigmoid softplus bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
+             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather cheapest product pi sin cos floor " +
+             "relu gelu silu tanh sigmoid softplus reciprocal atanh add hadamard bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
         public string Take(string wanted)
@@ -153,6 +155,8 @@ public static class AlgebraPrinter
                     return Expression(linear.Operator, Level.Postfix);
                 case BiasLink bias:
                     return IsOwnBias(bias) ? "bias" : $"bias({Tensor(bias.Bias)})";
+                case BranchLink branches:
+                    return $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Element))))})";
                 case ActivationLink activation:
                     return activation.Activation.ToString().ToLowerInvariant();
                 default:
@@ -165,8 +169,9 @@ public static class AlgebraPrinter
         {
             IReadOnlyList<Operator> terms = node is Sum sum ? sum.Operands : [node];
             List<Einsum> einsums = terms.OfType<Einsum>().ToList();
-            bool sameOutput = einsums.Count == terms.Count && einsums.All(
-                einsum => einsum.Output.Select(index => index.Extent).SequenceEqual(einsums[0].Output.Select(index => index.Extent)));
+            IReadOnlyList<IndexVariable>[] outputs = [.. einsums.Select(einsum => einsum.Output.Digits(einsum.Rows)).OfType<IReadOnlyList<IndexVariable>>()];
+            bool sameOutput = outputs.Length == terms.Count && outputs.All(
+                output => output.Select(index => index.Extent).SequenceEqual(outputs[0].Select(index => index.Extent)));
             return sameOutput ? IndexNotation(einsums) : "= " + Expression(node, Level.Sum);
         }
 
@@ -194,8 +199,12 @@ public static class AlgebraPrinter
                     return $"crop({Number(crop.Size)}, {Number(crop.Length)}{Start(crop.Start)})";
                 case Pad pad:
                     return $"pad({Number(pad.Size)}, {Number(pad.Length)}{Start(pad.Start)})";
+                case Einsum einsum when einsum.Output.Digits(einsum.Rows) is null:
+                    return $"einsum({IndexNotation([einsum.Transposed()])})'";
                 case Einsum einsum:
                     return $"einsum({IndexNotation([einsum])})";
+                case Gather gather:
+                    return $"gather({Tensor(gather.Table)}, {Number(gather.Size)})";
                 case Reflections reflections:
                     return $"reflect({Tensor(reflections.Tensor)})";
                 case Scaled scaled:
@@ -221,6 +230,8 @@ public static class AlgebraPrinter
                     return stack.Operands.Count == 1
                         ? Expression(stack.Operands[0], level)
                         : $"[{string.Join("; ", stack.Operands.Select(BlockRow))}]";
+                case Alternatives alternatives:
+                    return $"cheapest({string.Join(", ", alternatives.Operands.Select(operand => Expression(operand, Level.Sum)))})";
                 case Indexed indexed:
                     return Repeat(indexed, level);
                 default:
@@ -238,6 +249,10 @@ public static class AlgebraPrinter
                     return Tensor(slice.Source) + Slice(slice);
                 case EinsumTensor einsum:
                     return names is null ? $"einsum({Definition("T", einsum)})" : Let(einsum, "T");
+                case FormulaTensor formula:
+                    return formula.Formula.ToText(axis => "ijklmnpq"[axis % 8].ToString());
+                case ListTensor list:
+                    return $"[{string.Join(", ", list.Elements.Select(Number))}]";
                 case FunctionTensor function:
                     return $"{function.Function.Name}({string.Join(", ", function.Arguments.Select(Tensor).Concat(function.Numbers.Select(Number)))})";
                 default:
@@ -317,7 +332,7 @@ public static class AlgebraPrinter
                 terms.Add(Number(index.Offset));
             }
 
-            return string.Join(" + ", terms);
+            return string.Join(" + ", terms).Replace("+ -", "- ");
         }
 
         private string Let(TensorExpression tensor, string wanted)
@@ -361,21 +376,22 @@ public static class AlgebraPrinter
             {
                 List<string> factors = term.Factors.Select(factor => Factor(factor.Tensor)).ToList();
                 bool first = texts.Count == 0;
-                for (int i = 0; i < term.Output.Count && !first; i++)
+                IReadOnlyList<IndexVariable> output = [.. term.Output.Variables];
+                for (int i = 0; i < output.Count && !first; i++)
                 {
                     // All terms write to the same indices.
-                    _indices[term.Output[i].Id] = outputNames[i];
+                    _indices[output[i].Id] = outputNames[i];
                 }
 
-                List<IndexVariable> bound = BindAll(term.Output.Concat(term.Input), term.Factors);
+                List<IndexVariable> bound = BindAll(output.Concat(term.Input.Variables), term.Factors);
                 HashSet<int> known = Known(term.Factors);
                 if (first)
                 {
-                    outputNames = term.Output.Select(NameOf).ToList();
-                    left = $"y[{Group(term.Output, known)}]";
+                    outputNames = output.Select(NameOf).ToList();
+                    left = $"y[{Group(output, known)}]";
                 }
 
-                string input = $"x[{Group(term.Input, known)}]";
+                string input = term.Input.Digits(term.Columns) is { } digits ? $"x[{Group(digits, known)}]" : $"x[{Position(term.Input)}]";
                 texts.Add(Terms(term.Coefficient, factors, term.Factors, input));
                 Unbind(first ? bound.Where(index => !outputNames.Contains(NameOf(index))).ToList() : bound);
             }
@@ -385,7 +401,7 @@ public static class AlgebraPrinter
                 _indexNames.Release(name);
             }
 
-            foreach (IndexVariable index in terms.SelectMany(term => term.Output))
+            foreach (IndexVariable index in terms.SelectMany(term => term.Output.Variables))
             {
                 _indices.Remove(index.Id);
             }
@@ -401,9 +417,9 @@ public static class AlgebraPrinter
                 parts.Add(Number(coefficient));
             }
 
-            parts.AddRange(names.Zip(factors, (name, factor) => factor.Indices.Count == 0
-                ? name
-                : $"{name}[{string.Join(", ", factor.Indices.Select(Position))}]"));
+            parts.AddRange(names.Zip(factors, (name, factor) => factor.Tensor is FormulaTensor formula
+                ? formula.Formula.ToText(axis => Position(factor.Indices[axis]) is var position && position.Contains(' ') ? $"({position})" : position)
+                : factor.Indices.Count == 0 ? name : $"{name}[{string.Join(", ", factor.Indices.Select(Position))}]"));
             if (input is not null)
             {
                 parts.Add(input);
@@ -414,18 +430,19 @@ public static class AlgebraPrinter
 
         /// <summary>A factor of index notation, which must be a name there.</summary>
         private string Factor(TensorExpression tensor) =>
-            names is null || tensor is ParameterTensor or EinsumTensor || MentionsIndex(tensor) ? Tensor(tensor) : Let(tensor, "S");
+            names is null || tensor is ParameterTensor or EinsumTensor or FormulaTensor || MentionsIndex(tensor) ? Tensor(tensor) : Let(tensor, "S");
 
         private static bool MentionsIndex(TensorExpression tensor) => tensor is SliceTensor slice
             && (MentionsIndex(slice.Source) || slice.Axes.Any(axis => axis is PointAxis { Index.Terms.Count: > 0 }));
 
         /// <summary>The indices whose extents the tensors tell.</summary>
         private static HashSet<int> Known(IEnumerable<IndexedTensor> factors) => new(factors
+            .Where(factor => factor.Tensor is not FormulaTensor)
             .SelectMany(factor => factor.Indices)
             .Where(index => index.Offset == 0 && index.Terms.Count == 1 && index.Terms[0].Coefficient == 1)
             .Select(index => index.Terms[0].Variable.Id));
 
-        private string Group(EquatableArray<IndexVariable> group, HashSet<int> known) => string.Join(" ", group.Select(
+        private string Group(IReadOnlyList<IndexVariable> group, HashSet<int> known) => string.Join(" ", group.Select(
             index => NameOf(index) + (known.Contains(index.Id) ? "" : ":" + Number(index.Extent))));
 
         private string NameOf(IndexVariable variable) =>

@@ -11,6 +11,11 @@ public enum Activation
     Tanh,
     Sigmoid,
     Softplus,
+    Exp,
+    Square,
+    Sqrt,
+    Reciprocal,
+    Atanh,
 }
 
 /// <summary>One link of a module's chain.</summary>
@@ -24,6 +29,16 @@ public sealed record BiasLink(TensorExpression Bias) : Link;
 
 /// <summary>Applies a function to every element. Gelu is the tanh form (Hendrycks and Gimpel 2016).</summary>
 public sealed record ActivationLink(Activation Activation) : Link;
+
+/// <summary>How branches are joined, elementwise.</summary>
+public enum Joint
+{
+    Add,
+    Hadamard,
+}
+
+/// <summary>Gives one input to several chains and joins what comes out: a residual connection, a gate.</summary>
+public sealed record BranchLink(Joint Joint, EquatableArray<EquatableArray<Link>> Branches) : Link;
 
 /// <summary>A bound declaration with every size known: what becomes one type.</summary>
 /// <param name="Name">The declaration's name, as written.</param>

@@ -95,18 +95,41 @@ public sealed record Pad(int Size, int Start, int Length) : Operator
 }
 
 /// <summary>
-/// Index notation, <c>y[i a] = U[i,a,r] * V[j,c,r] * x[j c]</c>. The first index of a group varies slowest. Every index that is
-/// not in <see cref="Output"/> is summed.
+/// Index notation, <c>y[i a] = U[i,a,r] * V[j,c,r] * x[j c]</c>: at the position <see cref="Output"/> the sum, over all indices that lead
+/// there, of the factors times the input at the position <see cref="Input"/>. Positions are affine: <c>x[i + k]</c> is a convolution.
 /// </summary>
 public sealed record Einsum(
-    EquatableArray<IndexVariable> Output,
+    AffineIndex Output,
+    int RowCount,
     EquatableArray<IndexedTensor> Factors,
-    EquatableArray<IndexVariable> Input,
+    AffineIndex Input,
+    int ColumnCount,
     double Coefficient = 1) : Operator
 {
-    public override int Rows => Output.Aggregate(1, (product, index) => checked(product * index.Extent));
+    /// <summary>Where outputs and inputs are groups of indices, the first varying slowest.</summary>
+    public Einsum(EquatableArray<IndexVariable> output, EquatableArray<IndexedTensor> factors, EquatableArray<IndexVariable> input, double coefficient = 1)
+        : this(AffineIndex.Group(output), Length(output), factors, AffineIndex.Group(input), Length(input), coefficient)
+    {
+    }
 
-    public override int Columns => Input.Aggregate(1, (product, index) => checked(product * index.Extent));
+    public override int Rows => RowCount;
+
+    public override int Columns => ColumnCount;
+
+    public Einsum Transposed() => this with { Output = Input, RowCount = ColumnCount, Input = Output, ColumnCount = RowCount };
+
+    private static int Length(EquatableArray<IndexVariable> group) => group.Aggregate(1, (product, index) => checked(product * index.Extent));
+}
+
+/// <summary>
+/// <c>gather(S, n)</c>: <c>y[i] = x[S[i]]</c>, over the elements of S in order. They are whole numbers below n that are not trained. The
+/// transpose adds every element to its place.
+/// </summary>
+public sealed record Gather(TensorExpression Table, int Size) : Operator
+{
+    public override int Rows => Table.Shape.Aggregate(1, (product, extent) => checked(product * extent));
+
+    public override int Columns => Size;
 }
 
 /// <summary>
@@ -188,6 +211,14 @@ public sealed record HorizontalStack(EquatableArray<Operator> Operands) : Operat
 public sealed record VerticalStack(EquatableArray<Operator> Operands) : Operator
 {
     public override int Rows => Operands.Sum(operand => operand.Rows);
+
+    public override int Columns => Operands[0].Columns;
+}
+
+/// <summary><c>cheapest(A, B, …)</c>: one operator, written in several ways. It means the first; the one that costs least is compiled.</summary>
+public sealed record Alternatives(EquatableArray<Operator> Operands) : Operator
+{
+    public override int Rows => Operands[0].Rows;
 
     public override int Columns => Operands[0].Columns;
 }

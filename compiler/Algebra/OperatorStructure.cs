@@ -18,6 +18,7 @@ public static class OperatorStructure
         DirectSum direct => direct.Operands,
         HorizontalStack stack => stack.Operands,
         VerticalStack stack => stack.Operands,
+        Alternatives alternatives => alternatives.Operands,
         _ => [],
     };
 
@@ -34,8 +35,17 @@ public static class OperatorStructure
         DirectSum direct => new DirectSum(direct.Operands.Select(map).ToEquatable()),
         HorizontalStack stack => new HorizontalStack(stack.Operands.Select(map).ToEquatable()),
         VerticalStack stack => new VerticalStack(stack.Operands.Select(map).ToEquatable()),
+        Alternatives alternatives => new Alternatives(alternatives.Operands.Select(map).ToEquatable()),
         _ => op,
     };
+
+    /// <summary>The same links over other operators.</summary>
+    public static EquatableArray<Link> MapOperators(this EquatableArray<Link> links, Func<Operator, Operator> map) => links.Select(link => link switch
+    {
+        LinearLink linear => new LinearLink(map(linear.Operator)),
+        BranchLink branches => branches with { Branches = branches.Branches.Select(branch => branch.MapOperators(map)).ToEquatable() },
+        _ => link,
+    }).ToEquatable();
 
     /// <summary>The tensors that a node itself names.</summary>
     public static IEnumerable<TensorExpression> Tensors(this Operator op) => op switch
@@ -45,6 +55,7 @@ public static class OperatorStructure
         Diagonal diagonal => [diagonal.Tensor],
         BlockDiagonal blocks => [blocks.Tensor],
         Reflections reflections => [reflections.Tensor],
+        Gather gather => [gather.Table],
         ScaledByTensor scaled => [scaled.Factor],
         Einsum einsum => einsum.Factors.Select(factor => factor.Tensor),
         _ => [],
@@ -62,6 +73,16 @@ public static class OperatorStructure
         FunctionTensor function => function.Arguments,
         _ => Enumerable.Empty<TensorExpression>(),
     }).SelectMany(DescendantsAndSelf).Prepend(tensor);
+
+    /// <summary>Whether a derivative reaches a trained parameter in it.</summary>
+    public static bool IsTrained(this TensorExpression tensor) => tensor switch
+    {
+        ParameterTensor parameter => parameter.Parameter.Role == Role.Trained,
+        SliceTensor slice => slice.Source.IsTrained(),
+        EinsumTensor einsum => einsum.Factors.Any(factor => factor.Tensor.IsTrained()),
+        FunctionTensor function => function.Function.HasDerivative && function.Arguments.Any(IsTrained),
+        _ => false,
+    };
 
     /// <summary>Whether an enclosing index decides what a tensor is.</summary>
     public static bool DependsOn(this TensorExpression tensor, IndexVariable variable) => tensor.DescendantsAndSelf().Any(part => part switch
@@ -86,6 +107,7 @@ public static class OperatorStructure
             Diagonal diagonal => new Diagonal(VisitTensor(diagonal.Tensor)),
             BlockDiagonal blocks => new BlockDiagonal(VisitTensor(blocks.Tensor)),
             Reflections reflections => new Reflections(VisitTensor(reflections.Tensor)),
+            Gather gather => gather with { Table = VisitTensor(gather.Table) },
             ScaledByTensor scaled => new ScaledByTensor(VisitTensor(scaled.Factor), Visit(scaled.Operand)),
             Einsum einsum => einsum with { Factors = einsum.Factors.Select(VisitFactor).ToEquatable() },
             _ => node.MapOperands(Visit),

@@ -29,6 +29,12 @@ public enum Distribution
     /// <summary>Normal rows, each written twice: a chain of reflections that starts as the identity (Yuan et al. 2024).</summary>
     Paired,
 
+    /// <summary>Whole numbers from 0 to below the scale.</summary>
+    Whole,
+
+    /// <summary>Whole numbers from 0 to below the scale, all different along the last axis.</summary>
+    Distinct,
+
     /// <summary>Normal, with the standard deviation that keeps a unit-variance input at unit variance.</summary>
     FanIn,
 }

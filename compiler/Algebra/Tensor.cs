@@ -11,6 +11,40 @@ public sealed record AffineIndex(int Offset, EquatableArray<(IndexVariable Varia
     public static AffineIndex Constant(int offset) => new(offset, default);
 
     public static AffineIndex Of(IndexVariable variable) => new(0, EquatableArray.Of((variable, 1)));
+
+    /// <summary>The position that a group of indices means, the first varying slowest.</summary>
+    public static AffineIndex Group(IEnumerable<IndexVariable> group)
+    {
+        int stride = 1;
+        var terms = new List<(IndexVariable, int)>();
+        foreach (IndexVariable variable in group.Reverse())
+        {
+            terms.Add((variable, stride));
+            stride = checked(stride * variable.Extent);
+        }
+
+        terms.Reverse();
+        return new AffineIndex(0, terms.ToEquatable());
+    }
+
+    public IEnumerable<IndexVariable> Variables => Terms.Select(term => term.Variable);
+
+    /// <summary>The indices whose <see cref="Group"/> this is, along an axis of the given length; null where it is not one.</summary>
+    public IReadOnlyList<IndexVariable>? Digits(int length)
+    {
+        int stride = 1;
+        for (int k = Terms.Count - 1; k >= 0; k--)
+        {
+            if (Terms[k].Coefficient != stride)
+            {
+                return null;
+            }
+
+            stride = checked(stride * Terms[k].Variable.Extent);
+        }
+
+        return Offset == 0 && stride == length ? [.. Variables] : null;
+    }
 }
 
 /// <summary>A tensor that depends on parameters only: evaluated once per update, not once per row of a batch.</summary>
@@ -70,6 +104,32 @@ public sealed record EinsumTensor(EquatableArray<EquatableArray<IndexVariable>> 
     {
         Terms = Terms.Select(term => term with { Factors = term.Factors.Select(map).ToEquatable() }).ToEquatable(),
     };
+}
+
+/// <summary>A constant in closed form: the number at each position, such as <c>cos(2π·i·j/n)</c>, or 1 where a condition holds and 0 elsewhere.</summary>
+public sealed record FormulaTensor(EquatableArray<int> Extents, Formula Formula) : TensorExpression
+{
+    public override EquatableArray<int> Shape => Extents;
+
+    /// <summary>The elements in order.</summary>
+    public IEnumerable<double> Elements()
+    {
+        int[] position = new int[Extents.Count];
+        for (long left = Extents.Aggregate(1L, (product, extent) => product * extent); left > 0; left--)
+        {
+            yield return Formula.At(position);
+            for (int axis = Extents.Count - 1; axis >= 0 && ++position[axis] == Extents[axis]; axis--)
+            {
+                position[axis] = 0;
+            }
+        }
+    }
+}
+
+/// <summary>A constant vector by its elements.</summary>
+public sealed record ListTensor(EquatableArray<double> Elements) : TensorExpression
+{
+    public override EquatableArray<int> Shape => EquatableArray.Of(Elements.Count);
 }
 
 /// <summary>A <see cref="TensorFunction"/> of other tensors and of numbers.</summary>

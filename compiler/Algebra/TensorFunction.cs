@@ -88,6 +88,13 @@ public sealed class TensorFunction
             Shape = shapes => [shapes[0][0], shapes[1][0]],
             Sizes = shapes => [shapes[0][0], shapes[1][0], shapes[0][1]],
         },
+        new("take", "Take", ["T", "S"])
+        {
+            Symbol = "t",
+            Check = (shapes, _) => Axes(shapes[0], 1),
+            Shape = shapes => shapes[1].Concat(shapes[0].Skip(1)),
+            Sizes = shapes => [shapes[0][0], Length(shapes[0].Skip(1)), Length(shapes[1])],
+        },
         new("orthonormal_rows", "OrthonormalRows", ["V"])
         {
             Check = (shapes, _) => Axes(shapes[0], 2)
@@ -115,6 +122,9 @@ public sealed class TensorFunction
         Shape = shapes => [shapes[0][0], shapes[0][0]],
         Sizes = shapes => shapes[0],
     };
+
+    /// <summary>The parts of a tensor along its first axis that a table names: what a table inside index notation means.</summary>
+    public static TensorFunction Take => All["take"];
 
     /// <summary>The functions of the language, by name.</summary>
     public static IReadOnlyDictionary<string, TensorFunction> All { get; } = Table.ToDictionary(function => function.Name, StringComparer.Ordinal);

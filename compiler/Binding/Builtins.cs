@@ -23,19 +23,22 @@ internal static class Builtins
             ["dirsum"] = (1, int.MaxValue, "dirsum(A, B)"),
             ["hstack"] = (1, int.MaxValue, "hstack(A, B)"),
             ["vstack"] = (1, int.MaxValue, "vstack(A, B)"),
+            ["cheapest"] = (1, int.MaxValue, "cheapest(A, B)"),
             ["transpose"] = (1, 1, "transpose(A)"),
             ["reflect"] = (1, 1, "reflect(V)"),
+            ["gather"] = (2, 2, "gather(S, n)"),
             ["min"] = (1, int.MaxValue, "min(a, b)"),
             ["max"] = (1, int.MaxValue, "max(a, b)"),
-            ["sqrt"] = (1, 1, "sqrt(a)"),
             ["prod"] = (1, 1, "prod(list)"),
             ["sum"] = (1, 1, "sum(list)"),
             ["product"] = (1, 1, "product(i < n) A"),
             ["len"] = (1, 1, "len(list)"),
         }
         .Concat(TensorFunction.All.Values
-            .Where(function => function.Name != "sqrt") // of numbers, or of a tensor
             .Select(function => new KeyValuePair<string, (int, int, string)>(function.Name, (Arity(function), Arity(function), function.Usage))))
+        .Concat(NumberFunctions
+            .Where(function => !TensorFunction.All.ContainsKey(function.Symbol))
+            .Select(function => new KeyValuePair<string, (int, int, string)>(function.Symbol, (1, 1, $"{function.Symbol}(a)"))))
         .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
 
     public static readonly IReadOnlyDictionary<string, Activation> Activations =
@@ -47,7 +50,19 @@ internal static class Builtins
             ["tanh"] = Activation.Tanh,
             ["sigmoid"] = Activation.Sigmoid,
             ["softplus"] = Activation.Softplus,
+            ["exp"] = Activation.Exp,
+            ["square"] = Activation.Square,
+            ["sqrt"] = Activation.Sqrt,
+            ["reciprocal"] = Activation.Reciprocal,
+            ["atanh"] = Activation.Atanh,
         };
+
+    /// <summary>Links that join branches, called with one or more.</summary>
+    public static readonly IReadOnlyDictionary<string, Joint> Joints = new Dictionary<string, Joint>(StringComparer.Ordinal)
+    {
+        ["add"] = Joint.Add,
+        ["hadamard"] = Joint.Hadamard,
+    };
 
     public static readonly IReadOnlyDictionary<string, (int Min, int Max, string Usage)> Distributions =
         new Dictionary<string, (int, int, string)>(StringComparer.Ordinal)
@@ -59,8 +74,16 @@ internal static class Builtins
             ["uniform"] = (1, 1, "uniform(a)"),
             ["sign"] = (0, 0, "sign"),
             ["paired"] = (0, 1, "paired(std)"),
+            ["whole"] = (1, 1, "whole(n)"),
+            ["distinct"] = (1, 1, "distinct(n)"),
             ["fan_in"] = (0, 1, "fan_in(gain)"),
         };
+
+    /// <summary>Functions of one number; some are functions of tensors too.</summary>
+    public static IEnumerable<FormulaOperator> NumberFunctions => FormulaOperator.All.Values.Where(one => one.Arity == 1 && one.Symbol != "not");
+
+    /// <summary>Numbers that have a name, where nothing else has it.</summary>
+    public static readonly IReadOnlyDictionary<string, double> Constants = new Dictionary<string, double>(StringComparer.Ordinal) { ["pi"] = Math.PI };
 
     private static int Arity(TensorFunction function) => function.Tensors.Count + (function.Number is null ? 0 : 1);
 
@@ -73,6 +96,8 @@ internal static class Builtins
         "uniform" => new Initializer(Distribution.Uniform, argument ?? 1),
         "sign" => new Initializer(Distribution.Sign),
         "paired" => new Initializer(Distribution.Paired, argument ?? 1),
+        "whole" => new Initializer(Distribution.Whole, argument ?? 1),
+        "distinct" => new Initializer(Distribution.Distinct, argument ?? 1),
         _ => new Initializer(Distribution.FanIn, argument ?? 1),
     };
 }

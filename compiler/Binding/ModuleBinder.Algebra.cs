@@ -320,7 +320,7 @@ internal sealed partial class ModuleBinder
         }
 
         long nodes = 1 + parts.Sum(part => part.Nodes);
-        int depth = 1 + parts.Max(part => part.Depth);
+        int depth = 1 + parts.Select(part => part.Depth).DefaultIfEmpty(0).Max();
         if (nodes > MaxNodes || depth > MaxNesting)
         {
             Exhaust(frame, node, nodes > MaxNodes ? $"more than {MaxNodes} operations in one module" : $"tensors nested more than {MaxNesting} levels deep");
@@ -408,16 +408,26 @@ internal sealed partial class ModuleBinder
         EquatableArray<ExpressionSyntax> arguments = call.Arguments;
         switch (call.Name.Text)
         {
-            case "sqrt" when Bind(arguments[0], frame) is var root:
-                return root switch
+            case var name when Builtins.NumberFunctions.Any(function => function.Symbol == name):
+                return Bind(arguments[0], frame) switch
                 {
                     null => null,
-                    NumberValue number => Finite(Math.Sqrt(number.Number), call, frame),
+                    NumberValue number => Finite(FormulaOperator.All[name].Evaluate([number.Number]), call, frame),
                     SymbolValue => Unrolled<Value>(),
-                    _ => BindFunction(TensorFunction.All["sqrt"], root, call, frame),
+                    var argument when TensorFunction.All.TryGetValue(name, out TensorFunction? function) => BindFunction(function, argument, call, frame),
+                    var argument => Refuse(argument),
                 };
+
+                Value? Refuse(Value argument)
+                {
+                    Report(DiagnosticDescriptors.WrongKind, frame, arguments[0], "a number", argument.Description);
+                    return null;
+                }
+
             case "min" or "max" or "sum" or "prod" or "len":
                 return BindArithmetic(call, frame);
+            case "inverse" when Bind(arguments[0], frame) is var argument:
+                return argument is OperatorValue inverted ? MakeInverse(inverted, call, frame) : BindFunction(TensorFunction.All["inverse"], argument, call, frame);
             case var name when TensorFunction.All.TryGetValue(name, out TensorFunction? function):
                 return BindFunction(function, Bind(arguments[0], frame), call, frame);
             case "eye":
@@ -446,6 +456,8 @@ internal sealed partial class ModuleBinder
                         : null;
             case "reflect":
                 return BindReflections(call, frame);
+            case "gather":
+                return BindGather(call, frame);
             case "transpose":
                 return BindOperator(arguments[0], frame) is { } operand ? Compose(MakeTranspose(operand.Operator), call, frame, operand) : null;
         }
@@ -462,6 +474,9 @@ internal sealed partial class ModuleBinder
             "dirsum" => MakeDirectSum(operands, call, frame),
             "hstack" => MakeHorizontal(operands, call, frame),
             "vstack" => MakeVertical(operands, call, frame),
+            "cheapest" => HaveOneShape(operands, frame)
+                ? Compose(new Alternatives(operands.Select(operand => operand.Operator).ToEquatable()), call, frame, [.. operands.Select(operand => operand.Value)])
+                : null,
             _ => MakeProduct(operands, call, frame),
         };
     }
@@ -586,6 +601,66 @@ internal sealed partial class ModuleBinder
         }
 
         return null;
+    }
+
+    private OperatorValue? MakeInverse(OperatorValue operand, CallSyntax call, Frame frame)
+    {
+        (Operator? inverse, Operator? fault) = Rewriting.Inversion.Of(operand.Operator);
+        if (inverse is null)
+        {
+            string text = fault == operand.Operator ? operand.Description : $"{operand.Description} with '{AlgebraPrinter.Print(fault!)}' in it";
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], "an operator that has an inverse in closed form", text);
+            return null;
+        }
+
+        return Compose(inverse, call, frame, operand);
+    }
+
+    private OperatorValue? BindGather(CallSyntax call, Frame frame)
+    {
+        if (BindTable(call.Arguments[0], null, frame) is not { } table || BindSize(call.Arguments[1], frame) is not { } size)
+        {
+            return null;
+        }
+
+        return HasPositions(table, size, call.Arguments[0], frame) ? Compose(new Gather(table.Tensor, size), call, frame, table) : null;
+    }
+
+    /// <summary>A tensor, or a list, that says where to read. It is not trained; what it holds is checked before it is used.</summary>
+    private TensorValue? BindTable(ExpressionSyntax expression, int? axes, Frame frame)
+    {
+        Value? value = Bind(expression, frame);
+        switch (value is ListValue list ? new TensorValue(new ListTensor(list.Numbers)) : value)
+        {
+            case null:
+                return null;
+            case TensorValue tensor when axes is { } count && tensor.Axes != count:
+                Report(DiagnosticDescriptors.WrongAxes, frame, expression, "a table of positions here", count == 1 ? "1 axis" : $"{count} axes", $"{frame.Show(expression)} : {tensor.Shape}");
+                return null;
+            case TensorValue tensor when !tensor.Tensor.IsTrained():
+                return tensor;
+            default:
+                Report(DiagnosticDescriptors.WrongKind, frame, expression, "a table of positions: a list, or a tensor that is not trained", value!.Description);
+                return null;
+        }
+    }
+
+    /// <summary>Checks the positions that are known by now.</summary>
+    private bool HasPositions(TensorValue table, int size, SyntaxNode node, Frame frame)
+    {
+        IEnumerable<double> known = table.Tensor switch
+        {
+            ListTensor list => list.Elements,
+            FormulaTensor formula => formula.Elements(),
+            _ => [],
+        };
+        foreach (double position in known.Where(position => ToInteger(position) is not { } whole || whole < 0 || whole >= size))
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, node, $"the position {Value.Show(position)}", $"0 to {size - 1}");
+            return false;
+        }
+
+        return true;
     }
 
     /// <summary>A vector as a tensor of one row; a row of a tensor stays a slice of it.</summary>

@@ -35,6 +35,11 @@ internal sealed partial class ModuleBinder
         }
 
         Declaration? declaration = frame.Scope.Find(name.Name).FirstOrDefault();
+        if (declaration is null && Builtins.Constants.TryGetValue(name.Name, out double constant))
+        {
+            return new NumberValue(constant);
+        }
+
         return declaration?.Syntax is BankSyntax ? BindBank(declaration, frame, name) : BindInstance(name, frame);
     }
 

@@ -9,10 +9,22 @@ internal sealed partial class ModuleBinder
 {
     private const string InputName = "x";
 
-    /// <summary>A factor with what it is: a tensor, or the input.</summary>
-    private sealed record BoundFactor(IndexFactorSyntax Syntax, TensorValue? Tensor, EquatableArray<IndexGroupSyntax> Axes)
+    /// <summary>
+    /// What stands at one place of an axis: an index, a sum of indices and numbers, or a place in a table. All but an index have a key of
+    /// their own among the extents.
+    /// </summary>
+    private sealed record Digit(IndexSyntax Syntax, string Key, EquatableArray<NameSyntax> Names, TensorValue? Table)
     {
-        public bool IsInput => Tensor is null;
+        public bool IsPlain => Syntax.IsPlain;
+    }
+
+    /// <summary>A factor with what it is: a tensor, numbers in closed form over the indices that it names, or the input.</summary>
+    private sealed record BoundFactor(
+        IndexFactorSyntax Syntax, TensorValue? Tensor, EquatableArray<EquatableArray<Digit>> Axes, Formula? Formula = null, EquatableArray<NameSyntax> Names = default)
+    {
+        public bool IsInput => Tensor is null && Formula is null;
+
+        public IEnumerable<Digit> Digits => Axes.SelectMany(axis => axis);
     }
 
     private sealed record BoundTerm(double Coefficient, List<BoundFactor> Factors);
@@ -21,6 +33,7 @@ internal sealed partial class ModuleBinder
     {
         var extents = new IndexExtents(this, frame);
         var terms = new List<BoundTerm>();
+        HashSet<string> indices = IndexNames.Of(let.Axes, let.Terms);
         if (!extents.AddResult(let.Axes, null))
         {
             return null;
@@ -28,7 +41,7 @@ internal sealed partial class ModuleBinder
 
         foreach (IndexTermSyntax syntax in let.Terms)
         {
-            if (BindTerm(syntax, false, frame) is not { } term || !extents.AddTerm(terms.Count, term, 0))
+            if (BindTerm(syntax, false, indices, frame) is not { } term || !extents.AddTerm(terms.Count, term, 0))
             {
                 return null;
             }
@@ -51,19 +64,26 @@ internal sealed partial class ModuleBinder
             return null;
         }
 
+        var products = new List<TensorProduct>();
+        for (int i = 0; i < terms.Count; i++)
+        {
+            if (MakeFactors(terms[i], extents, i == 0 ? variables : extents.Variables(i, variables), frame) is not { } factors)
+            {
+                return null;
+            }
+
+            products.Add(new TensorProduct(factors, terms[i].Coefficient));
+        }
+
         return MakeTensor(
-            new EinsumTensor(
-                axes,
-                terms.Select((term, i) => new TensorProduct(MakeFactors(term, i == 0 ? variables : extents.Variables(i, variables)), term.Coefficient)).ToEquatable()),
-            let,
-            frame,
-            [.. terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor!)]);
+            new EinsumTensor(axes, products.ToEquatable()), let, frame, [.. terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor).OfType<TensorValue>()]);
     }
 
     private ChainValue? BindIndexBody(IndexBody body, Frame frame, int inputs, int outputs)
     {
         var extents = new IndexExtents(this, frame);
         var terms = new List<BoundTerm>();
+        HashSet<string> indices = IndexNames.Of(body.Axes, body.Terms);
         if (!extents.AddResult(body.Axes, outputs))
         {
             return null;
@@ -71,7 +91,7 @@ internal sealed partial class ModuleBinder
 
         foreach (IndexTermSyntax syntax in body.Terms)
         {
-            if (BindTerm(syntax, true, frame) is not { } term || !extents.AddTerm(terms.Count, term, inputs))
+            if (BindTerm(syntax, true, indices, frame) is not { } term || !extents.AddTerm(terms.Count, term, inputs))
             {
                 return null;
             }
@@ -88,13 +108,18 @@ internal sealed partial class ModuleBinder
         for (int i = 0; i < terms.Count; i++)
         {
             Dictionary<string, IndexVariable> variables = extents.Variables(i);
-            EquatableArray<IndexVariable> Flat(EquatableArray<IndexGroupSyntax> axes) =>
-                axes.SelectMany(group => group.Indices).Select(index => variables[index.Name]).ToEquatable();
-            operators.Add(new Einsum(
-                Flat(body.Axes),
-                MakeFactors(terms[i], variables),
-                Flat(terms[i].Factors.First(factor => factor.IsInput).Axes),
-                terms[i].Coefficient));
+            BoundFactor input = terms[i].Factors.First(factor => factor.IsInput);
+            if (MakeFactors(terms[i], extents, variables, frame) is not { } factors || MakePosition(input.Axes[0], extents, variables, frame) is not { } position)
+            {
+                return null;
+            }
+
+            int length = input.Axes[0].Aggregate(1, (product, digit) => checked(product * Radix(digit, extents, variables)));
+            AffineIndex output = AffineIndex.Group(body.Axes.SelectMany(group => group.Indices).Select(index => variables[index.Name]));
+            Operator einsum = new Einsum(output, outputs, factors, position, length, terms[i].Coefficient);
+            operators.Add(input.Digits.All(digit => digit.Table is null)
+                ? einsum
+                : Flatten.Product([einsum, Flatten.Kronecker(input.Digits.Select(digit => Lookup(digit, extents, variables)))]));
         }
 
         long nodes = 1 + terms.Sum(term => term.Factors.Sum(factor => factor.Tensor?.Nodes ?? 1));
@@ -108,33 +133,189 @@ internal sealed partial class ModuleBinder
         return new ChainValue(EquatableArray.Of<Link>(new LinearLink(Flatten.Sum(operators))), inputs, outputs, nodes, depth);
     }
 
-    private static EquatableArray<IndexedTensor> MakeFactors(BoundTerm term, Dictionary<string, IndexVariable> variables) =>
-        term.Factors
-            .Where(factor => !factor.IsInput)
-            .Select(factor => new IndexedTensor(factor.Tensor!.Tensor, factor.Axes.Select(group => MakeIndex(group, variables)).ToEquatable()))
-            .ToEquatable();
+    /// <summary>What a digit of the input reads: itself, or by way of its table.</summary>
+    private static Operator Lookup(Digit digit, IndexExtents extents, Dictionary<string, IndexVariable> variables) =>
+        digit.Table is { } table ? new Gather(table.Tensor, extents.Of(digit)) : new Identity(Radix(digit, extents, variables));
 
-    /// <summary>The position along an axis that a group of indices means: the first varies slowest.</summary>
-    private static AffineIndex MakeIndex(IndexGroupSyntax group, Dictionary<string, IndexVariable> variables)
+    /// <summary>How many positions a digit has: those of its table, if it has one.</summary>
+    private static int Radix(Digit digit, IndexExtents extents, Dictionary<string, IndexVariable> variables) =>
+        digit.Table is { } table ? table.Tensor.Shape.Aggregate(1, (product, extent) => product * extent)
+        : digit.IsPlain ? variables[digit.Syntax.Name].Extent
+        : extents.Of(digit);
+
+    private EquatableArray<IndexedTensor>? MakeFactors(BoundTerm term, IndexExtents extents, Dictionary<string, IndexVariable> variables, Frame frame)
     {
-        if (group.Indices[0].IsPosition)
+        var factors = new List<IndexedTensor>();
+        foreach (BoundFactor factor in term.Factors.Where(factor => !factor.IsInput))
         {
-            return AffineIndex.Constant(group.Indices[0].Position);
+            if (factor.Formula is { } formula)
+            {
+                IndexVariable[] own = [.. factor.Names.Select(name => variables[name.Name])];
+                factors.Add(new IndexedTensor(
+                    new FormulaTensor(own.Select(variable => variable.Extent).ToEquatable(), formula), own.Select(AffineIndex.Of).ToEquatable()));
+                continue;
+            }
+
+            var positions = new List<AffineIndex>();
+            TensorExpression tensor = factor.Tensor!.Tensor;
+            for (int axis = factor.Axes.Count - 1; axis >= 0; axis--)
+            {
+                EquatableArray<Digit> digits = factor.Axes[axis];
+                if (digits.Count == 1 && digits[0].Table is { } table)
+                {
+                    tensor = Take(tensor, axis, table.Tensor);
+                    positions.InsertRange(0, digits[0].Names.Select(name => AffineIndex.Of(variables[name.Name])));
+                }
+                else if (MakePosition(digits, extents, variables, frame) is { } position)
+                {
+                    positions.Insert(0, position);
+                }
+                else
+                {
+                    return null;
+                }
+            }
+
+            factors.Add(new IndexedTensor(tensor, positions.ToEquatable()));
         }
 
-        int stride = 1;
-        var terms = new List<(IndexVariable, int)>();
-        foreach (IndexSyntax index in group.Indices.Reverse())
+        return factors.ToEquatable();
+    }
+
+    /// <summary>The parts of a tensor along an axis that a table names, with the axes of the table in place of that axis.</summary>
+    private TensorExpression Take(TensorExpression tensor, int axis, TensorExpression table)
+    {
+        if (axis == 0)
         {
-            terms.Add((variables[index.Name], stride));
-            stride *= variables[index.Name].Extent;
+            return new FunctionTensor(TensorFunction.Take, EquatableArray.Of(tensor, table));
+        }
+
+        // Taken along the first axis, and put back in its place.
+        TensorExpression taken = new FunctionTensor(TensorFunction.Take, EquatableArray.Of(Moved(tensor, axis, 1, 0), table));
+        return Moved(taken, 0, table.Shape.Count, axis);
+    }
+
+    /// <summary>The same tensor with <paramref name="count"/> axes moved to another place.</summary>
+    private EinsumTensor Moved(TensorExpression tensor, int from, int count, int to)
+    {
+        IndexVariable[] axes = [.. tensor.Shape.Select(extent => NewIndex("i", extent))];
+        List<IndexVariable> moved = [.. axes];
+        moved.RemoveRange(from, count);
+        moved.InsertRange(to, axes.Skip(from).Take(count));
+        return new EinsumTensor(
+            moved.Select(index => EquatableArray.Of(index)).ToEquatable(), EquatableArray.Of(new IndexedTensor(tensor, axes.Select(AffineIndex.Of).ToEquatable())));
+    }
+
+    /// <summary>The position along an axis that its digits mean: the first varies slowest.</summary>
+    private AffineIndex? MakePosition(EquatableArray<Digit> digits, IndexExtents extents, Dictionary<string, IndexVariable> variables, Frame frame)
+    {
+        var terms = new List<(Value, int)>();
+        int stride = 1;
+        foreach (Digit digit in digits.Reverse())
+        {
+            SymbolValue? position = digit.Table is null
+                ? BindDigit(digit, Radix(digit, extents, variables), variables, frame)
+                : new SymbolValue(AffineIndex.Group(digit.Names.Select(name => variables[name.Name])));
+            if (position is null)
+            {
+                return null;
+            }
+
+            terms.Add((position, stride));
+            stride = checked(stride * Radix(digit, extents, variables));
         }
 
         terms.Reverse();
-        return new AffineIndex(0, terms.ToEquatable());
+        return SumIndices(terms)?.Index;
     }
 
-    private BoundTerm? BindTerm(IndexTermSyntax term, bool hasInput, Frame frame)
+    private SymbolValue? BindDigit(Digit digit, int extent, Dictionary<string, IndexVariable> variables, Frame frame)
+    {
+        if (digit.IsPlain)
+        {
+            return new SymbolValue(AffineIndex.Of(variables[digit.Syntax.Name]));
+        }
+
+        (bool outer, int reported) = (_mustUnroll, diagnostics.Count);
+        _mustUnroll = false;
+        _symbols++;
+        Value? value = WithVariables(digit.Names, variables, frame, () => Bind(digit.Syntax.Value, frame));
+        _symbols--;
+        bool isAffine = !_mustUnroll;
+        _mustUnroll = outer;
+        if (value is NumberValue number && ToInteger(number.Number) is { } constant)
+        {
+            value = new SymbolValue(AffineIndex.Constant(constant));
+        }
+
+        if (!isAffine || (value is not (null or SymbolValue)))
+        {
+            diagnostics.RemoveRange(reported, diagnostics.Count - reported);
+            Report(DiagnosticDescriptors.WrongKind, frame, digit.Syntax, "an index, or a sum of whole multiples of indices", $"'{frame.Show(digit.Syntax.Value)}'");
+            return null;
+        }
+
+        if (value is not SymbolValue { Index: var index } symbol)
+        {
+            return null;
+        }
+
+        long least = index.Offset + index.Terms.Sum(term => Math.Min(0L, (long)term.Coefficient * (term.Variable.Extent - 1)));
+        long most = index.Offset + index.Terms.Sum(term => Math.Max(0L, (long)term.Coefficient * (term.Variable.Extent - 1)));
+        if (least < 0 || most >= extent)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, digit.Syntax, least == most ? $"{least}" : $"'{frame.Show(digit.Syntax.Value)}', from {least} to {most}", $"0 to {extent - 1}");
+            return null;
+        }
+
+        return symbol;
+    }
+
+    /// <summary>Runs with indices as names in scope, which hide others.</summary>
+    private static T WithVariables<T>(IEnumerable<NameSyntax> names, Dictionary<string, IndexVariable> variables, Frame frame, Func<T> run) =>
+        names.FirstOrDefault() is not { } name
+            ? run()
+            : WithVariable(new Identifier(name.Name, name.Span), frame, set =>
+            {
+                set(new SymbolValue(AffineIndex.Of(variables[name.Name])));
+                return WithVariables(names.Skip(1), variables, frame, run);
+            });
+
+    /// <summary>The digits of each axis, with the tables among them bound.</summary>
+    private EquatableArray<EquatableArray<Digit>>? BindAxes(EquatableArray<IndexGroupSyntax> axes, HashSet<string> indices, Frame frame)
+    {
+        var bound = new List<EquatableArray<Digit>>();
+        foreach (IndexGroupSyntax group in axes)
+        {
+            var digits = new List<Digit>();
+            foreach (IndexSyntax index in group.Indices)
+            {
+                TensorValue? table = null;
+                EquatableArray<NameSyntax> names = index.Value is NameSyntax own ? EquatableArray.Of(own) : default;
+                if (IndexNames.OfTable(index.Value) is { } places)
+                {
+                    names = places;
+                    table = BindTable(((PostfixSyntax)index.Value).Operand, places.Count, frame);
+                    if (table is null)
+                    {
+                        return null;
+                    }
+                }
+                else if (!index.IsPlain)
+                {
+                    names = IndexNames.In(index.Value, indices).ToEquatable();
+                }
+
+                digits.Add(new Digit(index, index.IsPlain ? "" : FormattableString.Invariant($"#{_nextIndex++}"), names, table));
+            }
+
+            bound.Add(digits.ToEquatable());
+        }
+
+        return bound.ToEquatable();
+    }
+
+    private BoundTerm? BindTerm(IndexTermSyntax term, bool hasInput, HashSet<string> indices, Frame frame)
     {
         double coefficient = term.IsNegative ? -1 : 1;
         var factors = new List<BoundFactor>();
@@ -148,7 +329,24 @@ internal sealed partial class ModuleBinder
                     return null;
                 }
 
-                factors.Add(new BoundFactor(factor, null, factor.Brackets[0]));
+                if (BindAxes(factor.Brackets[0], indices, frame) is not { } digits)
+                {
+                    return null;
+                }
+
+                factors.Add(new BoundFactor(factor, null, EquatableArray.Of(digits.SelectMany(axis => axis).ToEquatable())));
+                continue;
+            }
+
+            if (factor.Brackets.Count == 0 && IndexNames.In(factor.Value, indices).ToEquatable() is { Count: > 0 } names)
+            {
+                if (BindFormula(factor.Value, names, frame) is not { } formula)
+                {
+                    return null;
+                }
+
+                formula = factor.IsDivisor ? new FormulaOperation(FormulaOperator.All["/"], EquatableArray.Of<Formula>(new FormulaNumber(1), formula)) : formula;
+                factors.Add(new BoundFactor(factor, null, default, formula, names));
                 continue;
             }
 
@@ -176,7 +374,12 @@ internal sealed partial class ModuleBinder
                         return null;
                     }
 
-                    factors.Add(new BoundFactor(factor, tensor, axes));
+                    if (BindAxes(axes, indices, frame) is not { } places)
+                    {
+                        return null;
+                    }
+
+                    factors.Add(new BoundFactor(factor, tensor, places));
                     break;
                 default:
                     string kind = factor.IsDivisor ? "a number to divide by" : factor.Brackets.Count == 0 ? "a tensor or a number" : "a tensor with its indices";
@@ -201,12 +404,79 @@ internal sealed partial class ModuleBinder
         return Finite(coefficient, term, frame) is null ? null : new BoundTerm(coefficient, factors);
     }
 
+    /// <summary>
+    /// Numbers that depend on indices. What names no index is bound as everywhere else, to a number or a condition.
+    /// </summary>
+    private Formula? BindFormula(ExpressionSyntax expression, EquatableArray<NameSyntax> names, Frame frame)
+    {
+        if (expression is NameSyntax own && names.ToList().FindIndex(name => name.Name == own.Name) is >= 0 and var axis)
+        {
+            return new FormulaIndex(axis);
+        }
+
+        if (!IndexNames.In(expression, [.. names.Select(name => name.Name)]).Any())
+        {
+            switch (Bind(expression, frame))
+            {
+                case NumberValue number:
+                    return new FormulaNumber(number.Number);
+                case BooleanValue condition:
+                    return new FormulaNumber(condition.Holds ? 1 : 0);
+                case { } other:
+                    Report(DiagnosticDescriptors.WrongKind, frame, expression, "a number", other.Description);
+                    return null;
+                default:
+                    return null;
+            }
+        }
+
+        switch (expression)
+        {
+            case NegateSyntax negate:
+                return Make("-", new FormulaNumber(0), BindFormula(negate.Operand, names, frame));
+            case NotSyntax not:
+                return Make("not", BindFormula(not.Operand, names, frame));
+            case ChainSyntax { Precedence: Precedence.Comparison } chain:
+                Formula? holds = null;
+                ExpressionSyntax left = chain.First;
+                foreach (ChainLinkSyntax link in chain.Rest)
+                {
+                    Formula? condition = Make(link.Operator, BindFormula(left, names, frame), BindFormula(link.Operand, names, frame));
+                    (holds, left) = (holds is null ? condition : Make("and", holds, condition), link.Operand);
+                }
+
+                return holds;
+            case ChainSyntax chain:
+                string conjunction = chain.Precedence switch { Precedence.Or => "or", Precedence.And => "and", _ => "" };
+                return chain.Rest.Aggregate(
+                    BindFormula(chain.First, names, frame),
+                    (value, link) => Make(conjunction.Length > 0 ? conjunction : link.Operator, value, BindFormula(link.Operand, names, frame)));
+            case CallSyntax call when FormulaOperator.All.TryGetValue(call.Name.Text, out FormulaOperator? function) && call.Arguments.Count >= function.Arity:
+                return function.Arity == 1
+                    ? Make(call.Name.Text, BindFormula(call.Arguments[0], names, frame))
+                    : call.Arguments.Skip(1).Aggregate(
+                        BindFormula(call.Arguments[0], names, frame), (value, argument) => Make(call.Name.Text, value, BindFormula(argument, names, frame)));
+            default:
+                return Refuse();
+        }
+
+        Formula? Make(string symbol, params Formula?[] operands) =>
+            !FormulaOperator.All.TryGetValue(symbol, out FormulaOperator? found) ? Refuse()
+            : operands.Any(operand => operand is null) ? null
+            : new FormulaOperation(found, operands.OfType<Formula>().ToEquatable());
+
+        Formula? Refuse()
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, expression, "arithmetic on numbers and indices", $"'{frame.Show(expression)}'");
+            return null;
+        }
+    }
+
     private TensorValue? PickMember(FamilyValue family, EquatableArray<IndexGroupSyntax> bracket, Frame frame)
     {
         if (bracket.Count == 1 && bracket[0].Indices.Count == 1 && bracket[0].Indices[0] is { Extent: null } index)
         {
-            ExpressionSyntax position = index.IsPosition ? new NumberSyntax(index.Position, index.Span) : new NameSyntax(index.Name, index.Span);
-            return BindPosition(position, family.Members.Count, frame) is { } member ? new TensorValue(family.Members[member]) : null;
+            return BindPosition(index.Value, family.Members.Count, frame) is { } member ? new TensorValue(family.Members[member]) : null;
         }
 
         Report(DiagnosticDescriptors.WrongKind, frame, bracket.Count > 0 ? bracket[0].Span : default, "the number of one member of the family", "several indices");
@@ -233,9 +503,9 @@ internal sealed partial class ModuleBinder
         {
             foreach (IndexSyntax index in axes.SelectMany(group => group.Indices))
             {
-                if (index.IsPosition)
+                if (!index.IsPlain)
                 {
-                    Report(DiagnosticDescriptors.OutputIndex, index.Span, $"expected an index of the result, found the number {index.Position}");
+                    Report(DiagnosticDescriptors.OutputIndex, index.Span, $"expected an index of the result, found '{frame.Show(index.Value)}'");
                     return false;
                 }
 
@@ -252,9 +522,10 @@ internal sealed partial class ModuleBinder
                 return false;
             }
 
+            Digit[] digits = [.. axes.SelectMany(group => group.Indices).Select(index => new Digit(index, "", EquatableArray.Of((NameSyntax)index.Value), null))];
             return length is { } outputs
-                ? AddAxis(-1, [.. axes.SelectMany(group => group.Indices)], outputs, "the output", SpanOf(axes))
-                : axes.All(group => AddStated(-1, group.Indices));
+                ? AddAxis(-1, digits, outputs, "the output", SpanOf(axes))
+                : AddStated(-1, digits);
         }
 
         public bool AddTerm(int term, BoundTerm bound, int inputs)
@@ -262,26 +533,13 @@ internal sealed partial class ModuleBinder
             var used = new HashSet<string>(StringComparer.Ordinal);
             foreach (BoundFactor factor in bound.Factors)
             {
-                foreach (IndexSyntax index in factor.Axes.SelectMany(group => group.Indices))
+                foreach (NameSyntax name in factor.Digits.SelectMany(digit => digit.Names).Concat(factor.Names))
                 {
-                    used.Add(index.Name);
+                    used.Add(name.Name);
+                    Add(term, name);
                 }
 
-                if (factor.IsInput)
-                {
-                    IndexSyntax[] indices = [.. factor.Axes.SelectMany(group => group.Indices)];
-                    if (indices.Any(index => index.IsPosition) || indices.Select(index => index.Name).Distinct(StringComparer.Ordinal).Count() < indices.Length)
-                    {
-                        Report(DiagnosticDescriptors.InputFactor, factor.Syntax.Span, "each index of the input must be a name of its own");
-                        return false;
-                    }
-
-                    if (!AddAxis(term, indices, inputs, "the input", factor.Syntax.Span))
-                    {
-                        return false;
-                    }
-                }
-                else if (!AddTensor(term, factor))
+                if (!(factor.Formula is not null || (factor.IsInput ? AddInput(term, factor, inputs) : AddTensor(term, factor))))
                 {
                     return false;
                 }
@@ -354,36 +612,51 @@ internal sealed partial class ModuleBinder
         private static TextSpan SpanOf(EquatableArray<IndexGroupSyntax> axes) =>
             TextSpan.FromBounds(axes[0].Span.Start, axes[axes.Count - 1].Span.End);
 
+        /// <summary>The extent of a digit that is no plain index, once all are found.</summary>
+        public int Of(Digit digit) => _extents[digit.Key].Extent;
+
         private string Key(int term, string name) => _result.Contains(name) ? name : $"{name} {term}";
+
+        private string Key(int term, Digit digit) => digit.IsPlain ? Key(term, digit.Syntax.Name) : digit.Key;
 
         private void Report(DiagnosticDescriptor descriptor, TextSpan span, params object[] arguments) =>
             binder.Report(descriptor, frame, span, arguments);
+
+        private bool AddInput(int term, BoundFactor factor, int inputs)
+        {
+            string[] plain = [.. factor.Digits.Where(digit => digit.IsPlain).Select(digit => digit.Syntax.Name)];
+            if (plain.Distinct(StringComparer.Ordinal).Count() < plain.Length)
+            {
+                Report(DiagnosticDescriptors.InputFactor, factor.Syntax.Span, "each index of the input must be a name of its own");
+                return false;
+            }
+
+            return AddAxis(term, factor.Axes[0], inputs, "the input", factor.Syntax.Span);
+        }
 
         private bool AddTensor(int term, BoundFactor factor)
         {
             EquatableArray<int> shape = factor.Tensor!.Tensor.Shape;
             for (int axis = 0; axis < factor.Axes.Count; axis++)
             {
-                IndexGroupSyntax group = factor.Axes[axis];
+                EquatableArray<Digit> digits = factor.Axes[axis];
+                TextSpan span = TextSpan.FromBounds(digits[0].Syntax.Span.Start, digits[digits.Count - 1].Syntax.Span.End);
                 string shown = frame.Show(factor.Syntax.Value);
                 string written = factor.Syntax.Value is NameSyntax name && frame.WrittenShapes.TryGetValue(name.Name, out string? shape0) ? $"{shown}{shape0}" : shown;
-                string description = $"axis {axis + 1} of {written}";
-                if (group.Indices.Any(index => index.IsPosition))
+                string[] plain = [.. digits.Where(digit => digit.IsPlain).Select(digit => digit.Syntax.Name)];
+                if (plain.Distinct(StringComparer.Ordinal).Count() < plain.Length)
                 {
-                    int position = group.Indices[0].Position;
-                    if (group.Indices.Count > 1 || position >= shape[axis])
-                    {
-                        string found = group.Indices.Count > 1 ? "a number in a group of indices" : $"{position}";
-                        Report(DiagnosticDescriptors.OutOfRange, group.Span, found, $"0 to {shape[axis] - 1}, alone on {description}");
-                        return false;
-                    }
-                }
-                else if (group.Indices.Select(index => index.Name).Distinct(StringComparer.Ordinal).Count() < group.Indices.Count)
-                {
-                    Report(DiagnosticDescriptors.OutputIndex, group.Span, "an index stands twice in one axis");
+                    Report(DiagnosticDescriptors.OutputIndex, span, "an index stands twice in one axis");
                     return false;
                 }
-                else if (!AddAxis(term, [.. group.Indices], shape[axis], description, group.Span))
+
+                if (digits.Count > 1 && digits.Any(digit => digit.Table is not null))
+                {
+                    Report(DiagnosticDescriptors.OutputIndex, span, "a table of positions in a tensor stands alone on its axis");
+                    return false;
+                }
+
+                if (!AddAxis(term, digits, shape[axis], $"axis {axis + 1} of {written}", span))
                 {
                     return false;
                 }
@@ -392,29 +665,49 @@ internal sealed partial class ModuleBinder
             return true;
         }
 
-        private bool AddAxis(int term, IReadOnlyList<IndexSyntax> indices, int length, string description, TextSpan span)
+        private bool AddAxis(int term, IReadOnlyList<Digit> digits, int length, string description, TextSpan span)
         {
-            _axes.Add(([.. indices.Select(index => Key(term, index.Name))], length, description, span));
-            return AddStated(term, indices);
+            _axes.Add(([.. digits.Select(digit => Key(term, digit))], length, description, span));
+            return AddStated(term, digits);
         }
 
-        private bool AddStated(int term, IReadOnlyList<IndexSyntax> indices)
+        /// <summary>Makes an index known, by where it stands first.</summary>
+        private string Add(int term, NameSyntax name)
         {
-            foreach (IndexSyntax index in indices)
+            string key = Key(term, name.Name);
+            if (!_first.ContainsKey(key))
             {
-                string key = Key(term, index.Name);
-                if (!_first.ContainsKey(key))
+                _first.Add(key, (name.Name, name.Span));
+                if (key != name.Name)
                 {
-                    _first.Add(key, (index.Name, index.Span));
-                    if (key != index.Name)
+                    if (!_own.TryGetValue(term, out var own))
                     {
-                        if (!_own.TryGetValue(term, out var own))
-                        {
-                            _own.Add(term, own = []);
-                        }
-
-                        own.Add((key, index.Name));
+                        _own.Add(term, own = []);
                     }
+
+                    own.Add((key, name.Name));
+                }
+            }
+
+            return key;
+        }
+
+        /// <summary>Adds what digits say of themselves: a stated extent, and the shape of a table.</summary>
+        private bool AddStated(int term, IReadOnlyList<Digit> digits)
+        {
+            foreach (Digit digit in digits)
+            {
+                IndexSyntax index = digit.Syntax;
+                string key = digit.IsPlain ? Add(term, (NameSyntax)index.Value) : digit.Key;
+                if (!digit.IsPlain && !_first.ContainsKey(key))
+                {
+                    _first.Add(key, (frame.Show(index.Value), index.Span));
+                }
+
+                for (int axis = 0; digit.Table is { } table && axis < digit.Names.Count; axis++)
+                {
+                    NameSyntax name = digit.Names[axis];
+                    _axes.Add(([Add(term, name)], table.Tensor.Shape[axis], $"axis {axis + 1} of {frame.Show(((PostfixSyntax)index.Value).Operand)}", name.Span));
                 }
 
                 if (index.Extent is null)

@@ -385,7 +385,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
     private ParameterTensor? BindMember(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
     {
-        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, frame) is not { } initializer)
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer)
         {
             return null;
         }
@@ -431,7 +431,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             }
 
             var frame = new Frame(declaration.Scope, declaration, "", user, use.Span);
-            if (BindShape(bank.Shape, bank, frame) is not { } shape || BindInitializer(bank.Distribution, Role.Trained, frame) is not { } initializer)
+            if (BindShape(bank.Shape, bank, frame) is not { } shape || BindInitializer(bank.Distribution, Role.Trained, shape, frame) is not { } initializer)
             {
                 return null;
             }
@@ -484,7 +484,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         return shape.ToEquatable();
     }
 
-    private Initializer? BindInitializer(DistributionSyntax? distribution, Role role, Frame frame)
+    private Initializer? BindInitializer(DistributionSyntax? distribution, Role role, EquatableArray<int> shape, Frame frame)
     {
         if (distribution is null)
         {
@@ -494,6 +494,23 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         if (distribution.Arguments.Count == 0)
         {
             return Builtins.MakeInitializer(distribution.Name.Text, null);
+        }
+
+        if (distribution.Name.Text is "whole" or "distinct")
+        {
+            int row = shape.Count == 0 ? 1 : shape[shape.Count - 1];
+            if (BindSize(distribution.Arguments[0], frame) is not { } size)
+            {
+                return null;
+            }
+
+            if (distribution.Name.Text == "distinct" && size < row)
+            {
+                Report(DiagnosticDescriptors.OutOfRange, frame, distribution, $"{size}", $"{row} or more: the last axis holds as many different numbers");
+                return null;
+            }
+
+            return Builtins.MakeInitializer(distribution.Name.Text, size);
         }
 
         return BindNumber(distribution.Arguments[0], frame) is { } argument
@@ -538,37 +555,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         (long nodes, int depth) = (1, 1);
         foreach (ExpressionSyntax syntax in chain.Reverse())
         {
-            if (ElementwiseName(syntax, frame) is { } elementwise)
-            {
-                if (current is not { } size)
-                {
-                    Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator to apply first", $"'{elementwise}'");
-                    return null;
-                }
-
-                if (elementwise != Builtins.Bias)
-                {
-                    links.Add(new ActivationLink(Builtins.Activations[elementwise]));
-                }
-                else if (AddParameter(new Parameter(frame.Prefix + Builtins.Bias, EquatableArray.Of(size), Role.Trained, new Initializer(Distribution.Zeros)), frame, syntax) is { } bias)
-                {
-                    links.Add(new BiasLink(bias));
-                }
-                else
-                {
-                    return null;
-                }
-
-                nodes++;
-                continue;
-            }
-
-            ChainValue? value = DeclarationOf(syntax, frame) is { } declaration && declaration.Syntax is MapSyntax
-                ? BindCallChain(syntax, frame, isTransparent ? frame.Prefix : UniquePrefix(frame, declaration.Name))
-                : BindOperator(syntax, frame) is { } single
-                    ? new ChainValue(EquatableArray.Of<Link>(new LinearLink(single.Operator)), single.Operator.Columns, single.Operator.Rows, single.Nodes, single.Depth)
-                    : null;
-            if (value is null)
+            if (BindLink(syntax, frame, isTransparent, current) is not { } value)
             {
                 return null;
             }
@@ -592,6 +579,82 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
 
         return new ChainValue(links.ToEquatable(), first!.Value, current!.Value, nodes, depth);
+    }
+
+    /// <summary>Binds one link.</summary>
+    /// <param name="syntax">The link.</param>
+    /// <param name="frame">Where it is.</param>
+    /// <param name="isTransparent">Whether the tensors of what it calls need no prefix.</param>
+    /// <param name="given">How many inputs it is given; null when that is not known.</param>
+    private ChainValue? BindLink(ExpressionSyntax syntax, Frame frame, bool isTransparent, int? given)
+    {
+        if (ElementwiseName(syntax, frame) is { } elementwise)
+        {
+            if (given is not { } size)
+            {
+                Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator to apply first", $"'{elementwise}'");
+                return null;
+            }
+
+            if (elementwise != Builtins.Bias)
+            {
+                return Single(new ActivationLink(Builtins.Activations[elementwise]), size, size);
+            }
+
+            var parameter = new Parameter(frame.Prefix + Builtins.Bias, EquatableArray.Of(size), Role.Trained, new Initializer(Distribution.Zeros));
+            return AddParameter(parameter, frame, syntax) is { } bias ? Single(new BiasLink(bias), size, size) : null;
+        }
+
+        if (DeclarationOf(syntax, frame) is { } declaration && declaration.Syntax is MapSyntax)
+        {
+            return BindCallChain(syntax, frame, isTransparent ? frame.Prefix : UniquePrefix(frame, declaration.Name));
+        }
+
+        if (syntax is CallSyntax call && Builtins.Joints.TryGetValue(call.Name.Text, out Joint joint))
+        {
+            return BindBranches(call, joint, frame, given);
+        }
+
+        return BindOperator(syntax, frame) is { } single
+            ? Single(new LinearLink(single.Operator), single.Operator.Columns, single.Operator.Rows, single.Nodes, single.Depth)
+            : null;
+
+        static ChainValue Single(Link link, int inputs, int outputs, long nodes = 1, int depth = 1) =>
+            new(EquatableArray.Of(link), inputs, outputs, nodes, depth);
+    }
+
+    private ChainValue? BindBranches(CallSyntax call, Joint joint, Frame frame, int? given)
+    {
+        var branches = new List<ChainValue>();
+        foreach (ExpressionSyntax argument in call.Arguments)
+        {
+            if (BindLink(argument, frame, isTransparent: false, given) is not { } branch)
+            {
+                return null;
+            }
+
+            given ??= branch.Inputs;
+            if (branch.Inputs != given)
+            {
+                Report(DiagnosticDescriptors.ChainMismatch, frame, argument, $"{frame.Show(argument)} : {branch.Inputs} -> {branch.Outputs}", branch.Inputs, given);
+                return null;
+            }
+
+            branches.Add(branch);
+            if (branch.Outputs != branches[0].Outputs)
+            {
+                string Describe(int k) => $"{frame.Show(call.Arguments[k])} : {branches[k].Inputs} -> {branches[k].Outputs}";
+                Report(DiagnosticDescriptors.CannotAdd, frame, argument, Describe(0), Describe(branches.Count - 1));
+                return null;
+            }
+        }
+
+        return new ChainValue(
+            EquatableArray.Of<Link>(new BranchLink(joint, branches.Select(branch => branch.Links).ToEquatable())),
+            given!.Value,
+            branches[0].Outputs,
+            1 + branches.Sum(branch => branch.Nodes),
+            1 + branches.Max(branch => branch.Depth));
     }
 
     private static string? ElementwiseName(ExpressionSyntax link, Frame frame) =>

@@ -95,8 +95,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 Declare(let.Name, LocalKind.Let);
                 break;
             case IndexLetSyntax let:
-                CheckAxes(let.Axes);
-                CheckTerms(let.Terms, false);
+                CheckNotation(let.Axes, let.Terms, false);
                 Declare(let.Name, LocalKind.Let);
                 break;
             case TensorsSyntax tensors:
@@ -166,8 +165,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                     Report(DiagnosticDescriptors.UnexpectedToken, index.Result.Span, "'y', the result", $"'{index.Result.Text}'");
                 }
 
-                CheckAxes(index.Axes);
-                CheckTerms(index.Terms, true);
+                CheckNotation(index.Axes, index.Terms, true);
                 break;
         }
     }
@@ -176,7 +174,12 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     {
         foreach (ExpressionSyntax link in links)
         {
-            if (!IsElementwise(link))
+            if (link is CallSyntax call && Builtins.Joints.ContainsKey(call.Name.Text) && scope.Find(call.Name.Text).Count == 0)
+            {
+                CheckCount($"'{call.Name.Text}(f, g)'", 1, int.MaxValue, call.Arguments.Count, call.Span);
+                CheckLinks(call.Arguments);
+            }
+            else if (!IsElementwise(link))
             {
                 Check(link);
             }
@@ -189,36 +192,54 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         && !_locals.ContainsKey(name.Name)
         && scope.Find(name.Name).Count == 0;
 
-    private void CheckAxes(EquatableArray<IndexGroupSyntax> axes)
+    private void CheckNotation(EquatableArray<IndexGroupSyntax> axes, EquatableArray<IndexTermSyntax> terms, bool hasInput)
     {
-        foreach (IndexSyntax index in axes.SelectMany(group => group.Indices))
-        {
-            Check(index.Extent);
-        }
-    }
-
-    private void CheckTerms(EquatableArray<IndexTermSyntax> terms, bool hasInput)
-    {
+        HashSet<string> indices = IndexNames.Of(axes, terms);
+        CheckAxes(axes, indices);
         foreach (IndexFactorSyntax factor in terms.SelectMany(term => term.Factors))
         {
-            bool isInput = hasInput && factor.Value is NameSyntax { Name: "x" };
-            if (!isInput)
+            if (factor.Brackets.Count == 0)
+            {
+                WithIndices(IndexNames.In(factor.Value, indices), () => Check(factor.Value));
+            }
+            else if (!(hasInput && factor.Value is NameSyntax { Name: "x" }))
             {
                 Check(factor.Value);
             }
 
-            bool isFamily = factor.Value is NameSyntax name && _locals.TryGetValue(name.Name, out Local? local) && local.Kind == LocalKind.Family;
-            for (int i = 0; i < factor.Brackets.Count; i++)
+            foreach (EquatableArray<IndexGroupSyntax> places in IndexNames.Places(factor))
             {
-                CheckAxes(factor.Brackets[i]);
-                if (isFamily && i == 0)
-                {
-                    foreach (IndexSyntax index in factor.Brackets[0].SelectMany(group => group.Indices).Where(index => !index.IsPosition))
-                    {
-                        Check(new NameSyntax(index.Name, index.Span));
-                    }
-                }
+                CheckAxes(places, indices);
             }
+
+            if (factor.Value is NameSyntax name && _locals.TryGetValue(name.Name, out Local? local) && local.Kind == LocalKind.Family && factor.Brackets.Count > 0)
+            {
+                CheckAll(factor.Brackets[0].SelectMany(group => group.Indices).Select(index => index.Value));
+            }
+        }
+    }
+
+    private void CheckAxes(EquatableArray<IndexGroupSyntax> axes, HashSet<string> indices)
+    {
+        foreach (IndexSyntax index in axes.SelectMany(group => group.Indices))
+        {
+            Check(index.Extent);
+            if (!index.IsPlain)
+            {
+                WithIndices(IndexNames.In(index.Value, indices), () => Check(index.Value));
+            }
+        }
+    }
+
+    private void WithIndices(IEnumerable<NameSyntax> indices, Action check)
+    {
+        if (indices.FirstOrDefault() is { } index)
+        {
+            WithVariable(new Identifier(index.Name, index.Span), () => WithIndices(indices.Skip(1), check));
+        }
+        else
+        {
+            check();
         }
     }
 
@@ -284,6 +305,10 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, declaration.Signature);
             }
         }
+        else if (Builtins.Constants.ContainsKey(name.Name))
+        {
+            return;
+        }
         else if (name.Name == Builtins.Bias || Builtins.Activations.ContainsKey(name.Name))
         {
             Report(DiagnosticDescriptors.NotLinear, name.Span, name.Name);
@@ -315,6 +340,10 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         else if (Builtins.Functions.TryGetValue(name, out var builtin))
         {
             CheckCount($"'{builtin.Usage}'", builtin.Min, builtin.Max, call.Arguments.Count, call.Span);
+        }
+        else if (Builtins.Joints.ContainsKey(name))
+        {
+            Report(DiagnosticDescriptors.NotLinear, call.Name.Span, name);
         }
         else if (_locals.TryGetValue(name, out Local? local))
         {

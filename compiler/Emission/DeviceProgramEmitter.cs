@@ -30,7 +30,6 @@ internal static class DeviceProgramEmitter
             Axis(kernel.X),
             Axis(kernel.Y),
             Axis(kernel.Z) + ")")));
-        code.Line($"Tables = [{string.Join(", ", device.Tables.Select(Number))}],");
         List("Prepare", device.Prepare.Select(Launch));
         List("Forward", device.Forward.Select(Launch));
         List("ForwardFew", device.ForwardFew.Select(Launch));

@@ -21,11 +21,9 @@ namespace Weft.Ilgpu
 
     /// <summary>What a map needs of an accelerator.</summary>
     [global::Microsoft.CodeAnalysis.Embedded]
-    internal sealed class IlgpuDevice<T> : IDevice<T, MemoryBuffer1D<T, Stride1D.Dense>>, IDisposable
+    internal sealed class IlgpuDevice<T> : IDevice<T, MemoryBuffer1D<T, Stride1D.Dense>>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        private MemoryBuffer1D<int, Stride1D.Dense>? tables;
-
         public IlgpuDevice(Accelerator accelerator, AcceleratorStream? stream)
         {
             ArgumentNullException.ThrowIfNull(accelerator);
@@ -79,20 +77,8 @@ namespace Weft.Ilgpu
 
         public void Clear(MemoryBuffer1D<T, Stride1D.Dense> buffer) => buffer.AsContiguous().MemSetToZero(Stream);
 
-        public void LoadTables(ReadOnlySpan<int> values)
-        {
-            if (!values.IsEmpty)
-            {
-                tables = Accelerator.Allocate1D<int>(values.Length);
-                tables.AsContiguous().CopyFromCPU(Stream, ref MemoryMarshal.GetReference(values), values.Length);
-            }
-        }
-
-        public ArrayView<T> View(in DeviceArgument<MemoryBuffer1D<T, Stride1D.Dense>> argument) =>
-            argument.Buffer!.AsContiguous().SubView(argument.Start, argument.Buffer.Length - argument.Start);
-
-        public ArrayView<int> Table(in DeviceArgument<MemoryBuffer1D<T, Stride1D.Dense>> argument) =>
-            tables!.AsContiguous().SubView(argument.Start, tables.Length - argument.Start);
+        public static ArrayView<T> View(in DeviceArgument<MemoryBuffer1D<T, Stride1D.Dense>> argument) =>
+            argument.Buffer.AsContiguous().SubView(argument.Start, argument.Buffer.Length - argument.Start);
 
         public static KernelConfig Config(in DeviceKernel kernel, int rows) => new(
             new Index3D(checked((int)kernel.X.Groups(rows)), checked((int)kernel.Y.Groups(rows)), checked((int)kernel.Z.Groups(rows))),
@@ -111,7 +97,5 @@ namespace Weft.Ilgpu
                     exception);
             }
         }
-
-        public void Dispose() => tables?.Dispose();
     }
 }

@@ -84,7 +84,6 @@ public static class IlgpuEmitter
         {
             code.Line("this.device = device;");
             code.Line("this.ownsMap = ownsMap;");
-            code.Line("device.LoadTables(Program.Tables.AsSpan());");
         }
 
         code.Line();
@@ -100,8 +99,8 @@ public static class IlgpuEmitter
             using CodeWriter.Block choice = code.Braces("switch (launch.Kernel)");
             for (int number = 0; number < device.Kernels.Count; number++)
             {
-                IEnumerable<string> arguments = device.Kernels[number].Operands.Select((operand, k) =>
-                    FormattableString.Invariant($"device.{(operand.IsTable ? "Table" : "View")}(arguments[{k}])"));
+                IEnumerable<string> arguments = device.Kernels[number].Operands.Select((_, k) =>
+                    FormattableString.Invariant($"IlgpuDevice<{scalar}>.View(arguments[{k}])"));
                 string name = KernelPrinter.Name(number);
                 code.Line(FormattableString.Invariant($"case {number}:"));
                 code.Line($"    {name} ??= device.Load(accelerator => accelerator.LoadKernel<{Types(device.Kernels[number])}>({Method(number)}));");
@@ -114,7 +113,6 @@ public static class IlgpuEmitter
         code.Line("/// <inheritdoc/>");
         using (code.Braces("protected override void Dispose(bool disposing)"))
         {
-            code.Line("device.Dispose();");
             using (code.Braces("if (ownsMap)"))
             {
                 code.Line("Map.Dispose();");
@@ -127,7 +125,7 @@ public static class IlgpuEmitter
             printer.Print(code, device.Kernels[number], Method(number));
         }
 
-        string Types(DeviceKernel kernel) => string.Join(", ", kernel.Operands.Select(printer.View).Concat(["int", "int"]));
+        string Types(DeviceKernel kernel) => string.Join(", ", kernel.Operands.Select(_ => printer.View).Concat(["int", "int"]));
 
         IEnumerable<string> Numbered(Func<DeviceKernel, string> line) => device.Kernels.Select((kernel, number) =>
             string.Format(CultureInfo.InvariantCulture, line(kernel), KernelPrinter.Name(number), Method(number)));

@@ -259,8 +259,8 @@ internal sealed class MapEmitter
         {
             case KernelStep kernel:
                 return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
-            case PermuteStep permute:
-                return [permute.A, permute.C];
+            case GatherStep gather:
+                return [gather.A, gather.C, gather.Table];
             case ActivationStep activation:
                 return [activation.A, activation.C];
             case DerivativeStep derivative:
@@ -308,9 +308,17 @@ internal sealed class MapEmitter
                 string length = cleared.IsPerRow ? $"rows * {Number(cleared.Pitch)}" : Number(cleared.Length);
                 return $"new Span<{_scalar}>({Pointer(clear.C, pass)}, {length}).Clear();";
 
-            case PermuteStep permute:
-                string method = permute.Transposed ? "PermuteTransposed" : "Permute";
-                return $"Layouts<{_scalar}>.{method}({Pointer(permute.A, pass)}, {Pointer(permute.C, pass)}, [{string.Join(", ", permute.Table)}], rows * {permute.Outer}, {Bool(permute.Accumulate)});";
+            case GatherStep gather:
+                string places = $"{Pointer(gather.Table, pass)}, rows * {gather.Outer}, {gather.Table.Storage.Length}";
+                return gather.Transposed
+                    ? $"Tables<{_scalar}>.ScatterAdd({Pointer(gather.A, pass)}, {Pointer(gather.C, pass)}, {places}, {gather.C.Storage.Length / gather.Outer});"
+                    : $"Tables<{_scalar}>.Gather({Pointer(gather.A, pass)}, {Pointer(gather.C, pass)}, {places}, {gather.A.Storage.Length / gather.Outer}, {Bool(gather.Accumulate)});";
+
+            case CheckStep check:
+                return $"Tables<{_scalar}>.Check({Pointer(check.Target, pass)}, {check.Table.Length}, {check.Size}, {Quote(check.Table.Name)});";
+
+            case ConstantStep constant:
+                return Constant(constant, Pointer(constant.Target, pass));
 
             case ActivationStep activation:
                 return $"Activations<{_scalar}>.Apply(Activation.{activation.Activation}, {Pointer(activation.A, pass)}, {Pointer(activation.C, pass)}, rows * {activation.C.Storage.Length});";
@@ -332,6 +340,19 @@ internal sealed class MapEmitter
             default:
                 throw new InvalidOperationException(step.ToString());
         }
+    }
+
+    private string Constant(ConstantStep step, string pointer)
+    {
+        if (step.Constant.Value is ListTensor list)
+        {
+            string elements = string.Join(", ", list.Elements.Select(element => element.ToString("R", CultureInfo.InvariantCulture)));
+            return $"Tables<{_scalar}>.Fill({pointer}, [{elements}]);";
+        }
+
+        var formula = (FormulaTensor)step.Constant.Value;
+        string value = formula.Formula.ToCSharp(axis => FormattableString.Invariant($"(double)at[{axis}]"));
+        return $"Tables<{_scalar}>.Fill({pointer}, [{string.Join(", ", formula.Extents)}], static at => {value});";
     }
 
     private string Function(FunctionStep step, Pass pass)

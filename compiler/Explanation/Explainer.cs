@@ -9,7 +9,7 @@ using Weft.Compiler.Scheduling;
 namespace Weft.Compiler.Explanation;
 
 /// <summary>Says what the compiler did with a module, what else it considered, and the cost that it predicts.</summary>
-public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, CostModel costs, Scalar scalar)
+public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes, CostModel costs, Scalar scalar)
 {
     private const int Alternatives = 3;
 
@@ -43,7 +43,8 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, CostMo
 
         Section("Algebra", Module.Links.Select(Describe).Concat(laws
             .GroupBy(law => law)
-            .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}")));
+            .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}"))
+            .Concat(routes.SelectMany(Describe)));
         Section("Network", NetworkPrinter.Print(schedule.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim()));
         Section("Plan", Plans().SelectMany(plan => PlanPrinter.Print(plan, Alternatives)));
         Section("Steps", SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0));
@@ -64,11 +65,17 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, CostMo
 
     private IEnumerable<TermPlan> Plans() => schedule.Plans.Where(plan => plan.Root is ContractionNode);
 
+    private static IEnumerable<string> Describe(Route route) => route.Others
+        .Select(other => $"not {AlgebraPrinter.Print(other.Operator)}: {other.Times.ToString("0.##", CultureInfo.InvariantCulture)} times the cost")
+        .Prepend($"cheapest: {AlgebraPrinter.Print(route.Chosen)}");
+
     private static string Describe(Link link) => link switch
     {
         LinearLink linear => AlgebraPrinter.Print(linear.Operator),
         BiasLink bias => $"+ {AlgebraPrinter.Print(bias.Bias)}",
         ActivationLink activation => activation.Activation.ToString().ToLowerInvariant(),
+        BranchLink branches =>
+            $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Describe))))})",
         _ => throw new InvalidOperationException(link.ToString()),
     };
 

@@ -210,7 +210,7 @@ internal sealed class ContractionKernels(int nominalRows)
     private static long Length(View view) => view.Position.Indices.Aggregate(1L, (product, index) => product * Math.Max(1, index.Extent));
 
     /// <summary>What a contraction does and moves at least.</summary>
-    private static Work WorkOf(Contraction contraction)
+    internal static Work WorkOf(Contraction contraction)
     {
         double flops = (contraction.Right is null ? 1 : 2) * Size(contraction.Indices);
         bool perRow = contraction.Indices.Contains(View.Rows);

@@ -35,8 +35,8 @@ public sealed record GridAxis(int Extent, bool TimesRows, int Tile)
     public static readonly GridAxis One = new(1, false, 1);
 }
 
-/// <summary>An operand: an array of elements, or of integers for the table of a permutation.</summary>
-public sealed record Operand(string Name, bool IsWritten = false, bool IsTable = false);
+/// <summary>An operand: an array of elements.</summary>
+public sealed record Operand(string Name, bool IsWritten = false);
 
 /// <summary>What a kernel does at least, for a number of rows: operations, and elements that it reads or writes.</summary>
 public sealed record Work(double FlopsPerRow, double Flops, double ElementsPerRow, double Elements)
@@ -89,9 +89,6 @@ public enum DeviceBlock
     /// <summary>The gradient for the trained parameters.</summary>
     ParameterGradient,
 
-    /// <summary>The tables of permutations.</summary>
-    Tables,
-
     /// <summary>Numbers of a loss or an optimizer.</summary>
     Settings,
 
@@ -130,7 +127,6 @@ public sealed record TrainingSchedule(
 /// <summary>What a device does for a module.</summary>
 /// <param name="Schedule">The steps: those of a plan for the device.</param>
 /// <param name="Kernels">Each once.</param>
-/// <param name="Tables">The tables of permutations, one after the other.</param>
 /// <param name="Prepare">What is derived from parameters, once per change of them.</param>
 /// <param name="Forward">y, and intermediate results, for a chunk of rows.</param>
 /// <param name="ForwardFew">The same for a few rows.</param>
@@ -141,7 +137,6 @@ public sealed record TrainingSchedule(
 public sealed record DeviceSchedule(
     Schedule Schedule,
     IReadOnlyList<DeviceKernel> Kernels,
-    IReadOnlyList<int> Tables,
     IReadOnlyList<DeviceLaunch> Prepare,
     IReadOnlyList<DeviceLaunch> Forward,
     IReadOnlyList<DeviceLaunch> ForwardFew,
@@ -159,7 +154,7 @@ public sealed record DeviceSchedule(
     /// <summary>Elements of the block of weight gradients; the trained parameters come first.</summary>
     public int GradientCount { get; init; }
 
-    /// <summary>Functions of tensors, which the host evaluates.</summary>
+    /// <summary>Constants and functions of tensors, which the host evaluates.</summary>
     public IReadOnlyList<Segment> Functions { get; init; } = [];
 
     /// <summary>Gradients that the host takes further, because they go through functions.</summary>

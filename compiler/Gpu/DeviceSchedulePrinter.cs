@@ -67,7 +67,7 @@ public static class DeviceSchedulePrinter
         protected override IEnumerable<string> Attributes(DeviceKernel kernel) => [$"// {Shape(kernel, 4)}."];
 
         protected override string Header(DeviceKernel kernel, string name) =>
-            $"kernel {name}({string.Join(", ", kernel.Operands.Select(operand => (operand.IsTable ? "table " : operand.IsWritten ? "out " : "in ") + operand.Name))}, rows, accumulate)";
+            $"kernel {name}({string.Join(", ", kernel.Operands.Select(operand => (operand.IsWritten ? "out " : "in ") + operand.Name))}, rows, accumulate)";
 
         protected override IEnumerable<string> Start(DeviceKernel kernel) =>
             kernel.Locals.Select(array => $"local {array.Name}[{Number(array.Length)}];");

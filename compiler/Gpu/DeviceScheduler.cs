@@ -12,8 +12,6 @@ public sealed class DeviceScheduler
 {
     private readonly List<DeviceKernel> _kernels = [];
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
-    private readonly List<int> _tables = [];
-    private readonly Dictionary<string, int> _tableOffsets = new(StringComparer.Ordinal);
     private readonly OpenClPrinter _printer = new("float");
     private readonly Schedule _schedule;
     private readonly Dictionary<Storage, int> _weights = [];
@@ -69,7 +67,7 @@ public sealed class DeviceScheduler
         {
             (Storage storage, Storage hosts) = (derived.Value, host.Derived[derived.Key]);
             bool isFunction = derived.Key is FunctionWeight;
-            if (isFunction && _weights.TryGetValue(storage, out int offset))
+            if (derived.Key is FunctionWeight or ConstantWeight && _weights.TryGetValue(storage, out int offset))
             {
                 functions.Add(new Segment(hosts.Offset, offset, storage.Length));
             }
@@ -90,7 +88,7 @@ public sealed class DeviceScheduler
 
         // A group's tile may reach beyond the rows.
         long rows = Math.Min((int.MaxValue / _largestRow) - 256, _kernels.Min(MostRows));
-        return new DeviceSchedule(_schedule, _kernels, _tables, prepare, forward, few, reverse, finish, add, Training())
+        return new DeviceSchedule(_schedule, _kernels, prepare, forward, few, reverse, finish, add, Training())
         {
             StoredCount = _storedCount,
             WeightCount = _weightCount,
@@ -232,10 +230,14 @@ public sealed class DeviceScheduler
             ElementwiseKernels.Clear(clear.C.Storage.IsPerRow ? clear.C.Storage.Pitch : clear.C.Storage.Length, clear.C.Storage.IsPerRow),
             false,
             [OperandOf(clear.C)]),
-        PermuteStep permute => Launch(
-            ElementwiseKernels.Permute(permute.Outer, permute.Table.Count, permute.Transposed),
-            permute.Accumulate,
-            [TableOf(permute.Table), OperandOf(permute.A), OperandOf(permute.C)]),
+        GatherStep { Transposed: false } gather => Launch(
+            ElementwiseKernels.Gather(gather.Outer, gather.Table.Storage.Length, gather.A.Storage.Length / gather.Outer),
+            gather.Accumulate,
+            [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
+        GatherStep gather => Launch(
+            ElementwiseKernels.ScatterAdd(gather.Outer, gather.Table.Storage.Length, gather.C.Storage.Length / gather.Outer),
+            true,
+            [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
         ActivationStep activation => Launch(
             ElementwiseKernels.Activate(activation.Activation, activation.C.Storage.Length),
             false,
@@ -248,7 +250,7 @@ public sealed class DeviceScheduler
     };
 
     private DeviceLaunch Launch(Contraction contraction, bool accumulate) => Launch(
-        _contractions.Build(contraction),
+        contraction.Target.Overlaps ? OverlappingKernels.Build(contraction) : _contractions.Build(contraction),
         accumulate,
         [.. contraction.Views.Skip(1).Append(contraction.Target).Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset)))]);
 
@@ -269,19 +271,6 @@ public sealed class DeviceScheduler
         }
 
         return new DeviceLaunch(number, accumulate, operands);
-    }
-
-    private DeviceOperand TableOf(IReadOnlyList<int> table)
-    {
-        string key = string.Join(",", table);
-        if (!_tableOffsets.TryGetValue(key, out int offset))
-        {
-            offset = _tables.Count;
-            _tableOffsets.Add(key, offset);
-            _tables.AddRange(table);
-        }
-
-        return new DeviceOperand(DeviceBlock.Tables, offset, 0);
     }
 
     private DeviceOperand OperandOf(Place place)

@@ -17,17 +17,28 @@ internal static class ElementwiseKernels
     public static DeviceKernel Copy(int length) => Build(
         "c = a", new GridAxis(length, false, Group), [new Operand("a"), Target], (body, i) => body.StoreResult("c", i, new Load("a", i)));
 
-    /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>, or with the table on the other side.</summary>
-    public static DeviceKernel Permute(int outer, int length, bool transposed) => Build(
-        transposed ? "c[o, table[i]] = a[o, i]" : "c[o, i] = a[o, table[i]]",
+    /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>.</summary>
+    public static DeviceKernel Gather(int outer, int length, int size) => Build(
+        "c[o, i] = a[o, table[i]]",
         new GridAxis(checked(outer * length), true, Group),
-        [new Operand("table", IsTable: true), new Operand("a"), Target],
+        [new Operand("table"), new Operand("a"), Target],
         (body, i) =>
         {
-            Expression first = body.Define("first", i / length * length);
-            Expression moved = body.Define("moved", first + new Load("table", i - first));
-            body.StoreResult("c", transposed ? moved : i, new Load("a", transposed ? i : moved));
+            Expression row = body.Define("row", i / length);
+            Expression place = body.Define("place", new Whole(new Load("table", i - (row * length))));
+            body.StoreResult("c", i, new Load("a", (row * size) + place));
         });
+
+    /// <summary><c>c[o, table[i]] += a[o, i]</c>: one after the other, since places may be equal.</summary>
+    public static DeviceKernel ScatterAdd(int outer, int length, int size) => Build(
+        "c[o, table[i]] += a[o, i]",
+        new GridAxis(outer, true, Group),
+        [new Operand("table"), new Operand("a"), Target],
+        (body, row) => body.For("j", 0, length, 1, () =>
+        {
+            Expression place = body.Define("place", (row * size) + new Whole(new Load("table", "j")));
+            body.Store("c", place, new Load("c", place) + new Load("a", (row * length) + "j"));
+        }));
 
     /// <summary>c = f(a).</summary>
     public static DeviceKernel Activate(Activation activation, int length) => Build(
@@ -67,6 +78,11 @@ internal static class ElementwiseKernels
         Activation.Sigmoid => Sigmoid(z),
         Activation.Softplus => KernelBody.Call(Function.Max, z, new Real(0))
             + KernelBody.Call(Function.Log1p, KernelBody.Call(Function.Exp, new Real(0) - KernelBody.Call(Function.Abs, z))),
+        Activation.Exp => KernelBody.Call(Function.Exp, z),
+        Activation.Square => z * z,
+        Activation.Sqrt => KernelBody.Call(Function.Sqrt, z),
+        Activation.Reciprocal => new Real(1) / z,
+        Activation.Atanh => new Real(0.5) * (KernelBody.Call(Function.Log1p, z) - KernelBody.Call(Function.Log1p, new Real(0) - z)),
         _ => throw new InvalidOperationException(activation.ToString()),
     };
 
@@ -93,6 +109,16 @@ internal static class ElementwiseKernels
                 return y * (one - y);
             case Activation.Softplus:
                 return Sigmoid(z);
+            case Activation.Exp:
+                return KernelBody.Call(Function.Exp, z);
+            case Activation.Square:
+                return z + z;
+            case Activation.Sqrt:
+                return new Choice(new Real(0).IsLess(z), new Real(0.5) / KernelBody.Call(Function.Sqrt, z), new Real(0));
+            case Activation.Reciprocal:
+                return new Real(-1) / (z * z);
+            case Activation.Atanh:
+                return one / (one - (z * z));
             default:
                 throw new InvalidOperationException(activation.ToString());
         }

@@ -16,7 +16,6 @@ public enum Function
     MultiplyAdd,
     Exp,
 
-    /// <summary>log(1 + z) for z from 0 to 1.</summary>
     Log1p,
     Log,
     Sqrt,
@@ -78,6 +77,9 @@ public sealed record Binary(string Operator, Expression Left, Expression Right) 
 
 /// <summary>An element of an operand or of a local array.</summary>
 public sealed record Load(string Array, Expression Index) : Expression;
+
+/// <summary>An element that is a whole number, as an integer.</summary>
+public sealed record Whole(Expression Value) : Expression;
 
 /// <summary>A function of elements.</summary>
 public sealed record Call(Function Function, Text.EquatableArray<Expression> Arguments) : Expression;

@@ -11,7 +11,7 @@ public sealed class IlgpuPrinter(string scalar) : KernelPrinter(scalar)
 
     protected override string Header(DeviceKernel kernel, string name)
     {
-        string parameters = string.Concat(kernel.Operands.Select(operand => $"{View(operand)} {operand.Name}, "));
+        string parameters = string.Concat(kernel.Operands.Select(operand => $"{View} {operand.Name}, "));
         return $"private static void {name}({parameters}int rows, int accumulate)";
     }
 
@@ -40,5 +40,5 @@ public sealed class IlgpuPrinter(string scalar) : KernelPrinter(scalar)
     protected override string Name(Function function) => $"DeviceMath.{function}";
 
     /// <summary>The type of an operand's parameter.</summary>
-    internal string View(Operand operand) => $"ArrayView<{(operand.IsTable ? "int" : Scalar)}>";
+    internal string View => $"ArrayView<{Scalar}>";
 }

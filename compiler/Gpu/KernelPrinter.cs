@@ -110,6 +110,7 @@ public abstract class KernelPrinter(string scalar)
         Symbol symbol => symbol.Name,
         Position position => Text(position.Item),
         Binary binary => $"({Text(binary.Left)} {binary.Operator} {Text(binary.Right)})",
+        Whole whole => $"(int){Text(whole.Value)}",
         Load load => $"{load.Array}[{Outer(load.Index)}]",
         Choice choice => $"({(choice.Condition is Symbol flag ? Flag(flag.Name) : Text(choice.Condition))} ? {Text(choice.Then)} : {Text(choice.Else)})",
         Call call => Replace(call) is Call kept ? $"{Name(kept.Function)}({string.Join(", ", kept.Arguments.Select(Outer))})" : Text(Replace(call)),

@@ -17,7 +17,7 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
     protected override string Header(DeviceKernel kernel, string name)
     {
         string parameters = string.Concat(kernel.Operands.Select(operand =>
-            $"__global {(operand.IsWritten ? "" : "const ")}{(operand.IsTable ? "int" : Scalar)} *{operand.Name}, ulong {operand.Name}Start, "));
+            $"__global {(operand.IsWritten ? "" : "const ")}{Scalar} *{operand.Name}, ulong {operand.Name}Start, "));
         return $"void {name}({parameters}int rows, int accumulate)";
     }
 

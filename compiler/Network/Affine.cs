@@ -68,7 +68,49 @@ public sealed class Affine(int offset, IReadOnlyList<(Index Index, int Stride)> 
     }
 
     /// <summary>The largest position.</summary>
-    public int Maximum => checked(Offset + Terms.Sum(term => term.Stride * (term.Index.Extent - 1)));
+    public int Maximum => checked(Offset + Terms.Sum(term => Math.Max(0, term.Stride * (term.Index.Extent - 1))));
+
+    /// <summary>Whether positions grow with every index, as the digits of a number do.</summary>
+    public bool IsIncreasing => Terms.All(term => term.Stride > 0);
+
+    /// <summary>
+    /// Indices without which no two assignments of the others lead to one position: none where the position is already so, the taps of a
+    /// convolution in <c>i + k</c>. Of two that overlap the longer one stays.
+    /// </summary>
+    public IReadOnlyList<Index> Overlapping()
+    {
+        var kept = new List<(Index Index, int Stride)>();
+        var overlapping = new List<Index>();
+        foreach ((Index Index, int Stride) term in Terms.OrderByDescending(term => term.Index.Extent))
+        {
+            if (AreDigits([.. kept, term]))
+            {
+                kept.Add(term);
+            }
+            else
+            {
+                overlapping.Add(term.Index);
+            }
+        }
+
+        return overlapping;
+
+        static bool AreDigits(IEnumerable<(Index Index, int Stride)> terms)
+        {
+            long reach = 0;
+            foreach ((Index index, int stride) in terms.OrderBy(term => Math.Abs((long)term.Stride)))
+            {
+                if (Math.Abs((long)stride) <= reach)
+                {
+                    return false;
+                }
+
+                reach += Math.Abs((long)stride) * (index.Extent - 1);
+            }
+
+            return true;
+        }
+    }
 
     public override string ToString()
     {

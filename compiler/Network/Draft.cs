@@ -52,6 +52,19 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
         Slots = [.. Slots.Select(slot => slot.Substitute(index, value))];
     }
 
+    /// <summary>Whether a slot is one index over all its positions.</summary>
+    public bool IsPlain(int slot, int size) =>
+        size == 1 || (Slots[slot] is { Offset: 0, Terms: { Count: 1 } terms } && terms[0].Stride == 1 && terms[0].Index.Extent == size);
+
+    /// <summary>Reads at a position, which may be any, where a slot is one index.</summary>
+    public void Read(int slot, Affine position)
+    {
+        if (Slots[slot].Terms.Count > 0)
+        {
+            Substitute(Slots[slot].Terms[0].Index, position);
+        }
+    }
+
     /// <summary>
     /// Takes the position in a slot apart into the digits of a mixed radix, most significant first, each pushed as a slot of its own.
     /// An index that straddles a digit boundary is split where its extent allows; otherwise the answer is null.
@@ -86,6 +99,11 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
         while (true)
         {
             Affine position = Slots[slot];
+            if (!position.IsIncreasing)
+            {
+                return null;
+            }
+
             (Index Index, int Stride) straddling = position.Terms.FirstOrDefault(term =>
                 term.Stride % modulus != 0 && term.Stride * term.Index.Extent > modulus);
             if (straddling.Index is not { } index)
@@ -121,6 +139,11 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
     {
         Affine position = Slots[slot];
         int end = start + length;
+        if (!position.IsIncreasing)
+        {
+            return CropResult.NotAffine;
+        }
+
         if (position.Offset >= end || position.Maximum < start)
         {
             return CropResult.Empty;

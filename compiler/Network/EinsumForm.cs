@@ -4,47 +4,44 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler.Network;
 
 /// <summary>Index notation for every leaf of the algebra: the one thing that the lowering has to know of any of them.</summary>
-internal sealed record EinsumForm(
-    IReadOnlyList<IndexVariable> Output,
-    IReadOnlyList<IndexedTensor> Factors,
-    IReadOnlyList<IndexVariable> Input,
-    double Coefficient = 1)
+internal static class EinsumForm
 {
-    public EinsumForm Transposed() => this with { Output = Input, Input = Output };
-
     /// <summary>The form of a leaf, or null where the operator is not a leaf.</summary>
-    public static EinsumForm? Of(Operator op)
+    public static Einsum? Of(Operator op)
     {
         switch (op)
         {
             case Einsum einsum:
-                return new EinsumForm([.. einsum.Output], [.. einsum.Factors], [.. einsum.Input], einsum.Coefficient);
+                return einsum;
 
             case Matrix { Tensor: var tensor }:
                 (IndexVariable i, IndexVariable j) = (Variable("i", tensor.Shape[0]), Variable("j", tensor.Shape[1]));
-                return new EinsumForm([i], [At(tensor, i, j)], [j]);
+                return Form([i], [At(tensor, i, j)], [j]);
 
             case Column { Tensor: var tensor }:
                 i = Variable("i", tensor.Shape[0]);
-                return new EinsumForm([i], [At(tensor, i)], []);
+                return Form([i], [At(tensor, i)], []);
 
             case Diagonal { Tensor: var tensor }:
                 i = Variable("i", tensor.Shape[0]);
-                return new EinsumForm([i], [At(tensor, i)], [i]);
+                return Form([i], [At(tensor, i)], [i]);
 
             case BlockDiagonal { Tensor: var tensor }:
                 (i, j) = (Variable("i", tensor.Shape[1]), Variable("j", tensor.Shape[2]));
                 IndexVariable k = Variable("k", tensor.Shape[0]);
-                return new EinsumForm([k, i], [At(tensor, k, i, j)], [k, j]);
+                return Form([k, i], [At(tensor, k, i, j)], [k, j]);
 
             case Shuffle shuffle:
                 (i, j) = (Variable("i", shuffle.Outer), Variable("j", shuffle.Inner));
-                return new EinsumForm([j, i], [], [i, j]);
+                return Form([j, i], [], [i, j]);
 
             default:
                 return null;
         }
     }
+
+    private static Einsum Form(IndexVariable[] output, IndexedTensor[] factors, IndexVariable[] input) =>
+        new(output.ToEquatable(), factors.ToEquatable(), input.ToEquatable());
 
     private static IndexedTensor At(TensorExpression tensor, params IndexVariable[] indices) =>
         new(tensor, indices.Select(AffineIndex.Of).ToEquatable());

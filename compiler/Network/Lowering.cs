@@ -26,37 +26,63 @@ public sealed class Lowering
     {
         var x = new RowVector("x", module.Inputs);
         var y = new RowVector("y", module.Outputs);
-        Vector vector = Read(x, [module.Inputs], [new Index("i", module.Inputs)]);
-        for (int k = 0; k < module.Links.Count; k++)
+        Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
+        if (module.Links.Count > 0 && module.Links[module.Links.Count - 1] is ActivationLink or BranchLink { Joint: Joint.Hadamard, Branches.Count: > 1 })
         {
-            switch (module.Links[k])
-            {
-                case LinearLink link:
-                    vector = Apply(link.Operator, vector, 0, NoBinders);
-                    break;
-
-                case BiasLink link:
-                    var bias = new Draft(1, null, Affine.Zero);
-                    bias.Push(Affine.Of(new Index("i", vector.Sizes[0])));
-                    AddTensor(bias, link.Bias, [0], NoBinders);
-                    vector.Terms.Add(bias);
-                    break;
-
-                case ActivationLink link:
-                    RowVector source = WriteDown(vector);
-                    RowVector target = k == module.Links.Count - 1 ? y : NewVector(source.Size);
-                    _statements.Add(new ActivationStatement(target, source, link.Activation));
-                    vector = Read(target, [target.Size], [new Index("i", target.Size)]);
-                    break;
-            }
+            // What wrote the last vector writes the output.
+            _statements[_statements.Count - 1] = _statements[_statements.Count - 1] with { Target = y };
         }
-
-        if (module.Links.Count == 0 || module.Links[module.Links.Count - 1] is not ActivationLink)
+        else
         {
             _statements.Add(new SumStatement(y, [.. vector.Terms.Select(draft => draft.ToTerm(draft.Slots[0]))]));
         }
 
         return new LoweredModule(module, x, y, _statements);
+    }
+
+    private Vector Apply(EquatableArray<Link> links, Vector vector)
+    {
+        foreach (Link link in links)
+        {
+            switch (link)
+            {
+                case LinearLink linear:
+                    vector = Apply(linear.Operator, vector, 0, NoBinders);
+                    break;
+
+                case BiasLink added:
+                    var bias = new Draft(1, null, Affine.Zero);
+                    bias.Push(Affine.Of(new Index("i", vector.Sizes[0])));
+                    AddTensor(bias, added.Bias, [0], NoBinders);
+                    vector.Terms.Add(bias);
+                    break;
+
+                case ActivationLink activation:
+                    RowVector source = WriteDown(vector);
+                    RowVector target = NewVector(source.Size);
+                    _statements.Add(new ActivationStatement(target, source, activation.Activation));
+                    vector = Read(target, [target.Size], [new Index("i", target.Size)]);
+                    break;
+
+                case BranchLink branches:
+                    vector = Share(vector, 0);
+                    List<Vector> parts = [.. branches.Branches.Select(branch => Apply(branch, vector.Copy()))];
+                    vector = branches.Joint == Joint.Add
+                        ? new Vector(parts[0].Sizes, [.. parts.SelectMany(part => part.Terms)])
+                        : parts.Aggregate(Multiply);
+                    break;
+            }
+        }
+
+        return vector;
+    }
+
+    private Vector Multiply(Vector left, Vector right)
+    {
+        (RowVector first, RowVector second) = (WriteDown(left), WriteDown(right));
+        RowVector target = NewVector(first.Size);
+        _statements.Add(new ProductStatement(target, first, second));
+        return Read(target, [target.Size], [new Index("i", target.Size)]);
     }
 
     /// <summary>A sum of drafts whose first slots are axes of these sizes.</summary>
@@ -96,6 +122,9 @@ public sealed class Lowering
             case Sum sum:
                 return Branch(sum.Operands, vector, axis, (operand, branch) => Apply(operand, branch, axis, binders));
 
+            case Alternatives alternatives:
+                return Apply(alternatives.Operands[0], vector, axis, binders);
+
             case Crop crop:
                 return Crop(vector, axis, crop.Start, crop.Length);
 
@@ -122,7 +151,13 @@ public sealed class Lowering
                     : ApplyIndexed(indexed, vector, axis, binders);
 
             case Permutation permutation:
-                return Permute(vector, axis, permutation.Table);
+                return Gather(vector, axis, new ListTensor(permutation.Table.Select(position => (double)position).ToEquatable()), permutation.Rows, transposed: false);
+
+            case Gather gather:
+                return Gather(vector, axis, gather.Table, gather.Rows, transposed: false);
+
+            case Transpose { Operand: Gather gather }:
+                return Gather(vector, axis, gather.Table, gather.Size, transposed: true);
 
             case Reflections reflections:
                 return ApplyReflections(reflections, vector, axis, transposed: false);
@@ -137,36 +172,49 @@ public sealed class Lowering
                 return Apply(Rewriting.Transposition.Push(operand), vector, axis, binders);
 
             default:
-                EinsumForm leaf = EinsumForm.Of(op) ?? throw new InvalidOperationException($"{op.GetType().Name} has no lowering");
+                Einsum leaf = EinsumForm.Of(op) ?? throw new InvalidOperationException($"{op.GetType().Name} has no lowering");
                 return ApplyEinsum(leaf, vector, axis, binders);
         }
     }
 
-    private Vector ApplyEinsum(EinsumForm form, Vector vector, int axis, Slots binders)
+    private Vector ApplyEinsum(Einsum form, Vector vector, int axis, Slots binders)
     {
-        int[] extents = [.. form.Input.Select(index => index.Extent)];
-        if ((vector.Terms.Count > 1 && form.Factors.Count > 0) || !vector.Splits(axis, extents))
+        IReadOnlyList<IndexVariable>? digits = form.Input.Digits(form.Columns);
+        int[] extents = [.. digits?.Select(index => index.Extent) ?? []];
+        bool isReady = digits is null
+            ? vector.Terms.TrueForAll(draft => draft.IsRead && draft.IsPlain(axis, form.Columns))
+            : vector.Splits(axis, extents);
+        if (!isReady || (form.Factors.Count > 0 && (vector.Terms.Count > 1 || vector.Terms.Exists(draft => draft.Slots[axis].Overlapping().Count > 0))))
         {
             vector = Materialize(vector, axis);
         }
 
         vector.Terms.ForEach(Apply);
-        vector.Sizes[axis] = form.Output.Aggregate(1, (product, index) => product * index.Extent);
+        vector.Sizes[axis] = form.Rows;
         return vector;
 
         void Apply(Draft draft)
         {
             int height = draft.Slots.Count;
-            int[] digits = draft.TrySplit(axis, extents)!;
-            Dictionary<int, int> slots = Extend(binders, form.Input.Select((index, k) => (index.Id, digits[k])));
-            draft.Coefficient *= form.Coefficient;
-            AddFactors(draft, form.Factors, form.Output, slots);
-            Affine output = Affine.Zero;
-            foreach (IndexVariable index in form.Output)
+            Dictionary<int, int> slots = Extend(binders, []);
+            if (digits is null)
             {
-                output = (output * index.Extent) + draft.Slots[slots[index.Id]];
+                foreach (IndexVariable variable in form.Input.Variables.Where(variable => !slots.ContainsKey(variable.Id)))
+                {
+                    slots[variable.Id] = draft.Push(Affine.Of(new Index(variable.Name, variable.Extent)));
+                }
+
+                draft.Read(axis, Position(draft, form.Input, slots));
+            }
+            else
+            {
+                int[] split = draft.TrySplit(axis, extents)!;
+                slots = Extend(binders, digits.Select((index, k) => (index.Id, split[k])));
             }
 
+            draft.Coefficient *= form.Coefficient;
+            AddFactors(draft, form.Factors, form.Output.Variables, slots);
+            Affine output = Position(draft, form.Output, slots);
             draft.Push(draft.Slots[axis]);
             draft.Slots[axis] = output;
             draft.PopTo(height);
@@ -265,6 +313,7 @@ public sealed class Lowering
         WeightTensor weight = tensor switch
         {
             ParameterTensor parameter => new ParameterWeight(parameter.Parameter),
+            FormulaTensor or ListTensor => new ConstantWeight(NewName("k"), [.. tensor.Shape], tensor),
             FunctionTensor function => new FunctionWeight(
                 NewName(function.Function.Symbol), [.. tensor.Shape], function.Function, [.. function.Arguments.Select(Weight)], function.Numbers),
             EinsumTensor einsum => new NetworkWeight(
@@ -419,7 +468,7 @@ public sealed class Lowering
 
     /// <summary>Whether something that is stored before the network runs depends on the index.</summary>
     private static bool MustUnroll(Indexed indexed) => indexed.Body.DescendantsAndSelf().Any(node =>
-        (node is Reflections reflections && reflections.Tensor.DependsOn(indexed.Variable))
+        (node is Reflections or Algebra.Gather && node.Tensors().Any(tensor => tensor.DependsOn(indexed.Variable)))
         || node.Tensors().SelectMany(tensor => tensor.DescendantsAndSelf()).Any(tensor =>
             tensor is FunctionTensor or EinsumTensor && tensor.DependsOn(indexed.Variable)));
 
@@ -464,18 +513,30 @@ public sealed class Lowering
         return vector;
     }
 
-    private Vector Permute(Vector vector, int axis, EquatableArray<int> table)
+    private Vector Gather(Vector vector, int axis, TensorExpression table, int size, bool transposed)
     {
         if (vector.Terms.Count == 0)
         {
+            vector.Sizes[axis] = size;
             return vector;
         }
 
-        RowVector source = NewVector(vector.Sizes.Aggregate(1, (product, size) => checked(product * size)));
         int[] order = [.. Enumerable.Range(0, vector.Sizes.Count).Where(k => k != axis), axis];
-        _statements.Add(new SumStatement(source, [.. vector.Terms.Select(draft => draft.ToTerm(Flatten(draft, vector.Sizes, order)))]));
-        RowVector target = NewVector(source.Size);
-        _statements.Add(new PermuteStatement(target, source, source.Size / table.Count, [.. table]));
+        RowVector source;
+        if (order.Length == 1)
+        {
+            source = WriteDown(vector);
+        }
+        else
+        {
+            source = NewVector(vector.Sizes.Aggregate(1, (product, extent) => checked(product * extent)));
+            _statements.Add(new SumStatement(source, [.. vector.Terms.Select(draft => draft.ToTerm(Flatten(draft, vector.Sizes, order)))]));
+        }
+
+        int outer = source.Size / vector.Sizes[axis];
+        RowVector target = NewVector(checked(outer * size));
+        _statements.Add(new GatherStatement(target, source, outer, Weight(table), transposed));
+        vector.Sizes[axis] = size;
         return Read(target, vector.Sizes, order, new HashSet<int>(order));
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Weft.Compiler.Algebra;
 
 namespace Weft.Compiler.Network;
 
@@ -14,6 +15,7 @@ public static class NetworkPrinter
         {
             text.Append("  ").Append(weight switch
             {
+                ConstantWeight constant => $"{Head(weight)} = {AlgebraPrinter.Print(constant.Value)}",
                 FunctionWeight function => FormattableString.Invariant(
                     $"{Head(weight)} = {function.Function}({string.Join(", ", function.Arguments.Select(argument => argument.Name).Concat(function.Numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture))))})"),
                 NetworkWeight network => Print(weight.Name, network.Definition),
@@ -33,8 +35,16 @@ public static class NetworkPrinter
                     text.Append("  ").Append(Print(sum.Target.Name, sum.Terms)).Append('\n');
                     break;
 
-                case PermuteStatement permute:
-                    text.Append(FormattableString.Invariant($"  {permute.Target}[o i] = {permute.Source}[o table(i)], table of {permute.Table.Count}\n"));
+                case GatherStatement gather:
+                    string indirect = $"o {gather.Table.Name}[i]";
+                    text.Append(gather.Transposed
+                        ? $"  {gather.Target}[{indirect}] += {gather.Source}[o i]"
+                        : $"  {gather.Target}[o i] = {gather.Source}[{indirect}]");
+                    text.Append(FormattableString.Invariant($"  for o<{gather.Outer} i<{gather.Table.Length}\n"));
+                    break;
+
+                case ProductStatement product:
+                    text.Append($"  {product.Target} = {product.Left} ⊙ {product.Right}\n");
                     break;
 
                 case ActivationStatement activation:
@@ -76,9 +86,17 @@ public static class NetworkPrinter
     private static IEnumerable<WeightTensor> Derived(LoweredModule lowered)
     {
         var found = new List<WeightTensor>();
-        foreach (Term term in lowered.Statements.OfType<SumStatement>().SelectMany(statement => statement.Terms))
+        foreach (Statement statement in lowered.Statements)
         {
-            Visit(term);
+            if (statement is GatherStatement gather)
+            {
+                VisitTensor(gather.Table);
+            }
+
+            foreach (Term term in statement is SumStatement sum ? sum.Terms : [])
+            {
+                Visit(term);
+            }
         }
 
         return found;
@@ -101,6 +119,10 @@ public static class NetworkPrinter
                         VisitTensor(argument);
                     }
 
+                    found.Add(tensor);
+                    break;
+
+                case ConstantWeight when !found.Contains(tensor):
                     found.Add(tensor);
                     break;
 

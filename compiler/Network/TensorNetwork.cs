@@ -46,6 +46,15 @@ public sealed class NetworkWeight(string name, IReadOnlyList<int> shape, IReadOn
     public override bool IsTrained => Definition.SelectMany(term => term.Factors).Any(factor => factor.Tensor.IsTrained);
 }
 
+/// <summary>A tensor that is the same for all values of the parameters, by a formula or by its elements.</summary>
+public sealed class ConstantWeight(string name, IReadOnlyList<int> shape, TensorExpression value) : WeightTensor(name, shape)
+{
+    /// <summary>A <see cref="FormulaTensor"/> or a <see cref="ListTensor"/>.</summary>
+    public TensorExpression Value { get; } = value;
+
+    public override bool IsTrained => false;
+}
+
 /// <summary>A weight inside a term: the element at an affine position of its storage.</summary>
 public sealed record Factor(WeightTensor Tensor, Affine Position);
 
@@ -88,8 +97,17 @@ public abstract record Statement(RowVector Target);
 /// <summary>The target is a sum of terms; what no term writes is zero.</summary>
 public sealed record SumStatement(RowVector Target, IReadOnlyList<Term> Terms) : Statement(Target);
 
-/// <summary><c>target[o, i] = source[o, Table[i]]</c>: the one permutation that is not affine.</summary>
-public sealed record PermuteStatement(RowVector Target, RowVector Source, int Outer, IReadOnlyList<int> Table) : Statement(Target);
+/// <summary>
+/// <c>target[o, i] = source[o, Table[i]]</c>, positions that are not affine; transposed, <c>target[o, Table[i]] += source[o, i]</c>.
+/// </summary>
+public sealed record GatherStatement(RowVector Target, RowVector Source, int Outer, WeightTensor Table, bool Transposed) : Statement(Target)
+{
+    /// <summary>How many positions there are to read from, or to add to.</summary>
+    public int Size => (Transposed ? Target : Source).Size / Outer;
+}
+
+/// <summary><c>target = left · right</c>, elementwise.</summary>
+public sealed record ProductStatement(RowVector Target, RowVector Left, RowVector Right) : Statement(Target);
 
 /// <summary><c>target = f(source)</c>, elementwise.</summary>
 public sealed record ActivationStatement(RowVector Target, RowVector Source, Activation Activation) : Statement(Target);

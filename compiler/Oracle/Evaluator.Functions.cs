@@ -29,6 +29,8 @@ internal sealed partial class Evaluator
             ["softmax"] = (oracle, a, _) => Rows(a[0]).SelectMany(row => oracle.Softmax(row, row.Length)),
             ["top_k_softmax"] = (oracle, a, k) => Rows(a[0]).SelectMany(row => oracle.Softmax(row, (int)k)),
             ["admix"] = (oracle, a, k) => Rows(a[1]).SelectMany(row => oracle.Combine(oracle.Softmax(row, (int)k), Matrices(a[0]).Single())),
+            ["take"] = (_, a, _) => a[1].Items.SelectMany(
+                position => a[0].Items.Skip((int)position.Value * (a[0].Items.Length / a[0].Shape[0])).Take(a[0].Items.Length / a[0].Shape[0])),
             ["rbf"] = (oracle, a, gamma) => Rows(a[0]).SelectMany(p => Rows(a[1]).Select(q => oracle.Kernel(p, q, gamma))),
             ["orthonormal_rows"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.GramSchmidt).SelectMany(row => row),
             ["cayley"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Cayley).SelectMany(row => row),

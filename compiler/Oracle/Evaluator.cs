@@ -93,10 +93,19 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
             case Einsum einsum:
                 Contract(
-                    einsum.Output.Concat(einsum.Input),
+                    einsum.Output.Variables.Concat(einsum.Input.Variables),
                     einsum.Factors,
                     einsum.Coefficient,
                     value => result.Set(PositionOf(einsum.Output), PositionOf(einsum.Input), value));
+                return result;
+
+            case Gather gather:
+                Number[] table = Tensor(gather.Table).Items;
+                for (int i = 0; i < table.Length; i++)
+                {
+                    result.Set(i, (int)table[i].Value, Number.One);
+                }
+
                 return result;
 
             case Reflections reflections:
@@ -116,6 +125,9 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
             case Sum sum:
                 return SparseMatrix.Sum(sum.Operands.Select(Matrix).ToList(), tape);
+
+            case Alternatives alternatives:
+                return Matrix(alternatives.Operands[0]);
 
             case Kronecker kronecker:
                 return kronecker.Operands.Select(Matrix).Aggregate((left, right) => left.Kronecker(right, tape));
@@ -168,6 +180,12 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
                 return new Elements(einsum.Shape, result);
 
+            case FormulaTensor formula:
+                return new Elements(formula.Shape, [.. formula.Elements().Select(element => new Number(element))]);
+
+            case ListTensor list:
+                return new Elements(list.Shape, [.. list.Elements.Select(element => new Number(element))]);
+
             case FunctionTensor function:
                 return new Elements(function.Shape, Apply(function).ToArray());
 
@@ -202,6 +220,21 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
             case Activation.Softplus:
                 return tape.Function(argument, Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x))), sigmoid);
+
+            case Activation.Exp:
+                return tape.Function(argument, Math.Exp(x), Math.Exp(x));
+
+            case Activation.Square:
+                return tape.Function(argument, x * x, 2 * x);
+
+            case Activation.Sqrt:
+                return tape.Function(argument, Math.Sqrt(x), x == 0 ? 0 : 0.5 / Math.Sqrt(x));
+
+            case Activation.Reciprocal:
+                return tape.Function(argument, 1 / x, -1 / (x * x));
+
+            case Activation.Atanh:
+                return tape.Function(argument, 0.5 * Math.Log((1 + x) / (1 - x)), 1 / (1 - (x * x)));
 
             default:
                 throw new NotSupportedException($"The interpreter has no definition of {activation}.");

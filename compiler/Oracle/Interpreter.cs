@@ -141,15 +141,17 @@ public sealed class Interpreter
         Number[][] rows = Enumerable.Range(0, x.Length / _module.Inputs)
             .Select(row => inputs.Skip(row * _module.Inputs).Take(_module.Inputs).ToArray())
             .ToArray();
-        foreach (Link link in _module.Links)
-        {
-            Func<Number[], Number[]> step = Step(link);
-            rows = rows.Select(step).ToArray();
-        }
+        rows = rows.Select(Chain(_module.Links)).ToArray();
 
         return new Recording(tape, inputs, parameters, rows.SelectMany(row => row).ToArray());
 
         Number[] Leaves(double[] values) => differentiable ? values.Select(tape.Variable).ToArray() : Constants(values);
+
+        Func<Number[], Number[]> Chain(IEnumerable<Link> links)
+        {
+            List<Func<Number[], Number[]>> steps = links.Select(Step).ToList();
+            return row => steps.Aggregate(row, (vector, step) => step(vector));
+        }
 
         Func<Number[], Number[]> Step(Link link)
         {
@@ -170,6 +172,11 @@ public sealed class Interpreter
 
                 case ActivationLink activation:
                     return row => row.Select(number => evaluator.Activate(activation.Activation, number)).ToArray();
+
+                case BranchLink branch:
+                    List<Func<Number[], Number[]>> branches = branch.Branches.Select(links => Chain(links)).ToList();
+                    Func<Number, Number, Number> join = branch.Joint == Joint.Add ? tape.Add : tape.Multiply;
+                    return row => branches.Select(one => one(row)).Aggregate((left, right) => left.Zip(right, join).ToArray());
 
                 default:
                     throw new NotSupportedException($"The interpreter has no definition of {link.GetType().Name}.");

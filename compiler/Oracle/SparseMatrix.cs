@@ -1,6 +1,6 @@
 namespace Weft.Compiler.Oracle;
 
-/// <summary>A matrix by its entries; a position without one is zero. Every position is set at most once.</summary>
+/// <summary>A matrix by its entries; a position without one is zero, and entries at one position add up.</summary>
 internal sealed class SparseMatrix
 {
     private readonly List<(int Column, Number Value)>[] _rows;
@@ -150,7 +150,7 @@ internal sealed class SparseMatrix
         double[,] dense = new double[Rows, Columns];
         foreach ((int i, int j, Number value) in Entries())
         {
-            dense[i, j] = value.Value;
+            dense[i, j] += value.Value;
         }
 
         return dense;

@@ -10,10 +10,7 @@ public static class Rewriter
     public static (Module Module, IReadOnlyList<Law> Applied) Rewrite(Module module, CancellationToken cancellationToken = default)
     {
         var applied = new List<Law>();
-        EquatableArray<Link> links = module.Links
-            .Select(link => link is LinearLink linear ? new LinearLink(Rewrite(linear.Operator, applied, cancellationToken)) : link)
-            .ToEquatable();
-        return (module with { Links = links }, applied);
+        return (module with { Links = module.Links.MapOperators(op => Rewrite(op, applied, cancellationToken)) }, applied);
     }
 
     /// <summary>The simplest form that the laws reach.</summary>

@@ -16,12 +16,12 @@ public static class Transposition
         Permutation permutation => new Permutation(Inverse(permutation.Table)),
         Crop crop => new Pad(crop.Size, crop.Start, crop.Length),
         Pad pad => new Crop(pad.Size, pad.Start, pad.Length),
-        Einsum einsum => einsum with { Output = einsum.Input, Input = einsum.Output },
+        Einsum einsum => einsum.Transposed(),
         Product product => new Product(product.Operands.Reverse().Select(Transposed).ToEquatable()),
         HorizontalStack stack => new VerticalStack(stack.Operands.Select(Transposed).ToEquatable()),
         VerticalStack stack => new HorizontalStack(stack.Operands.Select(Transposed).ToEquatable()),
         Indexed indexed => indexed with { Kind = Swap(indexed.Kind), Body = Transposed(indexed.Body) },
-        Scaled or ScaledByTensor or Sum or Kronecker or DirectSum => op.MapOperands(Transposed),
+        Scaled or ScaledByTensor or Sum or Kronecker or DirectSum or Alternatives => op.MapOperands(Transposed),
         _ => new Transpose(op),
     };
 

@@ -48,7 +48,7 @@ internal static class CopyFusion
     private static bool Touches(Step step, Place place) => step switch
     {
         KernelStep kernel => Same(kernel.A, place) || Same(kernel.B, place) || Same(kernel.C, place) || Same(kernel.Addend, place),
-        PermuteStep permute => Same(permute.A, place) || Same(permute.C, place),
+        GatherStep gather => Same(gather.A, place) || Same(gather.C, place),
         ActivationStep activation => Same(activation.A, place) || Same(activation.C, place),
         DerivativeStep derivative => Same(derivative.Z, place) || Same(derivative.A, place) || Same(derivative.C, place),
         _ => Same(step.Target, place),

@@ -32,7 +32,10 @@ public sealed class KernelSelector(int panel, int nominalRows)
     {
         contraction = Coalesce(contraction);
         KernelChoice? best = null;
-        foreach (Index lane in contraction.Indices.Where(index => index != View.Rows))
+
+        // Where results overlap, what overlaps is left to the outer loops, which add one after the other.
+        IReadOnlyList<Index> overlapping = contraction.Target.Position.Overlapping();
+        foreach (Index lane in contraction.Indices.Where(index => index != View.Rows && !overlapping.Contains(index)))
         {
             KernelChoice choice = Choose(contraction, lane);
             if (best is null || choice.Cost + Unpacking(choice.C) < best.Cost + Unpacking(best.C))
@@ -149,7 +152,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
             .Where(index => index != View.Rows)
             .Aggregate(1L, (product, index) => product * (index == lane ? Math.Min(index.Extent, panel) : index.Extent)) ?? 0;
         return operand.Position.Indices
-            .Where(index => index != lane && target.Has(index) && other?.Has(index) != true)
+            .Where(index => index != lane && target.Has(index) && other?.Has(index) != true && !target.Position.Overlapping().Contains(index))
             .OrderByDescending(index => index != View.Rows ? Math.Min(index.Extent, TileRows) : reread > SmallOperand ? int.MaxValue : TileRows - 1)
             .ThenByDescending(index => index.Extent)
             .FirstOrDefault();
@@ -229,11 +232,11 @@ public sealed class KernelSelector(int panel, int nominalRows)
 
         // A strided vector is put together element by element; rows of the tile share the loads of b.
         int width = Math.Min(lanes, _lanes);
-        cost += kernel.Lanes.A > 1 ? vectors * width * 0.5 : 0;
-        cost += kernel.Lanes.B > 1 ? vectors * width * 0.2 : 0;
+        cost += kernel.Lanes.A is not (0 or 1) ? vectors * width * 0.5 : 0;
+        cost += kernel.Lanes.B is not (0 or 1) ? vectors * width * 0.2 : 0;
         double stores = kernel.Form == LaneForm.Dot ? results : results / lanes * Vectors(lanes);
         cost += kernel.Form == LaneForm.Dot ? 4 * stores : stores;
-        cost += kernel.Form != LaneForm.Dot && kernel.Lanes.C > 1 ? stores * width : 0;
+        cost += kernel.Form != LaneForm.Dot && kernel.Lanes.C is not (0 or 1) ? stores * width : 0;
         return cost;
     }
 

@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using System.Text;
 
 namespace Weft.Compiler.Scheduling;
@@ -32,7 +33,10 @@ public static class SchedulePrinter
     {
         KernelStep kernel => $"{Assign(kernel)}    {Form(kernel.Kernel)}",
         ClearStep clear => $"{Name(clear.C)} = 0",
-        PermuteStep permute => $"{Name(permute.C)} = {Name(permute.A)} permuted by a table of {permute.Table.Count}",
+        GatherStep { Transposed: false } gather => $"{Name(gather.C)}[o i] {(gather.Accumulate ? "+=" : "=")} {Name(gather.A)}[o {gather.Table.Storage}[i]]",
+        GatherStep gather => $"{Name(gather.C)}[o {gather.Table.Storage}[i]] += {Name(gather.A)}[o i]",
+        ConstantStep constant => $"{constant.Result} = {AlgebraPrinter.Print(constant.Constant.Value)}",
+        CheckStep check => FormattableString.Invariant($"check 0 <= {check.Table} < {check.Size}"),
         ActivationStep activation => $"{Name(activation.C)} = {activation.Activation.ToString().ToLowerInvariant()}({Name(activation.A)})",
         DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Activation.ToString().ToLowerInvariant()}'({Name(derivative.Z)}) {Name(derivative.A)}",
         FunctionStep function => $"{Name(function.Target)} = {function.Function.Function} {function.Mode.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments)})",

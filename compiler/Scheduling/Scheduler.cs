@@ -54,7 +54,11 @@ public sealed class Scheduler
 
     private sealed record ClearOperation(Storage Target) : Operation;
 
-    private sealed record PermuteOperation(Storage Target, Storage Source, int Outer, IReadOnlyList<int> Table) : Operation;
+    private sealed record GatherOperation(Storage Target, Storage Source, int Outer, Storage Table, bool Transposed) : Operation;
+
+    private sealed record ConstantOperation(ConstantWeight Constant, Storage Target) : Operation;
+
+    private sealed record CheckOperation(Storage Table, int Size) : Operation;
 
     private sealed record ActivationOperation(Storage Target, Storage Source, Activation Activation) : Operation;
 
@@ -208,8 +212,26 @@ public sealed class Scheduler
 
         switch (statement)
         {
-            case PermuteStatement permute:
-                _rowProgram.Add(new PermuteOperation(target, _vectors[permute.Source], permute.Outer, permute.Table));
+            case GatherStatement gather:
+                Storage table = StorageOf(gather.Table, parameters);
+                if (gather.Table is not ConstantWeight)
+                {
+                    _weightProgram.Add(new CheckOperation(table, gather.Size));
+                }
+
+                if (gather.Transposed)
+                {
+                    _rowProgram.Add(new ClearOperation(target));
+                }
+
+                _rowProgram.Add(new GatherOperation(target, _vectors[gather.Source], gather.Outer, table, gather.Transposed));
+                break;
+
+            case ProductStatement product:
+                Affine position = Affine.Of(new Index("i", product.Target.Size));
+                _rowProgram.Add(new ContractOperation(
+                    new Contraction(View.Of(target, position), View.Of(_vectors[product.Left], position), View.Of(_vectors[product.Right], position), 1, false),
+                    false));
                 break;
 
             case ActivationStatement activation:
@@ -413,6 +435,11 @@ public sealed class Scheduler
 
         switch (tensor)
         {
+            case ConstantWeight constant:
+                storage = NewWeight(tensor.Name, tensor.Length, trained: false);
+                _weightProgram.Add(new ConstantOperation(constant, storage));
+                break;
+
             case FunctionWeight function:
                 Storage[] arguments = [.. function.Arguments.Select(argument => StorageOf(argument, parameters))];
                 storage = NewWeight(tensor.Name, tensor.Length, tensor.IsTrained);
@@ -466,7 +493,9 @@ public sealed class Scheduler
     {
         ContractOperation contract => Choose(contract.Contraction, contract.Accumulate),
         ClearOperation clear => new ClearStep(new Place(clear.Target, Aspect.Value, 0)),
-        PermuteOperation permute => new PermuteStep(Value(permute.Source), Value(permute.Target), permute.Outer, permute.Table, false, false),
+        GatherOperation gather => new GatherStep(Value(gather.Source), Value(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed),
+        ConstantOperation constant => new ConstantStep(constant.Constant, constant.Target),
+        CheckOperation check => new CheckStep(check.Table, check.Size),
         ActivationOperation activation => new ActivationStep(activation.Activation, Value(activation.Source), Value(activation.Target)),
         FunctionOperation function => new FunctionStep(function.Function, FunctionMode.Value, function.Target, function.Arguments),
         _ => throw new InvalidOperationException(operation.ToString()),
@@ -510,8 +539,9 @@ public sealed class Scheduler
                     steps.Add(new ClearStep(Mirror(clear.Target)));
                     break;
 
-                case PermuteOperation permute:
-                    steps.Add(new PermuteStep(Mirror(permute.Source), Mirror(permute.Target), permute.Outer, permute.Table, false, false));
+                case GatherOperation gather:
+                    steps.Add(new GatherStep(
+                        Mirror(gather.Source), Mirror(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed));
                     break;
 
                 case ActivationOperation activation:
@@ -559,9 +589,9 @@ public sealed class Scheduler
 
                     break;
 
-                case PermuteOperation permute when Reaches(permute.Target):
-                    bool more = Begin(permute.Source, true);
-                    steps.Add(new PermuteStep(Mirror(permute.Target), Mirror(permute.Source), permute.Outer, permute.Table, true, more));
+                case GatherOperation gather when Reaches(gather.Target):
+                    bool more = Begin(gather.Source, gather.Transposed);
+                    steps.Add(new GatherStep(Mirror(gather.Target), Mirror(gather.Source), gather.Outer, Value(gather.Table), !gather.Transposed, more));
                     break;
 
                 case ActivationOperation activation when Reaches(activation.Target):

@@ -25,7 +25,7 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
     public bool Accumulates => Addend == C;
 
     /// <summary>Whether it writes every element of its target.</summary>
-    public bool CoversTarget => Kernel.Loops
+    public bool CoversTarget => !Contraction.Target.Overlaps && Kernel.Loops
         .Where(loop => loop.C != 0 && !loop.IsRows)
         .Aggregate(1L, (product, loop) => product * loop.Extent) == C.Storage.Length;
 
@@ -41,8 +41,8 @@ public sealed record ClearStep(Place C) : Step
     public override Place Target => C;
 }
 
-/// <summary><c>c[o, i] (+)= a[o, table[i]]</c>, or with the table on the other side.</summary>
-public sealed record PermuteStep(Place A, Place C, int Outer, IReadOnlyList<int> Table, bool Transposed, bool Accumulate) : Step
+/// <summary><c>c[o, i] (+)= a[o, table[i]]</c>; transposed, <c>c[o, table[i]] += a[o, i]</c>.</summary>
+public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Step
 {
     public override Place Target => C;
 }
@@ -71,6 +71,18 @@ public enum FunctionMode
 public sealed record FunctionStep(FunctionWeight Function, FunctionMode Mode, Storage Result, IReadOnlyList<Storage> Arguments) : Step
 {
     public override Place Target => new(Result, Mode == FunctionMode.Value ? Aspect.Value : Aspect.Mirror, 0);
+}
+
+/// <summary>Writes the elements of a constant.</summary>
+public sealed record ConstantStep(ConstantWeight Constant, Storage Result) : Step
+{
+    public override Place Target => new(Result, Aspect.Value, 0);
+}
+
+/// <summary>Sees to it that a table holds nothing but whole numbers from 0 to <paramref name="Size"/> − 1.</summary>
+public sealed record CheckStep(Storage Table, int Size) : Step
+{
+    public override Place Target => new(Table, Aspect.Value, 0);
 }
 
 /// <summary>

@@ -76,6 +76,9 @@ public sealed record View(Storage Storage, Affine Position, Aspect Aspect = Aspe
 
     public int Stride(Index index) => Position.StrideOf(index);
 
+    /// <summary>Whether two assignments of its indices lead to one element: what writes there has to add.</summary>
+    public bool Overlaps => Position.Overlapping().Count > 0;
+
     /// <summary>Whether it mentions every element of its storage (of every row).</summary>
-    public bool CoversStorage => Position.Indices.Where(index => index != Rows).Aggregate(1L, (product, index) => product * index.Extent) == Storage.Length;
+    public bool CoversStorage => !Overlaps && Position.Indices.Where(index => index != Rows).Aggregate(1L, (product, index) => product * index.Extent) == Storage.Length;
 }

@@ -178,13 +178,12 @@ internal static class Grammar
 
     private static readonly Parser<IndexSyntax> Index =
         Spanned(
-            (from position in Take(Token.Number, "an index")
-             select (Func<TextSpan, IndexSyntax>)(span => new IndexSyntax("", 0, null, span)))
-            .XOr(
-                from name in Take(Token.Name, "an index").Text((text, span) => text)
-                from extent in Maybe(Take(':', null).Then(_ => Expression))
-                select (Func<TextSpan, IndexSyntax>)(span => new IndexSyntax(name, 0, extent.GetOrDefault(), span))))
-        .WithPosition();
+            from first in (Parser<char>)(input => input.Current is Token.Name or Token.Number or '('
+                ? Result.Success(input.Current, input)
+                : Fail<char>((TokenInput)input, "an index"))
+            from value in Expression
+            from extent in Maybe(Take(':', null).Then(_ => Expression))
+            select (Func<TextSpan, IndexSyntax>)(span => new IndexSyntax(value, extent.GetOrDefault(), span)));
 
     private static readonly Parser<IndexGroupSyntax> IndexGroup =
         Spanned(
@@ -411,20 +410,6 @@ internal static class Grammar
 
     private static Parser<T> Text<T>(this Parser<TokenInput> parser, Func<string, TextSpan, T> make) =>
         parser.Select(input => make(input.State.Source.Slice(input.Token.Span), input.Token.Span));
-
-    private static Parser<IndexSyntax> WithPosition(this Parser<IndexSyntax> parser) => input =>
-    {
-        IResult<IndexSyntax> result = parser(input);
-        if (!result.WasSuccessful || !result.Value.IsPosition)
-        {
-            return result;
-        }
-
-        string text = ((TokenInput)input).State.Source.Slice(result.Value.Span);
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int position)
-            ? Result.Success(result.Value with { Position = position }, result.Remainder)
-            : Fail<IndexSyntax>((TokenInput)input, "an index");
-    };
 
     /// <summary>
     /// As many as there are. Unlike Sprache's <c>XMany</c> it does not parse the one that fails a second time, which would

@@ -133,11 +133,13 @@ public sealed record IndexLetSyntax(
 /// <summary>One axis in index notation: <c>j c</c>, the first varying slowest.</summary>
 public sealed record IndexGroupSyntax(EquatableArray<IndexSyntax> Indices, TextSpan Span) : SyntaxNode(Span);
 
-/// <summary><c>i</c>, <c>j:4</c>, or a fixed position <c>0</c>.</summary>
-public sealed record IndexSyntax(string Name, int Position, ExpressionSyntax? Extent, TextSpan Span) : SyntaxNode(Span)
+/// <summary>An index <c>i</c> or <c>j:4</c>, a fixed position <c>0</c>, a sum <c>2*i + k</c>, or a place in a table <c>S[i, j]</c>.</summary>
+public sealed record IndexSyntax(ExpressionSyntax Value, ExpressionSyntax? Extent, TextSpan Span) : SyntaxNode(Span)
 {
-    /// <summary>Whether this is a number and not a name.</summary>
-    public bool IsPosition => Name.Length == 0;
+    /// <summary>The name of a plain index; empty where it is anything else.</summary>
+    public string Name => Value is NameSyntax name ? name.Name : "";
+
+    public bool IsPlain => Value is NameSyntax;
 }
 
 /// <summary>One term of a sum in index notation.</summary>

@@ -138,9 +138,7 @@ public static class SyntaxPrinter
     private static string Print(EquatableArray<IndexGroupSyntax> axes) =>
         $"[{string.Join(", ", axes.Select(group => string.Join(" ", group.Indices.Select(Print))))}]";
 
-    private static string Print(IndexSyntax index) => index.IsPosition
-        ? index.Position.ToString(CultureInfo.InvariantCulture)
-        : index.Name + (index.Extent is { } extent ? $":{Inner(extent)}" : "");
+    private static string Print(IndexSyntax index) => Print(index.Value) + (index.Extent is { } extent ? $":{Inner(extent)}" : "");
 
     private static string Print(EquatableArray<IndexTermSyntax> terms)
     {

@@ -11,7 +11,6 @@ public sealed unsafe class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
 {
     private readonly Handle built;
     private readonly Handle[] kernels;
-    private readonly Handle tables;
 
     /// <summary>Compiles a map's program for a device.</summary>
     /// <param name="map">A map that was compiled with an OpenCL program. It must stay alive as long as this.</param>
@@ -27,16 +26,6 @@ public sealed unsafe class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
         built = context.Build(Program.Source
             ?? throw new ArgumentException($"{map.Description.Name} has no OpenCL program: compile it with WeftTargets=opencl.", nameof(map)));
         kernels = [.. Program.Kernels.Select(kernel => OpenClContext.CreateKernel(built, kernel.Name))];
-        tables = context.CreateBuffer((long)Program.Tables.Length * sizeof(int));
-        fixed (int* first = Program.Tables.AsSpan())
-        {
-            if (Program.Tables.Length > 0)
-            {
-                OpenClException.ThrowIfFailed(
-                    NativeMethods.clEnqueueWriteBuffer(context.Queue, tables.Value, 1, 0, (nuint)(Program.Tables.Length * sizeof(int)), first, 0, null, null),
-                    "Copying to the device");
-            }
-        }
     }
 
     /// <summary>The device.</summary>
@@ -50,7 +39,7 @@ public sealed unsafe class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
         uint index = 0;
         foreach (DeviceArgument<OpenClBuffer<T>> argument in arguments)
         {
-            nint buffer = argument.Buffer?.Value ?? tables.Value;
+            nint buffer = argument.Buffer.Value;
             ulong start = (ulong)argument.Start;
             Set(kernel, index++, &buffer, sizeof(nint));
             Set(kernel, index++, &start, sizeof(ulong));
@@ -71,7 +60,6 @@ public sealed unsafe class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        tables.Dispose();
         foreach (Handle kernel in kernels)
         {
             kernel.Dispose();

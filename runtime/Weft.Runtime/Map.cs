@@ -23,6 +23,7 @@ public abstract unsafe class Map<T> : IDisposable
 {
     private readonly Pool<Workspace<T>> workspaces = new();
     private AlignedBuffer<T>? weights;
+    private bool isPrepared;
 
     /// <summary>Makes a map with zero parameters; its seeded tensors are drawn. Calls <see cref="Prepare"/>, which therefore must not need a derived constructor.</summary>
     /// <exception cref="ArgumentException">The description contradicts itself.</exception>
@@ -66,7 +67,7 @@ public abstract unsafe class Map<T> : IDisposable
 
     /// <summary>The stored parameters, contiguous and 64-byte aligned: the trained ones, then the frozen ones.</summary>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public ReadOnlySpan<T> Parameters => Weights().Span[..ParameterCount];
+    public ReadOnlySpan<T> Parameters => Stored().Span[..ParameterCount];
 
     /// <summary>A parameter by its name.</summary>
     /// <exception cref="ArgumentException">There is no such parameter.</exception>
@@ -81,19 +82,19 @@ public abstract unsafe class Map<T> : IDisposable
         get
         {
             ParameterInfo info = InfoAt(index);
-            return new ParameterView<T>(info, Weights().Memory.Slice(info.Offset, info.Length));
+            return new ParameterView<T>(info, Stored().Memory.Slice(info.Offset, info.Length));
         }
     }
 
     /// <summary>Write access to the stored parameters; dispose what is returned when they are written. No other call may run on the map meanwhile.</summary>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public ParameterEdit<T> Edit() => new(this, Weights().Span[..ParameterCount]);
+    public ParameterEdit<T> Edit() => new(this, Stored().Span[..ParameterCount]);
 
     /// <summary>Draws every stored parameter from its own distribution. The same seed gives the same values on every machine.</summary>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Initialize(int seed = 0)
     {
-        AlignedBuffer<T> block = Weights();
+        AlignedBuffer<T> block = Stored();
         for (int i = 0; i < Description.Parameters.Length; i++)
         {
             ParameterInfo parameter = Description.Parameters[i];
@@ -104,7 +105,6 @@ public abstract unsafe class Map<T> : IDisposable
         }
 
         PrepareAll(block.Pointer);
-        Changes++;
     }
 
     /// <summary>y = f(x) for each row.</summary>
@@ -349,7 +349,7 @@ public abstract unsafe class Map<T> : IDisposable
     }
 
     /// <summary>Write access for an optimizer, which leaves frozen parameters and what depends on them alone.</summary>
-    internal ParameterEdit<T> EditTrained() => new(this, Weights().Span[..ParameterCount], trainedOnly: true);
+    internal ParameterEdit<T> EditTrained() => new(this, Stored().Span[..ParameterCount], trainedOnly: true);
 
     internal void EndEdit(bool trainedOnly)
     {
@@ -358,26 +358,43 @@ public abstract unsafe class Map<T> : IDisposable
             return;
         }
 
-        if (!trainedOnly)
+        if (trainedOnly)
         {
-            PrepareFrozen(block.Pointer);
+            Prepare(block.Pointer);
+            Changes++;
         }
-
-        Prepare(block.Pointer);
-        Changes++;
+        else
+        {
+            PrepareAll(block.Pointer);
+        }
     }
 
     private void PrepareAll(T* w)
     {
+        Changes++;
+        isPrepared = false;
         PrepareFrozen(w);
         Prepare(w);
+        isPrepared = true;
     }
 
     /// <summary>x = fᵀ(y) for each row of a linear map; a null y stands for the identity.</summary>
     private protected void RunAdjoint(AlignedBuffer<T> block, T* y, T* x, int batch) =>
         Run(block, new AdjointOperation(y, x), batch, Description.ForwardFlops, default);
 
+    /// <summary>The weight block, ready for use: where a table of positions was refused, it is refused again.</summary>
     private protected AlignedBuffer<T> Weights()
+    {
+        AlignedBuffer<T> block = Stored();
+        if (!isPrepared)
+        {
+            PrepareAll(block.Pointer);
+        }
+
+        return block;
+    }
+
+    private AlignedBuffer<T> Stored()
     {
         AlignedBuffer<T>? block = weights;
         ObjectDisposedException.ThrowIf(block == null, this);

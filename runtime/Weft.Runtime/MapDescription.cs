@@ -38,6 +38,12 @@ public enum Distribution
     /// (Yuan et al., <i>Bridging the Gap between Low-rank and Orthogonal Adaptation via Householder Reflection Adaptation</i>, 2024).
     /// </summary>
     Paired,
+
+    /// <summary>Whole numbers from 0 to below the scale, independent of each other.</summary>
+    Whole,
+
+    /// <summary>Whole numbers from 0 to below the scale, all different along the last axis, in random order: a random support.</summary>
+    Distinct,
 }
 
 /// <summary>How a parameter starts.</summary>

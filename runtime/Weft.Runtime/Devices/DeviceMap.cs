@@ -538,7 +538,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 DeviceOperand operand = launch.Operands[i];
                 Block block = blocks[operand.Block];
                 arguments[i] = new DeviceArgument<TBuffer>(
-                    operand.Block, block.Buffer, block.Start + operand.Offset + ((long)operand.OffsetPerRow * blocks.Chunk));
+                    block.Buffer!, block.Start + operand.Offset + ((long)operand.OffsetPerRow * blocks.Chunk));
             }
 
             Launch(launch, arguments.AsSpan(0, launch.Operands.Length), rows);

@@ -39,7 +39,7 @@ public interface IDevice<T, TBuffer>
     void Clear(TBuffer buffer);
 }
 
-/// <summary>An operand of a launch: the block it is in, its memory (null for the tables of permutations), and the element that it begins with.</summary>
+/// <summary>An operand of a launch: its memory, and the element that it begins with.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public readonly record struct DeviceArgument<TBuffer>(DeviceBlock Block, TBuffer? Buffer, long Start)
+public readonly record struct DeviceArgument<TBuffer>(TBuffer Buffer, long Start)
     where TBuffer : class;

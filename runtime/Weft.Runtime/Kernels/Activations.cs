@@ -26,9 +26,24 @@ public enum Activation
 
     /// <summary>log(1 + exp(z))</summary>
     Softplus,
+
+    /// <summary>exp(z)</summary>
+    Exp,
+
+    /// <summary>z²</summary>
+    Square,
+
+    /// <summary>√z; the derivative at 0 is taken as 0.</summary>
+    Sqrt,
+
+    /// <summary>1 / z</summary>
+    Reciprocal,
+
+    /// <summary>½ log((1 + z) / (1 − z))</summary>
+    Atanh,
 }
 
-/// <summary>Activations and their derivatives over contiguous elements; finite for every finite argument. Results may overwrite arguments in place.</summary>
+/// <summary>Activations and their derivatives over contiguous elements; finite for every finite argument that they are defined for. Results may overwrite arguments in place.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Activations<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -112,6 +127,21 @@ public static unsafe class Activations<T>
             case Activation.Softplus:
                 Softplus(z, y, a, b, c);
                 break;
+            case Activation.Exp:
+                TensorPrimitives.Exp(z, y);
+                break;
+            case Activation.Square:
+                TensorPrimitives.Multiply(z, z, y);
+                break;
+            case Activation.Sqrt:
+                TensorPrimitives.Sqrt(z, y);
+                break;
+            case Activation.Reciprocal:
+                TensorPrimitives.Divide(T.One, z, y);
+                break;
+            case Activation.Atanh:
+                TensorPrimitives.Atanh(z, y);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(f), f, null);
         }
@@ -154,6 +184,32 @@ public static unsafe class Activations<T>
                 break;
             case Activation.Softplus:
                 TensorPrimitives.Sigmoid(z, slope);
+                break;
+            case Activation.Exp:
+                TensorPrimitives.Exp(z, slope);
+                break;
+            case Activation.Square:
+                TensorPrimitives.Add(z, z, slope);
+                break;
+            case Activation.Sqrt:
+                // 1 / (2 √z), and 0 at 0
+                Step(z, a);
+                TensorPrimitives.Subtract(T.One, a, b);
+                TensorPrimitives.Add(b, z, b);
+                TensorPrimitives.Sqrt(b, b);
+                TensorPrimitives.Add(b, b, b);
+                TensorPrimitives.Divide(a, b, slope);
+                break;
+            case Activation.Reciprocal:
+                // −1 / z²
+                TensorPrimitives.Multiply(z, z, slope);
+                TensorPrimitives.Divide(-T.One, slope, slope);
+                break;
+            case Activation.Atanh:
+                // 1 / (1 − z²)
+                TensorPrimitives.Multiply(z, z, slope);
+                TensorPrimitives.Subtract(T.One, slope, slope);
+                TensorPrimitives.Divide(T.One, slope, slope);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(f), f, null);

@@ -69,8 +69,14 @@ public static class DeviceMath
         return p * BitConverter.Int64BitsToDouble((long)(half + 1023) << 52) * BitConverter.Int64BitsToDouble((long)(n - half + 1023) << 52);
     }
 
-    /// <summary>log(1 + z) for z from −0.3 to 1: 2 artanh(z / (2 + z)), whose series converges as 9⁻ⁿ.</summary>
-    public static float Log1p(float z)
+    /// <summary>log(1 + z): by a series near 0, where 1 + z would lose digits of z.</summary>
+    public static float Log1p(float z) => z < -0.3f || z > 1 ? Log(1 + z) : Log1pSeries(z);
+
+    /// <inheritdoc cref="Log1p(float)"/>
+    public static double Log1p(double z) => z < -0.3 || z > 1 ? Log(1 + z) : Log1pSeries(z);
+
+    /// <summary>2 artanh(z / (2 + z)), whose series converges as 9⁻ⁿ for z from −0.3 to 1.</summary>
+    private static float Log1pSeries(float z)
     {
         float s = z / (2 + z), t = s * s;
         float p = 1f / 15;
@@ -83,8 +89,8 @@ public static class DeviceMath
         return 2 * s * (1 + (t * p));
     }
 
-    /// <inheritdoc cref="Log1p(float)"/>
-    public static double Log1p(double z)
+    /// <inheritdoc cref="Log1pSeries(float)"/>
+    private static double Log1pSeries(double z)
     {
         double s = z / (2 + z), t = s * s;
         double p = 1.0 / 33;
@@ -112,7 +118,7 @@ public static class DeviceMath
         int bits = BitConverter.SingleToInt32Bits(z) - 0x3F3504F3;
         int e = bits >> 23;
         float m = BitConverter.Int32BitsToSingle((bits & 0x007FFFFF) + 0x3F3504F3);
-        return (e * Ln2HighFloat) + ((e * Ln2LowFloat) + Log1p(m - 1));
+        return (e * Ln2HighFloat) + ((e * Ln2LowFloat) + Log1pSeries(m - 1));
     }
 
     /// <inheritdoc cref="Log(float)"/>
@@ -121,7 +127,7 @@ public static class DeviceMath
         long bits = BitConverter.DoubleToInt64Bits(z) - 0x3FE6A09E667F3BCD;
         long e = bits >> 52;
         double m = BitConverter.Int64BitsToDouble((bits & 0x000FFFFFFFFFFFFF) + 0x3FE6A09E667F3BCD);
-        return (e * Ln2High) + ((e * Ln2Low) + Log1p(m - 1));
+        return (e * Ln2High) + ((e * Ln2Low) + Log1pSeries(m - 1));
     }
 
     public static float Sqrt(float z) => MathF.Sqrt(z);

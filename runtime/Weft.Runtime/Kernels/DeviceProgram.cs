@@ -16,9 +16,6 @@ public sealed record DeviceProgram
     /// <summary>Their names and grids.</summary>
     public required ImmutableArray<DeviceKernel> Kernels { get; init; }
 
-    /// <summary>The tables of permutations.</summary>
-    public required ImmutableArray<int> Tables { get; init; }
-
     /// <summary>What is derived from parameters, once per change of them.</summary>
     public required ImmutableArray<DeviceLaunch> Prepare { get; init; }
 
@@ -43,7 +40,7 @@ public sealed record DeviceProgram
     /// <summary>A step of an optimizer, by its <see cref="DeviceRule"/>.</summary>
     public required ImmutableArray<ImmutableArray<DeviceLaunch>> Optimizers { get; init; }
 
-    /// <summary>Where functions of tensors are, which the host evaluates: in its weight block and in the device's.</summary>
+    /// <summary>Where constants and functions of tensors are, which the host evaluates: in its weight block and in the device's.</summary>
     public required ImmutableArray<DeviceSegment> Functions { get; init; }
 
     /// <summary>Gradients that the host takes further, because they go through functions: in its block of gradients and in the device's.</summary>
@@ -126,9 +123,6 @@ public enum DeviceBlock
 
     /// <summary>The gradient for the trained parameters.</summary>
     ParameterGradient,
-
-    /// <summary>The tables of permutations.</summary>
-    Tables,
 
     /// <summary>Numbers of a loss or an optimizer.</summary>
     Settings,

@@ -31,42 +31,6 @@ public static unsafe class Layouts<T>
     public static void ScatterAdd(T* source, T* target, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides) =>
         Walk<Accumulate>(target, source, extents, strides);
 
-    /// <summary>target[o, i] = source[o, table[i]], or += where <paramref name="accumulate"/>.</summary>
-    /// <param name="source">[outer, table length]</param>
-    /// <param name="target">[outer, table length]</param>
-    /// <param name="table">A permutation.</param>
-    /// <param name="outer">The number of rows.</param>
-    /// <param name="accumulate">Whether to add to the target.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Permute(T* source, T* target, ReadOnlySpan<int> table, int outer, bool accumulate)
-    {
-        for (int o = 0; o < outer; o++, source += table.Length, target += table.Length)
-        {
-            for (int i = 0; i < table.Length; i++)
-            {
-                target[i] = accumulate ? target[i] + source[table[i]] : source[table[i]];
-            }
-        }
-    }
-
-    /// <summary>target[o, table[i]] = source[o, i], or += where <paramref name="accumulate"/>: the adjoint and inverse of <see cref="Permute"/>.</summary>
-    /// <param name="source">[outer, table length]</param>
-    /// <param name="target">[outer, table length]</param>
-    /// <param name="table">A permutation.</param>
-    /// <param name="outer">The number of rows.</param>
-    /// <param name="accumulate">Whether to add to the target.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void PermuteTransposed(T* source, T* target, ReadOnlySpan<int> table, int outer, bool accumulate)
-    {
-        for (int o = 0; o < outer; o++, source += table.Length, target += table.Length)
-        {
-            for (int i = 0; i < table.Length; i++)
-            {
-                target[table[i]] = accumulate ? target[table[i]] + source[i] : source[i];
-            }
-        }
-    }
-
     /// <summary>Visits every element of a strided tensor together with its contiguous copy.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Walk<TMove>(T* strided, T* dense, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides)

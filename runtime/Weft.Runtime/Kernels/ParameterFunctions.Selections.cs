@@ -6,6 +6,71 @@ namespace Weft.Kernels;
 /// <content>Choices of the largest, and what they weigh.</content>
 public static unsafe partial class ParameterFunctions<T>
 {
+    /// <summary>Parts of a tensor along its first axis, at positions from a table.</summary>
+    public static class Take
+    {
+        /// <summary>result[i] = tensor[table[i]].</summary>
+        /// <param name="tensor">[size, length]</param>
+        /// <param name="table">[count]: whole numbers from 0 to <paramref name="size"/> − 1.</param>
+        /// <param name="result">[count, length]; overwritten.</param>
+        /// <param name="size">The extent of the first axis.</param>
+        /// <param name="length">The elements of a part.</param>
+        /// <param name="count">The number of parts.</param>
+        /// <exception cref="InvalidOperationException">An element of the table is no such number.</exception>
+        public static void Value(T* tensor, T* table, T* result, int size, int length, int count)
+        {
+            Tables<T>.Check(table, count, size, "The table of 'take'");
+            for (int i = 0; i < count; i++)
+            {
+                Row(tensor, int.CreateTruncating(table[i]), length).CopyTo(Row(result, i, length));
+            }
+        }
+
+        /// <summary>Adds the gradient of <see cref="Value"/>; the table has none.</summary>
+        /// <param name="tensor">[size, length]</param>
+        /// <param name="table">[count]</param>
+        /// <param name="result">[count, length]: the result.</param>
+        /// <param name="dResult">[count, length]: the gradient for the result.</param>
+        /// <param name="dTensor">[size, length]; added to, or null.</param>
+        /// <param name="dTable">Null.</param>
+        /// <param name="size">The extent of the first axis.</param>
+        /// <param name="length">The elements of a part.</param>
+        /// <param name="count">The number of parts.</param>
+        public static void Gradient(T* tensor, T* table, T* result, T* dResult, T* dTensor, T* dTable, int size, int length, int count)
+        {
+            for (int i = 0; dTensor != null && i < count; i++)
+            {
+                AddScaled(Row(dResult, i, length), T.One, Row(dTensor, int.CreateTruncating(table[i]), length));
+            }
+        }
+
+        /// <summary>The tangent of <see cref="Value"/>.</summary>
+        /// <param name="tensor">[size, length]</param>
+        /// <param name="table">[count]</param>
+        /// <param name="result">[count, length]: the result.</param>
+        /// <param name="tensorTangent">[size, length]; or null: zero.</param>
+        /// <param name="tableTangent">Null.</param>
+        /// <param name="resultTangent">[count, length]; overwritten, or null.</param>
+        /// <param name="size">The extent of the first axis.</param>
+        /// <param name="length">The elements of a part.</param>
+        /// <param name="count">The number of parts.</param>
+        public static void Tangent(T* tensor, T* table, T* result, T* tensorTangent, T* tableTangent, T* resultTangent, int size, int length, int count)
+        {
+            for (int i = 0; resultTangent != null && i < count; i++)
+            {
+                Span<T> target = Row(resultTangent, i, length);
+                if (tensorTangent == null)
+                {
+                    target.Clear();
+                }
+                else
+                {
+                    Row(tensorTangent, int.CreateTruncating(table[i]), length).CopyTo(target);
+                }
+            }
+        }
+    }
+
     /// <summary>The vector bank's differentiable selection.</summary>
     public static class Admix
     {

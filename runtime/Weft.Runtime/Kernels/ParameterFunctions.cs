@@ -26,7 +26,7 @@ public static unsafe partial class ParameterFunctions<T>
     /// <param name="distribution">The family.</param>
     /// <param name="scale">Its one number: see <see cref="Distribution"/>.</param>
     /// <param name="seed">The seed.</param>
-    /// <param name="rowLength">The extent of the last axis, which <see cref="Distribution.Paired"/> needs.</param>
+    /// <param name="rowLength">The extent of the last axis, which <see cref="Distribution.Paired"/> and <see cref="Distribution.Distinct"/> need.</param>
     public static void Seeded(T* target, int length, Distribution distribution, double scale, int seed, int rowLength = 1)
     {
         for (int i = 0; i < length; i++)
@@ -39,6 +39,8 @@ public static unsafe partial class ParameterFunctions<T>
                 Distribution.Uniform => scale * (2 * RandomNumbers.Uniform(seed, (ulong)i) - 1),
                 Distribution.Sign => RandomNumbers.Bits(seed, (ulong)i) >> 63 == 0 ? scale : -scale,
                 Distribution.Paired => scale * RandomNumbers.Normal(seed, (ulong)(i / rowLength / 2 * rowLength + i % rowLength)),
+                Distribution.Whole => Math.Floor(scale * RandomNumbers.Uniform(seed, (ulong)i)),
+                Distribution.Distinct => RandomNumbers.Permuted(RandomNumbers.Combine(seed, i / rowLength), i % rowLength, (int)scale),
                 _ => throw new UnreachableException(),
             });
         }

@@ -32,6 +32,30 @@ internal static class RandomNumbers
         return q < 0 ? -magnitude : magnitude;
     }
 
+    /// <summary>
+    /// The place of a number in a random permutation of 0 … size − 1: four rounds of a Feistel network (Luby and Rackoff, 1988) on as many bits
+    /// as the size needs, taken again and again until the result is below the size.
+    /// </summary>
+    public static int Permuted(int seed, int number, int size)
+    {
+        int half = Math.Max(1, (32 - System.Numerics.BitOperations.LeadingZeroCount((uint)Math.Max(1, size - 1)) + 1) / 2);
+        ulong mask = (1UL << half) - 1;
+        ulong value = (ulong)number;
+        do
+        {
+            (ulong left, ulong right) = (value >> half, value & mask);
+            for (int round = 0; round < 4; round++)
+            {
+                (left, right) = (right, left ^ (Bits(Combine(seed, round), right) & mask));
+            }
+
+            value = (left << half) | right;
+        }
+        while (value >= (ulong)size);
+
+        return (int)value;
+    }
+
     private static ReadOnlySpan<double> CentreNumerator =>
     [
         2.5090809287301226727e+3, 3.3430575583588128105e+4, 6.7265770927008700853e+4, 4.5921953931549871457e+4,

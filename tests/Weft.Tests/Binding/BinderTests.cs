@@ -172,10 +172,10 @@ public class BinderTests
         var sum = Assert.IsType<Sum>(((LinearLink)module.Links[0]).Operator);
         Einsum[] terms = [.. sum.Operands.Cast<Einsum>()];
         Assert.Equal([1, -0.5], terms.Select(term => term.Coefficient));
-        IndexVariable[] variables = [.. terms.SelectMany(term => term.Output.Concat(term.Input)).Distinct()];
+        IndexVariable[] variables = [.. terms.SelectMany(term => term.Output.Variables.Concat(term.Input.Variables)).Distinct()];
         Assert.Equal(variables.Length, variables.Select(variable => variable.Id).Distinct().Count());
-        Assert.Equal(4, terms[0].Output.Concat(terms[0].Input).Distinct().Count());
-        Assert.Equal(2, terms[1].Output.Concat(terms[1].Input).Distinct().Count());
+        Assert.Equal(4, terms[0].Output.Variables.Concat(terms[0].Input.Variables).Distinct().Count());
+        Assert.Equal(2, terms[1].Output.Variables.Concat(terms[1].Input.Variables).Distinct().Count());
     }
 
     [Fact]

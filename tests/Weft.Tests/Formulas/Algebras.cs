@@ -53,17 +53,20 @@ internal static class Algebras
     /// <summary>A module of these links with the parameters that they use.</summary>
     public static Module ModuleOf(string name, int inputs, int outputs, params Link[] links) =>
         new(name, "", "", inputs, outputs, links.ToEquatable(), links
-            .SelectMany(link => link switch
-            {
-                LinearLink linear => linear.Operator.DescendantsAndSelf().SelectMany(OperatorStructure.Tensors),
-                BiasLink bias => [bias.Bias],
-                _ => [],
-            })
+            .SelectMany(Tensors)
             .SelectMany(OperatorStructure.DescendantsAndSelf)
             .OfType<ParameterTensor>()
             .Select(tensor => tensor.Parameter)
             .Distinct()
             .ToEquatable());
+
+    private static IEnumerable<TensorExpression> Tensors(Link link) => link switch
+    {
+        LinearLink linear => linear.Operator.DescendantsAndSelf().SelectMany(OperatorStructure.Tensors),
+        BiasLink bias => [bias.Bias],
+        BranchLink branches => branches.Branches.SelectMany(branch => branch).SelectMany(Tensors),
+        _ => [],
+    };
 
     public static Module ModuleOf(string name, Operator node) =>
         ModuleOf(name, node.Columns, node.Rows, new LinearLink(node));

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Oracle;
+using Weft.Compiler.Text;
 
 namespace Weft.Tests.Formulas;
 
@@ -142,11 +143,14 @@ internal static class FormulaBattery
 
         private double[][] SetParameters()
         {
+            // Tables of positions stay as they are drawn.
+            map.Initialize(seed: 1);
             using (ParameterEdit<T> edit = map.Edit())
             {
                 foreach (Parameter parameter in module.Parameters)
                 {
-                    if (parameter.Role != Compiler.Algebra.Role.Seeded)
+                    if (parameter.Role != Compiler.Algebra.Role.Seeded
+                        && parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Whole or Compiler.Algebra.Distribution.Distinct))
                     {
                         // Products of many factors neither overflow nor vanish.
                         double scale = 1 / Math.Sqrt(parameter.Shape.LastOrDefault(1));
@@ -327,12 +331,14 @@ internal static class FormulaBattery
         }
 
         /// <summary>The module with positive numbers and no activations, none of which makes its argument or a derivative much larger.</summary>
-        private static Module WithoutSigns(Module module) => module with
+        private static Module WithoutSigns(Module module) => module with { Links = WithoutSigns(module.Links) };
+
+        private static EquatableArray<Link> WithoutSigns(EquatableArray<Link> links) => new(links.Where(link => link is not ActivationLink).Select(link => link switch
         {
-            Links = new(module.Links.Where(link => link is not ActivationLink).Select(link => link is LinearLink linear
-                ? new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns))
-                : link)),
-        };
+            LinearLink linear => new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns)),
+            BranchLink branches => branches with { Branches = new(branches.Branches.Select(WithoutSigns)) },
+            _ => link,
+        }));
 
         private static Operator WithoutSigns(Operator node) => node.MapOperands(WithoutSigns) switch
         {

@@ -92,7 +92,7 @@ internal sealed class RandomFormula
         }
 
         // Every term of a sum writes to the same groups of indices.
-        Einsum second = IndexNotation(rows, columns, first.Output);
+        Einsum second = IndexNotation(rows, columns, first.Output.Variables.ToEquatable());
         return new Sum(EquatableArray.Of<Operator>(first, second));
     }
 
@@ -247,6 +247,8 @@ internal sealed class RandomFormula
         {
             choices.Add(() => IndexNotation(rows, columns));
             choices.Add(() => IndexNotation(rows, columns));
+            choices.Add(() => Chance(0.5) ? Window(rows, columns) : Window(columns, rows).Transposed());
+            choices.Add(() => Chance(0.5) ? Lookup(rows, columns) : new Transpose(Lookup(columns, rows)));
         }
 
         return Chance(0.03) ? new Zero(rows, columns) : Pick(choices.ToArray())();
@@ -396,6 +398,49 @@ internal sealed class RandomFormula
         }
     }
 
+    /// <summary>
+    /// Reads at sums of indices: a stride, taps, and either sign, as in convolutions, Toeplitz and Hankel matrices. The weight is read at the
+    /// taps, or at every difference or sum of positions.
+    /// </summary>
+    private Einsum Window(int rows, int columns)
+    {
+        IndexVariable i = Index("ij", rows), k = Index("kl", _random.Next(1, Math.Min(columns, 6) + 1));
+        bool backwards = Chance(0.3);
+        int step = rows > 1 ? _random.Next(0, ((columns - k.Extent) / (rows - 1)) + 1) : 0;
+        if (rows > 1 && step == 0)
+        {
+            // No window fits: y[i] = t[±i ± j + offset] x[j].
+            IndexVariable j = Index("mn", columns);
+            bool down = Chance(0.5), left = Chance(0.5);
+            int offset = (down ? rows - 1 : 0) + (left ? columns - 1 : 0);
+            var at = new AffineIndex(offset, EquatableArray.Of((i, down ? -1 : 1), (j, left ? -1 : 1)));
+            return new Einsum(
+                AffineIndex.Of(i), rows, EquatableArray.Of(new IndexedTensor(Tensor(rows + columns - 1), EquatableArray.Of(at))), AffineIndex.Of(j), columns, Coefficient());
+        }
+
+        int reach = (step * (rows - 1)) + k.Extent - 1;
+        int start = _random.Next(columns - reach);
+        var position = backwards
+            ? new AffineIndex(start + reach, EquatableArray.Of((i, -step), (k, -1)))
+            : new AffineIndex(start, EquatableArray.Of((k, 1), (i, step)));
+        var taps = new IndexedTensor(Tensor(k.Extent), EquatableArray.Of(AffineIndex.Of(k)));
+        return new Einsum(AffineIndex.Of(i), rows, EquatableArray.Of(taps), position with { Terms = position.Terms.Where(term => term.Coefficient != 0).ToEquatable() }, columns, Coefficient());
+    }
+
+    private Gather Lookup(int rows, int columns)
+    {
+        if (Chance(0.3))
+        {
+            return new Gather(new ListTensor(Enumerable.Range(0, rows).Select(_ => (double)_random.Next(columns)).ToEquatable()), columns);
+        }
+
+        int[] shape = Factorize(rows, _random.Next(1, 3));
+        var whole = new Initializer(shape[^1] <= columns && Chance(0.5) ? Distribution.Distinct : Distribution.Whole, columns);
+        var table = new Parameter("Z" + Text(_parameters.Count + 1), shape.ToEquatable(), Role.Seeded, whole, _random.Next(1, 1000));
+        _parameters.Add(table);
+        return new Gather(new ParameterTensor(table), columns);
+    }
+
     private Einsum IndexNotation(int rows, int columns, EquatableArray<IndexVariable>? output = null)
     {
         List<IndexVariable> tall =
@@ -459,7 +504,9 @@ internal sealed class RandomFormula
         }
 
         return factors.Select(Shuffled).Select(factor => new IndexedTensor(
-            Chance(0.85)
+            !_textual && Chance(0.08)
+                ? new FormulaTensor(factor.Select(index => index.Extent).ToEquatable(), Formula(factor.Count))
+            : Chance(0.85)
                 ? new ParameterTensor(ParameterOf([.. factor.Select(index => index.Extent)]))
                 : Tensor([.. factor.Select(index => index.Extent)]),
             factor.Select(AffineIndex.Of).ToEquatable())).ToEquatable();
@@ -468,9 +515,21 @@ internal sealed class RandomFormula
     private IndexVariable Index(string letters, int extent) =>
         new(letters[_random.Next(letters.Length)].ToString(), extent, _nextIndex++);
 
+    /// <summary>Numbers that are not negative: the battery bounds rounding errors by the same formula without signs.</summary>
+    private Formula Formula(int axes)
+    {
+        Formula first = new FormulaIndex(_random.Next(axes)), second = new FormulaIndex(_random.Next(axes)), three = new FormulaNumber(3);
+        Formula Make(string symbol, params Formula[] operands) => new FormulaOperation(FormulaOperator.All[symbol], operands.ToEquatable());
+        return Pick(
+            Make(">=", first, second),
+            Make("or", Make("==", first, second), Make("<", Make("%", first, three), second)),
+            Make("abs", Make("cos", Make("*", first, Make("+", second, three)))),
+            Make("/", Make("exp", Make("not", Make("==", first, new FormulaNumber(0)))), Make("max", three, second)));
+    }
+
     private Parameter ParameterOf(int[] shape)
     {
-        Parameter[] same = [.. _parameters.Where(parameter => parameter.Shape.SequenceEqual(shape) && !parameter.Name.StartsWith("bias"))];
+        Parameter[] same = [.. _parameters.Where(parameter => parameter.Initializer.Distribution is not (Distribution.Whole or Distribution.Distinct) && parameter.Shape.SequenceEqual(shape) && !parameter.Name.StartsWith("bias"))];
         if (same.Length > 0 && Chance(0.25))
         {
             return Pick(same);

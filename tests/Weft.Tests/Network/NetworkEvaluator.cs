@@ -29,13 +29,26 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
                     break;
 
-                case PermuteStatement permute:
-                    int width = permute.Table.Count;
-                    for (int i = 0; i < target.Length; i++)
+                case GatherStatement gather:
+                    double[] table = Weight(gather.Table);
+                    double[] source = _vectors[gather.Source];
+                    for (int i = 0; i < gather.Outer * table.Length; i++)
                     {
-                        target[i] = _vectors[permute.Source][(i / width * width) + permute.Table[i % width]];
+                        int indirect = (i / table.Length * gather.Size) + (int)table[i % table.Length];
+                        if (gather.Transposed)
+                        {
+                            target[indirect] += source[i];
+                        }
+                        else
+                        {
+                            target[i] = source[indirect];
+                        }
                     }
 
+                    break;
+
+                case ProductStatement product:
+                    target = [.. _vectors[product.Left].Zip(_vectors[product.Right], (left, right) => left * right)];
                     break;
 
                 case ActivationStatement activation:
@@ -88,6 +101,8 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
             value = tensor switch
             {
                 ParameterWeight parameter => parameters[parameter.Parameter.Name],
+                ConstantWeight { Value: FormulaTensor formula } => [.. formula.Elements()],
+                ConstantWeight { Value: ListTensor list } => [.. list.Elements],
                 NetworkWeight network => Define(network),
                 FunctionWeight function when function.Function == TensorFunction.Reflections =>
                     CompactForm(Weight(function.Arguments[0]), function.Shape[0]),

@@ -56,23 +56,4 @@ public sealed unsafe class LayoutTests
         Assert.Equal(9, target[count]);
         Numbers.AssertClose<double>(expectedSums, sums, 1e-14);
     }
-
-    [Fact]
-    public void PermutationsAndTheirTransposesUndoEachOther()
-    {
-        int[] table = [2, 0, 3, 1];
-        float[] source = [10, 11, 12, 13, 20, 21, 22, 23], there = new float[8], back = new float[8];
-        fixed (float* ps = source, pt = there, pb = back)
-        {
-            Layouts<float>.Permute(ps, pt, table, 2, accumulate: false);
-            Layouts<float>.PermuteTransposed(pt, pb, table, 2, accumulate: false);
-            Assert.Equal([12, 10, 13, 11, 22, 20, 23, 21], there);
-            Assert.Equal(source, back);
-            Layouts<float>.Permute(ps, pt, table, 2, accumulate: true);
-            Layouts<float>.PermuteTransposed(pt, pb, table, 2, accumulate: true);
-        }
-
-        Assert.Equal([24, 20, 26, 22, 44, 40, 46, 42], there);
-        Assert.Equal(source.Select(value => 3 * value), back);
-    }
 }

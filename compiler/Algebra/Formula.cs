@@ -1,0 +1,114 @@
+using System.Globalization;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Algebra;
+
+/// <summary>A number that depends on the position in a tensor alone. Conditions are 1 where they hold and 0 where not (Iverson 1962).</summary>
+public abstract record Formula
+{
+    /// <summary>The value at a position, one number for each axis.</summary>
+    public abstract double At(IReadOnlyList<int> position);
+
+    /// <summary>As C#, over doubles with these names.</summary>
+    public abstract string ToCSharp(Func<int, string> axis);
+
+    /// <summary>As in the language, over indices with these names; every operation in parentheses.</summary>
+    public abstract string ToText(Func<int, string> axis);
+
+    protected static string Show(double number) => number.ToString("R", CultureInfo.InvariantCulture);
+}
+
+public sealed record FormulaNumber(double Number) : Formula
+{
+    public override double At(IReadOnlyList<int> position) => Number;
+
+    public override string ToCSharp(Func<int, string> axis) => FormattableString.Invariant($"{Show(Number)}d");
+
+    public override string ToText(Func<int, string> axis) => Number < 0 ? $"({Show(Number)})" : Show(Number);
+}
+
+/// <summary>The position along an axis.</summary>
+public sealed record FormulaIndex(int Axis) : Formula
+{
+    public override double At(IReadOnlyList<int> position) => position[Axis];
+
+    public override string ToCSharp(Func<int, string> axis) => axis(Axis);
+
+    public override string ToText(Func<int, string> axis) => axis(Axis);
+}
+
+/// <summary>An operation of the table on formulas.</summary>
+public sealed record FormulaOperation(FormulaOperator Operator, EquatableArray<Formula> Operands) : Formula
+{
+    public override double At(IReadOnlyList<int> position) => Operator.Evaluate([.. Operands.Select(operand => operand.At(position))]);
+
+    public override string ToCSharp(Func<int, string> axis) => Operator.ToCSharp([.. Operands.Select(operand => operand.ToCSharp(axis))]);
+
+    public override string ToText(Func<int, string> axis)
+    {
+        string[] operands = [.. Operands.Select(operand => operand.ToText(axis))];
+        return char.IsLetter(Operator.Symbol[0]) && Operator.Symbol is not ("and" or "or" or "not")
+            ? $"{Operator.Symbol}({string.Join(", ", operands)})"
+            : operands.Length == 1 ? $"({Operator.Symbol} {operands[0]})" : $"({operands[0]} {Operator.Symbol} {operands[1]})";
+    }
+}
+
+/// <summary>What can be done with numbers in a formula: how it is written, what it is, and how C# writes it.</summary>
+public sealed class FormulaOperator
+{
+    private static readonly FormulaOperator[] Table =
+    [
+        new("+", 2, a => a[0] + a[1], a => $"({a[0]} + {a[1]})"),
+        new("-", 2, a => a[0] - a[1], a => $"({a[0]} - {a[1]})"),
+        new("*", 2, a => a[0] * a[1], a => $"({a[0]} * {a[1]})"),
+        new("/", 2, a => a[0] / a[1], a => $"({a[0]} / {a[1]})"),
+        new("%", 2, a => a[0] - (a[1] * Math.Floor(a[0] / a[1])), a => $"({a[0]} - {a[1]} * Math.Floor({a[0]} / {a[1]}))"),
+        Condition("==", (a, b) => a.Equals(b)),
+        Condition("!=", (a, b) => !a.Equals(b)),
+        Condition("<", (a, b) => a < b),
+        Condition("<=", (a, b) => a <= b),
+        Condition(">", (a, b) => a > b),
+        Condition(">=", (a, b) => a >= b),
+        new("and", 2, a => a[0] * a[1], a => $"({a[0]} * {a[1]})"),
+        new("or", 2, a => Math.Max(a[0], a[1]), a => $"Math.Max({a[0]}, {a[1]})"),
+        new("not", 1, a => 1 - a[0], a => $"(1 - {a[0]})"),
+        new("min", 2, a => Math.Min(a[0], a[1]), a => $"Math.Min({a[0]}, {a[1]})"),
+        new("max", 2, a => Math.Max(a[0], a[1]), a => $"Math.Max({a[0]}, {a[1]})"),
+        Function("sqrt", Math.Sqrt, "Sqrt"),
+        Function("abs", Math.Abs, "Abs"),
+        Function("floor", Math.Floor, "Floor"),
+        Function("exp", Math.Exp, "Exp"),
+        Function("log", Math.Log, "Log"),
+        Function("sin", Math.Sin, "Sin"),
+        Function("cos", Math.Cos, "Cos"),
+    ];
+
+    private readonly Func<IReadOnlyList<double>, double> _evaluate;
+    private readonly Func<IReadOnlyList<string>, string> _print;
+
+    private FormulaOperator(string symbol, int arity, Func<IReadOnlyList<double>, double> evaluate, Func<IReadOnlyList<string>, string> print)
+    {
+        (Symbol, Arity) = (symbol, arity);
+        (_evaluate, _print) = (evaluate, print);
+    }
+
+    /// <summary>The operators by how they are written.</summary>
+    public static IReadOnlyDictionary<string, FormulaOperator> All { get; } = Table.ToDictionary(one => one.Symbol, StringComparer.Ordinal);
+
+    public string Symbol { get; }
+
+    /// <summary>The number of operands.</summary>
+    public int Arity { get; }
+
+    public double Evaluate(IReadOnlyList<double> operands) => _evaluate(operands);
+
+    public string ToCSharp(IReadOnlyList<string> operands) => _print(operands);
+
+    public override string ToString() => Symbol;
+
+    private static FormulaOperator Condition(string symbol, Func<double, double, bool> holds) =>
+        new(symbol, 2, a => holds(a[0], a[1]) ? 1 : 0, a => $"({a[0]} {symbol} {a[1]} ? 1d : 0d)");
+
+    private static FormulaOperator Function(string symbol, Func<double, double> function, string method) =>
+        new(symbol, 1, a => function(a[0]), a => $"Math.{method}({a[0]})");
+}

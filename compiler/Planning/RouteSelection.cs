@@ -1,0 +1,50 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+
+namespace Weft.Compiler.Planning;
+
+/// <summary>One of several ways to write an operator, and how many times its cost the others have.</summary>
+/// <param name="Chosen">The cheapest.</param>
+/// <param name="Others">The others, cheapest first.</param>
+public sealed record Route(Operator Chosen, IReadOnlyList<(Operator Operator, double Times)> Others);
+
+/// <summary>Replaces every <see cref="Alternatives"/> by the one that costs least: a direct or a fast transform, factors or their product.</summary>
+public static class RouteSelection
+{
+    /// <summary>The module without alternatives, and what was chosen, innermost first.</summary>
+    public static (Module Module, IReadOnlyList<Route> Routes) Select(Module module, CostModel costs, CancellationToken cancellationToken = default)
+    {
+        var routes = new List<Route>();
+        return (module with { Links = module.Links.MapOperators(Choose) }, routes);
+
+        Operator Choose(Operator op)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Operator current = op.MapOperands(Choose);
+            if (current is not Alternatives alternatives)
+            {
+                return current;
+            }
+
+            (Operator Operator, double Cost)[] ranked = [.. alternatives.Operands.Select(way => (way, Cost(way, costs))).OrderBy(way => way.Item2)];
+            routes.Add(new Route(ranked[0].Operator, [.. ranked.Skip(1).Select(way => (way.Operator, way.Cost / ranked[0].Cost))]));
+            return ranked[0].Operator;
+        }
+    }
+
+    /// <summary>The cost of an operator by itself: of its plans, and of what is gathered.</summary>
+    private static double Cost(Operator op, CostModel costs)
+    {
+        var module = new Module("", "", "", op.Columns, op.Rows, Text.EquatableArray.Of<Link>(new LinearLink(op)), default);
+        var weights = new HashSet<WeightTensor>();
+        return Lowering.Lower(module).Statements.Sum(statement => statement switch
+        {
+            SumStatement sum => sum.Terms.Sum(Term),
+            _ => costs.Contraction(0, statement.Target.Size, perRow: true, gradients: 1),
+        });
+
+        double Term(Term term) => ContractionPlanner.Plan(term, costs).Cost + term.Factors.Sum(factor => Weight(factor.Tensor));
+
+        double Weight(WeightTensor weight) => weight is NetworkWeight network && weights.Add(weight) ? network.Definition.Sum(Term) : 0;
+    }
+}

@@ -1,0 +1,41 @@
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Tests.Binding;
+
+namespace Weft.Tests.Planning;
+
+using Weft.Compiler.Algebra;
+
+public class RouteSelectionTests
+{
+    /// <summary>A transform in two steps is cheaper than one by its matrix only where it is long.</summary>
+    [Theory]
+    [InlineData(2, 3, 0)]
+    [InlineData(16, 20, 1)]
+    public void TheCheaperWayIsTaken(int a, int b, int expected)
+    {
+        Module module = TestModules.Formula($"""
+            operator direct(n) : 2*n -> 2*n
+              y[e:2 k] = cos(2*pi * k * i / n + (e - f) * pi / 2) * x[f:2 i:n]
+            operator rows(a, b) : 2*a*b -> 2*a*b
+              y[e:2 k:a j:b] = cos(2*pi * k * (i / a + j / (a*b)) + (e - f) * pi / 2) * x[f:2 i:a j:b]
+            operator columns(a, b) : 2*a*b -> 2*a*b
+              y[e:2 l:b k:a] = cos(2*pi * l * j / b + (e - f) * pi / 2) * x[f:2 k:a j:b]
+            operator f : {2 * a * b} -> {2 * a * b} = cheapest(direct({a * b}), columns({a}, {b}) * rows({a}, {b}))
+            """);
+        (Module rewritten, _) = Rewriter.Rewrite(module);
+        Operator[] ways = [.. ((Alternatives)((LinearLink)rewritten.Links[0]).Operator).Operands];
+        (Module chosen, IReadOnlyList<Route> routes) = RouteSelection.Select(rewritten, new CostModel(64));
+        Assert.Equal(ways[expected], ((LinearLink)chosen.Links[0]).Operator);
+        (Operator other, double times) = Assert.Single(Assert.Single(routes).Others);
+        Assert.Equal(ways[1 - expected], other);
+        Assert.True(times > 1);
+
+        // They are one map.
+        double[,] first = Dense(module, ways[0]), second = Dense(module, ways[1]);
+        Assert.All(first.Cast<double>().Zip(second.Cast<double>()), pair => Assert.Equal(pair.First, pair.Second, 1e-9));
+    }
+
+    private static double[,] Dense(Module module, Operator way) =>
+        new Compiler.Oracle.Interpreter(module, new Dictionary<string, double[]>()).Dense(way);
+}
