@@ -1,6 +1,7 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Emission;
 using Weft.Compiler.Explanation;
+using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
@@ -15,11 +16,13 @@ public enum Scalar
     Double,
 }
 
-/// <summary>What a module is compiled for, besides this machine's processor.</summary>
-public enum Target
+/// <summary>What a module is compiled for, besides the processor.</summary>
+[Flags]
+public enum Targets
 {
-    Cpu,
-    OpenCl,
+    Cpu = 0,
+    OpenCl = 1,
+    Ilgpu = 2,
 }
 
 /// <summary>How a module becomes a type.</summary>
@@ -29,7 +32,8 @@ public enum Target
 /// <param name="ContainingTypes">Headers of enclosing types, outermost first: <c>partial class Outer</c>.</param>
 /// <param name="Scalar">Element type.</param>
 /// <param name="Batch">The number of rows that plans are made for.</param>
-/// <param name="Target">Whether the type also holds a program for a device.</param>
+/// <param name="Targets">The devices that the type also holds a program for.</param>
+/// <param name="MapType">Null for the map itself; else the map's type, and what is made is its side for ILGPU.</param>
 /// <param name="PlanRank">Which plan of each term is taken: 0 for the cheapest, k for the k-th of those that it rejects, where there are so many.</param>
 public sealed record GenerateOptions(
     string TypeName,
@@ -38,8 +42,22 @@ public sealed record GenerateOptions(
     Text.EquatableArray<string> ContainingTypes = default,
     Scalar Scalar = Scalar.Float,
     int Batch = 64,
-    Target Target = Target.Cpu,
-    int PlanRank = 0);
+    Targets Targets = Targets.Cpu,
+    string? MapType = null,
+    int PlanRank = 0)
+{
+    /// <summary>Bytes of an element.</summary>
+    public int ElementSize => Scalar == Scalar.Float ? 4 : 8;
+
+    /// <summary>The type that runs a map on ILGPU's accelerators, beside the map's own.</summary>
+    /// <param name="accessibility">The map's: <c>public</c>.</param>
+    public GenerateOptions ForIlgpu(string accessibility) => this with
+    {
+        TypeName = TypeName.TrimStart('@') + "Gpu",
+        Modifiers = accessibility + " sealed",
+        MapType = TypeName,
+    };
+}
 
 /// <summary>What the road makes of one module.</summary>
 /// <param name="Code">The C# file.</param>
@@ -51,8 +69,38 @@ public static class ModuleCompiler
 {
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
-        (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
         var costs = new CostModel(options.Batch);
+        (LoweredModule lowered, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Lower(module, costs, cancellationToken);
+        Schedule schedule = Scheduler.Build(lowered, costs, options.ElementSize, options.PlanRank, cancellationToken);
+        DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
+        DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
+        var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
+        string code = options.MapType is null
+            ? MapEmitter.Emit(schedule, device, options, explainer.Summary())
+            : IlgpuEmitter.Emit(device!, options);
+        return new GeneratedType(code, explainer.Full());
+    }
+
+    /// <summary>What <c>weft explain --target gpu</c> prints.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="options">How it becomes a type.</param>
+    /// <param name="device">What the device can do.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static string ExplainDevice(Module module, GenerateOptions options, DeviceModel device, CancellationToken cancellationToken = default)
+    {
+        device = device with { ElementSize = options.ElementSize };
+        var costs = new CostModel(options.Batch);
+        Schedule schedule = Scheduler.Build(Lower(module, costs, cancellationToken).Lowered, costs, options.ElementSize, cancellationToken: cancellationToken);
+        return new DeviceExplainer(
+            DeviceScheduler.Build(schedule, options.Batch, device, cancellationToken),
+            DeviceScheduler.Build(schedule, 1, device, cancellationToken),
+            options.Batch,
+            device).Full();
+    }
+
+    private static (LoweredModule Lowered, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes) Lower(Module module, CostModel costs, CancellationToken cancellationToken)
+    {
+        (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
         (rewritten, IReadOnlyList<Route> routes) = RouteSelection.Select(rewritten, costs, cancellationToken);
         if (routes.Count > 0)
         {
@@ -60,9 +108,6 @@ public static class ModuleCompiler
             laws = [.. laws, .. more];
         }
 
-        LoweredModule lowered = Lowering.Lower(rewritten);
-        Schedule schedule = Scheduler.Build(lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, options.PlanRank, cancellationToken);
-        var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
-        return new GeneratedType(MapEmitter.Emit(schedule, options, explainer.Summary()), explainer.Full());
+        return (Lowering.Lower(rewritten), laws, routes);
     }
 }

@@ -8,6 +8,7 @@ internal static class TrackingNames
     public const string Texts = nameof(Texts);
     public const string Parsed = nameof(Parsed);
     public const string Files = nameof(Files);
+    public const string HasIlgpu = nameof(HasIlgpu);
     public const string Bound = nameof(Bound);
     public const string FileUnits = nameof(FileUnits);
     public const string AttributeUses = nameof(AttributeUses);
@@ -22,6 +23,6 @@ internal static class TrackingNames
     public static IEnumerable<string> All { get; } =
     [
         ProjectOptions, FileOptions, Texts, Parsed, Files, Bound, FileUnits, AttributeUses, BoundAttributes, AttributeUnits,
-        FileCode, AttributeCode, Declared, Clashes, FileDiagnostics,
+        FileCode, AttributeCode, HasIlgpu, Declared, Clashes, FileDiagnostics,
     ];
 }

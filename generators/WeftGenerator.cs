@@ -4,6 +4,7 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Emission;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 using Weft.Generators.Models;
@@ -61,9 +62,14 @@ public sealed class WeftGenerator : IIncrementalGenerator
             .Select(static (parsed, cancellationToken) => Bind(parsed, cancellationToken))
             .WithTrackingName(TrackingNames.Bound);
 
+        IncrementalValueProvider<bool> hasIlgpu = context.CompilationProvider
+            .Select(static (compilation, _) => compilation.ReferencedAssemblyNames.Any(static name => name.Name == "ILGPU"))
+            .WithTrackingName(TrackingNames.HasIlgpu);
+
         IncrementalValuesProvider<Declared<Unit>> declared = bound
             .Combine(fileOptions)
-            .SelectMany(static (pair, _) => UnitsOf(pair.Left, pair.Right));
+            .Combine(hasIlgpu)
+            .SelectMany(static (pair, _) => UnitsOf(pair.Left.Left, pair.Left.Right, pair.Right));
 
         IncrementalValuesProvider<BoundAttribute> attributes = context.SyntaxProvider
             .ForAttributeWithMetadataName(
@@ -85,9 +91,12 @@ public sealed class WeftGenerator : IIncrementalGenerator
             .Select(_cache.Get)
             .WithTrackingName(TrackingNames.FileCode);
 
-        IncrementalValuesProvider<GeneratedFile> attributeCode = attributes
-            .Where(static attribute => attribute.Unit is not null)
-            .Select(static (attribute, _) => attribute.Unit!)
+        IncrementalValuesProvider<Declared<Unit>> attributeUnits = attributes
+            .Combine(hasIlgpu)
+            .SelectMany(static (pair, _) => UnitsOf(pair.Left, pair.Right));
+
+        IncrementalValuesProvider<GeneratedFile> attributeCode = attributeUnits
+            .Select(static (unit, _) => unit.Value)
             .WithTrackingName(TrackingNames.AttributeUnits)
             .Select(_cache.Get)
             .WithTrackingName(TrackingNames.AttributeCode);
@@ -95,9 +104,8 @@ public sealed class WeftGenerator : IIncrementalGenerator
         IncrementalValueProvider<EquatableArray<DeclaredType>> types = declared
             .Select(static (unit, _) => TypeOf(unit.Value, unit.Place))
             .Collect()
-            .Combine(attributes
-                .Where(static attribute => attribute.Unit is not null)
-                .Select(static (attribute, _) => TypeOf(attribute.Unit!, attribute.Place))
+            .Combine(attributeUnits
+                .Select(static (unit, _) => TypeOf(unit.Value, unit.Place))
                 .Collect())
             .Select(static (pair, _) => pair.Left.Concat(pair.Right).ToEquatable())
             .WithTrackingName(TrackingNames.Declared);
@@ -117,6 +125,16 @@ public sealed class WeftGenerator : IIncrementalGenerator
 
         context.RegisterSourceOutput(fileCode.Combine(clashes), static (output, pair) => Add(output, pair.Left, pair.Right));
         context.RegisterSourceOutput(attributeCode.Combine(clashes), static (output, pair) => Add(output, pair.Left, pair.Right));
+
+        context.RegisterSourceOutput(
+            types.Select(static (all, _) => all.Any(static type => type.IsIlgpu)),
+            static (output, needed) =>
+            {
+                if (needed)
+                {
+                    output.AddSource("Weft.Ilgpu.g.cs", IlgpuEmitter.Device);
+                }
+            });
 
         Report(context, bound
             .Combine(fileOptions)
@@ -193,7 +211,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
     {
         if (use.Diagnostics.Count > 0)
         {
-            return new BoundAttribute(Unit: null, use.Name, use.Diagnostics);
+            return new BoundAttribute(Unit: null, use.Name, use.Accessibility, use.Diagnostics);
         }
 
         try
@@ -208,7 +226,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 .ToEquatable();
             if (result.Modules.Count == 0 || diagnostics.Any(static diagnostic => diagnostic.Severity == Severity.Error))
             {
-                return new BoundAttribute(Unit: null, use.Name, diagnostics);
+                return new BoundAttribute(Unit: null, use.Name, use.Accessibility, diagnostics);
             }
 
             // What is wrong with the project's own options is reported at its files.
@@ -220,17 +238,21 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 use.ContainingTypes,
                 use.Scalar ?? defaults.Scalar(project.Scalar),
                 use.Batch ?? defaults.Batch(project.Batch),
-                use.Target ?? defaults.Target(project.Targets));
-            return new BoundAttribute(new Unit(result.Modules[0], options), use.Name, diagnostics);
+                use.Targets ?? defaults.Targets(project.Targets));
+            return new BoundAttribute(new Unit(result.Modules[0], options), use.Name, use.Accessibility, diagnostics);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             return new BoundAttribute(
-                Unit: null, use.Name, EquatableArray.Of(Failures.Diagnostic(Failures.Describe(exception), use.Source.Place)));
+                Unit: null, use.Name, use.Accessibility, EquatableArray.Of(Failures.Diagnostic(Failures.Describe(exception), use.Source.Place)));
         }
     }
 
-    private static IEnumerable<Declared<Unit>> UnitsOf(BoundFiles bound, EquatableArray<WeftFileOptions> allOptions)
+    private static IEnumerable<Declared<Unit>> UnitsOf(BoundAttribute attribute, bool hasIlgpu) => attribute.Unit is { } unit
+        ? unit.Types(attribute.Accessibility, hasIlgpu).Select(type => new Declared<Unit>(type, attribute.Place))
+        : [];
+
+    private static IEnumerable<Declared<Unit>> UnitsOf(BoundFiles bound, EquatableArray<WeftFileOptions> allOptions, bool hasIlgpu)
     {
         foreach (Declared<Module> module in bound.Modules)
         {
@@ -244,13 +266,16 @@ public sealed class WeftGenerator : IIncrementalGenerator
                     ContainingTypes: default,
                     options.Scalar,
                     options.Batch,
-                    options.Target);
-                yield return new Declared<Unit>(new Unit(module.Value, generate), module.Place);
+                    options.Targets);
+                foreach (Unit type in new Unit(module.Value, generate).Types(options.Visibility, hasIlgpu))
+                {
+                    yield return new Declared<Unit>(type, module.Place);
+                }
             }
         }
     }
 
-    private static DeclaredType TypeOf(Unit unit, Place place) => new(unit.TypeName, unit.HintName, place);
+    private static DeclaredType TypeOf(Unit unit, Place place) => new(unit.TypeName, unit.HintName, unit.Options.MapType is not null, place);
 
     private static void Add(SourceProductionContext output, GeneratedFile file, EquatableArray<string> clashes)
     {

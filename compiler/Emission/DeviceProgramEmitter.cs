@@ -1,45 +1,66 @@
 using System.Globalization;
 using Weft.Compiler.Gpu;
-using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Emission;
 
 /// <summary>Writes the member of a generated type that holds its program for a device.</summary>
 internal static class DeviceProgramEmitter
 {
-    public static void Emit(CodeWriter code, Schedule schedule, DeviceSchedule device, string scalar)
+    public static void Emit(CodeWriter code, DeviceSchedule device, GenerateOptions options, string scalar)
     {
         code.Line();
         using CodeWriter.Block braces = code.Braces("protected override DeviceProgram CreateDeviceProgram() => new()", "};");
-        code.Line("Source =");
-        code.Line("    \"\"\"");
-        foreach (string line in OpenClPrinter.Print(device, scalar).TrimEnd('\n').Split('\n'))
+        if (options.Targets.HasFlag(Targets.OpenCl))
         {
-            code.Line(line.Length == 0 ? "" : "    " + line);
+            code.Line("Source =");
+            code.Line("    \"\"\"");
+            foreach (string line in new OpenClPrinter(scalar).Print(device).TrimEnd('\n').Split('\n'))
+            {
+                code.Line(line.Length == 0 ? "" : "    " + line);
+            }
+
+            code.Line("    \"\"\",");
         }
 
-        code.Line("    \"\"\",");
         List("Kernels", device.Kernels.Select((kernel, number) => string.Join(
             ", ",
-            $"new(\"{OpenClPrinter.Name(number)}\"",
+            $"new(\"{KernelPrinter.Name(number)}\"",
             Number(kernel.GroupX),
             Number(kernel.GroupY),
             Axis(kernel.X),
             Axis(kernel.Y),
             Axis(kernel.Z) + ")")));
-        code.Line($"Tables = [{string.Join(", ", device.Tables.Select(Number))}],");
+        List("Prepare", device.Prepare.Select(Launch));
         List("Forward", device.Forward.Select(Launch));
+        List("ForwardFew", device.ForwardFew.Select(Launch));
         List("Reverse", device.Reverse.Select(Launch));
         List("FinishGradient", device.FinishGradient.Select(Launch));
-        code.Line($"FinishesOnHost = {(device.FinishesOnHost ? "true" : "false")},");
-        code.Line($"ScratchPerRow = ({Number(schedule.ScratchPerRow)}, {Number(2 * schedule.ScratchPerRow)}),");
+        List("AddGradient", device.AddGradient.Select(Launch));
+        Lists("Losses", device.Training.MeanSquaredError, device.Training.CrossEntropy);
+        Lists("Optimizers", device.Training.Sgd, device.Training.AdamW);
+        List("Functions", device.Functions.Select(Segment));
+        List("FunctionGradients", device.FunctionGradients.Select(Segment));
+        code.Line($"StoredCount = {Number(device.StoredCount)},");
+        code.Line($"WeightCount = {Number(device.WeightCount)},");
+        code.Line($"GradientCount = {Number(device.GradientCount)},");
+        code.Line($"ScratchPerRow = ({Number(device.Schedule.ScratchPerRow)}, {Number(2 * device.Schedule.ScratchPerRow)}),");
         code.Line($"MaxRows = {Number(device.MaxRows)},");
+
+        void Lists(string name, params IReadOnlyList<DeviceLaunch>[] lists) =>
+            List(name, lists.Select(launches => $"[{string.Join(", ", launches.Select(Launch))}]"));
 
         void List(string name, IEnumerable<string> items)
         {
+            string[] all = [.. items];
+            if (all.Length == 0)
+            {
+                code.Line($"{name} = [],");
+                return;
+            }
+
             code.Line($"{name} =");
             code.Line("[");
-            code.Lines(items.Select(item => $"    {item},"));
+            code.Lines(all.Select(item => $"    {item},"));
             code.Line("],");
         }
     }
@@ -52,6 +73,8 @@ internal static class DeviceProgramEmitter
             $"new(DeviceBlock.{operand.Block}, {Number(operand.Offset)}, {Number(operand.OffsetPerRow)})");
         return $"new({Number(launch.Kernel)}, {(launch.Accumulate ? "true" : "false")}, [{string.Join(", ", operands)}])";
     }
+
+    private static string Segment(Segment segment) => $"new({Number(segment.Host)}, {Number(segment.Device)}, {Number(segment.Length)})";
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -13,22 +13,24 @@ internal sealed class MapEmitter
 {
     private readonly CodeWriter _code = new();
     private readonly Schedule _schedule;
+    private readonly DeviceSchedule? _device;
     private readonly GenerateOptions _options;
     private readonly string _scalar;
     private readonly Dictionary<Storage, string> _names;
     private readonly Dictionary<(Storage, Aspect), string> _places = [];
     private readonly Dictionary<string, (string Name, Kernel Kernel)> _kernels = new(StringComparer.Ordinal);
 
-    private MapEmitter(Schedule schedule, GenerateOptions options)
+    private MapEmitter(Schedule schedule, DeviceSchedule? device, GenerateOptions options)
     {
+        _device = device;
         _schedule = schedule;
         _options = options;
         _scalar = options.Scalar == Scalar.Float ? "float" : "double";
         _names = Names(schedule.Storages);
     }
 
-    public static string Emit(Schedule schedule, GenerateOptions options, IEnumerable<string> summary) =>
-        new MapEmitter(schedule, options).Run(summary);
+    public static string Emit(Schedule schedule, DeviceSchedule? device, GenerateOptions options, IEnumerable<string> summary) =>
+        new MapEmitter(schedule, device, options).Run(summary);
 
     private string Run(IEnumerable<string> summary)
     {
@@ -97,9 +99,9 @@ internal sealed class MapEmitter
                 ProjectionEmitter.Emit(_code, _schedule, ProjectionPlanner.Plan(_schedule.Lowered));
             }
 
-            if (_options.Target == Target.OpenCl)
+            if (_device is not null)
             {
-                DeviceProgramEmitter.Emit(_code, _schedule, DeviceScheduler.Build(_schedule, _options.Batch), _scalar);
+                DeviceProgramEmitter.Emit(_code, _device, _options, _scalar);
             }
 
             var emitter = new KernelEmitter(_code, _scalar, panel: _options.Scalar == Scalar.Float ? 32 : 16);

@@ -9,6 +9,9 @@ namespace Weft.Compiler.Gpu;
 /// </summary>
 internal sealed class ContractionKernels(int nominalRows)
 {
+    /// <summary>Groups along the second and third axes of a grid: CUDA has no more.</summary>
+    public const int MostGroups = 65535;
+
     /// <summary>Work items of a group where they do not form a tile.</summary>
     private const int Group = 64;
 
@@ -40,12 +43,14 @@ internal sealed class ContractionKernels(int nominalRows)
         var rows = new Counter(results.Where(index => b?.Has(index) != true));
         var columns = new Counter(results.Where(index => b?.Has(index) == true && !a.Has(index)));
         var both = new Counter(results.Where(index => b?.Has(index) == true && a.Has(index)));
-        if (!all.HasRows && all.Fixed < FewResults && sum.Nominal(nominalRows) >= Group)
+        if (sum.Nominal(nominalRows) >= Group
+            && ((!all.HasRows && all.Fixed < FewResults) || (nominalRows == 1 && RunsAlong(sum, b is null || Length(a) > Length(b) ? a : b))))
         {
             return Reduced(contraction, all, sum);
         }
 
         return rows.Nominal(nominalRows) >= 8 && columns.Nominal(nominalRows) >= 8 && sum.Nominal(nominalRows) >= 2
+            && both.Fixed <= MostGroups && rows.Fixed <= MostGroups
             ? Staged(contraction, rows, columns, both, sum)
             : Direct(contraction, all, sum);
     }
@@ -105,13 +110,17 @@ internal sealed class ContractionKernels(int nominalRows)
         body.For("start", 0, sum.Extent, terms, () => Terms("start"));
         for (int r = 0; r < registersY; r++)
         {
-            for (int s = 0; s < registersX; s++)
+            Expression m = row + y + (r * threadsY);
+            string[] results = [.. Enumerable.Range(0, registersX).Select(s => Sum(r, s))];
+            body.When(rows.Within(m, tileY), () =>
             {
-                Expression m = row + y + (r * threadsY), n = column + x + (s * threadsX);
-                string result = Sum(r, s);
-                body.When(Both(rows.Within(m, tileY), columns.Within(n, tileX)), () => body.StoreResult(
-                    "c", both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n), Scaled(contraction, result)));
-            }
+                for (int s = 0; s < registersX; s++)
+                {
+                    Expression n = column + x + (s * threadsX), position = both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n);
+                    Expression result = Scaled(contraction, results[s]);
+                    body.When(columns.Within(n, tileX), () => body.StoreResult("c", position, result));
+                }
+            });
         }
 
         return new DeviceKernel(
@@ -123,7 +132,8 @@ internal sealed class ContractionKernels(int nominalRows)
             both.Grid(1),
             Operands(contraction),
             [stageA, stageB],
-            body.Statements);
+            body.Statements,
+            WorkOf(contraction));
 
         // Neighbouring work items load what lies side by side; a row of the stage is padded where they would store into one bank.
         LocalArray Stage(string name, View view, Counter free, int tile, Expression first, out Action load)
@@ -165,27 +175,22 @@ internal sealed class ContractionKernels(int nominalRows)
             GridAxis.One,
             Operands(contraction),
             [],
-            body.Statements);
+            body.Statements,
+            WorkOf(contraction));
     }
 
     /// <summary>A group for each element of the target: its work items share the sum, and add their parts pair by pair.</summary>
     private static DeviceKernel Reduced(Contraction contraction, Counter results, Counter sum)
     {
         var body = new KernelBody();
+        var parts = new LocalArray("parts", Group);
         Expression item = body.Define("item", new Position(WorkItem.LocalX));
         Expression i = body.Define("i", new Position(WorkItem.GroupX));
         body.DefineElement("sum", new Real(0));
         body.For("k", item, sum.Extent, Group, () => Add(contraction, body, results, i, sum, "k"));
-        body.Store("parts", item, "sum");
-        body.Barrier();
-        for (int half = Group / 2; half > 0; half /= 2)
-        {
-            body.When(item.IsLess(half), () => body.Store("parts", item, new Load("parts", item) + new Load("parts", item + half)));
-            body.Barrier();
-        }
-
+        body.SumOverGroup(parts, item, "sum");
         body.When(item.IsLess(1), () => body.StoreResult(
-            "c", results.PositionIn(contraction.Target, i), Scaled(contraction, new Load("parts", 0))));
+            "c", results.PositionIn(contraction.Target, i), Scaled(contraction, new Load(parts.Name, 0))));
         return new DeviceKernel(
             $"{KernelSelector.Describe(contraction)}: a group for each result",
             Group,
@@ -194,8 +199,28 @@ internal sealed class ContractionKernels(int nominalRows)
             GridAxis.One,
             GridAxis.One,
             Operands(contraction),
-            [new LocalArray("parts", Group)],
-            body.Statements);
+            [parts],
+            body.Statements,
+            WorkOf(contraction));
+    }
+
+    /// <summary>Whether neighbouring terms of a sum lie side by side: work items that share it read whole lines, those that have one each do not.</summary>
+    private static bool RunsAlong(Counter sum, View view) => view.Position.Terms.Any(term => term.Stride == 1 && sum.Contains(term.Index));
+
+    private static long Length(View view) => view.Position.Indices.Aggregate(1L, (product, index) => product * Math.Max(1, index.Extent));
+
+    /// <summary>What a contraction does and moves at least.</summary>
+    internal static Work WorkOf(Contraction contraction)
+    {
+        double flops = (contraction.Right is null ? 1 : 2) * Size(contraction.Indices);
+        bool perRow = contraction.Indices.Contains(View.Rows);
+        return new Work(
+            perRow ? flops : 0,
+            perRow ? 0 : flops,
+            contraction.Views.Where(view => view.Has(View.Rows)).Sum(view => Size(view.Position.Indices)),
+            contraction.Views.Where(view => !view.Has(View.Rows)).Sum(view => Size(view.Position.Indices)));
+
+        static double Size(IEnumerable<Index> indices) => indices.Where(index => index != View.Rows).Aggregate(1.0, (product, index) => product * index.Extent);
     }
 
     private static void Add(Contraction contraction, KernelBody body, Counter results, Expression i, Counter sum, Expression k)

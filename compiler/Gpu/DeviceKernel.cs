@@ -1,3 +1,5 @@
+using Weft.Compiler.Scheduling;
+
 namespace Weft.Compiler.Gpu;
 
 /// <summary>A statement of a kernel.</summary>
@@ -33,8 +35,16 @@ public sealed record GridAxis(int Extent, bool TimesRows, int Tile)
     public static readonly GridAxis One = new(1, false, 1);
 }
 
-/// <summary>An operand: an array of elements, or of integers for the table of a permutation.</summary>
-public sealed record Operand(string Name, bool IsWritten = false, bool IsTable = false);
+/// <summary>An operand: an array of elements.</summary>
+public sealed record Operand(string Name, bool IsWritten = false);
+
+/// <summary>What a kernel does at least, for a number of rows: operations, and elements that it reads or writes.</summary>
+public sealed record Work(double FlopsPerRow, double Flops, double ElementsPerRow, double Elements)
+{
+    public double FlopsOf(int rows) => Flops + (FlopsPerRow * rows);
+
+    public double ElementsOf(int rows) => Elements + (ElementsPerRow * rows);
+}
 
 /// <summary>
 /// A kernel for a device: a grid of groups of work items, the arrays that a group shares, and what each work item does.
@@ -49,12 +59,13 @@ public sealed record DeviceKernel(
     GridAxis Z,
     IReadOnlyList<Operand> Operands,
     IReadOnlyList<LocalArray> Locals,
-    IReadOnlyList<Statement> Body);
+    IReadOnlyList<Statement> Body,
+    Work Work);
 
 /// <summary>The blocks of memory that a launch is handed.</summary>
 public enum DeviceBlock
 {
-    /// <summary>Parameters and what is derived from them.</summary>
+    /// <summary>Parameters, and what the device derives from them.</summary>
     Weights,
 
     /// <summary>The rows of x.</summary>
@@ -78,8 +89,23 @@ public enum DeviceBlock
     /// <summary>The gradient for the trained parameters.</summary>
     ParameterGradient,
 
-    /// <summary>The tables of permutations.</summary>
-    Tables,
+    /// <summary>Numbers of a loss or an optimizer.</summary>
+    Settings,
+
+    /// <summary>An optimizer's first memory: velocities, or means.</summary>
+    FirstState,
+
+    /// <summary>An optimizer's second memory: means of squares.</summary>
+    SecondState,
+
+    /// <summary>What outputs are compared to.</summary>
+    Targets,
+
+    /// <summary>Parts of a loss.</summary>
+    LossParts,
+
+    /// <summary>A loss.</summary>
+    Loss,
 }
 
 /// <summary>Where an operand begins: <paramref name="Offset"/> plus <paramref name="OffsetPerRow"/> for each row of a chunk.</summary>
@@ -88,19 +114,52 @@ public sealed record DeviceOperand(DeviceBlock Block, int Offset, int OffsetPerR
 /// <summary>A kernel, by its number, and what it is run on.</summary>
 public sealed record DeviceLaunch(int Kernel, bool Accumulate, IReadOnlyList<DeviceOperand> Operands);
 
+/// <summary>Elements that lie at one place in the map's blocks and at another in the device's.</summary>
+public sealed record Segment(int Host, int Device, int Length);
+
+/// <summary>What a device does for a loss, after the forward pass, and for a step of an optimizer.</summary>
+public sealed record TrainingSchedule(
+    IReadOnlyList<DeviceLaunch> MeanSquaredError,
+    IReadOnlyList<DeviceLaunch> CrossEntropy,
+    IReadOnlyList<DeviceLaunch> Sgd,
+    IReadOnlyList<DeviceLaunch> AdamW);
+
 /// <summary>What a device does for a module.</summary>
+/// <param name="Schedule">The steps: those of a plan for the device.</param>
 /// <param name="Kernels">Each once.</param>
-/// <param name="Tables">The tables of permutations, one after the other.</param>
+/// <param name="Prepare">What is derived from parameters, once per change of them.</param>
 /// <param name="Forward">y, and intermediate results, for a chunk of rows.</param>
+/// <param name="ForwardFew">The same for a few rows.</param>
 /// <param name="Reverse">The gradients for a chunk of rows.</param>
-/// <param name="FinishGradient">What the gradients of derived weights mean for the parameters, and the sum over batches.</param>
-/// <param name="FinishesOnHost">Whether the former takes a function of weights, which the host evaluates: only the sum is left.</param>
-/// <param name="MaxRows">The most rows of a chunk: positions are of 32 bits.</param>
+/// <param name="FinishGradient">What the gradients of derived weights mean for the parameters, as far as the host has no part in it.</param>
+/// <param name="AddGradient">Adds the gradients of the parameters to those asked for.</param>
+/// <param name="Training">Losses and optimizers.</param>
 public sealed record DeviceSchedule(
+    Schedule Schedule,
     IReadOnlyList<DeviceKernel> Kernels,
-    IReadOnlyList<int> Tables,
+    IReadOnlyList<DeviceLaunch> Prepare,
     IReadOnlyList<DeviceLaunch> Forward,
+    IReadOnlyList<DeviceLaunch> ForwardFew,
     IReadOnlyList<DeviceLaunch> Reverse,
     IReadOnlyList<DeviceLaunch> FinishGradient,
-    bool FinishesOnHost,
-    int MaxRows);
+    IReadOnlyList<DeviceLaunch> AddGradient,
+    TrainingSchedule Training)
+{
+    /// <summary>Parameters, also seeded ones: they come first, at the same places as in the map.</summary>
+    public int StoredCount { get; init; }
+
+    /// <summary>Elements of the weight block.</summary>
+    public int WeightCount { get; init; }
+
+    /// <summary>Elements of the block of weight gradients; the trained parameters come first.</summary>
+    public int GradientCount { get; init; }
+
+    /// <summary>Constants and functions of tensors, which the host evaluates.</summary>
+    public IReadOnlyList<Segment> Functions { get; init; } = [];
+
+    /// <summary>Gradients that the host takes further, because they go through functions.</summary>
+    public IReadOnlyList<Segment> FunctionGradients { get; init; } = [];
+
+    /// <summary>The most rows of a chunk: positions are of 32 bits.</summary>
+    public int MaxRows { get; init; }
+}

@@ -1,3 +1,5 @@
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
 using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Gpu;
@@ -10,40 +12,201 @@ public sealed class DeviceScheduler
 {
     private readonly List<DeviceKernel> _kernels = [];
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
-    private readonly ContractionKernels _contractions;
-    private readonly int _scratchPerRow;
+    private readonly OpenClPrinter _printer = new("float");
+    private readonly Schedule _schedule;
+    private readonly Dictionary<Storage, int> _weights = [];
+    private readonly Dictionary<Storage, int> _mirrors = [];
+    private readonly int _storedCount;
+    private int _weightCount;
+    private int _gradientCount;
+    private ContractionKernels _contractions;
 
     /// <summary>The most elements that a row of the batch adds to any position or count.</summary>
     private long _largestRow;
 
     private DeviceScheduler(Schedule schedule, int batch)
     {
+        _schedule = schedule;
         _contractions = new ContractionKernels(Math.Min(batch, 64));
-        _scratchPerRow = 2 * schedule.ScratchPerRow;
-        _largestRow = Math.Max(_scratchPerRow, Math.Max(schedule.Module.Inputs, schedule.Module.Outputs));
-    }
-
-    /// <param name="schedule">The steps.</param>
-    /// <param name="batch">The rows that kernels are chosen for.</param>
-    public static DeviceSchedule Build(Schedule schedule, int batch)
-    {
-        var builder = new DeviceScheduler(schedule, batch);
-        List<DeviceLaunch> forward = [.. builder.Launches(schedule.Forward)];
-        List<DeviceLaunch> reverse = [.. builder.Launches(schedule.Reverse)];
-        bool finishesOnHost = schedule.PrepareGradient.Any(step => step is FunctionStep);
-        List<DeviceLaunch> finish = finishesOnHost ? [] : [.. builder.Launches(schedule.PrepareGradient)];
-        if (schedule.TrainedCount > 0)
+        _largestRow = new[] { 2 * schedule.ScratchPerRow, schedule.Module.Inputs, schedule.Module.Outputs }.Max();
+        foreach (ParameterPlace place in schedule.Parameters)
         {
-            finish.Add(builder.Launch(
-                ElementwiseKernels.Copy(schedule.TrainedCount),
-                accumulate: true,
-                [new DeviceOperand(DeviceBlock.WeightGradient, 0, 0), new DeviceOperand(DeviceBlock.ParameterGradient, 0, 0)]));
+            _weights.Add(place.Storage, place.Storage.Offset);
+            _storedCount = Math.Max(_storedCount, place.Storage.Offset + place.Storage.Length);
+            if (place.Parameter.Role == Algebra.Role.Trained)
+            {
+                _mirrors.Add(place.Storage, place.Storage.MirrorOffset);
+            }
         }
 
-        // A group's tile may reach beyond the rows.
-        return new DeviceSchedule(
-            builder._kernels, [], forward, reverse, finish, finishesOnHost, (int)Math.Max(1, (int.MaxValue / builder._largestRow) - 256));
+        _weightCount = _storedCount;
+        _gradientCount = schedule.TrainedCount;
     }
+
+    /// <param name="host">The map's own steps: for what is lowered, and for where it has what the host evaluates.</param>
+    /// <param name="batch">The rows that the plan and kernels are chosen for.</param>
+    /// <param name="device">What the device can do.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static DeviceSchedule Build(Schedule host, int batch, DeviceModel device, CancellationToken cancellationToken = default) =>
+        new DeviceScheduler(Scheduler.Build(host.Lowered, new CostModel(batch, Device: device), device.ElementSize, cancellationToken: cancellationToken), batch).Run(host);
+
+    private DeviceSchedule Run(Schedule host)
+    {
+        List<DeviceLaunch> forward = [.. Launches(_schedule.Forward)];
+        List<DeviceLaunch> reverse = [.. Launches(_schedule.Reverse)];
+        ContractionKernels many = _contractions;
+        _contractions = new ContractionKernels(nominalRows: 1);
+        List<DeviceLaunch> few = [.. Launches(_schedule.Forward)];
+        _contractions = many;
+
+        List<DeviceLaunch> finish = [.. Launches(BeforeFunctions(out HashSet<Storage> behind))];
+        List<DeviceLaunch> prepare = [.. Launches(Needed())];
+        var functions = new List<Segment>();
+        var gradients = new List<Segment>();
+        foreach (KeyValuePair<WeightTensor, Storage> derived in _schedule.Derived)
+        {
+            (Storage storage, Storage hosts) = (derived.Value, host.Derived[derived.Key]);
+            bool isFunction = derived.Key is FunctionWeight;
+            if (derived.Key is FunctionWeight or ConstantWeight && _weights.TryGetValue(storage, out int offset))
+            {
+                functions.Add(new Segment(hosts.Offset, offset, storage.Length));
+            }
+
+            if ((isFunction || behind.Contains(storage)) && _mirrors.TryGetValue(storage, out int mirror))
+            {
+                gradients.Add(new Segment(hosts.MirrorOffset, mirror, storage.Length));
+            }
+        }
+
+        List<DeviceLaunch> add = _schedule.TrainedCount == 0 ? [] :
+        [
+            Launch(
+                ElementwiseKernels.Copy(_schedule.TrainedCount),
+                accumulate: true,
+                [new DeviceOperand(DeviceBlock.WeightGradient, 0, 0), new DeviceOperand(DeviceBlock.ParameterGradient, 0, 0)]),
+        ];
+
+        // A group's tile may reach beyond the rows.
+        long rows = Math.Min((int.MaxValue / _largestRow) - 256, _kernels.Min(MostRows));
+        return new DeviceSchedule(_schedule, _kernels, prepare, forward, few, reverse, finish, add, Training())
+        {
+            StoredCount = _storedCount,
+            WeightCount = _weightCount,
+            GradientCount = _gradientCount,
+            Functions = functions,
+            FunctionGradients = gradients,
+            MaxRows = (int)Math.Max(1, rows),
+        };
+    }
+
+    private TrainingSchedule Training()
+    {
+        (int outputs, int trained) = (_schedule.Module.Outputs, _schedule.TrainedCount);
+        DeviceOperand settings = At(DeviceBlock.Settings), y = At(DeviceBlock.Output), targets = At(DeviceBlock.Targets), dy = At(DeviceBlock.OutputGradient);
+        DeviceOperand parts = At(DeviceBlock.LossParts), loss = At(DeviceBlock.Loss);
+        DeviceOperand gradient = At(DeviceBlock.ParameterGradient), weights = At(DeviceBlock.Weights), first = At(DeviceBlock.FirstState), second = At(DeviceBlock.SecondState);
+        if (trained == 0)
+        {
+            return new TrainingSchedule([], [], [], []);
+        }
+
+        DeviceLaunch total = Launch(TrainingKernels.Total(), accumulate: true, [settings, parts, loss]);
+        return new TrainingSchedule(
+            [
+                Launch(TrainingKernels.MeanSquaredErrorGradient(outputs), false, [settings, y, targets, dy]),
+                Launch(TrainingKernels.MeanSquaredErrorParts(outputs), false, [y, targets, parts]),
+                total,
+            ],
+            [
+                Launch(TrainingKernels.CrossEntropyGradient(outputs), false, [settings, y, targets, dy]),
+                Launch(TrainingKernels.CrossEntropyParts(outputs), false, [y, targets, parts]),
+                total,
+            ],
+            [
+                Launch(TrainingKernels.Velocity(trained), false, [settings, gradient, weights, first]),
+                Launch(TrainingKernels.SgdStep(trained), false, [settings, gradient, first, weights]),
+            ],
+            [
+                Launch(TrainingKernels.Mean(trained), false, [settings, gradient, first]),
+                Launch(TrainingKernels.Square(trained), false, [settings, gradient, second]),
+                Launch(TrainingKernels.AdamStep(trained), false, [settings, first, second, weights]),
+            ]);
+
+        static DeviceOperand At(DeviceBlock block) => new(block, 0, 0);
+    }
+
+    /// <summary>
+    /// The steps that take gradients of derived weights further, but for those that wait for the gradient of a function: it is the host's.
+    /// </summary>
+    /// <param name="behind">The tensors whose gradients are not complete without the host.</param>
+    private List<Step> BeforeFunctions(out HashSet<Storage> behind)
+    {
+        var steps = new List<Step>();
+        behind = [];
+        foreach (Step step in _schedule.PrepareGradient)
+        {
+            switch (step)
+            {
+                case FunctionStep function:
+                    behind.UnionWith(function.Arguments);
+                    break;
+                case KernelStep { Contraction: var contraction } when contraction.Views.Skip(1).Any(Mirrors(behind)):
+                    behind.Add(contraction.Target.Storage);
+                    break;
+                case KernelStep or ClearStep:
+                    steps.Add(step);
+                    break;
+            }
+        }
+
+        return steps;
+
+        static Func<View, bool> Mirrors(HashSet<Storage> storages) => view => view.Aspect == Aspect.Mirror && storages.Contains(view.Storage);
+    }
+
+    /// <summary>The steps whose results something on the device reads, found from the last to the first.</summary>
+    private List<Step> Needed()
+    {
+        var steps = new List<Step>();
+        foreach (Step step in _schedule.PrepareFrozen.Concat(_schedule.Prepare).Reverse())
+        {
+            View[] views = step is KernelStep kernel ? [.. kernel.Contraction.Views] : [];
+            Storage target = views.Length > 0 ? views[0].Storage : step.Target.Storage;
+            if (step is KernelStep or ClearStep && _weights.ContainsKey(target))
+            {
+                steps.Insert(0, step);
+                foreach (View operand in views)
+                {
+                    _ = WeightOf(operand.Storage);
+                }
+            }
+        }
+
+        return steps;
+    }
+
+    private int WeightOf(Storage storage) => Place(storage, _weights, ref _weightCount);
+
+    private int MirrorOf(Storage storage) => Place(storage, _mirrors, ref _gradientCount);
+
+    private static int Place(Storage storage, Dictionary<Storage, int> places, ref int count)
+    {
+        if (!places.TryGetValue(storage, out int offset))
+        {
+            offset = (count + 15) / 16 * 16;
+            places.Add(storage, offset);
+            count = offset + storage.Length;
+        }
+
+        return offset;
+    }
+
+    /// <summary>The rows that a kernel's grid has room for.</summary>
+    private static long MostRows(DeviceKernel kernel) => new[] { kernel.Y, kernel.Z }
+        .Where(axis => axis.TimesRows)
+        .Select(axis => (long)ContractionKernels.MostGroups * axis.Tile / axis.Extent)
+        .DefaultIfEmpty(int.MaxValue)
+        .Min();
 
     private IEnumerable<DeviceLaunch> Launches(IEnumerable<Step> steps) => steps.Where(step => step is not (PackStep or PadStep)).SelectMany(Launches);
 
@@ -113,7 +276,7 @@ public sealed class DeviceScheduler
         }
 
         string key = FormattableString.Invariant($"{kernel.X} {kernel.Y} {kernel.Z}\n")
-            + OpenClPrinter.Print(kernel with { Description = "" }, "", "float");
+            + _printer.Print(kernel with { Description = "" }, "");
         if (!_numbers.TryGetValue(key, out int number))
         {
             number = _kernels.Count;
@@ -124,15 +287,15 @@ public sealed class DeviceScheduler
         return new DeviceLaunch(number, accumulate, operands);
     }
 
-    private static DeviceOperand OperandOf(Place place)
+    private DeviceOperand OperandOf(Place place)
     {
         Storage storage = place.Storage;
         bool mirror = place.Aspect == Aspect.Mirror;
         return storage.Space switch
         {
             Space.Weights => mirror
-                ? new DeviceOperand(DeviceBlock.WeightGradient, storage.MirrorOffset + place.Offset, 0)
-                : new DeviceOperand(DeviceBlock.Weights, storage.Offset + place.Offset, 0),
+                ? new DeviceOperand(DeviceBlock.WeightGradient, MirrorOf(storage) + place.Offset, 0)
+                : new DeviceOperand(DeviceBlock.Weights, WeightOf(storage) + place.Offset, 0),
             Space.Input => new DeviceOperand(mirror ? DeviceBlock.InputGradient : DeviceBlock.Input, place.Offset, 0),
             Space.Output => new DeviceOperand(mirror ? DeviceBlock.OutputGradient : DeviceBlock.Output, place.Offset, 0),
             _ => new DeviceOperand(DeviceBlock.Scratch, place.Offset, mirror ? storage.MirrorOffset : storage.Offset),

@@ -88,7 +88,9 @@ internal static class ElementwiseKernels
         Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
         Expression count = axis.TimesRows ? axis.Extent * (Expression)"rows" : axis.Extent;
         body.When(i.IsLess(count), () => element(body, i));
-        return new DeviceKernel(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, [], body.Statements);
+        double elements = (double)axis.Extent * operands.Count;
+        Work work = axis.TimesRows ? new Work(axis.Extent, 0, elements, 0) : new Work(0, axis.Extent, 0, elements);
+        return new DeviceKernel(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, [], body.Statements, work);
     }
 
     private static Expression Value(Activation activation, KernelBody body, Expression z) => activation switch

@@ -15,9 +15,11 @@ public enum Function
 {
     MultiplyAdd,
     Exp,
+
     Log1p,
-    Tanh,
+    Log,
     Sqrt,
+    Tanh,
     Abs,
     Max,
     Min,

@@ -8,6 +8,7 @@ namespace Weft.Compiler.Gpu;
 internal sealed class KernelBody
 {
     private List<Statement> _statements = [];
+    private int _results;
 
     public IReadOnlyList<Statement> Statements => _statements;
 
@@ -28,8 +29,23 @@ internal sealed class KernelBody
     public void Store(string array, Expression index, Expression value) => _statements.Add(new Store(array, index, value));
 
     /// <summary>Stores a result; adds it to what is there if the launch says so.</summary>
-    public void StoreResult(string array, Expression index, Expression value) =>
-        Store(array, index, new Choice("accumulate", new Load(array, index) + value, value));
+    public void StoreResult(string array, Expression index, Expression value)
+    {
+        Expression at = index is Symbol ? index : Define(FormattableString.Invariant($"at{_results++}"), index);
+        Store(array, at, new Choice("accumulate", new Load(array, at) + value, value));
+    }
+
+    /// <summary>Adds up what each work item of a group has, pair by pair, in a fixed order; the sum is the array's first element.</summary>
+    public void SumOverGroup(LocalArray parts, Expression item, Expression value)
+    {
+        Store(parts.Name, item, value);
+        Barrier();
+        for (int half = parts.Length / 2; half > 0; half /= 2)
+        {
+            When(item.IsLess(half), () => Store(parts.Name, item, new Load(parts.Name, item) + new Load(parts.Name, item + half)));
+            Barrier();
+        }
+    }
 
     public void Barrier() => _statements.Add(new Barrier());
 

@@ -132,7 +132,8 @@ public static class ContractionPlanner
         Size(node.Left.Indices.Union(node.Right.Indices)),
         Size(node.Indices),
         node.PerRow,
-        (node.Left.NeedsGradient ? 1 : 0) + (node.Right.NeedsGradient ? 1 : 0));
+        (node.Left.NeedsGradient ? 1 : 0) + (node.Right.NeedsGradient ? 1 : 0),
+        new[] { node.Left, node.Right }.Sum(side => Size(side.Indices) * (side.PerRow ? costs.Batch : 1)));
 
     private static double Size(IEnumerable<Index> indices) => indices.Aggregate(1.0, (product, index) => product * index.Extent);
 }

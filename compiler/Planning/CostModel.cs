@@ -8,7 +8,8 @@ namespace Weft.Compiler.Planning;
 /// </summary>
 /// <param name="Batch">Rows that a plan is made for.</param>
 /// <param name="Training">Whether the reverse pass counts: it repeats a contraction for each operand that needs a gradient.</param>
-public sealed record CostModel(int Batch, bool Training = true)
+/// <param name="Device">The device that a plan is made for; null for the processor.</param>
+public sealed record CostModel(int Batch, bool Training = true, DeviceModel? Device = null)
 {
     /// <summary>Operations that one element moved to or from the second-level cache is worth (measured: about 256 GFLOP/s against 50 Gelement/s).</summary>
     public const double OperationsPerElement = 5;
@@ -21,10 +22,16 @@ public sealed record CostModel(int Batch, bool Training = true)
     /// <param name="result">Elements of the result.</param>
     /// <param name="perRow">Whether it runs for every row of the batch, or once per update.</param>
     /// <param name="gradients">How many of the two operands need a gradient.</param>
-    public double Contraction(double space, double result, bool perRow, int gradients)
+    /// <param name="read">Elements of both operands, for all rows. A processor's caches hide them; they count on a device.</param>
+    public double Contraction(double space, double result, bool perRow, int gradients, double read = 0)
     {
         int passes = Training ? 1 + gradients : 1;
         double rows = perRow ? Batch : 1;
+        if (Device is not null)
+        {
+            return passes * Device.Seconds(2 * space * rows, read + (result * rows)) * Device.FlopsPerSecond;
+        }
+
         return (passes * rows * ((2 * space) + (OperationsPerElement * result))) + (passes * OperationsPerStep);
     }
 }

@@ -29,6 +29,9 @@ public sealed record Schedule(
 {
     public Module Module => Lowered.Module;
 
+    /// <summary>Where the tensors are that lowering made from parameters.</summary>
+    public IReadOnlyDictionary<WeightTensor, Storage> Derived { get; init; } = new Dictionary<WeightTensor, Storage>();
+
     /// <summary>Elements of the weight block.</summary>
     public int WeightCount { get; init; }
 

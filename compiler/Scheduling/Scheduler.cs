@@ -146,6 +146,7 @@ public sealed class Scheduler
             tangent,
             reverse)
         {
+            Derived = _weights,
             WeightCount = _weightCount,
             GradientCount = gradientCount,
             TangentCount = tangentCount,

@@ -69,7 +69,7 @@ internal static class Adaptation
     {
         int rows = Math.Min(Trainer.BatchRows, set.Count);
         var batches = new Batches(set, rows, seed);
-        Trainer.Train(map, new Schedule(checked(epochs * (set.Count / rows)), rate), weightDecay: 0, batches.Next, () => { });
+        Trainer.Train(map, new Schedule(checked(epochs * (set.Count / rows)), rate), weightDecay: 0, batches.Next, () => { }, gpu: null);
     }
 
     /// <summary>Writes the network's matrices where the adapted one has frozen ones.</summary>

@@ -4,6 +4,7 @@ using Spectre.Console;
 using Weft.Examples.Digits.Data;
 using Weft.Examples.Digits.Maps;
 using Weft.Examples.Digits.Report;
+using Weft.OpenCl;
 
 namespace Weft.Examples.Digits;
 
@@ -22,6 +23,8 @@ internal static class Cli
         var seed = new Option<int>("--seed") { Description = "Decides all random numbers.", DefaultValueFactory = _ => 1 };
         var svg = new Option<string>("--svg") { Description = "The picture to write.", DefaultValueFactory = _ => "digits.svg" };
         var quick = new Option<bool>("--quick") { Description = "As little training as shows the differences: 300 steps, one epoch." };
+        var device = new Option<TrainingDevice>("--device") { Description = "Where to train: the processor (cpu), or the first device that OpenCL has (gpu).", DefaultValueFactory = _ => TrainingDevice.Cpu };
+        var fallback = new Option<bool>("--fallback") { Description = "With --device gpu: train on the processor where there is no device." };
         data.AcceptExistingOnly();
         svg.Validators.Add(result =>
         {
@@ -34,7 +37,7 @@ internal static class Cli
 
         var root = new RootCommand("Trains linear maps of 1,024 inputs in six structures: dense, low rank, Monarch, Kronecker, tensor train, BLAST.")
         {
-            data, epochs, steps, seed, svg, quick,
+            data, epochs, steps, seed, svg, quick, device, fallback,
         };
         root.Validators.Add(result =>
         {
@@ -50,13 +53,19 @@ internal static class Cli
             bool isQuick = parsed.GetValue(quick);
             try
             {
+                using OpenClContext? gpu = parsed.GetValue(device) == TrainingDevice.Gpu ? Open(parsed.GetValue(fallback), output) : null;
                 ScatterPlot plot = parsed.GetValue(data) is DirectoryInfo folder
-                    ? DigitLearning.Run(console, folder.FullName, parsed.GetValue(seed), parsed.GetValue(epochs) ?? (isQuick ? 1 : 10))
-                    : MapLearning.Run(console, parsed.GetValue(seed), parsed.GetValue(steps) ?? (isQuick ? 300 : 2000));
+                    ? DigitLearning.Run(console, folder.FullName, parsed.GetValue(seed), parsed.GetValue(epochs) ?? (isQuick ? 1 : 10), gpu)
+                    : MapLearning.Run(console, parsed.GetValue(seed), parsed.GetValue(steps) ?? (isQuick ? 300 : 2000), gpu);
                 string path = Path.GetFullPath(parsed.GetRequiredValue(svg));
                 File.WriteAllText(path, plot.ToSvg());
                 output.WriteLine($"The picture is {path}");
                 return 0;
+            }
+            catch (OpenClException exception)
+            {
+                error.WriteLine($"digits: {exception.Message} --fallback trains on the processor instead.");
+                return 1;
             }
             catch (Exception exception) when (exception is IOException or InvalidDataException or UnauthorizedAccessException)
             {
@@ -65,6 +74,28 @@ internal static class Cli
             }
         });
         return root.Parse(arguments).Invoke(new InvocationConfiguration { Output = output, Error = error });
+    }
+
+    private enum TrainingDevice
+    {
+        Cpu,
+        Gpu,
+    }
+
+    /// <exception cref="OpenClException">There is no device, and the processor is not to stand in for it.</exception>
+    private static OpenClContext? Open(bool fallback, TextWriter output)
+    {
+        try
+        {
+            OpenClDevice device = OpenClDevice.Find();
+            output.WriteLine($"Training on {device}.");
+            return new OpenClContext(device);
+        }
+        catch (OpenClException exception) when (fallback)
+        {
+            output.WriteLine($"Training on the processor: {exception.Message}");
+            return null;
+        }
     }
 
     internal static Option<int?> Count(string name, string description) => new(name)

@@ -16,7 +16,8 @@ namespace Weft.Generators.Models;
 /// <param name="Name">The place of the class's name.</param>
 /// <param name="Scalar">The element type, where the attribute gives one.</param>
 /// <param name="Batch">The rows to plan for, where the attribute gives them.</param>
-/// <param name="Target">What the type runs on, where the attribute says so.</param>
+/// <param name="Targets">What the type runs on, where the attribute says so.</param>
+/// <param name="Accessibility">The class's: <c>public</c>.</param>
 /// <param name="Diagnostics">Why the class cannot be generated.</param>
 internal sealed record AttributeUse(
     string TypeName,
@@ -28,7 +29,8 @@ internal sealed record AttributeUse(
     Place Name,
     Scalar? Scalar,
     int? Batch,
-    Target? Target,
+    Targets? Targets,
+    string Accessibility,
     EquatableArray<DiagnosticInfo> Diagnostics)
 {
     private static readonly SymbolDisplayFormat Qualified =
@@ -76,7 +78,8 @@ internal sealed record AttributeUse(
             name,
             Named(attribute, nameof(Scalar)) is int scalar ? (scalar == 1 ? Compiler.Scalar.Double : Compiler.Scalar.Float) : null,
             batch,
-            Named(attribute, "Targets") is int target ? (target == 1 ? Compiler.Target.OpenCl : Compiler.Target.Cpu) : null,
+            Named(attribute, nameof(Targets)) is int targets ? (Targets)targets : null,
+            SyntaxFacts.GetText(type.DeclaredAccessibility),
             diagnostics.ToEquatable());
     }
 

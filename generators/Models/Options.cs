@@ -35,7 +35,7 @@ internal sealed record ProjectOptions(
 /// <param name="Visibility"><c>public</c> or <c>internal</c>.</param>
 /// <param name="Scalar">Their element type.</param>
 /// <param name="Batch">The rows that their plans are made for.</param>
-/// <param name="Target">What they run on.</param>
+/// <param name="Targets">What they run on besides the processor.</param>
 /// <param name="Generate">Whether it makes types at all, or is there for other files to use.</param>
 /// <param name="Problems">What is wrong with the options themselves.</param>
 internal sealed record WeftFileOptions(
@@ -44,7 +44,7 @@ internal sealed record WeftFileOptions(
     string Visibility,
     Scalar Scalar,
     int Batch,
-    Target Target,
+    Targets Targets,
     bool Generate,
     EquatableArray<DiagnosticInfo> Problems)
 {
@@ -64,7 +64,7 @@ internal sealed record WeftFileOptions(
             reader.Choice("WeftVisibility", OwnOr("WeftVisibility", project.Visibility), "public", "internal"),
             reader.Scalar(OwnOr("WeftScalar", project.Scalar)),
             reader.Batch(OwnOr("WeftBatch", project.Batch)),
-            reader.Target(OwnOr("WeftTargets", project.Targets)),
+            reader.Targets(OwnOr("WeftTargets", project.Targets)),
             reader.Choice("WeftGenerate", OwnOr("WeftGenerate", project.Generate), "true", "false") == "true",
             reader.Problems.ToEquatable());
     }
@@ -81,9 +81,35 @@ internal sealed class OptionReader(Place place)
         ? Compiler.Scalar.Double
         : Compiler.Scalar.Float;
 
-    public Target Target(string value) => Choice("WeftTargets", value, "cpu", "opencl") == "opencl"
-        ? Compiler.Target.OpenCl
-        : Compiler.Target.Cpu;
+    /// <summary>Names joined by commas; ILGPU where nothing is written.</summary>
+    public Targets Targets(string value)
+    {
+        if (value.Length == 0)
+        {
+            return Compiler.Targets.Ilgpu;
+        }
+
+        var targets = Compiler.Targets.Cpu;
+        foreach (string name in value.Split(','))
+        {
+            switch (name.Trim().ToLowerInvariant())
+            {
+                case "cpu":
+                    break;
+                case "opencl":
+                    targets |= Compiler.Targets.OpenCl;
+                    break;
+                case "ilgpu":
+                    targets |= Compiler.Targets.Ilgpu;
+                    break;
+                default:
+                    Problems.Add(DiagnosticInfo.Of(Descriptors.BadOption, place, "WeftTargets", value, "'cpu', 'opencl', 'ilgpu', or 'opencl,ilgpu'"));
+                    return Compiler.Targets.Cpu;
+            }
+        }
+
+        return targets;
+    }
 
     public int Batch(string value)
     {

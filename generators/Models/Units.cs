@@ -15,7 +15,7 @@ internal sealed record BoundFiles(EquatableArray<Declared<Module>> Modules, Equa
 internal sealed record Declared<T>(T Value, Place Place);
 
 /// <summary>An attribute's formula, bound: a unit of work, unless something is wrong.</summary>
-internal sealed record BoundAttribute(Unit? Unit, Place Place, EquatableArray<DiagnosticInfo> Diagnostics);
+internal sealed record BoundAttribute(Unit? Unit, Place Place, string Accessibility, EquatableArray<DiagnosticInfo> Diagnostics);
 
 /// <summary>A type to generate. Holds no places, so that moving text around does not generate it again.</summary>
 internal sealed record Unit(Module Module, GenerateOptions Options)
@@ -28,6 +28,19 @@ internal sealed record Unit(Module Module, GenerateOptions Options)
     /// <summary>The name of the generated file.</summary>
     public string HintName => TypeName.Replace("@", "") + ".g.cs";
 
+    /// <summary>The map, and, where the project has ILGPU and the map is meant to run on it, the type that does.</summary>
+    public IEnumerable<Unit> Types(string accessibility, bool hasIlgpu)
+    {
+        if (!Options.Targets.HasFlag(Targets.Ilgpu))
+        {
+            return [this];
+        }
+
+        return hasIlgpu
+            ? [this, this with { Options = Options.ForIlgpu(accessibility) }]
+            : [this with { Options = Options with { Targets = Options.Targets & ~Targets.Ilgpu } }];
+    }
+
     private static string LastWord(string header) => header.Substring(header.LastIndexOf(' ') + 1);
 }
 
@@ -35,4 +48,4 @@ internal sealed record Unit(Module Module, GenerateOptions Options)
 internal sealed record GeneratedFile(string TypeName, string HintName, string? Code, string? Failure);
 
 /// <summary>The type that a declaration becomes.</summary>
-internal sealed record DeclaredType(string TypeName, string HintName, Place Place);
+internal sealed record DeclaredType(string TypeName, string HintName, bool IsIlgpu, Place Place);

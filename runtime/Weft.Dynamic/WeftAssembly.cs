@@ -4,6 +4,7 @@ using System.Runtime.Loader;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Weft.Compiler;
+using Weft.Compiler.Emission;
 using Module = Weft.Compiler.Algebra.Module;
 
 namespace Weft.Dynamic;
@@ -40,7 +41,8 @@ public sealed class WeftAssembly : IDisposable
         IEnumerable<(Module Module, GenerateOptions Options)> units,
         CancellationToken cancellationToken = default)
     {
-        SyntaxTree[] trees = units
+        (Module Module, GenerateOptions Options)[] all = [.. units];
+        IEnumerable<SyntaxTree> trees = all
             .AsParallel()
             .AsOrdered()
             .WithCancellation(cancellationToken)
@@ -50,6 +52,11 @@ public sealed class WeftAssembly : IDisposable
                 unit.Options.TypeName + ".g.cs",
                 cancellationToken: cancellationToken))
             .ToArray();
+        if (all.Any(unit => unit.Options.MapType is not null))
+        {
+            trees = trees.Append(CSharpSyntaxTree.ParseText(IlgpuEmitter.Device, ParseOptions, "Weft.Ilgpu.g.cs", cancellationToken: cancellationToken));
+        }
+
         var compilation = CSharpCompilation.Create("Weft.Compiled", trees, References.Value, CompilationOptions);
         using var image = new MemoryStream();
         var result = compilation.Emit(image, cancellationToken: cancellationToken);
@@ -74,11 +81,17 @@ public sealed class WeftAssembly : IDisposable
     public Map<T> Create<T>(string typeName)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        Type type = _assembly.GetType(typeName) ?? throw new ArgumentException($"There is no type '{typeName}'.", nameof(typeName));
+        Type type = Find(typeName);
         return type.IsSubclassOf(typeof(Map<T>))
             ? (Map<T>)Activator.CreateInstance(type)!
             : throw new ArgumentException($"'{typeName}' is not a map of {typeof(T).Name}.", nameof(typeName));
+    }
+
+    /// <summary>One of the types.</summary>
+    internal Type Find(string typeName)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _assembly.GetType(typeName) ?? throw new ArgumentException($"There is no type '{typeName}'.", nameof(typeName));
     }
 
     /// <summary>Gives the code up: it is unloaded when the last of its maps is.</summary>

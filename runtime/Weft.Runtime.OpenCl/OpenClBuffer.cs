@@ -62,7 +62,8 @@ public sealed unsafe class OpenClBuffer<T> : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose() => handle.Dispose();
 
-    internal void Clear()
+    /// <summary>Fills the buffer with zeros.</summary>
+    public void Clear()
     {
         T zero = T.Zero;
         if (Length > 0)

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using Weft.Kernels;
 
 namespace Weft;
 
@@ -11,6 +12,7 @@ public abstract class Optimizer<T>
 {
     private double learningRate;
     private Map<T>? trained;
+    private bool isOnDevice;
 
     /// <exception cref="ArgumentOutOfRangeException">A number is negative or not finite.</exception>
     private protected Optimizer(double learningRate, double weightDecay)
@@ -46,20 +48,15 @@ public abstract class Optimizer<T>
             throw new ArgumentException($"gradient has {gradient.Length} elements; {map.TrainedCount} are expected, one for each trained parameter.", nameof(gradient));
         }
 
-        if (trained != null && trained != map)
-        {
-            throw new ArgumentException("This optimizer holds the history of another map. Use one optimizer for each map.", nameof(map));
-        }
-
         for (int k = 0; k < Rules.Count; k++)
         {
             Rules[k].Require(map.Description);
         }
 
+        bool isFirst = Own(map, device: false);
         using ParameterEdit<T> edit = map.EditTrained();
-        if (trained == null)
+        if (isFirst)
         {
-            trained = map;
             Start(map.TrainedCount);
         }
 
@@ -73,6 +70,31 @@ public abstract class Optimizer<T>
         {
             Rules[k].End(edit[Rules[k].Parameter], map[Rules[k].Parameter].Info.Shape, learningRate);
         }
+    }
+
+    /// <summary>The same rule in a device's kernels.</summary>
+    internal abstract DeviceRule Rule { get; }
+
+    /// <summary>What those kernels are handed for the next step.</summary>
+    internal abstract void Advance(Span<T> settings);
+
+    /// <summary>Takes a map, or sees that it is the one it has.</summary>
+    /// <returns>Whether it is new.</returns>
+    internal bool Own(Map<T> map, bool device)
+    {
+        if (trained != null && trained != map)
+        {
+            throw new ArgumentException("This optimizer holds the history of another map. Use one optimizer for each map.", nameof(map));
+        }
+
+        if (trained != null && isOnDevice != device)
+        {
+            throw new ArgumentException("This optimizer's history is " + (isOnDevice ? "on a device." : "on the processor."), nameof(map));
+        }
+
+        bool isFirst = trained == null;
+        (trained, isOnDevice) = (map, device);
+        return isFirst;
     }
 
     /// <summary>Makes the state for so many parameters.</summary>
@@ -113,6 +135,17 @@ public sealed class Sgd<T> : Optimizer<T>
         this.nesterov = !nesterov || momentum > 0
             ? nesterov
             : throw new ArgumentException("Nesterov's form needs a momentum above zero.", nameof(nesterov));
+    }
+
+    internal override DeviceRule Rule => DeviceRule.Sgd;
+
+    internal override void Advance(Span<T> settings)
+    {
+        ReadOnlySpan<double> values = [LearningRate, WeightDecay, momentum, nesterov ? 1 : 0, nesterov ? momentum : 1];
+        for (int i = 0; i < values.Length; i++)
+        {
+            settings[i] = T.CreateTruncating(values[i]);
+        }
     }
 
     private protected override void Start(int count) => velocity = momentum > 0 ? new T[count] : [];
@@ -174,6 +207,22 @@ public sealed class AdamW<T> : Optimizer<T>
         if (T.CreateTruncating(epsilon) == T.Zero)
         {
             throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "A number above zero is expected: it keeps the step finite where the gradient vanishes.");
+        }
+    }
+
+    internal override DeviceRule Rule => DeviceRule.AdamW;
+
+    internal override void Advance(Span<T> settings)
+    {
+        remaining1 *= beta1;
+        remaining2 *= beta2;
+        ReadOnlySpan<double> values =
+        [
+            beta1, 1 - beta1, beta2, 1 - beta2, LearningRate / (1 - remaining1), 1 - LearningRate * WeightDecay, 1 / Math.Sqrt(1 - remaining2), epsilon,
+        ];
+        for (int i = 0; i < values.Length; i++)
+        {
+            settings[i] = T.CreateTruncating(values[i]);
         }
     }
 

@@ -10,14 +10,18 @@ public enum WeftScalar
     Double,
 }
 
-/// <summary>What a generated map runs on.</summary>
+/// <summary>What a generated map runs on besides the processor, which it always does.</summary>
+[Flags]
 public enum WeftTargets
 {
-    /// <summary>The processor.</summary>
-    Cpu,
+    /// <summary>Nothing else.</summary>
+    Cpu = 0,
 
-    /// <summary>The processor, and with the package Weft.OpenCl the devices that OpenCL drives.</summary>
-    OpenCl,
+    /// <summary>With the package Weft.OpenCl, the devices that OpenCL drives.</summary>
+    OpenCl = 1,
+
+    /// <summary>The accelerators of ILGPU, if the project references it: a class of the map's name and <c>Gpu</c>.</summary>
+    Ilgpu = 2,
 }
 
 /// <summary>
@@ -48,6 +52,6 @@ public sealed class WeftAttribute(string formula) : Attribute
     /// </summary>
     public int Batch { get; set; } = 64;
 
-    /// <summary>What the map runs on. Where it is not given: the project's <c>WeftTargets</c>, else the processor alone.</summary>
-    public WeftTargets Targets { get; set; } = WeftTargets.Cpu;
+    /// <summary>What the map runs on besides the processor. Where it is not given: the project's <c>WeftTargets</c>, else ILGPU.</summary>
+    public WeftTargets Targets { get; set; } = WeftTargets.Ilgpu;
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using Weft.Compiler;
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Planning;
 
 namespace Weft.Tool;
 
@@ -13,13 +15,8 @@ internal static class Cli
         var root = new RootCommand("Weft: structured linear maps from formulas.")
         {
             Check(output, error),
-            Report(
-                "explain",
-                "Prints shapes, costs, the plan that was chosen and those that were not.",
-                type => type.Explanation,
-                output,
-                error),
-            Report("emit", "Prints the C# that a declaration becomes.", type => type.Code, output, error),
+            Explain(output, error),
+            Report("emit", "Prints the C# that a declaration becomes.", _ => (module, options) => ModuleCompiler.Compile(module, options).Code, output, error),
         };
         return root.Parse(arguments).Invoke(new InvocationConfiguration { Output = output, Error = error });
     }
@@ -32,7 +29,63 @@ internal static class Cli
         return command;
     }
 
-    private static Command Report(string name, string description, Func<GeneratedType, string> text, TextWriter output, TextWriter error)
+    private static Command Explain(TextWriter output, TextWriter error)
+    {
+        DeviceModel known = DeviceModel.Default;
+        var target = new Option<ExplainTarget>("--target") { Description = "What runs: the processor, or a GPU.", DefaultValueFactory = _ => ExplainTarget.Cpu };
+        Option<double> flops = Rate("--tflops", "The GPU's TFLOP/s.", known.FlopsPerSecond / 1e12);
+        Option<double> bandwidth = Rate("--bandwidth", "The GPU's GB/s.", known.BytesPerSecond / 1e9);
+        Option<double> launch = Rate("--launch", "The GPU's microseconds per launch.", known.LaunchSeconds * 1e6);
+        return Report(
+            "explain",
+            "Prints shapes, costs, the plan that was chosen and those that were not.",
+            parsed => parsed.GetValue(target) == ExplainTarget.Gpu
+                ? (module, options) => ModuleCompiler.ExplainDevice(
+                    module,
+                    options,
+                    new DeviceModel(parsed.GetValue(flops) * 1e12, parsed.GetValue(bandwidth) * 1e9, parsed.GetValue(launch) * 1e-6))
+                : (module, options) => ModuleCompiler.Compile(module, options).Explanation,
+            output,
+            error,
+            target,
+            flops,
+            bandwidth,
+            launch);
+    }
+
+    private static Option<double> Rate(string name, string description, double known)
+    {
+        var option = new Option<double>(name)
+        {
+            Description = description,
+            DefaultValueFactory = _ => known,
+            CustomParser = result =>
+            {
+                bool isNumber = double.TryParse(result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double value);
+                if (!isNumber || !double.IsFinite(value) || value <= 0)
+                {
+                    result.AddError($"{name}: a number above 0 was expected.");
+                }
+
+                return value;
+            },
+        };
+        return option;
+    }
+
+    private enum ExplainTarget
+    {
+        Cpu,
+        Gpu,
+    }
+
+    private static Command Report(
+        string name,
+        string description,
+        Func<ParseResult, Func<Module, GenerateOptions, string>> text,
+        TextWriter output,
+        TextWriter error,
+        params Option[] more)
     {
         var files = new Argument<string[]>("files") { Description = "The .weft files.", Arity = ArgumentArity.ZeroOrMore };
         var operatorName = new Option<string?>("--operator") { Description = "Only the declaration of this name." };
@@ -48,6 +101,11 @@ internal static class Cli
         });
 
         var command = new Command(name, description) { files, operatorName, formula, batch, scalar };
+        foreach (Option option in more)
+        {
+            command.Add(option);
+        }
+
         command.Validators.Add(result =>
         {
             if (result.GetValue(files) is not { Length: > 0 } && result.GetValue(formula) is null)
@@ -66,7 +124,7 @@ internal static class Cli
             parsed.GetValue(operatorName),
             parsed.GetValue(batch),
             parsed.GetValue(scalar),
-            text));
+            text(parsed)));
         return command;
     }
 }

@@ -15,7 +15,7 @@ internal sealed class Session(TextWriter output, TextWriter error)
 
     /// <summary>Prints a text of the formula, of the declaration that is named, or of each that the files themselves declare.</summary>
     public int Print(
-        IReadOnlyList<string> files, string? formula, string? name, int batch, Scalar scalar, Func<GeneratedType, string> text)
+        IReadOnlyList<string> files, string? formula, string? name, int batch, Scalar scalar, Func<Module, GenerateOptions, string> text)
     {
         if (Bind(files, formula) is not { } modules)
         {
@@ -32,7 +32,7 @@ internal sealed class Session(TextWriter output, TextWriter error)
 
         IEnumerable<string> texts = chosen
             .Select(module => new GenerateOptions(TypeNames.Of(module.Name), Scalar: scalar, Batch: batch))
-            .Zip(chosen, (options, module) => text(ModuleCompiler.Compile(module, options)).TrimEnd());
+            .Zip(chosen, (options, module) => text(module, options).TrimEnd());
         output.WriteLine(string.Join(Environment.NewLine + Environment.NewLine, texts));
 
         return 0;

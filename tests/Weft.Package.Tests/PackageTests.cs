@@ -125,6 +125,43 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     }
 
     [Fact]
+    public void OpenCl_IsAPackageToo()
+    {
+        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj"));
+        string reference = $"<PackageReference Include=\"Weft\" Version=\"{_feed.Version}\" />";
+        Write("Consumer.csproj", project.Replace(reference, reference + reference.Replace("\"Weft\"", "\"Weft.OpenCl\"", StringComparison.Ordinal), StringComparison.Ordinal));
+        Write("Program.cs", """
+            using Weft;
+            using Weft.OpenCl;
+
+            float[] y = new float[3];
+            using var map = new Twice();
+            try
+            {
+                using var context = new OpenClContext(OpenClDevice.Find());
+                using var device = new OpenClMap<float>(map, context);
+                device.Forward([1, 2, 3], y);
+                Console.WriteLine(string.Join(' ', y));
+            }
+            catch (OpenClException exception)
+            {
+                Console.WriteLine($"None: {exception.Message}");
+            }
+
+            [Weft("2 * eye(3)", Targets = WeftTargets.OpenCl)]
+            internal sealed partial class Twice;
+
+            """);
+
+        (int exitCode, string output) = Build();
+
+        Assert.True(exitCode == 0, output);
+        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
+        Assert.True(exitCode == 0, output);
+        Assert.Matches("^(2 4 6|None: .*OpenCL.*)$", output.Trim());
+    }
+
+    [Fact]
     public void TheTool_Installs()
     {
         Write("Maps/mixer.weft", Mixer);
@@ -164,7 +201,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Tool" })
+            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Runtime.OpenCl", "Weft.Tool" })
             {
                 (int exitCode, string output) = Run(
                     "dotnet",

@@ -1,3 +1,5 @@
+using Weft.Examples.Digits.Training;
+
 namespace Weft.Examples.Digits.Data;
 
 /// <summary>Goes through a set again and again, each time in another random order, a batch at a time.</summary>
@@ -8,6 +10,7 @@ internal sealed class Batches
     private readonly int[] _order;
     private readonly float[] _images;
     private readonly int[] _labels;
+    private readonly float[] _targets;
     private int _next;
 
     /// <param name="set">The set.</param>
@@ -20,11 +23,12 @@ internal sealed class Batches
         _order = [.. Enumerable.Range(0, set.Count)];
         _images = new float[rows * DigitSet.Pixels];
         _labels = new int[rows];
+        _targets = new float[rows];
         _next = set.Count;
     }
 
     /// <summary>The next batch; it is overwritten by the one after it.</summary>
-    public (ReadOnlyMemory<float> Inputs, CrossEntropy<float> Loss) Next()
+    public Batch<CrossEntropy<float>> Next()
     {
         if (_next + _labels.Length > _order.Length)
         {
@@ -37,8 +41,9 @@ internal sealed class Batches
             int image = _order[_next++];
             _set.Images.AsSpan(image * DigitSet.Pixels, DigitSet.Pixels).CopyTo(_images.AsSpan(row * DigitSet.Pixels));
             _labels[row] = _set.Labels[image];
+            _targets[row] = _labels[row];
         }
 
-        return (_images, new CrossEntropy<float>(_labels));
+        return new(_images, new CrossEntropy<float>(_labels), DeviceLoss.CrossEntropy, _targets);
     }
 }

@@ -3,6 +3,7 @@ using System.Numerics.Tensors;
 using Spectre.Console;
 using Weft.Examples.Digits.Report;
 using Weft.Examples.Digits.Training;
+using Weft.OpenCl;
 
 namespace Weft.Examples.Digits.Data;
 
@@ -15,21 +16,22 @@ internal static class DigitLearning
     /// <param name="folder">The folder of the IDX files.</param>
     /// <param name="seed">Decides the initial parameters and the order of the images.</param>
     /// <param name="epochs">How often each image is shown.</param>
+    /// <param name="gpu">Where to train; null for the processor.</param>
     /// <returns>The picture of the results.</returns>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
     /// <exception cref="IOException">A file is missing or cannot be read.</exception>
-    public static ScatterPlot Run(IAnsiConsole console, string folder, int seed, int epochs)
+    public static ScatterPlot Run(IAnsiConsole console, string folder, int seed, int epochs, OpenClContext? gpu)
     {
         (DigitSet train, DigitSet test) = DigitSet.Load(folder);
         string title = $"Handwritten digits: {train.Count:N0} images to train, {test.Count:N0} to test";
-        List<Result> results = console.Progress().Start(progress => Learn(train, test, progress, seed, epochs));
+        List<Result> results = console.Progress().Start(progress => Learn(train, test, progress, seed, epochs, gpu));
         Tables.Print(console, title, "Accuracy", "P2", results);
         double spread = Math.Sqrt(results.Average(result => result.Score * (1 - result.Score)) / test.Count);
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The standard error of an accuracy over {test.Count:N0} images is {100 * spread:F1} %."));
         return new ScatterPlot("One classifier with six middle layers", Scale.Accuracy, [new PlotPanel(title, results)]);
     }
 
-    private static List<Result> Learn(DigitSet train, DigitSet test, ProgressContext progress, int seed, int epochs)
+    private static List<Result> Learn(DigitSet train, DigitSet test, ProgressContext progress, int seed, int epochs, OpenClContext? gpu)
     {
         int rows = Math.Min(Trainer.BatchRows, train.Count);
         var schedule = new Schedule(checked(epochs * (train.Count / rows)), Rate);
@@ -40,7 +42,7 @@ internal static class DigitLearning
             var batches = new Batches(train, rows, seed);
             using Map<float> classifier = structure.NewClassifier();
             classifier.Initialize(seed);
-            Trainer.Train(classifier, schedule, WeightDecay, batches.Next, () => task.Increment(1));
+            Trainer.Train(classifier, schedule, WeightDecay, batches.Next, () => task.Increment(1), gpu);
             results.Add(new Result(
                 structure.Name,
                 classifier.TrainedCount,

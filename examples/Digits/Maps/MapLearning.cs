@@ -2,6 +2,7 @@ using System.Globalization;
 using Spectre.Console;
 using Weft.Examples.Digits.Report;
 using Weft.Examples.Digits.Training;
+using Weft.OpenCl;
 
 namespace Weft.Examples.Digits.Maps;
 
@@ -13,15 +14,16 @@ internal static class MapLearning
     /// <param name="console">Where progress and tables go.</param>
     /// <param name="seed">Decides the samples and the initial parameters.</param>
     /// <param name="steps">The steps of every structure that has its full share.</param>
+    /// <param name="gpu">Where to train; null for the processor.</param>
     /// <returns>The picture of the results.</returns>
-    public static ScatterPlot Run(IAnsiConsole console, int seed, int steps)
+    public static ScatterPlot Run(IAnsiConsole console, int seed, int steps, OpenClContext? gpu)
     {
         var heat = new HeatEquation();
         console.WriteLine($"Two maps of {KnownMap.Size:N0} inputs, learned from {SampleCount:N0} random samples each; no data is needed.");
         var panels = new List<PlotPanel>();
         foreach (KnownMap map in new KnownMap[] { new WalshHadamard(), heat })
         {
-            List<Result> results = console.Progress().Start(progress => Learn(map, progress, seed, steps));
+            List<Result> results = console.Progress().Start(progress => Learn(map, progress, seed, steps, gpu));
             Tables.Print(console, map.Name, "Relative error", "0.00E-0", results);
             panels.Add(new PlotPanel(map.Name, results));
         }
@@ -32,7 +34,7 @@ internal static class MapLearning
         return new ScatterPlot("Two known maps, learned from samples", Scale.Error, panels);
     }
 
-    private static List<Result> Learn(KnownMap known, ProgressContext progress, int seed, int steps)
+    private static List<Result> Learn(KnownMap known, ProgressContext progress, int seed, int steps, OpenClContext? gpu)
     {
         var samples = new Samples(known, SampleCount, seed);
         float[] matrix = known.Matrix();
@@ -44,7 +46,7 @@ internal static class MapLearning
             task.MaxValue = schedule.Steps;
             using LinearMap<float> map = structure.NewMap();
             map.Initialize(seed);
-            Trainer.Train(map, schedule, weightDecay: 0, () => samples.Batch(Trainer.BatchRows), () => task.Increment(1));
+            Trainer.Train(map, schedule, weightDecay: 0, () => samples.Batch(Trainer.BatchRows), () => task.Increment(1), gpu);
             results.Add(new Result(structure.Name, map.TrainedCount, map.Description.ForwardFlops, RelativeError(map, matrix), Timing.Of(map)));
         }
 

@@ -1,3 +1,5 @@
+using Weft.Examples.Digits.Training;
+
 namespace Weft.Examples.Digits.Maps;
 
 /// <summary>Random inputs x and their images M x: all that a structure sees of a known map.</summary>
@@ -30,10 +32,11 @@ internal sealed class Samples
     }
 
     /// <summary>Consecutive samples from a random start: their order is random already.</summary>
-    public (ReadOnlyMemory<float> Inputs, MeanSquaredError<float> Loss) Batch(int rows)
+    public Batch<MeanSquaredError<float>> Batch(int rows)
     {
         int start = _random.Next(_count - rows + 1) * KnownMap.Size, length = rows * KnownMap.Size;
-        return (_inputs.AsMemory(start, length), new MeanSquaredError<float>(_targets.AsMemory(start, length)));
+        ReadOnlyMemory<float> targets = _targets.AsMemory(start, length);
+        return new(_inputs.AsMemory(start, length), new MeanSquaredError<float>(targets), DeviceLoss.MeanSquaredError, targets);
     }
 
     private static Span<float> Row(float[] rows, int i) => rows.AsSpan(i * KnownMap.Size, KnownMap.Size);

@@ -3,36 +3,85 @@ using System.ComponentModel;
 
 namespace Weft.Kernels;
 
-/// <summary>A map's passes for a device: kernels in OpenCL C and the order in which they are run.</summary>
+/// <summary>A map's passes for a device: its kernels and the order in which they are run.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record DeviceProgram
 {
-    /// <summary>The kernels, in OpenCL C 1.2. Each takes its operands, a pointer and a start for each, then <c>rows</c> and <c>accumulate</c>.</summary>
-    public required string Source { get; init; }
+    /// <summary>
+    /// The kernels, in OpenCL C 1.2. Each takes its operands, a pointer and a start for each, then <c>rows</c> and <c>accumulate</c>.
+    /// Null where the map was not compiled for OpenCL.
+    /// </summary>
+    public string? Source { get; init; }
 
     /// <summary>Their names and grids.</summary>
     public required ImmutableArray<DeviceKernel> Kernels { get; init; }
 
-    /// <summary>The tables of permutations.</summary>
-    public required ImmutableArray<int> Tables { get; init; }
+    /// <summary>What is derived from parameters, once per change of them.</summary>
+    public required ImmutableArray<DeviceLaunch> Prepare { get; init; }
 
     /// <summary>The output, and intermediate results, for a chunk of rows.</summary>
     public required ImmutableArray<DeviceLaunch> Forward { get; init; }
 
+    /// <summary>The output for at most <see cref="FewRows"/> rows.</summary>
+    public required ImmutableArray<DeviceLaunch> ForwardFew { get; init; }
+
     /// <summary>The gradients for a chunk of rows.</summary>
     public required ImmutableArray<DeviceLaunch> Reverse { get; init; }
 
-    /// <summary>What gradients of derived tensors mean for the parameters, and the sum over batches.</summary>
+    /// <summary>What gradients of derived tensors mean for the parameters, as far as the host has no part in it.</summary>
     public required ImmutableArray<DeviceLaunch> FinishGradient { get; init; }
 
-    /// <summary>Whether the former takes a function of tensors, which the host evaluates: only the sum is left.</summary>
-    public required bool FinishesOnHost { get; init; }
+    /// <summary>Adds the gradients of the parameters to those asked for.</summary>
+    public required ImmutableArray<DeviceLaunch> AddGradient { get; init; }
+
+    /// <summary>The gradient and the value of a loss, by its <see cref="DeviceLoss"/>, after the forward pass.</summary>
+    public required ImmutableArray<ImmutableArray<DeviceLaunch>> Losses { get; init; }
+
+    /// <summary>A step of an optimizer, by its <see cref="DeviceRule"/>.</summary>
+    public required ImmutableArray<ImmutableArray<DeviceLaunch>> Optimizers { get; init; }
+
+    /// <summary>Where constants and functions of tensors are, which the host evaluates: in its weight block and in the device's.</summary>
+    public required ImmutableArray<DeviceSegment> Functions { get; init; }
+
+    /// <summary>Gradients that the host takes further, because they go through functions: in its block of gradients and in the device's.</summary>
+    public required ImmutableArray<DeviceSegment> FunctionGradients { get; init; }
+
+    /// <summary>Parameters, also seeded ones: they come first in the device's weight block, at the same places as in the host's.</summary>
+    public required int StoredCount { get; init; }
+
+    /// <summary>Elements of the device's weight block.</summary>
+    public required int WeightCount { get; init; }
+
+    /// <summary>Elements of the device's block of weight gradients; the trained parameters come first.</summary>
+    public required int GradientCount { get; init; }
 
     /// <summary>Elements of scratch for a row of a chunk: forward, and forward and backward.</summary>
     public required (int Forward, int Gradient) ScratchPerRow { get; init; }
 
     /// <summary>The most rows of a chunk.</summary>
     public required int MaxRows { get; init; }
+
+    /// <summary>The work items of the largest group.</summary>
+    public int LargestGroup => Kernels.Max(kernel => kernel.GroupX * kernel.GroupY);
+
+    /// <summary>Up to so many rows, kernels are others.</summary>
+    internal const int FewRows = 8;
+
+    internal int MostOperands =>
+        new[] { Prepare, Forward, ForwardFew, Reverse, FinishGradient, AddGradient }.Concat(Losses).Concat(Optimizers)
+            .SelectMany(launches => launches)
+            .Max(launch => launch.Operands.Length);
+}
+
+/// <summary>The rules by which optimizers step.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public enum DeviceRule
+{
+    /// <summary><see cref="Sgd{T}"/></summary>
+    Sgd,
+
+    /// <summary><see cref="AdamW{T}"/></summary>
+    AdamW,
 }
 
 /// <summary>A kernel, the size of its groups, and what the groups along each axis share out.</summary>
@@ -75,9 +124,28 @@ public enum DeviceBlock
     /// <summary>The gradient for the trained parameters.</summary>
     ParameterGradient,
 
-    /// <summary>The tables of permutations.</summary>
-    Tables,
+    /// <summary>Numbers of a loss or an optimizer.</summary>
+    Settings,
+
+    /// <summary>An optimizer's first memory: velocities, or means.</summary>
+    FirstState,
+
+    /// <summary>An optimizer's second memory: means of squares.</summary>
+    SecondState,
+
+    /// <summary>What outputs are compared to.</summary>
+    Targets,
+
+    /// <summary>Parts of a loss.</summary>
+    LossParts,
+
+    /// <summary>A loss.</summary>
+    Loss,
 }
+
+/// <summary>Elements that lie at one place in the host's block and at another in the device's.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly record struct DeviceSegment(int Host, int Device, int Length);
 
 /// <summary>Where an operand begins: an offset, plus one for each row of a full chunk.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]

@@ -89,6 +89,7 @@ public class DocumentationTests
     {
         string usings = program.Contains("using Weft;", StringComparison.Ordinal) ? "using System;\n" : "using System;\nusing Weft;\n";
         GeneratorHost host = new GeneratorHost(usings + program, ("/project/maps.weft", file)).SetProperty("RootNamespace", "MyProject");
+        host = program.Contains("using ILGPU;", StringComparison.Ordinal) ? host.ReferenceIlgpu() : host;
         bool hasStatements = Regex.IsMatch(program, @"^using( var)? .*=", RegexOptions.Multiline);
         GeneratorRun run = (hasStatements ? host.AsProgram() : host).Run();
 

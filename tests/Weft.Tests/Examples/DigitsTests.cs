@@ -31,6 +31,18 @@ public sealed class DigitsTests : IDisposable
         CheckPicture(panels: 2);
     }
 
+    [OpenCl.OpenClFact]
+    public void ADevice_LearnsTheSame()
+    {
+        (int exitCode, string output, string error) = Run("--steps", "3", "--device", "gpu", "--svg", Picture);
+        (_, string expected, _) = Run("--steps", "3", "--svg", Picture);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.StartsWith("Training on ", output, StringComparison.Ordinal);
+        Dictionary<string, double> scores = Scores(expected);
+        Assert.All(Scores(output), score => Assert.Equal(scores[score.Key], score.Value, 0.03));
+    }
+
     [DataFact]
     public void Digits_AreLearnedByEveryStructure()
     {

@@ -14,15 +14,15 @@ internal static class FormulaBattery
     private static readonly int[] Batches = [1, 2, 5, 7, 16, 33, 67];
 
     /// <summary>The first deviation, in words, or null.</summary>
-    public static string? Fault<T>(Module module, Map<T> map, int seed)
+    public static string? Fault<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var check = new Check<T>(module, map, new Random(seed));
+        var check = new Check<T>(module, map, new Random(seed), batches ?? Batches);
         check.Run();
         return check.Fault;
     }
 
-    private sealed class Check<T>(Module module, Map<T> map, Random random)
+    private sealed class Check<T>(Module module, Map<T> map, Random random, IReadOnlyList<int> batches)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         private const int Most = 67;
@@ -63,7 +63,7 @@ internal static class FormulaBattery
             double[] input = [], inputSize = [];
             double[][] gradient = [.. values.Select(value => new double[value.Length])], gradientSize = [.. gradient.Select(Absolute)];
             int done = 0;
-            foreach (int batch in Batches)
+            foreach (int batch in batches)
             {
                 InterpretedGradient part = interpreter.Gradient(Rows(x, module.Inputs, done, batch), Rows(dy, module.Outputs, done, batch));
                 InterpretedGradient partSize = bounds.Gradient(

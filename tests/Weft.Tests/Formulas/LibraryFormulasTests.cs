@@ -75,7 +75,7 @@ public class LibraryFormulasTests
         for (int i = 0; i < modules.Length; i++)
         {
             using Map<T> map = all.Create<T>(modules[i].Name);
-            foreach (Func<Module, Map<T>, int, string?> check in new Func<Module, Map<T>, int, string?>[] { FormulaBattery.Fault, Start })
+            foreach (Func<Module, Map<T>, int, string?> check in new Func<Module, Map<T>, int, string?>[] { (module, compiled, seed) => FormulaBattery.Fault(module, compiled, seed), Start })
             {
                 if (check(modules[i], map, Seed(formulas[i])) is { } fault)
                 {

@@ -78,6 +78,12 @@ internal sealed class GeneratorHost
         return this;
     }
 
+    public GeneratorHost ReferenceIlgpu()
+    {
+        _compilation = _compilation.AddReferences(MetadataReference.CreateFromFile(typeof(ILGPU.Context).Assembly.Location));
+        return this;
+    }
+
     /// <summary>The source has statements of its own, outside any type.</summary>
     public GeneratorHost AsProgram()
     {

@@ -72,6 +72,40 @@ public class GeneratorTests
         Assert.Equal([false, true, false, true], Programs(Host().SetMetadata("/project/a.weft", "WeftTargets", "OpenCL").Run().AssertClean()));
     }
 
+    [Fact]
+    public void Ilgpu_AddsTypesForAccelerators_WhereItIsReferenced()
+    {
+        const string Source = """
+            using Weft;
+            [Weft("dense(4, 4)")] partial class A;
+            [Weft("dense(4, 4)", Targets = WeftTargets.OpenCl)] partial class B;
+            [Weft("dense(4, 4)", Targets = WeftTargets.OpenCl | WeftTargets.Ilgpu)] partial class C;
+            namespace Inner { partial class Outer { [Weft("shuffle(2, 3)", Scalar = WeftScalar.Double)] private partial class @class; } }
+            """;
+        GeneratorHost Host() => new(Source, ("/project/a.weft", Square));
+        string[] Added(GeneratorRun run) => [.. run.Files.Where(file => file.Contains("Gpu", StringComparison.OrdinalIgnoreCase) || file.Contains("Ilgpu", StringComparison.Ordinal))];
+
+        Assert.Empty(Added(Host().Run().AssertClean()));
+        Assert.Equal(
+            ["AGpu.g.cs", "CGpu.g.cs", "Inner.Outer.classGpu.g.cs", "Project.SquareGpu.g.cs", "Weft.Ilgpu.g.cs"],
+            Added(Host().ReferenceIlgpu().Run().AssertClean()));
+        Assert.Equal(["CGpu.g.cs", "Weft.Ilgpu.g.cs"], Added(Host().ReferenceIlgpu().SetProperty("WeftTargets", "cpu").Run().AssertClean()));
+        Assert.Empty(Added(new GeneratorHost(Empty).ReferenceIlgpu().Run().AssertClean()));
+
+        GeneratorRun run = Host().ReferenceIlgpu().Run();
+        Assert.Equal(Accessibility.Public, run.Type("Project.SquareGpu").DeclaredAccessibility);
+        Assert.Equal(Accessibility.Internal, run.Type("AGpu").DeclaredAccessibility);
+        Assert.Equal(Accessibility.Private, run.Type("Inner.Outer+classGpu").DeclaredAccessibility);
+        Assert.Equal("Project.Square", run.Type("Project.SquareGpu").GetMembers("Map").OfType<IPropertySymbol>().Single().Type.ToDisplayString());
+    }
+
+    [Fact]
+    public void Ilgpu_TypeThatSomethingElseIsToo_IsRefused()
+    {
+        GeneratorRun run = new GeneratorHost(Empty, ("/project/a.weft", Square + "\noperator square_gpu : 4 -> 4 = dense(4, 4)")).ReferenceIlgpu().Run();
+        Assert.Equal("WEFT0405", Assert.Single(run.Diagnostics).Id);
+    }
+
     [Theory]
     [InlineData("/project/a.weft", "Project.Square")]
     [InlineData("/project/Maps/my-fast/1d/a.weft", "Project.Maps.my_fast._1d.Square")]
@@ -119,7 +153,7 @@ public class GeneratorTests
     [InlineData("WeftScalar", "half", "WeftScalar is 'half': expected 'float' or 'double'")]
     [InlineData("WeftBatch", "0", "WeftBatch is '0': expected a number of rows from 1")]
     [InlineData("WeftVisibility", "private", "WeftVisibility is 'private': expected 'public' or 'internal'")]
-    [InlineData("WeftTargets", "vulkan", "WeftTargets is 'vulkan': expected 'cpu' or 'opencl'")]
+    [InlineData("WeftTargets", "vulkan", "WeftTargets is 'vulkan': expected 'cpu', 'opencl', 'ilgpu', or 'opencl,ilgpu'")]
     [InlineData("WeftGenerate", "yes", "WeftGenerate is 'yes': expected 'true' or 'false'")]
     public void File_OptionWithoutMeaningIsRefused(string option, string value, string message)
     {

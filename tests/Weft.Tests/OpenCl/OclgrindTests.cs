@@ -4,6 +4,7 @@ using Weft.Dynamic;
 using Weft.Kernels;
 using Weft.OpenCl;
 using Weft.Tests.Binding;
+using Weft.Tests.Formulas;
 
 namespace Weft.Tests.OpenCl;
 
@@ -47,7 +48,7 @@ public class OclgrindTests
         using var context = new OpenClContext(OpenClDevice.Find("oclgrind"));
         foreach (string formula in arguments[1..])
         {
-            using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Target: Target.OpenCl))]);
+            using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: Targets.OpenCl))]);
             using Map<float> map = assembly.Create<float>("Map");
             using var altered = new Altered(map, source => arguments[0] switch
             {
@@ -92,8 +93,8 @@ public class OclgrindTests
     {
         protected override DeviceProgram CreateDeviceProgram()
         {
-            DeviceProgram program = DeviceMap.ProgramOf(map);
-            return program with { Source = change(program.Source) };
+            DeviceProgram program = MapOnDevice.ProgramOf(map);
+            return program with { Source = change(program.Source!) };
         }
 
         protected override void Prepare(float* w)

@@ -24,3 +24,10 @@ public sealed class OpenClFactAttribute : FactAttribute
         }
     }
 }
+
+/// <inheritdoc cref="OpenClFactAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class OpenClTheoryAttribute : TheoryAttribute
+{
+    public OpenClTheoryAttribute() => Skip = OpenClFactAttribute.Missing;
+}

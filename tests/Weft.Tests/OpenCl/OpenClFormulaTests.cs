@@ -44,7 +44,7 @@ public class OpenClFormulaTests
     private static int Kernels(Module module)
     {
         Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(64), elementSize: 4);
-        return DeviceScheduler.Build(schedule, 64).Kernels.Count;
+        return DeviceScheduler.Build(schedule, 64, DeviceModel.Default).Kernels.Count;
     }
 
     private static void AssertRight(IEnumerable<string> formulas) =>
@@ -53,11 +53,11 @@ public class OpenClFormulaTests
     private static void AssertRight(Module[] modules)
     {
         using var context = new OpenClContext(OpenClDevice.Find());
-        using WeftAssembly assembly = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Target: Target.OpenCl))));
+        using WeftAssembly assembly = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Targets: Targets.OpenCl))));
         string[] faults = modules.AsParallel().AsOrdered().Select((module, k) =>
         {
             using Map<float> map = assembly.Create<float>(module.Name);
-            string? fault = FormulaBattery.Fault(module, DeviceMap.Create(map, context, maxRows: 40), k);
+            string? fault = FormulaBattery.Fault(module, MapOnDevice.Create(map, new OpenClMap<float>(map, context, maxRows: 40)), k);
             return fault is null ? "" : $"{module.Name}: {fault}\n{AlgebraPrinter.Print(module)}\n";
         }).ToArray();
         Assert.True(faults.All(fault => fault.Length == 0), string.Concat(faults));

@@ -9,9 +9,6 @@ public class OpenClMapTests
 {
     private const int Batch = 5;
 
-    [Fact]
-    public void TheProgramOfMonarch() => Snapshot.Match(Code("monarch(1024, 32)"));
-
     [OpenClFact]
     public void Buffers_GiveWhatSpansDo()
     {
@@ -134,15 +131,7 @@ public class OpenClMapTests
     }
 
     private static WeftAssembly Compile(string formula, Scalar scalar = Scalar.Float) => WeftAssembly.Compile(
-        [(TestModules.Formula(formula), new GenerateOptions("Map", Scalar: scalar, Target: Target.OpenCl))]);
-
-    /// <summary>The member of a generated type that holds its program.</summary>
-    private static string Code(string formula)
-    {
-        string code = ModuleCompiler.Compile(TestModules.Formula(formula), new GenerateOptions("Map", Target: Target.OpenCl)).Code;
-        int start = code.IndexOf("    protected override DeviceProgram", StringComparison.Ordinal);
-        return code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
-    }
+        [(TestModules.Formula(formula), new GenerateOptions("Map", Scalar: scalar, Targets: Targets.OpenCl))]);
 
     private static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
 }

@@ -80,6 +80,8 @@ public sealed class CliTests : IDisposable
     [InlineData("--operator and --formula exclude each other.", "explain", "--formula", "eye(4)", "--operator", "a")]
     [InlineData("--batch: a number of rows from 1 was expected.", "explain", "--formula", "eye(4)", "--batch", "0")]
     [InlineData("--batch: a number of rows from 1 was expected.", "explain", "--formula", "eye(4)", "--batch", "many")]
+    [InlineData("--tflops: a number above 0 was expected.", "explain", "--formula", "eye(4)", "--target", "gpu", "--tflops", "none")]
+    [InlineData("--launch: a number above 0 was expected.", "explain", "--formula", "eye(4)", "--target", "gpu", "--launch", "0")]
     [InlineData("half", "explain", "--formula", "eye(4)", "--scalar", "half")]
     [InlineData("formula(1,1): error WEFT", "explain", "--formula", "nothing(4)")]
     public void WrongCommandLine_IsRefused(string message, params string[] arguments)
@@ -88,6 +90,16 @@ public sealed class CliTests : IDisposable
 
         Assert.Equal(1, exitCode);
         Assert.Contains(message, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Explain_ForAGpu()
+    {
+        (int exitCode, string output, string error) = Run("explain", "--formula", "monarch(64, 8)", "--target", "gpu", "--tflops", "10", "--bandwidth", "500", "--launch", "5");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.StartsWith("Formula: 64 -> 64, float, on a device of 10 TFLOP/s, 500 GB/s and 5 µs per launch\n", output, StringComparison.Ordinal);
+        Assert.Contains("bytes of local memory", output, StringComparison.Ordinal);
     }
 
     [Fact]

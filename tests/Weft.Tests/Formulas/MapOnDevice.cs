@@ -1,21 +1,20 @@
 using System.Reflection;
 using Weft.Kernels;
-using Weft.OpenCl;
 
-namespace Weft.Tests.OpenCl;
+namespace Weft.Tests.Formulas;
 
 /// <summary>
 /// A map that asks a device for its values and gradients, so that whatever tests a map tests the device. Its tangents are those of the
 /// map it stands for.
 /// </summary>
-internal static class DeviceMap
+internal static class MapOnDevice
 {
-    /// <param name="map">A map that was compiled with a program.</param>
-    /// <param name="context">The device.</param>
-    /// <param name="maxRows">The most rows of a chunk.</param>
-    public static Map<float> Create(Map<float> map, OpenClContext context, int maxRows)
+    /// <param name="map">The map.</param>
+    /// <param name="device">The same on a device.</param>
+    public static Map<float> Create<TBuffer>(Map<float> map, DeviceMap<float, TBuffer> device)
+        where TBuffer : class, IDisposable
     {
-        var rows = new Rows(map, new OpenClMap<float>(map, context, maxRows));
+        var rows = new Rows<TBuffer>(map, device);
         MapDescription description = map.Description with { Chunk = 1000, WorkspaceLength = 0, GradientWorkspaceLength = 0 };
         return map is LinearMap<float> ? new Linear(description, rows) : new Nonlinear(description, rows);
     }
@@ -25,7 +24,17 @@ internal static class DeviceMap
         .GetMethod("CreateDeviceProgram", BindingFlags.Instance | BindingFlags.NonPublic)!
         .Invoke(map, null)!;
 
-    private sealed unsafe class Rows(Map<float> map, OpenClMap<float> device)
+    private unsafe interface IRows
+    {
+        void Forward(float* w, float* x, float* y, int rows);
+
+        void Backward(float* w, float* g, float* x, float* dy, float* dx, int rows);
+
+        void Tangent(float* w, float* dw, float* x, float* dx, float* dy, int rows);
+    }
+
+    private sealed unsafe class Rows<TBuffer>(Map<float> map, DeviceMap<float, TBuffer> device) : IRows
+        where TBuffer : class, IDisposable
     {
         public void Forward(float* w, float* x, float* y, int rows)
         {
@@ -52,7 +61,7 @@ internal static class DeviceMap
             map.Tangent(Span(x, rows * map.Inputs), Span(dx, rows * map.Inputs), Span(dw, map.TrainedCount), [], Span(dy, rows * map.Outputs));
         }
 
-        private OpenClMap<float> At(float* w)
+        private DeviceMap<float, TBuffer> At(float* w)
         {
             if (!map.Parameters.SequenceEqual(Span(w, map.ParameterCount)))
             {
@@ -66,7 +75,7 @@ internal static class DeviceMap
         private static Span<float> Span(float* pointer, int length) => pointer == null ? [] : new Span<float>(pointer, length);
     }
 
-    private sealed unsafe class Linear(MapDescription description, Rows rows) : LinearMap<float>(description)
+    private sealed unsafe class Linear(MapDescription description, IRows rows) : LinearMap<float>(description)
     {
         protected override void Prepare(float* w)
         {
@@ -89,7 +98,7 @@ internal static class DeviceMap
             rows.Tangent(w, dw, x, dx, dy, count);
     }
 
-    private sealed unsafe class Nonlinear(MapDescription description, Rows rows) : Map<float>(description)
+    private sealed unsafe class Nonlinear(MapDescription description, IRows rows) : Map<float>(description)
     {
         protected override void Prepare(float* w)
         {

@@ -1,0 +1,128 @@
+using System.Globalization;
+using Weft.Compiler.Emission;
+
+namespace Weft.Compiler.Gpu;
+
+/// <summary>Prints kernels in a language of C's family. What the languages call differently is left to each.</summary>
+/// <param name="scalar"><c>float</c> or <c>double</c>.</param>
+public abstract class KernelPrinter(string scalar)
+{
+    protected string Scalar { get; } = scalar;
+
+    public static string Name(int number) => FormattableString.Invariant($"kernel{number + 1}");
+
+    /// <summary>One kernel.</summary>
+    public string Print(DeviceKernel kernel, string name)
+    {
+        var code = new CodeWriter();
+        Print(code, kernel, name);
+        return code.ToString();
+    }
+
+    internal void Print(CodeWriter code, DeviceKernel kernel, string name)
+    {
+        if (kernel.Description.Length > 0)
+        {
+            code.Line($"// {kernel.Description}.");
+        }
+
+        code.Lines(Attributes(kernel));
+        using CodeWriter.Block body = code.Braces(Header(kernel, name));
+        code.Lines(Start(kernel));
+        Print(code, kernel.Body);
+    }
+
+    protected abstract IEnumerable<string> Attributes(DeviceKernel kernel);
+
+    /// <summary>The name and the parameters: the operands, <c>rows</c> and <c>accumulate</c>.</summary>
+    protected abstract string Header(DeviceKernel kernel, string name);
+
+    /// <summary>The arrays that a group shares.</summary>
+    protected abstract IEnumerable<string> Start(DeviceKernel kernel);
+
+    /// <summary>The declaration of an integer that does not change.</summary>
+    protected abstract string Integer { get; }
+
+    protected abstract string Wait { get; }
+
+    protected abstract string Text(WorkItem item);
+
+    protected abstract string Name(Function function);
+
+    /// <summary>The argument <c>accumulate</c> as a condition.</summary>
+    protected abstract string Flag(string name);
+
+    private void Print(CodeWriter code, IEnumerable<Statement> statements)
+    {
+        foreach (Statement statement in statements)
+        {
+            switch (statement)
+            {
+                case DefineInteger define:
+                    code.Line($"{Integer} {define.Name} = {Outer(define.Value)};");
+                    break;
+                case DefineElement define:
+                    code.Line($"{Scalar} {define.Name} = {Outer(define.Value)};");
+                    break;
+                case Assign assign:
+                    code.Line($"{assign.Name} = {Outer(assign.Value)};");
+                    break;
+                case Store store:
+                    code.Line($"{store.Array}[{Outer(store.Index)}] = {Outer(store.Value)};");
+                    break;
+                case For loop:
+                    using (code.Braces($"for (int {loop.Counter} = {Outer(loop.Start)}; {loop.Counter} < {Text(loop.End)}; {loop.Counter} += {Text(loop.Step)})"))
+                    {
+                        Print(code, loop.Body);
+                    }
+
+                    break;
+                case When guard:
+                    using (code.Braces($"if ({Outer(guard.Condition)})"))
+                    {
+                        Print(code, guard.Body);
+                    }
+
+                    break;
+                case Barrier:
+                    code.Line(Wait);
+                    break;
+                default:
+                    throw new InvalidOperationException(statement.ToString());
+            }
+        }
+    }
+
+    /// <summary>What a call is printed as.</summary>
+    protected virtual Expression Replace(Call call) => call;
+
+    private string Outer(Expression expression)
+    {
+        expression = expression is Call call ? Replace(call) : expression;
+        string text = Text(expression);
+        return expression is Binary or Choice ? text.Substring(1, text.Length - 2) : text;
+    }
+
+    private string Text(Expression expression) => expression switch
+    {
+        Constant constant => Number(constant.Value),
+        Real real => real.Value < 0 ? $"({Literal(real.Value)})" : Literal(real.Value),
+        Symbol symbol => symbol.Name,
+        Position position => Text(position.Item),
+        Binary binary => $"({Text(binary.Left)} {binary.Operator} {Text(binary.Right)})",
+        Whole whole => $"(int){Text(whole.Value)}",
+        Load load => $"{load.Array}[{Outer(load.Index)}]",
+        Choice choice => $"({(choice.Condition is Symbol flag ? Flag(flag.Name) : Text(choice.Condition))} ? {Text(choice.Then)} : {Text(choice.Else)})",
+        Call call => Replace(call) is Call kept ? $"{Name(kept.Function)}({string.Join(", ", kept.Arguments.Select(Outer))})" : Text(Replace(call)),
+        _ => throw new InvalidOperationException(expression.ToString()),
+    };
+
+    private string Literal(double value)
+    {
+        string digits = Scalar != "double" ? ((float)value).ToString("G9", CultureInfo.InvariantCulture) : value.ToString("G17", CultureInfo.InvariantCulture);
+        string number = digits.IndexOfAny(['.', 'E']) < 0 ? digits + ".0" : digits;
+        return Scalar == "float" ? number + "f" : number;
+    }
+
+    protected static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

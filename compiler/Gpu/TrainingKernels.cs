@@ -1,0 +1,156 @@
+namespace Weft.Compiler.Gpu;
+
+/// <summary>
+/// Kernels of the losses and the optimizers, which mean what the runtime's do. Each is handed its numbers in an array of settings:
+/// losses the factors of the gradient and of the value, optimizers what their kernels name.
+/// </summary>
+internal static class TrainingKernels
+{
+    private const int Group = 64;
+
+    /// <summary>Groups that share a loss, and so its parts.</summary>
+    public const int Parts = 64;
+
+    private static readonly Operand Settings = new("settings"), Target = new("c", IsWritten: true);
+
+    /// <summary>v = momentum · v + g + decay · p.</summary>
+    public static DeviceKernel Velocity(int length) => Elementwise(
+        "v = momentum v + g + decay p",
+        length,
+        [Settings, new("g"), new("p"), Target],
+        i => (Setting(2) * new Load("c", i)) + new Load("g", i) + (Setting(1) * new Load("p", i)));
+
+    /// <summary>p = p − rate · (look · (g + decay · p) + follow · v): v itself, or with Nesterov's form g and the next v.</summary>
+    public static DeviceKernel SgdStep(int length) => Elementwise(
+        "p = p - rate (look (g + decay p) + follow v)",
+        length,
+        [Settings, new("g"), new("v"), Target],
+        i => new Load("c", i) - (Setting(0) * ((Setting(3) * (new Load("g", i) + (Setting(1) * new Load("c", i)))) + (Setting(4) * new Load("v", i)))));
+
+    /// <summary>m = beta · m + (1 − beta) · g.</summary>
+    public static DeviceKernel Mean(int length) => Elementwise(
+        "m = beta m + (1 - beta) g", length, [Settings, new("g"), Target], i => (Setting(0) * new Load("c", i)) + (Setting(1) * new Load("g", i)));
+
+    /// <summary>v = beta · v + (1 − beta) · g².</summary>
+    public static DeviceKernel Square(int length) => Elementwise(
+        "v = beta v + (1 - beta) g²",
+        length,
+        [Settings, new("g"), Target],
+        i => (Setting(2) * new Load("c", i)) + (Setting(3) * new Load("g", i) * new Load("g", i)));
+
+    /// <summary>p = shrink · p − rate · m / (correction · √v + epsilon).</summary>
+    public static DeviceKernel AdamStep(int length) => Elementwise(
+        "p = shrink p - rate m / (correction √v + epsilon)",
+        length,
+        [Settings, new("m"), new("v"), Target],
+        i => (Setting(5) * new Load("c", i)) - (Setting(4) * new Load("m", i)
+            / ((Setting(6) * KernelBody.Call(Function.Sqrt, new Load("v", i))) + Setting(7))));
+
+    /// <summary>The gradient of the sum of (y − target)², times a factor.</summary>
+    public static DeviceKernel MeanSquaredErrorGradient(int outputs)
+    {
+        var body = new KernelBody();
+        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
+        body.When(i.IsLess(outputs * (Expression)"rows"), () => body.Store("c", i, Setting(0) * (new Load("y", i) - new Load("t", i))));
+        return Kernel("c = factor (y - t)", new GridAxis(outputs, true, Group), [Settings, new("y"), new("t"), Target], [], body, 2 * outputs, 3 * outputs);
+    }
+
+    /// <summary>Parts of the sum of (y − target)².</summary>
+    public static DeviceKernel MeanSquaredErrorParts(int outputs) => InParts("Σ (y - t)²", outputs, outputs, (body, k) =>
+    {
+        Expression difference = body.DefineElement("difference", new Load("y", k) - new Load("t", k));
+        return difference * difference;
+    });
+
+    /// <summary>The gradient of the sum of −log softmax(y)[label], times a factor; a work item for each row.</summary>
+    public static DeviceKernel CrossEntropyGradient(int outputs)
+    {
+        var body = new KernelBody();
+        Expression row = body.Define("row", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
+        body.When(row.IsLess("rows"), () =>
+        {
+            SumOfExponentials(body, row, outputs);
+            body.For("j", 0, outputs, 1, () =>
+            {
+                Expression at = body.Define("at", (row * outputs) + "j");
+                Expression share = body.DefineElement("share", KernelBody.Call(Function.Exp, new Load("y", at) - "largest") / "sum");
+                body.Store("c", at, Setting(0) * (share - new Choice(IsLabel(row, "j"), new Real(1), new Real(0))));
+            });
+        });
+        return Kernel(
+            "c = factor (softmax(y) - onehot(label))", new GridAxis(1, true, Group), [Settings, new("y"), new("t"), Target], [], body, 30 * outputs, 4 * outputs);
+    }
+
+    /// <summary>Parts of the sum of −log softmax(y)[label].</summary>
+    public static DeviceKernel CrossEntropyParts(int outputs) => InParts("Σ -log softmax(y)[label]", 1, outputs, (body, row) =>
+    {
+        SumOfExponentials(body, row, outputs);
+        body.DefineElement("score", new Real(0));
+        body.For("j", 0, outputs, 1, () => body.Assign("score", new Choice(IsLabel(row, "j"), new Load("y", (row * outputs) + "j"), "score")));
+        return KernelBody.Call(Function.Log, "sum") - ((Expression)"score" - "largest");
+    });
+
+    /// <summary>Adds the parts of a loss up, times a factor.</summary>
+    public static DeviceKernel Total()
+    {
+        var body = new KernelBody();
+        var parts = new LocalArray("parts", Parts);
+        Expression item = body.Define("item", new Position(WorkItem.LocalX));
+        body.SumOverGroup(parts, item, new Load("a", item));
+        body.When(item.IsLess(1), () => body.StoreResult("c", body.Define("first", 0), Setting(1) * new Load(parts.Name, 0)));
+        return new DeviceKernel(
+            "c = factor Σ a", Parts, 1, GridAxis.One, GridAxis.One, GridAxis.One, [Settings, new("a"), Target], [parts], body.Statements, new Work(0, Parts, 0, Parts));
+    }
+
+    /// <summary>Group after group takes turns with the elements, so that which sums which is a matter of sizes alone.</summary>
+    private static DeviceKernel InParts(string description, int perRow, int outputs, Func<KernelBody, Expression, Expression> value)
+    {
+        var body = new KernelBody();
+        var parts = new LocalArray("parts", Group);
+        Expression item = body.Define("item", new Position(WorkItem.LocalX));
+        Expression start = body.Define("start", (new Position(WorkItem.GroupX) * Group) + item);
+        body.DefineElement("total", new Real(0));
+        body.For("k", start, perRow * (Expression)"rows", Group * Parts, () => body.Assign("total", (Expression)"total" + value(body, "k")));
+        body.SumOverGroup(parts, item, "total");
+        body.When(item.IsLess(1), () => body.Store("c", new Position(WorkItem.GroupX), new Load(parts.Name, 0)));
+        return Kernel(description + ", in parts", new GridAxis(Parts, false, 1), [new("y"), new("t"), Target], [parts], body, 3 * outputs, 2 * outputs);
+    }
+
+    private static void SumOfExponentials(KernelBody body, Expression row, int outputs)
+    {
+        // Shifted by the largest, no exponential overflows and their sum is at least 1.
+        body.DefineElement("largest", new Load("y", row * outputs));
+        body.For("i", 1, outputs, 1, () => body.Assign("largest", KernelBody.Call(Function.Max, "largest", new Load("y", (row * outputs) + "i"))));
+        body.DefineElement("sum", new Real(0));
+        body.For("i", 0, outputs, 1, () => body.Assign(
+            "sum", (Expression)"sum" + KernelBody.Call(Function.Exp, new Load("y", (row * outputs) + "i") - "largest")));
+    }
+
+    /// <summary>Labels are whole numbers among the elements.</summary>
+    private static Expression IsLabel(Expression row, Expression column) =>
+        KernelBody.Call(Function.Abs, new Load("t", row) - (column * new Real(1))).IsLess(new Real(0.5));
+
+    private static DeviceKernel Elementwise(string description, int length, IReadOnlyList<Operand> operands, Func<Expression, Expression> value)
+    {
+        var body = new KernelBody();
+        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
+        body.When(i.IsLess(length), () => body.Store("c", i, value(i)));
+        return new DeviceKernel(
+            description,
+            Group,
+            1,
+            new GridAxis(length, false, Group),
+            GridAxis.One,
+            GridAxis.One,
+            operands,
+            [],
+            body.Statements,
+            new Work(0, 6.0 * length, 0, (double)operands.Count * length));
+    }
+
+    private static DeviceKernel Kernel(
+        string description, GridAxis axis, IReadOnlyList<Operand> operands, IReadOnlyList<LocalArray> locals, KernelBody body, double flopsPerRow, double elementsPerRow) =>
+        new(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, locals, body.Statements, new Work(flopsPerRow, 0, elementsPerRow, 0));
+
+    private static Load Setting(int number) => new("settings", number);
+}

@@ -1,0 +1,716 @@
+using System.Collections.Immutable;
+using System.Numerics;
+using Weft.Kernels;
+
+namespace Weft;
+
+/// <summary>
+/// A map on a device. It means what the map itself means: the same layouts, the same rules about what is overwritten and what is
+/// added to. The parameters are those of the map; a change of them reaches the device with the next call. Those that
+/// <see cref="Step"/> changes are the device's, until <see cref="Download"/> brings them to the map.
+/// </summary>
+/// <remarks>
+/// Calls from several threads run one after the other. Those that take spans copy to the device and back, and return when the results are
+/// there; those that take buffers copy nothing, do not wait, and their results are there for whatever is asked of the same device next.
+/// The results are the same from run to run on the same device. What a device refuses, for too little memory or a failure, is an exception
+/// of its own library.
+/// </remarks>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <typeparam name="TBuffer">Numbers in the device's memory.</typeparam>
+public abstract class DeviceMap<T, TBuffer> : IDisposable
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    where TBuffer : class, IDisposable
+{
+    private const int Settings = 8;
+    private const int LossParts = 64;
+
+    private readonly Lock gate = new();
+    private readonly IDevice<T, TBuffer> device;
+    private readonly DeviceProgram program;
+    private readonly TBuffer weights;
+    private readonly int maxRows;
+    private readonly Buffers buffers;
+    private readonly DeviceArgument<TBuffer>[] arguments;
+    private readonly T[] lossSettings = new T[Settings], ruleSettings = new T[Settings];
+    private int changes = -1;
+    private bool disposed;
+
+    /// <summary>Makes room for a map's parameters on a device.</summary>
+    /// <param name="map">A map that was compiled with a program for devices. It must stay alive as long as this.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="maxRows">The most rows that are processed together; as many as fit in a quarter of the device's memory where it is not given.</param>
+    /// <exception cref="ArgumentException">The map has no program.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxRows"/> is less than 1.</exception>
+    protected unsafe DeviceMap(Map<T> map, IDevice<T, TBuffer> device, int maxRows)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxRows, 1);
+        program = map.DeviceProgram
+            ?? throw new ArgumentException($"{map.Description.Name} has no program for devices: compile it with WeftTargets=opencl or ilgpu.", nameof(map));
+        device.Check(program);
+        Map = map;
+        this.device = device;
+        buffers = new Buffers(device);
+        arguments = new DeviceArgument<TBuffer>[program.MostOperands];
+        long widest = Math.Max(Math.Max(map.Inputs, map.Outputs), program.ScratchPerRow.Gradient);
+        long row = program.ScratchPerRow.Gradient + (2L * (map.Inputs + map.Outputs));
+        long rows = Math.Min(device.MaxBufferBytes / (widest * sizeof(T)), device.MemoryBytes / 4 / (row * sizeof(T)));
+        this.maxRows = (int)Math.Max(1, Math.Min(rows, Math.Min(maxRows, program.MaxRows)));
+        weights = device.Allocate(program.WeightCount);
+    }
+
+    /// <summary>The map, whose parameters count.</summary>
+    public Map<T> Map { get; }
+
+    /// <summary>What runs.</summary>
+    [System.ComponentModel.EditorBrowsable(System.ComponentModel.EditorBrowsableState.Never)]
+    protected DeviceProgram Program => program;
+
+    /// <summary>y = f(x) for each row.</summary>
+    /// <param name="x">[batch, inputs]</param>
+    /// <param name="y">[batch, outputs]; overwritten.</param>
+    /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void Forward(ReadOnlySpan<T> x, Span<T> y)
+    {
+        int batch = CountRows(x.Length, Map.Inputs, nameof(x));
+        RequireLength(y.Length, batch, Map.Outputs, nameof(y));
+        RefuseOverlap(y, x, nameof(y));
+        lock (gate)
+        {
+            for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
+            {
+                int rows = Math.Min(chunk, batch - first);
+                var blocks = new Blocks(this, chunk)
+                {
+                    Input = buffers.Upload(ref buffers.X, Rows(x, Map.Inputs, first, rows)),
+                    Output = buffers.Take(ref buffers.Y, rows * Map.Outputs),
+                };
+                RunForward(blocks, rows);
+                device.Read(buffers.Y!, Rows(y, Map.Outputs, first, rows));
+            }
+        }
+    }
+
+    /// <summary>y = f(x) for each row of a buffer.</summary>
+    /// <inheritdoc cref="Forward(ReadOnlySpan{T}, Span{T})"/>
+    public void Forward(TBuffer x, TBuffer y)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(y);
+        int batch = CountRows(device.Length(x), Map.Inputs, nameof(x));
+        RequireLength(device.Length(y), batch, Map.Outputs, nameof(y));
+        Require([x, y], written: [y]);
+        lock (gate)
+        {
+            for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
+            {
+                int rows = Math.Min(chunk, batch - first);
+                RunForward(
+                    new Blocks(this, chunk) { Input = new Block(x, first * (long)Map.Inputs), Output = new Block(y, first * (long)Map.Outputs) },
+                    rows);
+            }
+        }
+    }
+
+    /// <summary>x = fᵀ(y) for each row, where the map is linear.</summary>
+    /// <param name="y">[batch, outputs]</param>
+    /// <param name="x">[batch, inputs]; overwritten.</param>
+    /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The map is not linear.</exception>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void Adjoint(ReadOnlySpan<T> y, Span<T> x)
+    {
+        RequireLinear();
+        int batch = CountRows(y.Length, Map.Outputs, nameof(y));
+        RequireLength(x.Length, batch, Map.Inputs, nameof(x));
+        RefuseOverlap(x, y, nameof(x));
+        lock (gate)
+        {
+            for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
+            {
+                int rows = Math.Min(chunk, batch - first);
+                var blocks = new Blocks(this, chunk)
+                {
+                    OutputGradient = buffers.Upload(ref buffers.Dy, Rows(y, Map.Outputs, first, rows)),
+                    InputGradient = buffers.Take(ref buffers.Dx, rows * Map.Inputs),
+                };
+                Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+                device.Read(buffers.Dx!, Rows(x, Map.Inputs, first, rows));
+            }
+        }
+    }
+
+    /// <summary>x = fᵀ(y) for each row of a buffer, where the map is linear.</summary>
+    /// <inheritdoc cref="Adjoint(ReadOnlySpan{T}, Span{T})"/>
+    public void Adjoint(TBuffer y, TBuffer x)
+    {
+        RequireLinear();
+        ArgumentNullException.ThrowIfNull(y);
+        ArgumentNullException.ThrowIfNull(x);
+        int batch = CountRows(device.Length(y), Map.Outputs, nameof(y));
+        RequireLength(device.Length(x), batch, Map.Inputs, nameof(x));
+        Require([y, x], written: [x]);
+        lock (gate)
+        {
+            for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
+            {
+                int rows = Math.Min(chunk, batch - first);
+                var blocks = new Blocks(this, chunk)
+                {
+                    OutputGradient = new Block(y, first * (long)Map.Outputs),
+                    InputGradient = new Block(x, first * (long)Map.Inputs),
+                };
+                Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+            }
+        }
+    }
+
+    /// <summary>The gradients of ⟨dy, f(x)⟩: for the input, and summed over the batch for the trained parameters.</summary>
+    /// <param name="x">[batch, inputs]</param>
+    /// <param name="dy">[batch, outputs]: the gradient for the output.</param>
+    /// <param name="dx">[batch, inputs], overwritten; or empty: not wanted.</param>
+    /// <param name="gradient">[trained parameters], added to; or empty: not wanted.</param>
+    /// <exception cref="ArgumentException">A length is wrong, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
+    {
+        int batch = CountRows(x.Length, Map.Inputs, nameof(x));
+        RequireLength(dy.Length, batch, Map.Outputs, nameof(dy));
+        if (!dx.IsEmpty)
+        {
+            RequireLength(dx.Length, batch, Map.Inputs, nameof(dx));
+        }
+
+        if (!gradient.IsEmpty)
+        {
+            RequireLength(gradient.Length, 1, Map.TrainedCount, nameof(gradient));
+        }
+
+        RefuseOverlap(dx, x, nameof(dx));
+        RefuseOverlap(dx, dy, nameof(dx));
+        RefuseOverlap(gradient, x, nameof(gradient));
+        RefuseOverlap(gradient, dy, nameof(gradient));
+        RefuseOverlap(gradient, dx, nameof(gradient));
+        lock (gate)
+        {
+            Block g = BeginGradient(!gradient.IsEmpty);
+            for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
+            {
+                int rows = Math.Min(chunk, batch - first);
+                RunGradient(
+                    new Blocks(this, chunk)
+                    {
+                        Input = buffers.Upload(ref buffers.X, Rows(x, Map.Inputs, first, rows)),
+                        OutputGradient = buffers.Upload(ref buffers.Dy, Rows(dy, Map.Outputs, first, rows)),
+                        InputGradient = dx.IsEmpty ? default : buffers.Take(ref buffers.Dx, rows * Map.Inputs),
+                        WeightGradient = g,
+                    },
+                    rows);
+                if (!dx.IsEmpty)
+                {
+                    device.Read(buffers.Dx!, Rows(dx, Map.Inputs, first, rows));
+                }
+            }
+
+            if (!gradient.IsEmpty)
+            {
+                FinishGradient(new Blocks(this, 1) { WeightGradient = g });
+                T[] sum = new T[gradient.Length];
+                device.Read(buffers.WeightGradient!, sum);
+                for (int i = 0; i < sum.Length; i++)
+                {
+                    gradient[i] += sum[i];
+                }
+            }
+        }
+    }
+
+    /// <summary>The gradients, for buffers.</summary>
+    /// <param name="x">[batch, inputs]</param>
+    /// <param name="dy">[batch, outputs]: the gradient for the output.</param>
+    /// <param name="dx">[batch, inputs], overwritten; or null: not wanted.</param>
+    /// <param name="gradient">[trained parameters], added to; or null: not wanted.</param>
+    /// <remarks>Where a parameter stands in a function of weights (reflections, admix), its gradient goes through the host.</remarks>
+    /// <inheritdoc cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>
+    public void Gradient(TBuffer x, TBuffer dy, TBuffer? dx, TBuffer? gradient)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(dy);
+        int batch = CountRows(device.Length(x), Map.Inputs, nameof(x));
+        RequireLength(device.Length(dy), batch, Map.Outputs, nameof(dy));
+        if (dx is not null)
+        {
+            RequireLength(device.Length(dx), batch, Map.Inputs, nameof(dx));
+        }
+
+        if (gradient is not null)
+        {
+            RequireLength(device.Length(gradient), 1, Map.TrainedCount, nameof(gradient));
+        }
+
+        Require([x, dy, dx, gradient], written: [dx, gradient]);
+        lock (gate)
+        {
+            Block g = BeginGradient(gradient is not null);
+            for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
+            {
+                int rows = Math.Min(chunk, batch - first);
+                RunGradient(
+                    new Blocks(this, chunk)
+                    {
+                        Input = new Block(x, first * (long)Map.Inputs),
+                        OutputGradient = new Block(dy, first * (long)Map.Outputs),
+                        InputGradient = dx is null ? default : new Block(dx, first * (long)Map.Inputs),
+                        WeightGradient = g,
+                    },
+                    rows);
+            }
+
+            if (gradient is not null)
+            {
+                FinishGradient(new Blocks(this, 1) { WeightGradient = g, ParameterGradient = new Block(gradient, 0) });
+            }
+        }
+    }
+
+    /// <summary>
+    /// The gradient of a batch's mean loss for the trained parameters: forward pass, loss and backward pass, without a copy to or from the device.
+    /// </summary>
+    /// <param name="loss">The loss.</param>
+    /// <param name="x">[batch, inputs], at least one row.</param>
+    /// <param name="targets">What the outputs are compared to; labels that are out of range match nothing.</param>
+    /// <param name="gradient">[trained parameters], added to.</param>
+    /// <param name="value">[1]: the mean loss is added to it; or null: not wanted.</param>
+    /// <exception cref="ArgumentException">A length is wrong, the batch is empty, or something written is another argument too; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The map has no trained parameters.</exception>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void LossGradient(DeviceLoss loss, TBuffer x, TBuffer targets, TBuffer gradient, TBuffer? value = null)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentNullException.ThrowIfNull(gradient);
+        RequireTrained();
+        int batch = CountRows(device.Length(x), Map.Inputs, nameof(x));
+        if (batch == 0)
+        {
+            throw new ArgumentException("The mean loss of an empty batch is undefined: x must have at least one row.", nameof(x));
+        }
+
+        int width = loss == DeviceLoss.MeanSquaredError ? Map.Outputs : 1;
+        RequireLength(device.Length(targets), batch, width, nameof(targets));
+        RequireLength(device.Length(gradient), 1, Map.TrainedCount, nameof(gradient));
+        if (value is not null)
+        {
+            RequireLength(device.Length(value), 1, 1, nameof(value));
+        }
+
+        Require([x, targets, gradient, value], written: [gradient, value]);
+        double count = (double)batch * width;
+        lock (gate)
+        {
+            Block g = BeginGradient(wanted: true), settings = Upload(ref buffers.LossSettings, lossSettings, (loss == DeviceLoss.MeanSquaredError ? 2 : 1) / count, 1 / count);
+            for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
+            {
+                int rows = Math.Min(chunk, batch - first);
+                var blocks = new Blocks(this, chunk)
+                {
+                    Input = new Block(x, first * (long)Map.Inputs),
+                    Output = buffers.Take(ref buffers.Y, checked(chunk * Map.Outputs)),
+                    OutputGradient = buffers.Take(ref buffers.Dy, checked(chunk * Map.Outputs)),
+                    WeightGradient = g,
+                    Settings = settings,
+                    Targets = new Block(targets, first * (long)width),
+                    LossParts = value is null ? default : buffers.Take(ref buffers.LossParts, LossParts),
+                    Loss = value is null ? default : new Block(value, 0),
+                };
+                Run(program.Forward, blocks, program.ScratchPerRow.Gradient, rows);
+                Run(program.Losses[(int)loss], blocks, 0, rows);
+                Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+            }
+
+            FinishGradient(new Blocks(this, 1) { WeightGradient = g, ParameterGradient = new Block(gradient, 0) });
+        }
+    }
+
+    /// <summary>
+    /// Changes the trained parameters on the device, as the optimizer's own step does on the processor. What is derived from them is
+    /// derived again there; for functions of parameters (reflections, admix) the map's parameters are changed too.
+    /// </summary>
+    /// <param name="optimizer">The optimizer: the same one at every step, and for this only.</param>
+    /// <param name="gradient">[trained parameters]</param>
+    /// <exception cref="ArgumentException">The gradient has another length, or the optimizer has stepped something else; nothing was changed.</exception>
+    /// <exception cref="InvalidOperationException">The map has no trained parameters.</exception>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void Step(Optimizer<T> optimizer, TBuffer gradient)
+    {
+        ArgumentNullException.ThrowIfNull(optimizer);
+        ArgumentNullException.ThrowIfNull(gradient);
+        RequireTrained();
+        RequireLength(device.Length(gradient), 1, Map.TrainedCount, nameof(gradient));
+        Require([gradient], written: []);
+        lock (gate)
+        {
+            Begin(1);
+            if (optimizer.Own(Map, device: true))
+            {
+                buffers.Take(ref buffers.FirstState, Map.TrainedCount);
+                buffers.Take(ref buffers.SecondState, Map.TrainedCount);
+                device.Clear(buffers.FirstState!);
+                device.Clear(buffers.SecondState!);
+            }
+
+            Span<T> settings = stackalloc T[Settings];
+            settings.Clear();
+            optimizer.Advance(settings);
+            var blocks = new Blocks(this, 1)
+            {
+                Settings = Upload(ref buffers.RuleSettings, ruleSettings, settings),
+                FirstState = buffers.Take(ref buffers.FirstState, Map.TrainedCount),
+                SecondState = buffers.Take(ref buffers.SecondState, Map.TrainedCount),
+                ParameterGradient = new Block(gradient, 0),
+            };
+            Run(program.Optimizers[(int)optimizer.Rule], blocks, 0, 1);
+            if (program.Functions.Length > 0)
+            {
+                DownloadParameters();
+                changes = -1;
+                Begin(1);
+            }
+            else
+            {
+                Run(program.Prepare, blocks, 0, 1);
+            }
+        }
+    }
+
+    /// <summary>Copies the trained parameters from the device to the map. Nothing else may run on the map meanwhile.</summary>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public void Download()
+    {
+        lock (gate)
+        {
+            Begin(1);
+            DownloadParameters();
+        }
+    }
+
+    /// <summary>Gives the device's memory back. The map stays.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            disposed = true;
+            buffers.Dispose();
+            weights.Dispose();
+            Dispose(disposing: true);
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Gives back what the derived class holds.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+
+    /// <summary>Runs a kernel of the program.</summary>
+    /// <param name="launch">Which, and whether it adds to what is there.</param>
+    /// <param name="arguments">Its operands.</param>
+    /// <param name="rows">The rows of the chunk.</param>
+    [System.ComponentModel.EditorBrowsable(System.ComponentModel.EditorBrowsableState.Never)]
+    protected abstract void Launch(in DeviceLaunch launch, ReadOnlySpan<DeviceArgument<TBuffer>> arguments, int rows);
+
+    /// <summary>Brings the device's parameters up to date.</summary>
+    /// <returns>The rows to process together.</returns>
+    private int Begin(int batch)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (changes != Map.Changes)
+        {
+            changes = Map.Changes;
+            device.Write(weights, Map.WeightBlock[..program.StoredCount]);
+            foreach (DeviceSegment function in program.Functions)
+            {
+                device.Write(weights, Map.WeightBlock.Slice(function.Host, function.Length), function.Device);
+            }
+
+            Run(program.Prepare, new Blocks(this, 1), 0, 1);
+        }
+
+        return Math.Clamp(batch, 1, maxRows);
+    }
+
+    private void DownloadParameters()
+    {
+        using (ParameterEdit<T> edit = Map.EditTrained())
+        {
+            device.Read(weights, edit.Trained);
+        }
+
+        changes = Map.Changes;
+    }
+
+    /// <summary>Copies settings to the device unless they are there.</summary>
+    private Block Upload(ref TBuffer? buffer, T[] known, ReadOnlySpan<T> settings)
+    {
+        bool isNew = buffer is null;
+        Block block = buffers.Take(ref buffer, Settings);
+        if (isNew || !settings.SequenceEqual(known))
+        {
+            settings.CopyTo(known);
+            device.Write(buffer!, known);
+        }
+
+        return block;
+    }
+
+    private Block Upload(ref TBuffer? buffer, T[] known, double gradientFactor, double valueFactor)
+    {
+        Span<T> settings = stackalloc T[Settings];
+        settings.Clear();
+        settings[0] = T.CreateTruncating(gradientFactor);
+        settings[1] = T.CreateTruncating(valueFactor);
+        return Upload(ref buffer, known, settings);
+    }
+
+    private Block BeginGradient(bool wanted)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (!wanted)
+        {
+            return default;
+        }
+
+        Block g = buffers.Take(ref buffers.WeightGradient, program.GradientCount);
+        device.Clear(buffers.WeightGradient!);
+        return g;
+    }
+
+    private void RunForward(Blocks blocks, int rows) => Run(
+        rows <= DeviceProgram.FewRows ? program.ForwardFew : program.Forward, blocks, program.ScratchPerRow.Forward, rows);
+
+    private void RunGradient(Blocks blocks, int rows)
+    {
+        Run(program.Forward, blocks, program.ScratchPerRow.Gradient, rows);
+        Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+    }
+
+    private void FinishGradient(Blocks blocks)
+    {
+        Run(program.FinishGradient, blocks, 0, 1);
+        if (program.FunctionGradients.Length > 0)
+        {
+            // The same tensors in the host's order; what the device has finished is not there.
+            T[] block = new T[program.GradientCount], hosts = new T[Map.Description.GradientCount];
+            device.Read(buffers.WeightGradient!, block);
+            block.AsSpan(0, Map.TrainedCount).CopyTo(hosts);
+            foreach (DeviceSegment gradient in program.FunctionGradients)
+            {
+                block.AsSpan(gradient.Device, gradient.Length).CopyTo(hosts.AsSpan(gradient.Host));
+            }
+
+            Map.FinishGradient(hosts);
+            device.Write(buffers.WeightGradient!, hosts.AsSpan(0, Map.TrainedCount));
+        }
+
+        Run(program.AddGradient, blocks, 0, 1);
+    }
+
+    /// <summary>Runs those launches whose result is wanted.</summary>
+    private void Run(ImmutableArray<DeviceLaunch> launches, Blocks blocks, int scratchPerRow, int rows)
+    {
+        if (scratchPerRow > 0)
+        {
+            blocks.Scratch = buffers.Take(ref buffers.Scratch, checked(scratchPerRow * blocks.Chunk));
+        }
+
+        foreach (ref readonly DeviceLaunch launch in launches.AsSpan())
+        {
+            if (blocks[launch.Operands[^1].Block].Buffer is null)
+            {
+                continue;
+            }
+
+            for (int i = 0; i < launch.Operands.Length; i++)
+            {
+                DeviceOperand operand = launch.Operands[i];
+                Block block = blocks[operand.Block];
+                arguments[i] = new DeviceArgument<TBuffer>(
+                    block.Buffer!, block.Start + operand.Offset + ((long)operand.OffsetPerRow * blocks.Chunk));
+            }
+
+            Launch(launch, arguments.AsSpan(0, launch.Operands.Length), rows);
+        }
+    }
+
+    private static ReadOnlySpan<T> Rows(ReadOnlySpan<T> all, int columns, int first, int rows) => all.Slice(first * columns, rows * columns);
+
+    private static Span<T> Rows(Span<T> all, int columns, int first, int rows) => all.Slice(first * columns, rows * columns);
+
+    private static int CountRows(int length, int columns, string name) => length % columns == 0
+        ? length / columns
+        : throw new ArgumentException($"{name} has {length} elements; rows of {columns} are expected, so a multiple of {columns}.", name);
+
+    private static void RequireLength(int length, int rows, int columns, string name)
+    {
+        if (length != (long)rows * columns)
+        {
+            throw new ArgumentException($"{name} has {length} elements; {(long)rows * columns} are expected ({rows} × {columns}).", name);
+        }
+    }
+
+    private static void RefuseOverlap(ReadOnlySpan<T> written, ReadOnlySpan<T> other, string name)
+    {
+        if (written.Overlaps(other))
+        {
+            throw new ArgumentException($"{name} is written and must not overlap another argument.", name);
+        }
+    }
+
+    private void Require(ReadOnlySpan<TBuffer?> all, ReadOnlySpan<TBuffer?> written)
+    {
+        foreach (TBuffer? buffer in all)
+        {
+            if (buffer is not null && !device.Owns(buffer))
+            {
+                throw new ArgumentException("A buffer belongs to another device than the map.");
+            }
+        }
+
+        foreach (TBuffer? target in written)
+        {
+            int uses = 0;
+            foreach (TBuffer? buffer in all)
+            {
+                uses += target is not null && ReferenceEquals(target, buffer) ? 1 : 0;
+            }
+
+            if (uses > 1)
+            {
+                throw new ArgumentException("A buffer that is written must not be another argument too.");
+            }
+        }
+    }
+
+    private void RequireTrained()
+    {
+        if (Map.TrainedCount == 0)
+        {
+            throw new InvalidOperationException($"{Map.Description.Name} has no trained parameters.");
+        }
+    }
+
+    private void RequireLinear()
+    {
+        if (Map is not LinearMap<T>)
+        {
+            throw new InvalidOperationException($"{Map.Description.Name} is not linear: it has no adjoint.");
+        }
+    }
+
+    /// <summary>A buffer and where in it a chunk begins; the default is one that is not wanted.</summary>
+    private readonly struct Block(TBuffer buffer, long start)
+    {
+        public TBuffer? Buffer { get; } = buffer;
+
+        public long Start { get; } = start;
+    }
+
+    /// <summary>What the operands of a pass are, and the rows of a full chunk.</summary>
+    private struct Blocks(DeviceMap<T, TBuffer> map, int chunk)
+    {
+        private readonly Block weights = new(map.weights, 0);
+
+        public int Chunk { get; } = chunk;
+
+        public Block Input { get; init; }
+
+        public Block Output { get; init; }
+
+        public Block InputGradient { get; init; }
+
+        public Block OutputGradient { get; init; }
+
+        public Block Scratch { get; set; }
+
+        public Block WeightGradient { get; init; }
+
+        public Block ParameterGradient { get; init; }
+
+        public Block Settings { get; init; }
+
+        public Block FirstState { get; init; }
+
+        public Block SecondState { get; init; }
+
+        public Block Targets { get; init; }
+
+        public Block LossParts { get; init; }
+
+        public Block Loss { get; init; }
+
+        public readonly Block this[DeviceBlock block] => block switch
+        {
+            DeviceBlock.Weights => weights,
+            DeviceBlock.Input => Input,
+            DeviceBlock.Output => Output,
+            DeviceBlock.InputGradient => InputGradient,
+            DeviceBlock.OutputGradient => OutputGradient,
+            DeviceBlock.Scratch => Scratch,
+            DeviceBlock.WeightGradient => WeightGradient,
+            DeviceBlock.ParameterGradient => ParameterGradient,
+            DeviceBlock.Settings => Settings,
+            DeviceBlock.FirstState => FirstState,
+            DeviceBlock.SecondState => SecondState,
+            DeviceBlock.Targets => Targets,
+            DeviceBlock.LossParts => LossParts,
+            DeviceBlock.Loss => Loss,
+            _ => default,
+        };
+    }
+
+    /// <summary>Memory on the device that calls use again; it grows with the largest batch.</summary>
+    private sealed class Buffers(IDevice<T, TBuffer> device) : IDisposable
+    {
+        public TBuffer? X;
+        public TBuffer? Y;
+        public TBuffer? Dx;
+        public TBuffer? Dy;
+        public TBuffer? Scratch;
+        public TBuffer? WeightGradient;
+        public TBuffer? LossSettings;
+        public TBuffer? RuleSettings;
+        public TBuffer? FirstState;
+        public TBuffer? SecondState;
+        public TBuffer? LossParts;
+
+        public Block Take(ref TBuffer? buffer, int length)
+        {
+            if (buffer is null || device.Length(buffer) < length)
+            {
+                buffer?.Dispose();
+                buffer = null;
+                buffer = device.Allocate(length);
+            }
+
+            return new Block(buffer, 0);
+        }
+
+        public Block Upload(ref TBuffer? buffer, ReadOnlySpan<T> values)
+        {
+            Block block = Take(ref buffer, values.Length);
+            device.Write(buffer!, values);
+            return block;
+        }
+
+        public void Dispose()
+        {
+            foreach (TBuffer? buffer in new[] { X, Y, Dx, Dy, Scratch, WeightGradient, LossSettings, RuleSettings, FirstState, SecondState, LossParts })
+            {
+                buffer?.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using System.ComponentModel;
+
+namespace Weft.Kernels;
+
+/// <summary>
+/// Functions of kernels in arithmetic alone: compilers for devices without a library of such functions take them as they are. Errors are a
+/// few units in the last place.
+/// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static class DeviceMath
+{
+    private const double Log2E = 1.4426950408889634074;
+
+    // ln 2 in two parts: a multiple of the first up to a thousand is exact.
+    private const float Ln2HighFloat = 0.693145752f, Ln2LowFloat = 1.42860677e-6f;
+    private const double Ln2High = 0.693147180369123816490, Ln2Low = 1.90821492927058770002e-10;
+
+    public static float Abs(float z) => z < 0 ? -z : z;
+
+    public static double Abs(double z) => z < 0 ? -z : z;
+
+    public static float Max(float a, float b) => a < b ? b : a;
+
+    public static double Max(double a, double b) => a < b ? b : a;
+
+    public static float Min(float a, float b) => b < a ? b : a;
+
+    public static double Min(double a, double b) => b < a ? b : a;
+
+    /// <summary>exp(z) = 2ⁿ exp(r) with |r| ≤ ½ ln 2: a Taylor polynomial, and powers of two in two steps so that none overflows.</summary>
+    public static float Exp(float z)
+    {
+        z = Min(Max(z, -105), 89);
+        float scaled = z * (float)Log2E;
+        int n = (int)(scaled + (scaled < 0 ? -0.5f : 0.5f));
+        float r = z - (n * Ln2HighFloat) - (n * Ln2LowFloat);
+        float p = 1f / 5040;
+        p = (p * r) + 1f / 720;
+        p = (p * r) + 1f / 120;
+        p = (p * r) + 1f / 24;
+        p = (p * r) + 1f / 6;
+        p = (p * r) + 0.5f;
+        p = 1 + (r * (1 + (r * p)));
+        int half = n / 2;
+        return p * BitConverter.Int32BitsToSingle((half + 127) << 23) * BitConverter.Int32BitsToSingle((n - half + 127) << 23);
+    }
+
+    /// <inheritdoc cref="Exp(float)"/>
+    public static double Exp(double z)
+    {
+        z = Min(Max(z, -746), 710);
+        double scaled = z * Log2E;
+        int n = (int)(scaled + (scaled < 0 ? -0.5 : 0.5));
+        double r = z - (n * Ln2High) - (n * Ln2Low);
+        double p = 1.0 / 6227020800;
+        p = (p * r) + 1.0 / 479001600;
+        p = (p * r) + 1.0 / 39916800;
+        p = (p * r) + 1.0 / 3628800;
+        p = (p * r) + 1.0 / 362880;
+        p = (p * r) + 1.0 / 40320;
+        p = (p * r) + 1.0 / 5040;
+        p = (p * r) + 1.0 / 720;
+        p = (p * r) + 1.0 / 120;
+        p = (p * r) + 1.0 / 24;
+        p = (p * r) + 1.0 / 6;
+        p = (p * r) + 0.5;
+        p = 1 + (r * (1 + (r * p)));
+        int half = n / 2;
+        return p * BitConverter.Int64BitsToDouble((long)(half + 1023) << 52) * BitConverter.Int64BitsToDouble((long)(n - half + 1023) << 52);
+    }
+
+    /// <summary>log(1 + z): by a series near 0, where 1 + z would lose digits of z.</summary>
+    public static float Log1p(float z) => z < -0.3f || z > 1 ? Log(1 + z) : Log1pSeries(z);
+
+    /// <inheritdoc cref="Log1p(float)"/>
+    public static double Log1p(double z) => z < -0.3 || z > 1 ? Log(1 + z) : Log1pSeries(z);
+
+    /// <summary>2 artanh(z / (2 + z)), whose series converges as 9⁻ⁿ for z from −0.3 to 1.</summary>
+    private static float Log1pSeries(float z)
+    {
+        float s = z / (2 + z), t = s * s;
+        float p = 1f / 15;
+        p = (p * t) + 1f / 13;
+        p = (p * t) + 1f / 11;
+        p = (p * t) + 1f / 9;
+        p = (p * t) + 1f / 7;
+        p = (p * t) + 1f / 5;
+        p = (p * t) + 1f / 3;
+        return 2 * s * (1 + (t * p));
+    }
+
+    /// <inheritdoc cref="Log1pSeries(float)"/>
+    private static double Log1pSeries(double z)
+    {
+        double s = z / (2 + z), t = s * s;
+        double p = 1.0 / 33;
+        p = (p * t) + 1.0 / 31;
+        p = (p * t) + 1.0 / 29;
+        p = (p * t) + 1.0 / 27;
+        p = (p * t) + 1.0 / 25;
+        p = (p * t) + 1.0 / 23;
+        p = (p * t) + 1.0 / 21;
+        p = (p * t) + 1.0 / 19;
+        p = (p * t) + 1.0 / 17;
+        p = (p * t) + 1.0 / 15;
+        p = (p * t) + 1.0 / 13;
+        p = (p * t) + 1.0 / 11;
+        p = (p * t) + 1.0 / 9;
+        p = (p * t) + 1.0 / 7;
+        p = (p * t) + 1.0 / 5;
+        p = (p * t) + 1.0 / 3;
+        return 2 * s * (1 + (t * p));
+    }
+
+    /// <summary>log(z) for positive normal z = 2ᵉ m with m around 1: e · ln 2 + 2 artanh((m − 1) / (m + 1)).</summary>
+    public static float Log(float z)
+    {
+        int bits = BitConverter.SingleToInt32Bits(z) - 0x3F3504F3;
+        int e = bits >> 23;
+        float m = BitConverter.Int32BitsToSingle((bits & 0x007FFFFF) + 0x3F3504F3);
+        return (e * Ln2HighFloat) + ((e * Ln2LowFloat) + Log1pSeries(m - 1));
+    }
+
+    /// <inheritdoc cref="Log(float)"/>
+    public static double Log(double z)
+    {
+        long bits = BitConverter.DoubleToInt64Bits(z) - 0x3FE6A09E667F3BCD;
+        long e = bits >> 52;
+        double m = BitConverter.Int64BitsToDouble((bits & 0x000FFFFFFFFFFFFF) + 0x3FE6A09E667F3BCD);
+        return (e * Ln2High) + ((e * Ln2Low) + Log1pSeries(m - 1));
+    }
+
+    public static float Sqrt(float z) => MathF.Sqrt(z);
+
+    public static double Sqrt(double z) => Math.Sqrt(z);
+
+    /// <summary>tanh(z): Lambert's continued fraction near 0, else (1 − e) / (1 + e) with e = exp(−2|z|).</summary>
+    public static float Tanh(float z)
+    {
+        float a = Abs(z), t = z * z, e = Exp(-2 * a);
+        float far = (1 - e) / (1 + e);
+        float near = z / (1 + (t / (3 + (t / (5 + (t / (7 + (t / 9))))))));
+        return a < 0.5f ? near : z < 0 ? -far : far;
+    }
+
+    /// <inheritdoc cref="Tanh(float)"/>
+    public static double Tanh(double z)
+    {
+        double a = Abs(z), t = z * z, e = Exp(-2 * a);
+        double far = (1 - e) / (1 + e);
+        double near = t / (11 + (t / (13 + (t / 15))));
+        near = z / (1 + (t / (3 + (t / (5 + (t / (7 + (t / (9 + near)))))))));
+        return a < 0.5 ? near : z < 0 ? -far : far;
+    }
+}

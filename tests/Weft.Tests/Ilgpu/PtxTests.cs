@@ -1,0 +1,56 @@
+#if ILGPU
+using System.Globalization;
+using System.Reflection;
+using ILGPU;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using Weft.Compiler;
+using Weft.Dynamic;
+using Weft.Tests.Binding;
+using Module = Weft.Compiler.Algebra.Module;
+
+namespace Weft.Tests.Ilgpu;
+
+/// <summary>What ILGPU itself makes of every kernel of the standard library, where it is at hand (see <see cref="IlgpuTests"/>); no GPU is needed.</summary>
+public class PtxTests
+{
+    [Theory]
+    [InlineData(Scalar.Float)]
+    [InlineData(Scalar.Double)]
+    public void EveryKernelCompiles_WithoutExternalsAndSpills(Scalar scalar)
+    {
+        string[] formulas =
+        [
+            .. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]),
+            "gelu . dense(70, 83) . silu . dense(83, 83) . tanh . dense(83, 83) . sigmoid . softplus . relu . dense(83, 90)",
+            "monarch(1024, 32)",
+        ];
+        Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{k}") })];
+        using WeftAssembly assembly = WeftAssembly.Compile(modules.SelectMany(module =>
+        {
+            var options = new GenerateOptions(module.Name, Scalar: scalar, Targets: Targets.Ilgpu);
+            return new[] { (module, options), (module, options.ForIlgpu("public")) };
+        }));
+        using Context context = Context.Create(builder => builder.CPU(CPUDeviceKind.AMD));
+        using var backend = new PTXBackend(context, CudaArchitecture.SM_80, CudaInstructionSet.ISA_80, null!);
+        int kernels = 0;
+        foreach (Module module in modules)
+        {
+            IEnumerable<MethodInfo> methods = assembly.Find(module.Name + "Gpu").GetMethods(BindingFlags.Static | BindingFlags.NonPublic);
+            foreach (MethodInfo kernel in methods.Where(method => method.Name.StartsWith("Kernel", StringComparison.Ordinal)))
+            {
+                var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), KernelSpecialization.Empty);
+                string ptx = compiled.PTXAssembly;
+                Assert.DoesNotContain(".extern .func", ptx, StringComparison.Ordinal);
+                Assert.DoesNotContain(".local", ptx, StringComparison.Ordinal);
+                kernels++;
+            }
+        }
+
+        Assert.True(kernels > 100, $"{kernels} kernels");
+    }
+}
+#endif

@@ -1,0 +1,64 @@
+using System.Numerics;
+using Weft.Kernels;
+
+namespace Weft.Tests.Runtime;
+
+public class DeviceMathTests
+{
+    private const int Steps = 20_000;
+
+    [Fact]
+    public void Float()
+    {
+        AssertNear<float>(DeviceMath.Exp, Math.Exp, -87, 88.7);
+        AssertNear<float>(DeviceMath.Log1p, z => Math.Log(1 + z), 1e-3, 5);
+        AssertNear<float>(DeviceMath.Log1p, z => Math.Log(1 + z), -0.99, -1e-3);
+        AssertNear<float>(DeviceMath.Log, Math.Log, 1.4, 1e4);
+        AssertNear<float>(DeviceMath.Log, Math.Log, 1e-30, 0.7);
+        AssertNear<float>(DeviceMath.Tanh, Math.Tanh, -12, 12);
+        AssertNear<float>(DeviceMath.Tanh, Math.Tanh, -1e-3, 1e-3);
+    }
+
+    [Fact]
+    public void Double()
+    {
+        AssertNear<double>(DeviceMath.Exp, Math.Exp, -708, 709.7);
+        AssertNear<double>(DeviceMath.Log1p, z => Math.Log(1 + z), 0.5, 5);
+        AssertNear<double>(DeviceMath.Log1p, z => z - (z * z / 2) + (z * z * z / 3), 0, 1e-5);
+        AssertNear<double>(DeviceMath.Log, Math.Log, 1.4, 1e9);
+        AssertNear<double>(DeviceMath.Log, Math.Log, 1e-300, 0.7);
+        AssertNear<double>(DeviceMath.Tanh, Math.Tanh, -22, 22);
+        AssertNear<double>(DeviceMath.Tanh, Math.Tanh, -1e-3, 1e-3);
+    }
+
+    [Fact]
+    public void AtTheEnds()
+    {
+        Assert.Equal(0, DeviceMath.Exp(float.NegativeInfinity));
+        Assert.Equal(float.PositiveInfinity, DeviceMath.Exp(float.PositiveInfinity));
+        Assert.Equal(0, DeviceMath.Exp(-1e300));
+        Assert.Equal(double.PositiveInfinity, DeviceMath.Exp(1e300));
+        Assert.Equal(0, DeviceMath.Log1p(0f));
+        Assert.Equal((0, 3f), (DeviceMath.Log(1f), DeviceMath.Sqrt(9f)));
+        Assert.Equal((0, 3d), (DeviceMath.Log(1d), DeviceMath.Sqrt(9d)));
+        Assert.Equal(-1, DeviceMath.Tanh(-1e30f));
+        Assert.Equal(1, DeviceMath.Tanh(double.MaxValue));
+        Assert.Equal(float.NaN, DeviceMath.Tanh(float.NaN));
+        Assert.Equal(double.NaN, DeviceMath.Exp(double.NaN));
+        Assert.Equal((2f, -3f, 3f), (DeviceMath.Max(-3f, 2f), DeviceMath.Min(-3f, 2f), DeviceMath.Abs(-3f)));
+        Assert.Equal((2d, -3d, 3d), (DeviceMath.Max(-3d, 2d), DeviceMath.Min(-3d, 2d), DeviceMath.Abs(-3d)));
+    }
+
+    /// <summary>Within four units in the last place of the exact value.</summary>
+    private static void AssertNear<T>(Func<T, T> actual, Func<double, double> exact, double from, double to)
+        where T : IBinaryFloatingPointIeee754<T>
+    {
+        double ulp = double.CreateChecked(T.BitIncrement(T.One) - T.One);
+        for (int k = 0; k <= Steps; k++)
+        {
+            T z = T.CreateChecked(from + ((to - from) * k / Steps));
+            double expected = exact(double.CreateChecked(z));
+            Assert.True(Math.Abs(double.CreateChecked(actual(z)) - expected) <= 4 * ulp * Math.Abs(expected), $"f({z}) is {actual(z)}, not {expected}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using Weft.Compiler;
+using Weft.Compiler.Gpu;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Scheduling;
+using Weft.Tests.Binding;
+
+namespace Weft.Tests.Stages;
+
+/// <summary>What operators become for a device: kernels in the text of the IR, OpenCL C, and C# for ILGPU.</summary>
+public class DeviceTests
+{
+    public static TheoryData<string, string> Operators => new()
+    {
+        { "monarch", "monarch(64, 8)" },
+        { "kronecker", "kronecker([3, 5], [4, 6])" },
+        { "householder", "relu . householder(5, 2)" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Operators))]
+    public void Kernels(string name, string formula) => Snapshot.Match(DeviceSchedulePrinter.Print(Schedule(formula)), name: $"Kernels.{name}");
+
+    [Theory]
+    [MemberData(nameof(Operators))]
+    public void OpenCl(string name, string formula) => Snapshot.Match(Print(new OpenClPrinter("float"), formula), name: $"OpenCl.{name}");
+
+    [Theory]
+    [MemberData(nameof(Operators))]
+    public void Ilgpu(string name, string formula) => Snapshot.Match(Print(new IlgpuPrinter("float"), formula), name: $"Ilgpu.{name}");
+
+    /// <summary>Types as they are emitted, with the kernels for training.</summary>
+    [Theory]
+    [InlineData(Targets.OpenCl)]
+    [InlineData(Targets.Ilgpu)]
+    public void Types(Targets targets)
+    {
+        var options = new GenerateOptions("Map", "Examples", Scalar: Scalar.Double, Targets: targets);
+        string code = ModuleCompiler.Compile(TestModules.Formula("diagonal(3)"), targets == Targets.Ilgpu ? options.ForIlgpu("public") : options).Code;
+        if (targets == Targets.OpenCl)
+        {
+            int start = code.IndexOf("    protected override DeviceProgram", StringComparison.Ordinal);
+            code = code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
+        }
+
+        Snapshot.Match(code, name: $"Types.{targets}");
+    }
+
+    /// <summary>What is merged for many rows is not for a single one.</summary>
+    [Fact]
+    public void Explanation()
+    {
+        string text = ModuleCompiler.ExplainDevice(
+            TestModules.Formula("tucker(512, 512, 64, 64)"), new GenerateOptions("Map", Batch: 4096), new DeviceModel(60e12, 4e12, 2e-6));
+        Snapshot.Match(text);
+    }
+
+    private static string Print(KernelPrinter printer, string formula) =>
+        string.Join("\n", Schedule(formula).Kernels.Select((kernel, number) => printer.Print(kernel, KernelPrinter.Name(number))));
+
+    /// <summary>A schedule but for what each has for training.</summary>
+    private static DeviceSchedule Schedule(string formula)
+    {
+        Schedule host = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(64), elementSize: 4);
+        DeviceSchedule schedule = DeviceScheduler.Build(host, 64, DeviceModel.Default);
+        return schedule with
+        {
+            Kernels = [.. schedule.Kernels.Take(schedule.AddGradient[0].Kernel + 1)],
+            Training = new TrainingSchedule([], [], [], []),
+        };
+    }
+}
