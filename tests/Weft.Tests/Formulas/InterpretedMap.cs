@@ -63,11 +63,11 @@ internal static class InterpretedMap
         };
     }
 
-    /// <summary>Tables of positions hold positions.</summary>
-    private static Initializer Start(Parameter parameter) => parameter.Initializer.Distribution switch
+    /// <summary>Tables hold positions, and everything else is normal.</summary>
+    private static Initializer Start(Parameter parameter) => parameter.Initializer switch
     {
-        Compiler.Algebra.Distribution.Whole => new(Distribution.Whole, parameter.Initializer.Scale),
-        Compiler.Algebra.Distribution.Distinct => new(Distribution.Distinct, parameter.Initializer.Scale),
+        { Distribution: Compiler.Algebra.Distribution.Whole, Scale: var size } => new(Distribution.Whole, size),
+        { Distribution: Compiler.Algebra.Distribution.Distinct, Scale: var size } => new(Distribution.Distinct, size),
         _ => new(Distribution.Normal, 1),
     };
 

@@ -18,10 +18,6 @@ internal sealed class RandomFormula
     private const int MostRows = 10;
     private const int MostIndexCombinations = 20000;
 
-    // Those that any argument can have without passing all bounds.
-    private static readonly Activation[] Bounded =
-        [Activation.Relu, Activation.Gelu, Activation.Silu, Activation.Tanh, Activation.Sigmoid, Activation.Softplus];
-
     private readonly Random _random;
     private readonly bool _textual;
     private readonly List<Parameter> _parameters = [];
@@ -73,7 +69,7 @@ internal sealed class RandomFormula
 
                 if (layer == 0 || Chance(0.7))
                 {
-                    links.Add(new ActivationLink(Pick(Bounded)));
+                    links.AddRange(Algebras.Tame(Pick(Enum.GetValues<Activation>())));
                 }
             }
         }
