@@ -116,7 +116,7 @@ internal sealed class ContractionKernels(int nominalRows)
             {
                 for (int s = 0; s < registersX; s++)
                 {
-                    Expression n = column + x + (s * threadsX), position = both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n);
+                    Expression n = column + x + (s * threadsX), position = c.Below + both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n);
                     Expression result = Scaled(contraction, results[s]);
                     body.When(columns.Within(n, tileX), () => body.StoreResult("c", position, result));
                 }
@@ -147,7 +147,7 @@ internal sealed class ContractionKernels(int nominalRows)
                 body.Define(i, alongSum ? (Expression)e / terms : (Expression)e % tile);
                 body.Define(k, alongSum ? (Expression)e % terms : (Expression)e / tile);
                 Expression position = first + i, term = (Expression)"start" + k;
-                Expression value = new Load(name, both.PositionIn(view, group) + free.PositionIn(view, position) + sum.PositionIn(view, term));
+                Expression value = new Load(name, view.Below + both.PositionIn(view, group) + free.PositionIn(view, position) + sum.PositionIn(view, term));
                 Expression? within = Both(free.Within(position, tile), sum.Within(term, terms));
                 body.Store(stage, ((Expression)k * pitch) + i, within is null ? value : new Choice(within, value, new Real(0)));
             });
@@ -164,7 +164,7 @@ internal sealed class ContractionKernels(int nominalRows)
         {
             body.DefineElement("sum", new Real(0));
             body.For("k", 0, sum.Extent, 1, () => Add(contraction, body, results, i, sum, "k"));
-            body.StoreResult("c", results.PositionIn(contraction.Target, i), Scaled(contraction, "sum"));
+            body.StoreResult("c", contraction.Target.Below + results.PositionIn(contraction.Target, i), Scaled(contraction, "sum"));
         });
         return new DeviceKernel(
             $"{KernelSelector.Describe(contraction)}: a work item for each result",
@@ -190,7 +190,7 @@ internal sealed class ContractionKernels(int nominalRows)
         body.For("k", item, sum.Extent, Group, () => Add(contraction, body, results, i, sum, "k"));
         body.SumOverGroup(parts, item, "sum");
         body.When(item.IsLess(1), () => body.StoreResult(
-            "c", results.PositionIn(contraction.Target, i), Scaled(contraction, new Load(parts.Name, 0))));
+            "c", contraction.Target.Below + results.PositionIn(contraction.Target, i), Scaled(contraction, new Load(parts.Name, 0))));
         return new DeviceKernel(
             $"{KernelSelector.Describe(contraction)}: a group for each result",
             Group,
@@ -226,10 +226,10 @@ internal sealed class ContractionKernels(int nominalRows)
     private static void Add(Contraction contraction, KernelBody body, Counter results, Expression i, Counter sum, Expression k)
     {
         (View a, View? b) = (contraction.Left, contraction.Right);
-        Expression left = new Load("a", results.PositionIn(a, i) + sum.PositionIn(a, k));
+        Expression left = new Load("a", a.Below + results.PositionIn(a, i) + sum.PositionIn(a, k));
         body.Assign("sum", b is null
             ? (Expression)"sum" + left
-            : KernelBody.Call(Function.MultiplyAdd, left, new Load("b", results.PositionIn(b, i) + sum.PositionIn(b, k)), "sum"));
+            : KernelBody.Call(Function.MultiplyAdd, left, new Load("b", b.Below + results.PositionIn(b, i) + sum.PositionIn(b, k)), "sum"));
     }
 
     /// <summary>Work items along a side of a tile, and how many results each of them has.</summary>

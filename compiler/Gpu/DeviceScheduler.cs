@@ -53,7 +53,9 @@ public sealed class DeviceScheduler
     private DeviceSchedule Run(Schedule host)
     {
         List<DeviceLaunch> forward = [.. Launches(_schedule.Forward)];
-        List<DeviceLaunch> reverse = [.. Launches(_schedule.Reverse)];
+
+        // What the processor gathers again was written down here by the forward pass.
+        List<DeviceLaunch> reverse = [.. Launches(_schedule.Reverse.Where(step => step is not GatherStep { C.Aspect: Aspect.Value }))];
         ContractionKernels many = _contractions;
         _contractions = new ContractionKernels(nominalRows: 1);
         List<DeviceLaunch> few = [.. Launches(_schedule.Forward)];
@@ -266,7 +268,7 @@ public sealed class DeviceScheduler
     private DeviceLaunch Launch(Contraction contraction, bool accumulate) => Launch(
         contraction.Target.Overlaps ? OverlappingKernels.Build(contraction) : _contractions.Build(contraction),
         accumulate,
-        [.. contraction.Views.Skip(1).Append(contraction.Target).Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset)))]);
+        [.. contraction.Views.Skip(1).Append(contraction.Target).Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below)))]);
 
     private DeviceLaunch Launch(DeviceKernel kernel, bool accumulate, IReadOnlyList<DeviceOperand> operands)
     {

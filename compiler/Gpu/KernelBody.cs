@@ -99,7 +99,7 @@ internal sealed class Counter(IEnumerable<Index> indices)
     /// <summary>Whether a number up to a multiple of the tile can lie beyond the extent; then the condition that it does not.</summary>
     public Expression? Within(Expression number, int tile) => !HasRows && Fixed % tile == 0 ? null : number.IsLess(Extent);
 
-    /// <summary>The position that a number stands for in a view, without the view's offset.</summary>
+    /// <summary>The position that a number stands for in a view, from the view's offset.</summary>
     public Expression PositionIn(View view, Expression number)
     {
         Expression position = 0;

@@ -21,7 +21,7 @@ internal static class OverlappingKernels
             .. target.Position.Terms.Where(term => term.Index != View.Rows && !overlapping.Contains(term.Index)).OrderByDescending(term => Math.Abs(term.Stride)),
         ];
         Index[] summed = [.. contraction.Indices.Where(index => !target.Has(index))];
-        int lowest = target.Position.Terms.Where(term => term.Index != View.Rows).Sum(term => Math.Min(0, term.Stride * (term.Index.Extent - 1)));
+        int lowest = -target.Below;
         int span = checked(target.Position.Maximum - target.Position.Offset - lowest + 1);
         var grid = new GridAxis(span, perRow, Group);
 
@@ -37,7 +37,7 @@ internal static class OverlappingKernels
             Expression element = body.Define("element", perRow ? number % span : number);
             body.DefineElement("sum", new Real(0));
             Loop(body, Name, [.. overlapping], () => Digits(body, element, () => Loop(body, Name, summed, () => Add(body))));
-            Expression position = (row * target.Stride(View.Rows)) + element + lowest;
+            Expression position = (row * target.Stride(View.Rows)) + element;
             body.StoreResult("c", position, contraction.Coefficient == 1 ? "sum" : new Real(contraction.Coefficient) * "sum");
         });
         Operand[] operands = contraction.Right is null ? [new("a"), new("c", IsWritten: true)] : [new("a"), new("b"), new("c", IsWritten: true)];
@@ -96,5 +96,5 @@ internal static class OverlappingKernels
     }
 
     private static Expression At(View view, Func<Index, string> name) =>
-        view.Position.Terms.Aggregate((Expression)0, (position, term) => position + ((Expression)name(term.Index) * term.Stride));
+        view.Position.Terms.Aggregate((Expression)view.Below, (position, term) => position + ((Expression)name(term.Index) * term.Stride));
 }

@@ -26,17 +26,17 @@ internal sealed class Composition
         _statements = module.Statements.ToDictionary(statement => statement.Target);
         _input = module.Input;
         RowVector output = module.Output;
-        while (CopyOf(output) is { } copied && TryPermutation(copied) is { } permutation)
+        while ((CopyOf(output) ?? output) is var gathered && TryPermutation(gathered) is { } permutation)
         {
             // What the terms call a row of the source is a row of what is gathered.
-            int[] rows = new int[copied.Size];
+            int[] rows = new int[gathered.Size];
             for (int target = 0; target < rows.Length; target++)
             {
                 rows[permutation[target]] = Rows.Length == 0 ? target : Rows[target];
             }
 
             Rows = rows;
-            output = ((GatherStatement)_statements[copied]).Source;
+            output = ((GatherStatement)_statements[gathered]).Source;
         }
 
         Terms = [.. Expand(output)];

@@ -76,6 +76,9 @@ public sealed record View(Storage Storage, Affine Position, Aspect Aspect = Aspe
 
     public int Stride(Index index) => Position.StrideOf(index);
 
+    /// <summary>How far below its offset indices with negative strides lead.</summary>
+    public int Below => -Position.Terms.Where(term => term.Index != Rows).Sum(term => Math.Min(0, term.Stride * (term.Index.Extent - 1)));
+
     /// <summary>Whether two assignments of its indices lead to one element: what writes there has to add.</summary>
     public bool Overlaps => Position.Overlapping().Count > 0;
 

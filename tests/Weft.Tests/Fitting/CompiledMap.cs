@@ -33,8 +33,16 @@ internal static class Parameters
     public static void Randomize<T>(this Map<T> map, Random random)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        map.Initialize(random.Next());
         using ParameterEdit<T> edit = map.Edit();
-        Formulas.Numbers.Normal(random, map.ParameterCount).Select(T.CreateChecked).ToArray().CopyTo(edit.All);
+        foreach (ParameterInfo info in map.Description.Parameters)
+        {
+            // Tables of positions stay as they are drawn.
+            if (info.Role != Role.Seeded && info.Initializer.Distribution is not (Distribution.Whole or Distribution.Distinct))
+            {
+                Formulas.Numbers.Normal(random, info.Length).Select(T.CreateChecked).ToArray().CopyTo(edit[info.Name]);
+            }
+        }
     }
 
     public static void SetTrained<T>(this Map<T> map, T[] values)

@@ -109,7 +109,7 @@ public class ProjectionTests
     [Fact]
     public void WhatAnyOperatorOfTheLibraryMakes_IsMetExactly()
     {
-        string[] formulas = [.. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0])];
+        string[] formulas = [.. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]).Where(formula => TestModules.Formula(formula).IsLinear)];
         int projectable = 0;
         Each<double>(Scalar.Double, formulas, (map, formula, random) =>
         {

@@ -176,7 +176,7 @@ internal static class FormulaBattery
                     continue;
                 }
 
-                int width = module.Links.Take(k).OfType<LinearLink>().LastOrDefault()?.Operator.Rows ?? module.Inputs;
+                int width = Shapes.Width(module.Links.Take(k), module.Inputs);
                 Module prefix = module with { Links = new(module.Links.Take(k)), Outputs = width };
                 var interpreter = new Interpreter(prefix, Flat(values));
                 for (int attempt = 0; attempt < 20; attempt++)
@@ -346,6 +346,7 @@ internal static class FormulaBattery
         {
             Scaled scaled => scaled with { Factor = Math.Abs(scaled.Factor) },
             Einsum einsum => einsum with { Coefficient = Math.Abs(einsum.Coefficient) },
+            WalshHadamard transform => new Matrix(new FormulaTensor(EquatableArray.Of(transform.Size, transform.Size), new FormulaNumber(1))),
             Operator same => same,
         };
 

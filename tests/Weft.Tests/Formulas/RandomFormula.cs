@@ -56,7 +56,12 @@ internal sealed class RandomFormula
             for (int layer = 0; layer < layers; layer++)
             {
                 outputs = Size();
-                links.Add(new LinearLink(Compose(outputs, width, Math.Max(1, depth - 2))));
+                Link Linear() => new LinearLink(Compose(outputs, width, Math.Max(1, depth - 2)));
+                links.Add(!_textual && Chance(0.2)
+                    ? new BranchLink(
+                        Pick(Joint.Add, Joint.Hadamard),
+                        EquatableArray.Of(EquatableArray.Of(Linear()), EquatableArray.Of(Linear(), new ActivationLink(Pick(Activation.Tanh, Activation.Sigmoid)))))
+                    : Linear());
                 width = outputs;
                 if (Chance(0.6))
                 {
@@ -104,7 +109,7 @@ internal sealed class RandomFormula
         }
 
         depth--;
-        switch (_random.Next(16))
+        switch (_random.Next(17))
         {
             case 0:
                 return new Scaled(Pick(-2.0, -1, 0.5, 0.75, 3), Compose(rows, columns, depth));
@@ -118,6 +123,9 @@ internal sealed class RandomFormula
                 return new Sum(Repeat(_random.Next(2, 4), () => Compose(rows, columns, depth)));
             case 8 or 9 or 10:
                 return MakeKronecker(rows, columns, depth);
+            case 16 when !_textual:
+                Operator way = Compose(rows, columns, depth);
+                return new Alternatives(EquatableArray.Of(way, new Transpose(new Transpose(way))));
             case 11 when rows > 1 && columns > 1:
                 (int Rows, int Columns)[] blocks = Split(rows).Zip(Split(columns), (r, c) => (r, c)).ToArray();
                 return new DirectSum(blocks.Select(block => Compose(block.Rows, block.Columns, depth)).ToEquatable());
@@ -243,6 +251,11 @@ internal sealed class RandomFormula
             choices.Add(() => new Transpose(new Column(Tensor(columns))));
         }
 
+        if (rows == columns && (rows & (rows - 1)) == 0)
+        {
+            choices.Add(() => new WalshHadamard(rows));
+        }
+
         if (!_textual)
         {
             choices.Add(() => IndexNotation(rows, columns));
@@ -351,6 +364,7 @@ internal sealed class RandomFormula
             () => Functions.Of("largest", _random.Next(1, last + 1), Fresh(shape)),
             () => Functions.Of("above_quantile", Pick(0, 0.25, 0.6), Fresh(shape)),
             () => Functions.Of("prefix", last, Fresh(batch)),
+            () => Functions.Of("take", Argument([other, .. shape[1..]]), Table(other, shape[0])),
             () => Functions.Of(Pick("quantize", "quantize_affine", "normal_float"), _random.Next(2, 9), Fresh(shape)),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
 
@@ -459,11 +473,16 @@ internal sealed class RandomFormula
             return new Gather(new ListTensor(Enumerable.Range(0, rows).Select(_ => (double)_random.Next(columns)).ToEquatable()), columns);
         }
 
-        int[] shape = Factorize(rows, _random.Next(1, 3));
-        var whole = new Initializer(shape[^1] <= columns && Chance(0.5) ? Distribution.Distinct : Distribution.Whole, columns);
+        return new Gather(Table(columns, Factorize(rows, _random.Next(1, 3))), columns);
+    }
+
+    /// <summary>A seeded table of positions below a size.</summary>
+    private ParameterTensor Table(int size, params int[] shape)
+    {
+        var whole = new Initializer(shape[^1] <= size && Chance(0.5) ? Distribution.Distinct : Distribution.Whole, size);
         var table = new Parameter("Z" + Text(_parameters.Count + 1), shape.ToEquatable(), Role.Seeded, whole, _random.Next(1, 1000));
         _parameters.Add(table);
-        return new Gather(new ParameterTensor(table), columns);
+        return new ParameterTensor(table);
     }
 
     private Einsum IndexNotation(int rows, int columns, EquatableArray<IndexVariable>? output = null)

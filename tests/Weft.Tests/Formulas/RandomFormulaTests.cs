@@ -18,7 +18,7 @@ public class RandomFormulaTests
             var interpreter = new Interpreter(module, Numbers.Values(module, new Random(seed)));
             Assert.Equal(2 * module.Outputs, interpreter.Evaluate(Numbers.Normal(new Random(seed), 2 * module.Inputs)).Length);
 
-            foreach (Link link in module.Links)
+            foreach (Link link in module.Links.SelectMany(link => link is BranchLink branches ? branches.Branches.SelectMany(branch => branch).Append(link) : [link]))
             {
                 seen.Add(link.GetType());
                 IEnumerable<Operator> nodes = link is LinearLink linear ? linear.Operator.DescendantsAndSelf() : [];

@@ -8,31 +8,55 @@ internal static class Shapes
     /// <summary>The first fault, or null.</summary>
     public static string? Fault(Module module)
     {
-        int width = module.Inputs;
-        foreach (Link link in module.Links)
+        (string? fault, int width) = Fault(module.Links, module.Inputs);
+        return fault ?? (width == module.Outputs ? null : $"{width} instead of {module.Outputs} outputs");
+    }
+
+    /// <summary>How long the vector is that links make of one of a length.</summary>
+    public static int Width(IEnumerable<Link> links, int inputs) => links.Aggregate(inputs, (width, link) => link switch
+    {
+        LinearLink linear => linear.Operator.Rows,
+        BranchLink branches => Width(branches.Branches[0], width),
+        _ => width,
+    });
+
+    private static (string? Fault, int Width) Fault(IEnumerable<Link> links, int inputs)
+    {
+        int width = inputs;
+        foreach (Link link in links)
         {
             switch (link)
             {
+                case BranchLink branches:
+                    (string? Fault, int Width)[] parts = [.. branches.Branches.Select(branch => Fault(branch, width))];
+                    if (parts.Any(part => part.Fault is not null || part.Width != parts[0].Width))
+                    {
+                        return (parts.Select(part => part.Fault).FirstOrDefault(part => part is not null) ?? "branches of unequal widths", width);
+                    }
+
+                    width = parts[0].Width;
+                    break;
+
                 case LinearLink { Operator: var node }:
                     if (Fault(node) is { } fault)
                     {
-                        return fault;
+                        return (fault, width);
                     }
 
                     if (node.Columns != width)
                     {
-                        return $"{node.Columns} columns for {width} inputs";
+                        return ($"{node.Columns} columns for {width} inputs", width);
                     }
 
                     width = node.Rows;
                     break;
 
                 case BiasLink { Bias.Shape: var shape } when !shape.SequenceEqual([width]):
-                    return $"a bias of another length than {width}";
+                    return ($"a bias of another length than {width}", width);
             }
         }
 
-        return width == module.Outputs ? null : $"{width} instead of {module.Outputs} outputs";
+        return (null, width);
     }
 
     /// <summary>The first fault in an operator, or null.</summary>

@@ -47,6 +47,16 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
                     break;
 
+                case WalshHadamardStatement transform:
+                    int size = target.Length / transform.Outer;
+                    for (int i = 0; i < target.Length; i++)
+                    {
+                        target[i] = Enumerable.Range(0, size).Sum(j =>
+                            (System.Numerics.BitOperations.PopCount((uint)(i % size & j)) % 2 == 0 ? 1 : -1) * _vectors[transform.Source][(i / size * size) + j]);
+                    }
+
+                    break;
+
                 case ProductStatement product:
                     target = [.. _vectors[product.Left].Zip(_vectors[product.Right], (left, right) => left * right)];
                     break;

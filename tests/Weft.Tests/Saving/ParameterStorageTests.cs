@@ -172,12 +172,15 @@ public class ParameterStorageTests
         {
             using Map<T> map = all.Create<T>(module.Name);
             map.Randomize(new Random(1));
-            T[] values = map.Parameters.ToArray(), matrix = ((LinearMap<T>)map).Dense();
+            T[] x = [.. Formulas.Numbers.Normal(new Random(3), 2 * map.Inputs).Select(T.CreateChecked)], before = new T[2 * map.Outputs], after = new T[2 * map.Outputs];
+            T[] values = map.Parameters.ToArray();
+            map.Forward(x, before);
             byte[] bytes = Save(map);
             map.Randomize(new Random(2));
             LoadReport report = Load(map, bytes);
             Assert.Equal(values, map.Parameters);
-            Assert.Equal(matrix, ((LinearMap<T>)map).Dense());
+            map.Forward(x, after);
+            Assert.Equal(before, after);
             Assert.Equal(map.Description.Parameters.Where(info => info.Role != Role.Seeded).Select(info => info.Name), report.Loaded);
             Assert.All(report.Loaded, name => Assert.Equal(map[name].Info.Role.ToString().ToLowerInvariant(), Open(bytes).Metadata["role:" + name]));
         }
