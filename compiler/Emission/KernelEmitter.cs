@@ -46,9 +46,9 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         yield return $"columns: ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)})";
         yield return $"lanes: ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)})";
         yield return $"height: {Number(Rows(kernel))}";
-        if (kernel.PanelB != 1)
+        if (kernel.PanelA != 1 || kernel.PanelB != 1)
         {
-            yield return $"panel: {Number(kernel.PanelB)}";
+            yield return $"panels: ({Number(kernel.PanelA)}, {Number(kernel.PanelB)})";
         }
     }
 

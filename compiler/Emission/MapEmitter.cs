@@ -87,9 +87,9 @@ internal sealed class MapEmitter
             EmitPass("protected override void PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
             EmitPass("protected override void Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
             EmitPass("protected override void PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
-            EmitPass("protected override void PrepareGradient(T* w, T* g)", _schedule.PrepareGradient, Pass.PrepareGradient);
+            EmitPass("protected override void PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
             EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
-            EmitPass("protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows)", _schedule.Reverse, Pass.Reverse);
+            EmitPass("protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)", _schedule.Reverse, Pass.Reverse);
             EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
             if (_options.Target == Target.OpenCl)
             {
@@ -121,7 +121,7 @@ internal sealed class MapEmitter
             _code.Line($"TangentCount = {_schedule.TangentCount},");
             _code.Line($"Chunk = {_schedule.Chunk},");
             _code.Line($"WorkspaceLength = {_schedule.ScratchPerRow * _schedule.Chunk},");
-            _code.Line($"GradientWorkspaceLength = {2 * _schedule.ScratchPerRow * _schedule.Chunk},");
+            _code.Line($"GradientWorkspaceLength = {_schedule.GradientScratchPerRow * _schedule.Chunk},");
             _code.Line(FormattableString.Invariant($"ForwardFlops = {_schedule.ForwardFlops},"));
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
             _code.Line("Parameters =");
@@ -192,6 +192,14 @@ internal sealed class MapEmitter
         string header = signature.Replace("T*", _scalar + "*");
         using CodeWriter.Block body = _code.Braces(header);
         DeclarePlaces(steps, pass);
+        if (pass == Pass.Reverse && _schedule.Cleared is { Length: > 0 } cleared)
+        {
+            using (_code.Braces("if (g != null && first)"))
+            {
+                _code.Line(FormattableString.Invariant($"new Span<{_scalar}>(dw + {cleared.Offset}, {cleared.Length}).Clear();"));
+            }
+        }
+
         CodeWriter.Block? guarded = null;
         string open = "";
         foreach (Step step in steps)
@@ -223,7 +231,7 @@ internal sealed class MapEmitter
             }
 
             string name = aspect == Aspect.Value ? _names[storage] : "d" + _names[storage];
-            string block = Block(storage.Space, aspect, pass);
+            string block = Block(storage, aspect, pass);
             int offset = Offset(storage, aspect);
             _places.Add((storage, aspect), name);
             _code.Line(offset == 0 ? $"{_scalar}* {name} = {block};" : FormattableString.Invariant($"{_scalar}* {name} = {block} + {offset};"));
@@ -233,7 +241,7 @@ internal sealed class MapEmitter
     private static Dictionary<Storage, string> Names(IEnumerable<Storage> storages)
     {
         var names = new Dictionary<Storage, string>();
-        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "rows" };
+        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "rows", "first" };
         foreach (Storage storage in storages)
         {
             string stem = storage.Space == Space.Scratch ? storage.Name : Identifier(storage.Name) + (storage.IsPacked ? "Packed" : "");
@@ -259,6 +267,8 @@ internal sealed class MapEmitter
                 return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
             case GatherStep gather:
                 return [gather.A, gather.C, gather.Table];
+            case PadStep pad:
+                return [pad.A, pad.C];
             case ActivationStep activation:
                 return [activation.A, activation.C];
             case DerivativeStep derivative:
@@ -278,6 +288,7 @@ internal sealed class MapEmitter
     /// <summary>What is not wanted is not computed.</summary>
     private static string Guard(Step step, Pass pass) => (pass, step.Target.Storage.Space) switch
     {
+        _ when step is PadStep { A.Aspect: Aspect.Value } => "g",
         (Pass.Forward, Space.Output) => "y",
         (Pass.Reverse, Space.Weights) => "g",
         (Pass.Reverse, Space.Input) => "dx",
@@ -298,7 +309,7 @@ internal sealed class MapEmitter
                 }
 
                 string b = kernel.B is null ? "null" : Pointer(kernel.B, pass);
-                string addend = kernel.Addend is null ? "null" : Pointer(kernel.Addend, pass);
+                string addend = kernel.Addend is null ? "null" : (kernel.Begins ? "first ? null : " : "") + Pointer(kernel.Addend, pass);
                 return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {SchedulePrinter.Describe(kernel)}";
 
             case ClearStep clear:
@@ -317,6 +328,10 @@ internal sealed class MapEmitter
 
             case ConstantStep constant:
                 return Constant(constant, Pointer(constant.Target, pass));
+            case PadStep pad:
+                Storage rowsOf = pad.A.Storage;
+                return FormattableString.Invariant(
+                    $"Layouts<{_scalar}>.CopyRows({Pointer(pad.A, pass)}, {Pointer(pad.C, pass)}, rows, {rowsOf.Length}, {pad.C.Storage.Pitch}); // cache lines a power of two apart would push each other out");
 
             case ActivationStep activation:
                 return $"Activations<{_scalar}>.Apply(Activation.{activation.Activation}, {Pointer(activation.A, pass)}, {Pointer(activation.C, pass)}, rows * {activation.C.Storage.Length});";
@@ -378,16 +393,16 @@ internal sealed class MapEmitter
     {
         if (!_places.TryGetValue((place.Storage, place.Aspect), out string? name))
         {
-            name = Block(place.Storage.Space, place.Aspect, pass);
+            name = Block(place.Storage, place.Aspect, pass);
         }
 
         return place.Offset == 0 ? name : FormattableString.Invariant($"{name} + {place.Offset}");
     }
 
-    private static string Block(Space space, Aspect aspect, Pass pass) => (space, aspect) switch
+    private string Block(Storage storage, Aspect aspect, Pass pass) => (storage.Space, aspect) switch
     {
         (Space.Weights, Aspect.Value) => "w",
-        (Space.Weights, _) => pass is Pass.Reverse or Pass.PrepareGradient ? "g" : "dw",
+        (Space.Weights, _) => pass is Pass.Reverse or Pass.PrepareGradient && storage.MirrorOffset < _schedule.TrainedCount ? "g" : "dw",
         (Space.Input, Aspect.Value) => "x",
         (Space.Input, _) => "dx",
         (Space.Output, Aspect.Value) => "y",

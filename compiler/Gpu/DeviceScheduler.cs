@@ -45,7 +45,7 @@ public sealed class DeviceScheduler
             builder._kernels, [], forward, reverse, finish, finishesOnHost, (int)Math.Max(1, (int.MaxValue / builder._largestRow) - 256));
     }
 
-    private IEnumerable<DeviceLaunch> Launches(IEnumerable<Step> steps) => steps.Where(step => step is not PackStep).SelectMany(Launches);
+    private IEnumerable<DeviceLaunch> Launches(IEnumerable<Step> steps) => steps.Where(step => step is not (PackStep or PadStep)).SelectMany(Launches);
 
     private IEnumerable<DeviceLaunch> Launches(Step step)
     {

@@ -38,6 +38,7 @@ public sealed record Kernel(
     Loop Rows,
     Loop Columns,
     Loop Lanes,
+    int PanelA,
     int PanelB)
 {
     /// <summary>All loops, in no order.</summary>
@@ -54,6 +55,7 @@ public sealed record Kernel(
         Text(Rows),
         Text(Columns),
         Text(Lanes),
+        PanelA,
         PanelB);
 
     private static string Text(Loop loop) => FormattableString.Invariant($"{loop.Extent}:{loop.A}:{loop.B}:{loop.C}");

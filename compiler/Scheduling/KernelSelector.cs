@@ -109,12 +109,18 @@ public sealed class KernelSelector(int panel, int nominalRows)
         Index[] outer = [.. rest.Where(c.Has).OrderByDescending(index => index == View.Rows ? int.MaxValue : c.Stride(index))];
         Index[] reduction = [.. rest.Where(index => !c.Has(index)).OrderByDescending(index => index == View.Rows ? int.MaxValue : Math.Max(a.Stride(index), b?.Stride(index) ?? 0))];
 
-        bool panelled = form == LaneForm.Broadcast && lane!.Extent > panel && lane.Extent % panel == 0;
-        PackedView packedA = Arrange(contraction, a, lane, [.. outer, .. Present(rows), .. reduction], panelled: false);
-        PackedView? packedB = b is null ? null : Arrange(contraction, b, lane, [.. outer, .. Present(columns), .. reduction], panelled);
-        PackedView packedC = Arrange(contraction, c, lane, [.. outer, .. Present(rows), .. Present(columns)], panelled: false);
+        // As many lanes as a tile takes at a time stand together.
+        int width = form == LaneForm.Broadcast ? panel : _lanes;
+        width = form != LaneForm.Dot && lane is not null && lane.Extent > width && lane.Extent % width == 0 ? width : 0;
+        PackedView packedA = Arrange(contraction, a, lane, outer, [.. Present(rows), .. reduction], width);
+        PackedView? packedB = b is null ? null : Arrange(contraction, b, lane, outer, [.. Present(columns), .. reduction], width);
+        PackedView packedC = Arrange(contraction, c, lane, outer, [.. Present(rows), .. Present(columns)], width: 0);
         (View va, View? vb, View vc) = (packedA.View, packedB?.View, packedC.View);
-        bool isPanelled = packedB?.Packing?.Axes.Any(axis => axis.Index == lane && axis.Extent != lane!.Extent) == true;
+
+        // How much farther apart than its lanes two panels of an operand are.
+        int PanelOf(PackedView? operand, Index? free) => operand?.Packing?.Axes.Any(axis => axis.Index == lane && axis.Extent == width) == true
+            ? Present(free).Concat(reduction).Where(operand.View.Has).Aggregate(1, (product, index) => product * index.Extent)
+            : 1;
 
         Loop LoopOf(Index? index) => index is null
             ? Loop.None
@@ -130,7 +136,8 @@ public sealed class KernelSelector(int panel, int nominalRows)
             LoopOf(rows),
             LoopOf(columns),
             lane is null ? new Loop("", 1, 1, 1, 1) : LoopOf(lane),
-            isPanelled ? reduction.Where(vb!.Has).Aggregate(1, (product, index) => product * index.Extent) : 1);
+            PanelOf(packedA, rows),
+            PanelOf(packedB, columns));
         return new KernelChoice(kernel, packedA, packedB, packedC, Cost(contraction, kernel));
     }
 
@@ -158,40 +165,34 @@ public sealed class KernelSelector(int panel, int nominalRows)
             .FirstOrDefault();
     }
 
-    /// <summary>The order of a weight that suits a kernel: the loops from the outside in, the lanes last, in panels where they are many.</summary>
-    private PackedView Arrange(Contraction contraction, View view, Index? lane, IReadOnlyList<Index> loops, bool panelled)
+    /// <summary>
+    /// The order of a weight that suits a kernel: the loops from the outside in, the lanes last; panels of <paramref name="width"/> lanes
+    /// stand outside the loops of the tile.
+    /// </summary>
+    private PackedView Arrange(Contraction contraction, View view, Index? lane, IReadOnlyList<Index> outer, IReadOnlyList<Index> inner, int width)
     {
         if (!contraction.Packs || view.Storage.IsPerRow || lane is null || !view.Has(lane))
         {
             return new PackedView(view);
         }
 
-        // A weight that is read along its rows, and not with a stride that strains the cache, stays as it is.
+        // A weight whose lanes are neighbours stays as it is, unless panels of them bring what follows nearer.
         bool target = ReferenceEquals(view, contraction.Target);
-        bool near = loops.Where(view.Has).All(index => view.Stride(index) <= 2 * panel);
-        if (view.Stride(lane) == 1 && (target || !panelled || near))
+        bool near = inner.Where(index => view.Has(index) && !contraction.Target.Has(index)).All(index => view.Stride(index) <= panel);
+        if (view.Stride(lane) == 1 && (target || width == 0 || near))
         {
             return new PackedView(view);
         }
 
         var axes = new List<(Index Index, int Extent, int Stride)>();
-        Index[] own = [.. loops.Where(view.Has)];
-        int reduced = own.Length;
-        if (panelled && !target)
+        axes.AddRange(outer.Where(view.Has).Select(index => (index, index.Extent, view.Stride(index))));
+        if (width > 0)
         {
-            // The panel stands outside the reduction: [outer, panel, k, lanes of the panel].
-            reduced = own.ToList().FindIndex(index => !contraction.Target.Has(index));
-            reduced = reduced < 0 ? own.Length : reduced;
+            axes.Add((lane, lane.Extent / width, view.Stride(lane) * width));
         }
 
-        axes.AddRange(own.Take(reduced).Select(index => (index, index.Extent, view.Stride(index))));
-        if (panelled && !target)
-        {
-            axes.Add((lane, lane.Extent / panel, view.Stride(lane) * panel));
-        }
-
-        axes.AddRange(own.Skip(reduced).Select(index => (index, index.Extent, view.Stride(index))));
-        axes.Add((lane, panelled && !target ? panel : lane.Extent, view.Stride(lane)));
+        axes.AddRange(inner.Where(view.Has).Select(index => (index, index.Extent, view.Stride(index))));
+        axes.Add((lane, width > 0 ? width : lane.Extent, view.Stride(lane)));
 
         var strides = new List<(Index, int)>();
         int stride = 1;

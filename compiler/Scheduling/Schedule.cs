@@ -35,6 +35,9 @@ public sealed record Schedule(
     /// <summary>Elements of a block of weight gradients; the trained parameters come first.</summary>
     public int GradientCount { get; init; }
 
+    /// <summary>Where in such a block, and for how many elements, stands what has to be cleared before the first rows of a batch.</summary>
+    public (int Offset, int Length) Cleared { get; init; }
+
     /// <summary>Elements of a block of weight tangents, which begins as a block of gradients does.</summary>
     public int TangentCount { get; init; }
 
@@ -48,6 +51,9 @@ public sealed record Schedule(
 
     /// <summary>Elements of scratch per row of a chunk, for the forward pass.</summary>
     public int ScratchPerRow { get; init; }
+
+    /// <summary>The same for the forward and the reverse pass.</summary>
+    public int GradientScratchPerRow { get; init; }
 
     public long ForwardFlops => Plans.Sum(plan => plan.FlopsPerRow);
 

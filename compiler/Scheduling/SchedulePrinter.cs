@@ -37,6 +37,7 @@ public static class SchedulePrinter
         GatherStep gather => $"{Name(gather.C)}[o {gather.Table.Storage}[i]] += {Name(gather.A)}[o i]",
         ConstantStep constant => $"{constant.Result} = {AlgebraPrinter.Print(constant.Constant.Value)}",
         CheckStep check => FormattableString.Invariant($"check 0 <= {check.Table} < {check.Size}"),
+        PadStep pad => $"{pad.C.Storage} = {Name(pad.A)}, its rows {pad.C.Storage.Pitch} apart",
         ActivationStep activation => $"{Name(activation.C)} = {activation.Activation.ToString().ToLowerInvariant()}({Name(activation.A)})",
         DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Activation.ToString().ToLowerInvariant()}'({Name(derivative.Z)}) {Name(derivative.A)}",
         FunctionStep function => $"{Name(function.Target)} = {function.Function.Function} {function.Mode.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments)})",

@@ -28,6 +28,7 @@ public sealed class Scheduler
     private readonly List<Operation> _weightProgram = [];
     private readonly List<Operation> _rowProgram = [];
     private readonly List<TermPlan> _plans = [];
+    private readonly Dictionary<(Storage, Aspect), Storage> _padded = [];
     private int _weightCount;
     private int _scratch;
     private int _names;
@@ -89,6 +90,8 @@ public sealed class Scheduler
             Build(statement, places);
         }
 
+        ChoosePadding();
+
         // The kernels are chosen before the packed copies that they ask for can be listed.
         (List<Step> forward, List<Step> tangent, List<Step> reverse) = (Forward(_rowProgram), Tangent(_rowProgram), Reverse(_rowProgram));
         ClearInputGradientIfUnwritten(reverse);
@@ -102,12 +105,21 @@ public sealed class Scheduler
         prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
 
         PlaceDerivedWeights();
-        (int gradientCount, int tangentCount) = PlaceWeightMirrors(reverse.Concat(prepareGradient), tangent.Concat(prepareTangent));
+        HashSet<Storage> begun = BeginGradients(reverse);
+        (int gradientCount, int cleared, int tangentCount) = PlaceWeightMirrors(reverse.Concat(prepareGradient), begun, tangent.Concat(prepareTangent));
+        int trainedCount = module.Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => parameter.Length);
         int mirror = _scratch;
         foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Scratch))
         {
             storage.MirrorOffset = mirror;
             mirror += Align(storage.Pitch);
+        }
+
+        foreach (Storage storage in _padded.Values)
+        {
+            storage.Offset = mirror;
+            mirror += Align(storage.Pitch);
+            _storages.Add(storage);
         }
 
         return new Schedule(
@@ -126,10 +138,12 @@ public sealed class Scheduler
             WeightCount = _weightCount,
             GradientCount = gradientCount,
             TangentCount = tangentCount,
-            TrainedCount = module.Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => parameter.Length),
+            Cleared = (trainedCount, cleared - trainedCount),
+            TrainedCount = trainedCount,
             ParameterCount = module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length),
             Chunk = Chunk(module),
             ScratchPerRow = _scratch,
+            GradientScratchPerRow = mirror,
         };
     }
 
@@ -144,11 +158,33 @@ public sealed class Scheduler
     }
 
     /// <summary>
-    /// Gradients and tangents of weights have a block of their own, as long as there is something to hold: the trained parameters as they
-    /// stand, then what the reverse pass needs, then what only the forward mode does.
+    /// The first step of the reverse pass that adds to the gradient of a derived weight, all of it, need not add: what is there before
+    /// the first rows of a batch is nothing.
     /// </summary>
-    /// <returns>How far the reverse pass reaches, and how far the forward mode.</returns>
-    private (int Gradient, int Tangent) PlaceWeightMirrors(IEnumerable<Step> reverse, IEnumerable<Step> tangent)
+    /// <returns>The weights whose gradients begin so.</returns>
+    private HashSet<Storage> BeginGradients(List<Step> reverse)
+    {
+        var begun = new HashSet<Storage>();
+        var seen = new HashSet<Storage>();
+        for (int k = 0; k < reverse.Count; k++)
+        {
+            Storage storage = reverse[k].Target.Storage;
+            if (_derived.Contains(storage) && seen.Add(storage) && reverse[k] is KernelStep { Accumulates: true, CoversTarget: true } kernel)
+            {
+                reverse[k] = kernel with { Begins = true };
+                begun.Add(storage);
+            }
+        }
+
+        return begun;
+    }
+
+    /// <summary>
+    /// Gradients and tangents of weights have a block of their own, as long as there is something to hold: the trained parameters as they
+    /// stand, then what the reverse pass needs, first what has to be cleared for it, then what only the forward mode does.
+    /// </summary>
+    /// <returns>How far the reverse pass reaches, how far what it clears, and how far the forward mode.</returns>
+    private (int Gradient, int Cleared, int Tangent) PlaceWeightMirrors(IEnumerable<Step> reverse, HashSet<Storage> begun, IEnumerable<Step> tangent)
     {
         int count = 0;
         var placed = new HashSet<Storage>();
@@ -157,7 +193,14 @@ public sealed class Scheduler
             Place(storage, storage.Length);
         }
 
-        foreach (Storage storage in reverse.SelectMany(Mirrors))
+        Storage[] needed = [.. reverse.SelectMany(Mirrors)];
+        foreach (Storage storage in needed.Where(storage => !begun.Contains(storage)))
+        {
+            Place(storage, Align(storage.Length));
+        }
+
+        int cleared = count;
+        foreach (Storage storage in needed)
         {
             Place(storage, Align(storage.Length));
         }
@@ -168,7 +211,7 @@ public sealed class Scheduler
             Place(storage, Align(storage.Length));
         }
 
-        return (gradient, count);
+        return (gradient, cleared, count);
 
         void Place(Storage storage, int length)
         {
@@ -411,6 +454,42 @@ public sealed class Scheduler
         static int Length(ContractionNode node) => node.Indices.Aggregate(1, (product, index) => product * index.Extent);
     }
 
+    /// <summary>
+    /// Rows of the input, and of the output's gradient, that lie a large power of two apart are copied in the reverse pass where a weight's
+    /// gradient reads them again and again: a column of them would have to fit into a few lines of the first-level cache.
+    /// </summary>
+    private void ChoosePadding()
+    {
+        const int FarApart = 2048, ReadAgain = 32;
+        foreach (Contraction contraction in _rowProgram.OfType<ContractOperation>().Select(operation => operation.Contraction))
+        {
+            foreach ((View weight, View? other) in new (View, View?)[] { (contraction.Left, contraction.Right), (contraction.Right ?? contraction.Left, contraction.Left) })
+            {
+                if (other is null || weight.Storage.IsPerRow || !HasMirror(weight.Storage))
+                {
+                    continue;
+                }
+
+                foreach (View view in new[] { other, contraction.Target.Mirror })
+                {
+                    Storage storage = view.Storage;
+                    int again = weight.Position.Indices.Where(index => !view.Has(index)).Aggregate(1, (product, index) => product * index.Extent);
+                    bool sumsRowsOnly = view.Position.Indices.All(index => index == View.Rows || weight.Has(index));
+                    if (storage.Space is Space.Input or Space.Output && storage.Length * _elementSize % FarApart == 0 && sumsRowsOnly && again >= ReadAgain
+                        && !_padded.ContainsKey((storage, view.Aspect)))
+                    {
+                        string name = (view.Aspect == Aspect.Mirror ? "d" : "") + storage.Name + "Padded";
+                        _padded.Add((storage, view.Aspect), new Storage(name, Space.Scratch, storage.Length) { Pitch = Pitch(storage.Length) });
+                    }
+                }
+            }
+        }
+    }
+
+    private View Padded(View view) => _padded.TryGetValue((view.Storage, view.Aspect), out Storage? padded)
+        ? new View(padded, view.Position + new Affine(0, [(View.Rows, padded.Pitch - view.Stride(View.Rows))]))
+        : view;
+
     private int Pitch(int length)
     {
         int pitch = Align(length);
@@ -563,7 +642,7 @@ public sealed class Scheduler
     /// </summary>
     private List<Step> Reverse(List<Operation> program)
     {
-        var steps = new List<Step>();
+        List<Step> steps = program == _rowProgram ? [.. _padded.Select(pair => new PadStep(new Place(pair.Key.Item1, pair.Key.Item2, 0), Value(pair.Value)))] : [];
         var written = new HashSet<Storage>();
         foreach (Operation operation in Enumerable.Reverse(program))
         {
@@ -582,7 +661,7 @@ public sealed class Scheduler
                         if (HasMirror(operand.Storage))
                         {
                             bool accumulate = Begin(operand.Storage, operand.CoversStorage);
-                            steps.Add(Choose(contraction with { Target = operand.Mirror, Left = gradient, Right = other }, accumulate));
+                            steps.Add(Choose(contraction with { Target = operand.Mirror, Left = gradient, Right = other }, accumulate, padded: true));
                         }
                     }
 
@@ -640,9 +719,11 @@ public sealed class Scheduler
 
     private static Place Mirror(Storage storage) => new(storage, Aspect.Mirror, 0);
 
-    private KernelStep Choose(Contraction contraction, bool accumulate)
+    private KernelStep Choose(Contraction contraction, bool accumulate, bool padded = false)
     {
-        KernelChoice choice = _selector.Select(contraction);
+        KernelChoice choice = _selector.Select(padded
+            ? contraction with { Left = Padded(contraction.Left), Right = contraction.Right is { } right ? Padded(right) : null }
+            : contraction);
         Place target = PlaceOf(choice.C, scatter: true);
         return new KernelStep(
             choice.Kernel,

@@ -24,6 +24,9 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
 {
     public bool Accumulates => Addend == C;
 
+    /// <summary>Whether what it accumulates into is empty for the first rows of a batch.</summary>
+    public bool Begins { get; init; }
+
     /// <summary>Whether it writes every element of its target.</summary>
     public bool CoversTarget => !Contraction.Target.Overlaps && Kernel.Loops
         .Where(loop => loop.C != 0 && !loop.IsRows)
@@ -43,6 +46,12 @@ public sealed record ClearStep(Place C) : Step
 
 /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>; transposed, <c>c[o, table[i]] += a[o, i]</c>.</summary>
 public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Step
+{
+    public override Place Target => C;
+}
+
+/// <summary>Copies rows to a pitch that spreads them over the sets of the cache; a device has no use for it.</summary>
+public sealed record PadStep(Place A, Place C) : Step
 {
     public override Place Target => C;
 }

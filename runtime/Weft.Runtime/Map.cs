@@ -297,21 +297,25 @@ public abstract unsafe class Map<T> : IDisposable
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void PrepareTangent(T* w, T* dw);
 
-    /// <summary>Adds what the gradients of derived and packed tensors in <paramref name="g"/> mean for the trained parameters, which it begins with.</summary>
+    /// <summary>
+    /// Adds to <paramref name="g"/>, the gradient for the trained parameters, what the gradients of derived and packed tensors mean for it:
+    /// those in <paramref name="dw"/>, a block laid out like a tangent's.
+    /// </summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void PrepareGradient(T* w, T* g);
+    protected abstract void PrepareGradient(T* w, T* g, T* dw);
 
     /// <summary>Computes y from x, and in <paramref name="s"/> what <see cref="BackwardRows"/> and <see cref="TangentRows"/> need; y may be null.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void ForwardRows(T* w, T* x, T* y, T* s, int rows);
 
     /// <summary>
-    /// Adds to the weight gradient <paramref name="g"/> and overwrites <paramref name="dx"/>; either may be null. <paramref name="s"/> is as
-    /// <see cref="ForwardRows"/> left it. For a linear map without a wanted weight gradient, <paramref name="x"/> is null and
-    /// <paramref name="s"/> arbitrary.
+    /// Adds to the gradient <paramref name="g"/> for the trained parameters, and to those of derived and packed tensors in
+    /// <paramref name="dw"/>, which begin with the <paramref name="first"/> rows; overwrites <paramref name="dx"/>. Either gradient may be
+    /// null. <paramref name="s"/> is as <see cref="ForwardRows"/> left it. For a linear map without a wanted weight gradient,
+    /// <paramref name="x"/> is null and <paramref name="s"/> arbitrary.
     /// </summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows);
+    protected abstract void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first);
 
     /// <summary>Overwrites dy. <paramref name="s"/> is as <see cref="ForwardRows"/> left it.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
@@ -329,13 +333,13 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>Parameters and what is derived from them.</summary>
     internal ReadOnlySpan<T> WeightBlock => Weights().Span[..Description.WeightCount];
 
-    /// <summary>Does <see cref="PrepareGradient(T*, T*)"/> for a block of gradients.</summary>
+    /// <summary>Does <see cref="PrepareGradient(T*, T*, T*)"/> for a block of gradients that begins with that of the trained parameters.</summary>
     internal void FinishGradient(Span<T> block)
     {
         AlignedBuffer<T> w = Weights();
         fixed (T* g = block)
         {
-            PrepareGradient(w.Pointer, g);
+            PrepareGradient(w.Pointer, g, g);
         }
 
         GC.KeepAlive(w);
@@ -441,24 +445,36 @@ public abstract unsafe class Map<T> : IDisposable
     private double Run<TOperation>(AlignedBuffer<T> block, in TOperation operation, int batch, long flopsPerRow, Span<T> gradient)
         where TOperation : struct, IOperation
     {
-        double loss = batch == 0 ? 0 : BatchJob<TOperation>.Run(this, block.Pointer, operation, batch, flopsPerRow, gradient);
-        GC.KeepAlive(block);
-        return loss;
+        fixed (T* g = gradient)
+        {
+            double loss = batch == 0 ? 0 : BatchJob<TOperation>.Run(this, block.Pointer, operation, batch, flopsPerRow, g);
+            GC.KeepAlive(block);
+            return loss;
+        }
+    }
+
+    /// <summary>The gradients that some rows add to: of the trained parameters, and of what is derived from them; both null where none is wanted.</summary>
+    private readonly struct WeightGradient(T* trained, T* derived, bool isNew)
+    {
+        public readonly T* Trained = trained, Derived = derived;
+
+        /// <summary>Whether nothing has been added to those of what is derived.</summary>
+        public readonly bool IsNew = isNew;
     }
 
     /// <summary>What is done to a chunk of a batch.</summary>
     private interface IOperation
     {
-        /// <summary>Does some rows, adding to the weight gradient unless it is null.</summary>
+        /// <summary>Does some rows.</summary>
         /// <returns>The rows' share of the loss, where there is one.</returns>
-        double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows);
+        double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows);
     }
 
     private readonly struct ForwardOperation(T* x, T* y) : IOperation
     {
         private readonly T* x = x, y = y;
 
-        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             T* s = workspace.Scratch(map.Description.WorkspaceLength);
             map.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
@@ -470,12 +486,13 @@ public abstract unsafe class Map<T> : IDisposable
     {
         private readonly T* x = x, dy = dy, dx = dx;
 
-        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
             T* rowsX = x + (nint)first * map.Inputs;
             map.ForwardRows(w, rowsX, null, s, rows);
-            map.BackwardRows(w, g, rowsX, dy + (nint)first * map.Outputs, dx == null ? null : dx + (nint)first * map.Inputs, s, rows);
+            map.BackwardRows(
+                w, g.Trained, g.Derived, rowsX, dy + (nint)first * map.Outputs, dx == null ? null : dx + (nint)first * map.Inputs, s, rows, g.IsNew);
             return 0;
         }
     }
@@ -487,7 +504,7 @@ public abstract unsafe class Map<T> : IDisposable
         private readonly TLoss loss = loss;
         private readonly int batch = batch;
 
-        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             int length = checked(map.Description.Chunk * map.Outputs);
             T* y = workspace.Rows(checked(2 * length)).Pointer, dy = y + length;
@@ -495,9 +512,9 @@ public abstract unsafe class Map<T> : IDisposable
             T* rowsX = x + (nint)first * map.Inputs;
             map.ForwardRows(w, rowsX, y, s, rows);
             double part = loss.Evaluate(new ReadOnlySpan<T>(y, rows * map.Outputs), new Span<T>(dy, rows * map.Outputs), first, rows, batch);
-            if (g != null || dx != null)
+            if (g.Trained != null || dx != null)
             {
-                map.BackwardRows(w, g, rowsX, dy, dx == null ? null : dx + (nint)first * map.Inputs, s, rows);
+                map.BackwardRows(w, g.Trained, g.Derived, rowsX, dy, dx == null ? null : dx + (nint)first * map.Inputs, s, rows, g.IsNew);
             }
 
             return part;
@@ -508,7 +525,7 @@ public abstract unsafe class Map<T> : IDisposable
     {
         private readonly T* dw = dw, x = x, dx = dx, y = y, dy = dy;
 
-        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             nint input = (nint)first * map.Inputs, output = (nint)first * map.Outputs;
             T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
@@ -529,11 +546,11 @@ public abstract unsafe class Map<T> : IDisposable
     {
         private readonly T* y = y, x = x;
 
-        public double Run(Map<T> map, T* w, T* g, Workspace<T> workspace, int first, int rows)
+        public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
             T* rowsY = y == null ? Identity(map, workspace, first, rows) : y + (nint)first * map.Outputs;
-            map.BackwardRows(w, null, null, rowsY, x + (nint)first * map.Inputs, s, rows);
+            map.BackwardRows(w, null, null, null, rowsY, x + (nint)first * map.Inputs, s, rows, first: false);
             return 0;
         }
 
@@ -570,21 +587,21 @@ public abstract unsafe class Map<T> : IDisposable
         private TOperation operation;
         private int batch;
         private int pieceRows;
-        private bool wantsGradient;
+        private T* gradient;
         private Workspace<T>?[] kept = [];
         private double[] losses = [];
 
-        public static double Run(Map<T> map, T* w, in TOperation operation, int batch, long flopsPerRow, Span<T> gradient)
+        public static double Run(Map<T> map, T* w, in TOperation operation, int batch, long flopsPerRow, T* gradient)
         {
             BatchJob<TOperation> job = Jobs.Take();
             job.map = map;
             job.w = w;
             job.operation = operation;
             job.batch = batch;
-            job.wantsGradient = !gradient.IsEmpty;
+            job.gradient = gradient;
             try
             {
-                return job.Run(flopsPerRow, gradient);
+                return job.Run(flopsPerRow);
             }
             finally
             {
@@ -599,6 +616,7 @@ public abstract unsafe class Map<T> : IDisposable
 
                 job.map = null;
                 job.operation = default;
+                job.gradient = null;
                 Jobs.Return(job);
             }
         }
@@ -607,45 +625,51 @@ public abstract unsafe class Map<T> : IDisposable
         {
             Map<T> map = this.map!;
             Workspace<T> workspace = map.workspaces.Take();
-            T* g = null;
-            if (wantsGradient)
+            T* g = gradient, derived = null;
+            if (gradient != null)
             {
                 kept[piece] = workspace;
                 AlignedBuffer<T> block = workspace.Block(map.Description.GradientCount);
-                block.Span.Clear();
-                g = block.Pointer;
+                derived = block.Pointer;
+                if (piece > 0)
+                {
+                    block.Span[..map.TrainedCount].Clear();
+                    g = derived;
+                }
             }
 
             int first = piece * pieceRows;
             int end = first + Math.Min(batch - first, pieceRows);
             int chunk = Math.Min(map.Description.Chunk, SplitEvenly(end - first, Divide(end - first, map.Description.Chunk)));
             double loss = 0;
-            for (; first < end; first += chunk)
+            for (bool isNew = true; first < end; first += chunk, isNew = false)
             {
-                loss += operation.Run(map, w, g, workspace, first, Math.Min(chunk, end - first));
+                loss += operation.Run(map, w, new WeightGradient(g, derived, isNew), workspace, first, Math.Min(chunk, end - first));
             }
 
             losses[piece] = loss;
-            if (!wantsGradient)
+            if (gradient == null)
             {
                 map.workspaces.Return(workspace);
             }
         }
 
+        private static void Add(ReadOnlySpan<T> part, Span<T> sum) => TensorPrimitives.Add(sum, part, sum);
+
         private static int Divide(int rows, int parts) => (rows + parts - 1) / parts;
 
         private static int SplitEvenly(int rows, int parts) => parts == 1 ? rows : Divide(Divide(rows, parts), RowTile) * RowTile;
 
-        private double Run(long flopsPerRow, Span<T> gradient)
+        private double Run(long flopsPerRow)
         {
-            // Pieces depend on the sizes alone and each has a gradient of its own, summed in the order of the pieces: no result depends
-            // on timing. Without a gradient, pieces are cheap, and several for each thread even out what the threads get done.
+            // Pieces depend on the sizes alone and each has a gradient of its own (the first one the caller's), summed in their order: no
+            // result depends on timing. Without a gradient, pieces are cheap, and several for each thread even out what the threads get done.
             int threads = WeftOptions.MaxThreads;
             double work = (double)batch * flopsPerRow;
-            double least = ParallelFlops / 2 + (wantsGradient ? BlockFlops * map!.Description.GradientCount : 0);
+            double least = ParallelFlops / 2 + (gradient != null ? BlockFlops * map!.Description.GradientCount : 0);
             int pieces = threads == 1 || work < 2 * least
                 ? 1
-                : (int)Math.Min(wantsGradient ? threads : 4.0 * threads, Math.Min(batch, work / least));
+                : (int)Math.Min(gradient != null ? threads : 4.0 * threads, Math.Min(batch, work / least));
             pieceRows = SplitEvenly(batch, pieces);
             pieces = Divide(batch, pieceRows);
             if (losses.Length < pieces)
@@ -662,17 +686,18 @@ public abstract unsafe class Map<T> : IDisposable
                 loss += losses[piece];
             }
 
-            if (wantsGradient)
+            if (gradient != null)
             {
-                int length = map!.Description.GradientCount;
-                AlignedBuffer<T> total = kept[0]!.Block(length);
+                int trained = map!.TrainedCount, length = map.Description.GradientCount;
+                AlignedBuffer<T> derived = kept[0]!.Block(length);
                 for (int piece = 1; piece < pieces; piece++)
                 {
-                    TensorPrimitives.Add(total.Span, kept[piece]!.Block(length).Span, total.Span);
+                    Span<T> part = kept[piece]!.Block(length).Span[..length];
+                    Add(part[..trained], new Span<T>(gradient, trained));
+                    Add(part[trained..], derived.Span[trained..length]);
                 }
 
-                map.PrepareGradient(w, total.Pointer);
-                TensorPrimitives.Add(gradient, total.Span[..gradient.Length], gradient);
+                map.PrepareGradient(w, gradient, derived.Pointer);
             }
 
             return loss;

@@ -91,7 +91,7 @@ public sealed record MapDescription
     /// <summary>The length of the weight block: the parameters, then seeded, derived and packed tensors.</summary>
     public required int WeightCount { get; init; }
 
-    /// <summary>The length of a block of weight gradients: the trained parameters, then derived and packed tensors.</summary>
+    /// <summary>The length of a block of weight gradients: place for the trained parameters, then derived and packed tensors.</summary>
     public required int GradientCount { get; init; }
 
     /// <summary>The length of a block of weight tangents, laid out like the gradients and perhaps longer.</summary>

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Weft.Kernels;
 
@@ -31,41 +31,73 @@ public static unsafe class Layouts<T>
     public static void ScatterAdd(T* source, T* target, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides) =>
         Walk<Accumulate>(target, source, extents, strides);
 
+    /// <summary>Copies rows to where another number of elements lies from one to the next.</summary>
+    /// <param name="source">[rows, length]</param>
+    /// <param name="target">[rows, pitch], of which the first elements of each row are overwritten.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="length">Elements of a row.</param>
+    /// <param name="pitch">Elements from one row of the target to the next.</param>
+    public static void CopyRows(T* source, T* target, int rows, int length, int pitch)
+    {
+        for (int row = 0; row < rows; row++, source += length, target += pitch)
+        {
+            new ReadOnlySpan<T>(source, length).CopyTo(new Span<T>(target, length));
+        }
+    }
+
     /// <summary>Visits every element of a strided tensor together with its contiguous copy.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Walk<TMove>(T* strided, T* dense, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides)
         where TMove : struct, IMove
     {
-        Axis* axes = stackalloc Axis[MaxAxes];
+        Axis* axes = stackalloc Axis[MaxAxes + 1];
         if (extents.Contains(0))
         {
             return;
         }
 
-        // The last axis and the one along which the strided side is densest make a plane; the others count through the planes.
+        // The last axis is contiguous on the dense side. Where it is not on the other, it is done in squares with the axis that is densest there.
         int count = Simplify(axes, extents, strides);
         Axis row = axes[--count], column = new(1, 0, 0);
-        int densest = count - 1;
-        for (int i = 0; i < count; i++)
+        bool inRuns = row.Stride == 1;
+        int rowBlocks = -1, columnBlocks = -1;
+        if (!inRuns)
         {
-            densest = Math.Abs((long)axes[i].Stride) < Math.Abs((long)axes[densest].Stride) ? i : densest;
-        }
-
-        if (densest >= 0 && row.Stride != 1)
-        {
-            column = axes[densest];
-            count--;
-            for (int i = densest; i < count; i++)
+            int densest = count - 1;
+            for (int i = 0; i < count; i++)
             {
-                axes[i] = axes[i + 1];
+                densest = Math.Abs((long)axes[i].Stride) < Math.Abs((long)axes[densest].Stride) ? i : densest;
             }
+
+            if (densest >= 0)
+            {
+                column = axes[densest];
+                axes[densest] = column.Blocks;
+            }
+            else
+            {
+                axes[densest = count++] = column;
+            }
+
+            axes[count] = row.Blocks;
+            (columnBlocks, rowBlocks) = (densest, count++);
+            Sort(axes, count, AlongStrided<TMove>(row, column), ref columnBlocks, ref rowBlocks);
         }
 
-        int* index = stackalloc int[MaxAxes];
-        new Span<int>(index, MaxAxes).Clear();
+        int* index = stackalloc int[MaxAxes + 1];
+        new Span<int>(index, MaxAxes + 1).Clear();
         while (true)
         {
-            Plane<TMove>(strided, dense, column, row);
+            if (inRuns)
+            {
+                TMove.Run(strided, dense, row.Extent);
+            }
+            else
+            {
+                Square<TMove>(
+                    strided, dense, column, row, Math.Min(Block, column.Extent - index[columnBlocks] * Block), Math.Min(Block, row.Extent - index[rowBlocks] * Block));
+            }
+
             int axis = count - 1;
             while (axis >= 0 && ++index[axis] == axes[axis].Extent)
             {
@@ -82,6 +114,31 @@ public static unsafe class Layouts<T>
             strided += axes[axis].Stride;
             dense += axes[axis].DenseStride;
         }
+    }
+
+    /// <summary>Which side is walked line after line: the one that is written, unless the lines of a square are much farther apart on the other.</summary>
+    private static bool AlongStrided<TMove>(Axis row, Axis column)
+        where TMove : struct, IMove
+    {
+        const int Much = 4;
+        long strided = Math.Abs((long)row.Stride), dense = Math.Abs((long)column.DenseStride);
+        return TMove.WritesStrided ? Much * strided >= dense : strided > Much * dense;
+    }
+
+    /// <summary>Brings the axes into the order in which one side is walked line after line.</summary>
+    private static void Sort(Axis* axes, int count, bool alongStrided, ref int columnBlocks, ref int rowBlocks)
+    {
+        for (int i = 1; i < count; i++)
+        {
+            for (int j = i; j > 0 && Reach(axes[j]) > Reach(axes[j - 1]); j--)
+            {
+                (axes[j], axes[j - 1]) = (axes[j - 1], axes[j]);
+                columnBlocks = columnBlocks == j ? j - 1 : columnBlocks == j - 1 ? j : columnBlocks;
+                rowBlocks = rowBlocks == j ? j - 1 : rowBlocks == j - 1 ? j : rowBlocks;
+            }
+        }
+
+        long Reach(Axis axis) => Math.Abs((long)(alongStrided ? axis.Stride : axis.DenseStride));
     }
 
     /// <summary>Drops axes of one element and joins axes that one loop can walk; at least one axis is left.</summary>
@@ -120,54 +177,42 @@ public static unsafe class Layouts<T>
         return count;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Plane<TMove>(T* strided, T* dense, Axis column, Axis row)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Square<TMove>(T* strided, T* dense, Axis column, Axis row, int height, int width)
         where TMove : struct, IMove
     {
-        if (row.Stride == 1)
+        int side = Transposition.Side<T>();
+        if (side > 0 && column.Stride == 1 && height == Block && width == Block)
         {
-            TMove.Run(strided, dense, row.Extent);
+            for (int i = 0; i < Block; i += side)
+            {
+                for (int j = 0; j < Block; j += side)
+                {
+                    TMove.Tile(strided + i + j * row.Stride, row.Stride, dense + i * column.DenseStride + j, column.DenseStride);
+                }
+            }
+
             return;
         }
 
-        int side = Transposition.Side<T>();
-        bool transposes = side > 0 && column.Stride == 1;
-        for (int top = 0; top < column.Extent; top += Block)
+        for (int i = 0; i < height; i++)
         {
-            int bottom = Math.Min(top + Block, column.Extent);
-            for (int left = 0; left < row.Extent; left += Block)
+            for (int j = 0; j < width; j++)
             {
-                int right = Math.Min(left + Block, row.Extent);
-                if (transposes && bottom - top == Block && right - left == Block)
-                {
-                    for (int i = top; i < bottom; i += side)
-                    {
-                        for (int j = left; j < right; j += side)
-                        {
-                            TMove.Tile(strided + i + j * row.Stride, row.Stride, dense + i * column.DenseStride + j, column.DenseStride);
-                        }
-                    }
-
-                    continue;
-                }
-
-                for (int i = top; i < bottom; i++)
-                {
-                    T* from = strided + i * column.Stride;
-                    T* to = dense + i * column.DenseStride;
-                    for (int j = left; j < right; j++)
-                    {
-                        TMove.One(from + j * row.Stride, to + j);
-                    }
-                }
+                TMove.One(strided + i * column.Stride + j * row.Stride, dense + i * column.DenseStride + j);
             }
         }
     }
 
-    private readonly record struct Axis(int Extent, nint Stride, nint DenseStride);
+    private readonly record struct Axis(int Extent, nint Stride, nint DenseStride)
+    {
+        public Axis Blocks => new((Extent + Block - 1) / Block, Block * Stride, Block * DenseStride);
+    }
 
     private interface IMove
     {
+        static abstract bool WritesStrided { get; }
+
         static abstract void One(T* strided, T* dense);
 
         static abstract void Run(T* strided, T* dense, int length);
@@ -178,21 +223,52 @@ public static unsafe class Layouts<T>
 
     private readonly struct Copy : IMove
     {
+        public static bool WritesStrided => false;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void One(T* strided, T* dense) => *dense = *strided;
 
-        public static void Run(T* strided, T* dense, int length) => new ReadOnlySpan<T>(strided, length).CopyTo(new Span<T>(dense, length));
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Run(T* strided, T* dense, int length)
+        {
+            for (; length >= Vector512<T>.Count; length -= Vector512<T>.Count, strided += Vector512<T>.Count, dense += Vector512<T>.Count)
+            {
+                Vector512.Load(strided).Store(dense);
+            }
 
+            for (; length > 0; length--)
+            {
+                *dense++ = *strided++;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Tile(T* strided, nint stride, T* dense, nint denseStride) =>
             Transposition.Run(strided, stride, dense, denseStride, accumulate: false);
     }
 
     private readonly struct Accumulate : IMove
     {
+        public static bool WritesStrided => true;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void One(T* strided, T* dense) => *strided += *dense;
 
-        public static void Run(T* strided, T* dense, int length) =>
-            TensorPrimitives.Add(new ReadOnlySpan<T>(strided, length), new ReadOnlySpan<T>(dense, length), new Span<T>(strided, length));
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Run(T* strided, T* dense, int length)
+        {
+            for (; length >= Vector512<T>.Count; length -= Vector512<T>.Count, strided += Vector512<T>.Count, dense += Vector512<T>.Count)
+            {
+                (Vector512.Load(strided) + Vector512.Load(dense)).Store(strided);
+            }
 
+            for (; length > 0; length--)
+            {
+                *strided++ += *dense++;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Tile(T* strided, nint stride, T* dense, nint denseStride) =>
             Transposition.Run(dense, denseStride, strided, stride, accumulate: true);
     }

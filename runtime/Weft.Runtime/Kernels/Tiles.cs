@@ -25,9 +25,9 @@ public enum LaneForm
 /// <param name="columns">From column to column, in b and c; the columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.</param>
 /// <param name="lanes">From lane to lane, in a, b and c.</param>
 /// <param name="height">The most rows of a tile: 12, or 6 where a tile has two columns.</param>
-/// <param name="panel">How much further apart than its lanes two panels of b are.</param>
+/// <param name="panels">How much further apart than its lanes two panels of a and of b are; nothing for an operand that is in none.</param>
 [EditorBrowsable(EditorBrowsableState.Never)]
-public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int C) columns, (int A, int B, int C) lanes, int height, int panel = 1)
+public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int C) columns, (int A, int B, int C) lanes, int height, (int A, int B) panels = default)
 {
     public LaneForm Form { get; } = form;
 
@@ -39,7 +39,7 @@ public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int
 
     public int Height { get; } = height;
 
-    public int Panel { get; } = panel;
+    public (int A, int B) Panels { get; } = panels == default ? (1, 1) : panels;
 }
 
 /// <summary>A register tile: c = d + a · b over its rows × columns of vectors.</summary>
@@ -68,7 +68,7 @@ public unsafe interface ITile<T>
 public static unsafe class Tiles<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Lanes of a panel of packed weights: two of the widest vectors.</summary>
+    /// <summary>Lanes of a panel of packed weights: two of the widest vectors, and half of them where columns are not vectors of lanes.</summary>
     public static int Panel
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -76,17 +76,32 @@ public static unsafe class Tiles<T>
     }
 
     /// <summary>c = d + a · b, where d is null for nothing, c itself, or another tensor laid out like c. Lanes that fill no vector are done by narrower ones, down to single elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Sweep<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
     {
-        if (Vector512.IsHardwareAccelerated && rows == 1 && lanes == Panel && TTile.Shape is { Form: LaneForm.Broadcast, Height: <= 6 })
+        if (Vector512.IsHardwareAccelerated && lanes % Panel == 0 && TTile.Shape is { Form: LaneForm.Broadcast, Height: <= 6 } && rows == 1)
         {
-            // One row of one panel is so little that the loops would cost as much.
-            TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
+            // One row of a panel is so little that the loops of the general case would cost as much.
+            TileShape shape = TTile.Shape;
+            for (int done = 0; done < lanes; done += Panel)
+            {
+                TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
+                b += Panel * shape.Lanes.B * shape.Panels.B;
+                c += Panel * shape.Lanes.C;
+                d = d == null ? null : d + (Panel * shape.Lanes.C);
+            }
+
             return;
         }
 
+        All<TTile>(a, b, c, rows, columns, lanes, count, d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void All<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
+        where TTile : struct, ITile<T>
+    {
         int done = 0;
         if (Vector512.IsHardwareAccelerated && lanes >= Vector512<T>.Count)
         {
@@ -121,71 +136,36 @@ public static unsafe class Tiles<T>
         int end = done + whole;
         if (shape.Form == LaneForm.Dot)
         {
-            Columns<TTile, S, V>(
+            Rows<TTile, S, V>(
                 a + (done * shape.Lanes.A), b + (done * shape.Lanes.B), c, rows, columns, count, whole, done > 0 ? c : d, shape);
             return end;
         }
 
         // A panel of b stays in cache while all rows pass over it.
+        int panel = shape.Form == LaneForm.Broadcast ? Panel : Panel / 2;
         while (done < end)
         {
             bool pair = shape.Form == LaneForm.Broadcast && shape.Height <= 6 && end - done >= 2 * S.Count;
-            int within = done % Panel;
-            T* pa = a + (done * shape.Lanes.A);
-            T* pb = b + ((nint)(done - within) * shape.Lanes.B * shape.Panel) + (within * shape.Lanes.B);
+            int within = done % panel;
+            T* pa = a + ((nint)(done - within) * shape.Lanes.A * shape.Panels.A) + (within * shape.Lanes.A);
+            T* pb = b + ((nint)(done - within) * shape.Lanes.B * shape.Panels.B) + (within * shape.Lanes.B);
             T* pc = c + (done * shape.Lanes.C);
             T* pd = d == null ? null : d + (done * shape.Lanes.C);
-            if (shape.Form != LaneForm.Broadcast)
-            {
-                Columns<TTile, S, V>(pa, pb, pc, rows, columns, count, 0, pd, shape);
-            }
-            else if (pair)
-            {
-                Rows<TTile, S, V, Extent2>(pa, pb, pc, rows, count, 0, pd, shape);
-            }
-            else
-            {
-                Rows<TTile, S, V, Extent1>(pa, pb, pc, rows, count, 0, pd, shape);
-            }
-
+            Rows<TTile, S, V>(pa, pb, pc, rows, shape.Form != LaneForm.Broadcast ? columns : pair ? 2 : 1, count, 0, pd, shape);
             done += pair ? 2 * S.Count : S.Count;
         }
 
         return end;
     }
 
-    private static void Columns<TTile, S, V>(
-        T* a, T* b, T* c, int rows, int columns, int count, int lanes, T* d, in TileShape shape)
+    /// <summary>
+    /// Tiles of as equal heights as can be: with six at the most, 32 rows are 6 + 6 + 5 + 5 + 5 + 5. The rows of a tile stay in cache
+    /// while the columns pass by: there are more of them. The columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.
+    /// </summary>
+    private static void Rows<TTile, S, V>(T* a, T* b, T* c, int rows, int columns, int count, int lanes, T* d, in TileShape shape)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>
         where V : struct
-    {
-        int column = 0;
-        for (; typeof(V) == typeof(Vector512<T>) && column + 4 <= columns; column += 4)
-        {
-            nint next = (nint)column * shape.Columns.C;
-            Rows<TTile, S, V, Extent4>(a, b + ((nint)column * shape.Columns.B), c + next, rows, count, lanes, d == null ? null : d + next, shape);
-        }
-
-        for (; column + 2 <= columns; column += 2)
-        {
-            nint next = (nint)column * shape.Columns.C;
-            Rows<TTile, S, V, Extent2>(a, b + ((nint)column * shape.Columns.B), c + next, rows, count, lanes, d == null ? null : d + next, shape);
-        }
-
-        if (column < columns)
-        {
-            nint next = (nint)column * shape.Columns.C;
-            Rows<TTile, S, V, Extent1>(a, b + ((nint)column * shape.Columns.B), c + next, rows, count, lanes, d == null ? null : d + next, shape);
-        }
-    }
-
-    /// <summary>Tiles of as equal heights as can be: with six at the most, 32 rows are 6 + 6 + 5 + 5 + 5 + 5.</summary>
-    private static void Rows<TTile, S, V, C>(T* a, T* b, T* c, int rows, int count, int lanes, T* d, in TileShape shape)
-        where TTile : struct, ITile<T>
-        where S : struct, ILanes<T, V>
-        where V : struct
-        where C : struct, IExtent
     {
         int tiles = (rows + shape.Height - 1) / shape.Height;
         for (int row = 0; tiles > 0; tiles--)
@@ -197,44 +177,71 @@ public static unsafe class Tiles<T>
             switch (height)
             {
                 case 1:
-                    TTile.Run<S, V, Extent1, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent1>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 2:
-                    TTile.Run<S, V, Extent2, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent2>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 3:
-                    TTile.Run<S, V, Extent3, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent3>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 4:
-                    TTile.Run<S, V, Extent4, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent4>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 5:
-                    TTile.Run<S, V, Extent5, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent5>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 6:
-                    TTile.Run<S, V, Extent6, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent6>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 7:
-                    TTile.Run<S, V, Extent7, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent7>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 8:
-                    TTile.Run<S, V, Extent8, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent8>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 9:
-                    TTile.Run<S, V, Extent9, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent9>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 10:
-                    TTile.Run<S, V, Extent10, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent10>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 case 11:
-                    TTile.Run<S, V, Extent11, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent11>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
                 default:
-                    TTile.Run<S, V, Extent12, C>(pa, b, pc, count, lanes, pd);
+                    Columns<TTile, S, V, Extent12>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
             }
 
             row += height;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Columns<TTile, S, V, R>(T* a, T* b, T* c, int columns, int count, int lanes, T* d, in TileShape shape)
+        where TTile : struct, ITile<T>
+        where S : struct, ILanes<T, V>
+        where V : struct
+        where R : struct, IExtent
+    {
+        int column = 0;
+        for (; typeof(V) == typeof(Vector512<T>) && column + 4 <= columns; column += 4)
+        {
+            nint next = (nint)column * shape.Columns.C;
+            TTile.Run<S, V, R, Extent4>(a, b + ((nint)column * shape.Columns.B), c + next, count, lanes, d == null ? null : d + next);
+        }
+
+        for (; column + 2 <= columns; column += 2)
+        {
+            nint next = (nint)column * shape.Columns.C;
+            TTile.Run<S, V, R, Extent2>(a, b + ((nint)column * shape.Columns.B), c + next, count, lanes, d == null ? null : d + next);
+        }
+
+        if (column < columns)
+        {
+            nint next = (nint)column * shape.Columns.C;
+            TTile.Run<S, V, R, Extent1>(a, b + ((nint)column * shape.Columns.B), c + next, count, lanes, d == null ? null : d + next);
         }
     }
 

@@ -84,6 +84,11 @@ internal static class InterpretedMap
 
             for (int k = 0; g != null && k < module.Parameters.Count; k++)
             {
+                if (description.Parameters[k].Role != Weft.Role.Trained)
+                {
+                    continue;
+                }
+
                 T* target = g + description.Parameters[k].Offset;
                 double[] sum = Read(target, module.Parameters[k].Length);
                 Write([.. sum.Zip(gradient.Parameters[k], (a, b) => a + b)], target, Mistake.ParameterGradient);
@@ -133,13 +138,13 @@ internal static class InterpretedMap
         {
         }
 
-        protected override void PrepareGradient(T* w, T* g)
+        protected override void PrepareGradient(T* w, T* g, T* dw)
         {
         }
 
         protected override void ForwardRows(T* w, T* x, T* y, T* s, int count) => rows.Forward(w, x, y, count);
 
-        protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int count) => rows.Backward(w, g, x, dy, dx, count);
+        protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int count, bool first) => rows.Backward(w, g, x, dy, dx, count);
 
         protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int count) => rows.Tangent(w, dw, x, dx, dy, count);
     }
@@ -155,13 +160,13 @@ internal static class InterpretedMap
         {
         }
 
-        protected override void PrepareGradient(T* w, T* g)
+        protected override void PrepareGradient(T* w, T* g, T* dw)
         {
         }
 
         protected override void ForwardRows(T* w, T* x, T* y, T* s, int count) => rows.Forward(w, x, y, count);
 
-        protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int count) => rows.Backward(w, g, x, dy, dx, count);
+        protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int count, bool first) => rows.Backward(w, g, x, dy, dx, count);
 
         protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int count) => rows.Tangent(w, dw, x, dx, dy, count);
     }

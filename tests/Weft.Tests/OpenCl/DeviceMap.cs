@@ -76,13 +76,13 @@ internal static class DeviceMap
         {
         }
 
-        protected override void PrepareGradient(float* w, float* g)
+        protected override void PrepareGradient(float* w, float* g, float* dw)
         {
         }
 
         protected override void ForwardRows(float* w, float* x, float* y, float* s, int count) => rows.Forward(w, x, y, count);
 
-        protected override void BackwardRows(float* w, float* g, float* x, float* dy, float* dx, float* s, int count) =>
+        protected override void BackwardRows(float* w, float* g, float* dw, float* x, float* dy, float* dx, float* s, int count, bool first) =>
             rows.Backward(w, g, x, dy, dx, count);
 
         protected override void TangentRows(float* w, float* dw, float* x, float* dx, float* dy, float* s, int count) =>
@@ -99,13 +99,13 @@ internal static class DeviceMap
         {
         }
 
-        protected override void PrepareGradient(float* w, float* g)
+        protected override void PrepareGradient(float* w, float* g, float* dw)
         {
         }
 
         protected override void ForwardRows(float* w, float* x, float* y, float* s, int count) => rows.Forward(w, x, y, count);
 
-        protected override void BackwardRows(float* w, float* g, float* x, float* dy, float* dx, float* s, int count) =>
+        protected override void BackwardRows(float* w, float* g, float* dw, float* x, float* dy, float* dx, float* s, int count, bool first) =>
             rows.Backward(w, g, x, dy, dx, count);
 
         protected override void TangentRows(float* w, float* dw, float* x, float* dx, float* dy, float* s, int count) =>

@@ -104,13 +104,13 @@ public class OclgrindTests
         {
         }
 
-        protected override void PrepareGradient(float* w, float* g)
+        protected override void PrepareGradient(float* w, float* g, float* dw)
         {
         }
 
         protected override void ForwardRows(float* w, float* x, float* y, float* s, int rows) => throw new NotSupportedException();
 
-        protected override void BackwardRows(float* w, float* g, float* x, float* dy, float* dx, float* s, int rows) => throw new NotSupportedException();
+        protected override void BackwardRows(float* w, float* g, float* dw, float* x, float* dy, float* dx, float* s, int rows, bool first) => throw new NotSupportedException();
 
         protected override void TangentRows(float* w, float* dw, float* x, float* dx, float* dy, float* s, int rows) => throw new NotSupportedException();
     }

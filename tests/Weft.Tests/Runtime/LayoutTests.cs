@@ -1,3 +1,4 @@
+using System.Numerics;
 using Weft.Kernels;
 
 namespace Weft.Tests.Runtime;
@@ -14,6 +15,8 @@ public sealed unsafe class LayoutTests
         { [4, 5], [8, 1] }, // runs
         { [37, 41], [1, 37] }, // transposed
         { [37, 41], [2, 80] },
+        { [32, 3, 48], [1, 32, 96] }, // squares across a third axis
+        { [48, 3, 32], [1, 1536, 48] },
         { [3, 17, 5, 19], [17 * 5 * 19, 1, 17 * 19, 17] },
         { [3, 4, 5], [1, 15, 3] },
         { [3, 4, 5], [1, 3, 12] },
@@ -29,11 +32,20 @@ public sealed unsafe class LayoutTests
     [MemberData(nameof(Cases))]
     public void GatherAndItsAdjoint(int[] extents, int[] strides)
     {
+        Check<float>(extents, strides, 1e-6);
+        Check<double>(extents, strides, 1e-14);
+    }
+
+    private static void Check<T>(int[] extents, int[] strides, double tolerance)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
         const int Length = 20_000, Origin = 10;
         int count = extents.Aggregate(1, (product, extent) => product * extent);
-        double[] source = Numbers.Draw<double>(Length, 1), target = Enumerable.Repeat(9.0, count + 1).ToArray();
-        double[] dense = Numbers.Draw<double>(Math.Max(1, count), 2), sums = Numbers.Draw<double>(Length, 3), expectedSums = [.. sums];
-        double[] expected = new double[count];
+        T nine = T.CreateChecked(9);
+        T[] source = Numbers.Draw<T>(Length, 1), target = Enumerable.Repeat(nine, count + 1).ToArray();
+        T[] dense = Numbers.Draw<T>(Math.Max(1, count), 2), sums = Numbers.Draw<T>(Length, 3);
+        T[] expectedSums = [.. sums];
+        T[] expected = new T[count];
         for (int i = 0; i < count; i++)
         {
             int place = Origin, rest = i;
@@ -46,14 +58,14 @@ public sealed unsafe class LayoutTests
             expectedSums[place] += dense[i];
         }
 
-        fixed (double* ps = source, pt = target, pd = dense, psums = sums)
+        fixed (T* ps = source, pt = target, pd = dense, psums = sums)
         {
-            Layouts<double>.Gather(ps + Origin, pt, extents, strides);
-            Layouts<double>.ScatterAdd(pd, psums + Origin, extents, strides);
+            Layouts<T>.Gather(ps + Origin, pt, extents, strides);
+            Layouts<T>.ScatterAdd(pd, psums + Origin, extents, strides);
         }
 
         Assert.Equal(expected, target[..count]);
-        Assert.Equal(9, target[count]);
-        Numbers.AssertClose<double>(expectedSums, sums, 1e-14);
+        Assert.Equal(nine, target[count]);
+        Numbers.AssertClose<T>(expectedSums, sums, tolerance);
     }
 }

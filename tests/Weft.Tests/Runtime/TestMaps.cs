@@ -12,7 +12,7 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
 
     protected override void Prepare(T* w) => Pack(w, w);
 
-    // The frozen tensor's tangent is zero and its gradient ignored; a stale block would show in both.
+    // The frozen tensor's tangent is zero; a stale block would show.
     protected override void PrepareTangent(T* w, T* dw)
     {
         Pack(w, dw);
@@ -22,12 +22,11 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
         }
     }
 
-    protected override void PrepareGradient(T* w, T* g)
+    protected override void PrepareGradient(T* w, T* g, T* dw)
     {
         for (int i = 0; i < WeightLength; i++)
         {
-            g[i] += Frozen(w, i) * Sign(w, i) * Packed(g)[i];
-            Frozen(g, i) += Sign(w, i) * w[i] * Packed(g)[i];
+            g[i] += Frozen(w, i) * Sign(w, i) * Packed(dw)[i];
         }
     }
 
@@ -39,11 +38,16 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
         }
     }
 
-    protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows)
+    protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)
     {
         if (dx != null)
         {
             new Span<T>(dx, rows * Inputs).Clear();
+        }
+
+        if (g != null && first)
+        {
+            new Span<T>(Packed(dw), WeightLength).Clear();
         }
 
         for (int row = 0; row < rows; row++)
@@ -54,7 +58,7 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
                 T slope = dy[row * Outputs + i / Inputs];
                 if (g != null)
                 {
-                    Packed(g)[i] += slope * x[input];
+                    Packed(dw)[i] += slope * x[input];
                 }
 
                 if (dx != null)
@@ -146,7 +150,7 @@ internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 
     {
     }
 
-    protected override void PrepareGradient(T* w, T* g)
+    protected override void PrepareGradient(T* w, T* g, T* dw)
     {
     }
 
@@ -161,7 +165,7 @@ internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 
         }
     }
 
-    protected override void BackwardRows(T* w, T* g, T* x, T* dy, T* dx, T* s, int rows)
+    protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)
     {
         T* dz = s + Description.Chunk * Outputs;
         for (int i = 0; i < rows * Outputs; i++)
