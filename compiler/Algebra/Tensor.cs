@@ -136,5 +136,5 @@ public sealed record ListTensor(EquatableArray<double> Elements) : TensorExpress
 public sealed record FunctionTensor(
     TensorFunction Function, EquatableArray<TensorExpression> Arguments, EquatableArray<double> Numbers = default) : TensorExpression
 {
-    public override EquatableArray<int> Shape => Function.Shape([.. Arguments.Select(argument => argument.Shape)]).ToEquatable();
+    public override EquatableArray<int> Shape => Function.Shape([.. Arguments.Select(argument => argument.Shape)], Numbers.FirstOrDefault()).ToEquatable();
 }

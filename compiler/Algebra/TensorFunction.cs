@@ -25,47 +25,90 @@ public sealed class TensorFunction
         Elementwise("sigmoid", "Sigmoid"),
         Elementwise("tanh", "Tanh"),
         Elementwise("softplus", "Softplus"),
+        Elementwise("sin", "Sin"),
+        Elementwise("cos", "Cos"),
         Elementwise("round_ste", "RoundStraightThrough"),
         new("stop_gradient", "StopGradient", ["T"]) { HasDerivative = false },
+        new("sign", "Sign", ["T"]) { HasDerivative = false },
+        new("step", "Step", ["T"]) { HasDerivative = false },
         new("shift", "Shift", ["T"]) { Number = "c" },
-        new("quotient", "Quotient", ["A", "B"])
+        new("power", "Power", ["T"]) { Number = "p" },
+        new("soft_threshold", "SoftThreshold", ["T"])
         {
-            Check = (shapes, _) => shapes[0] == shapes[1] ? null : new(1, $"a tensor {Show(shapes[0])}"),
+            Number = "c",
+            Check = (_, c) => c >= 0 ? null : new(1, "0 or more"),
         },
+        new("quotient", "Quotient", ["A", "B"]) { Check = (shapes, _) => SameShape(shapes) },
+        new("straight_through", "StraightThrough", ["V", "T"]) { Check = (shapes, _) => SameShape(shapes) },
+        new("concat", "Concat", ["A", "B"])
+        {
+            Number = "axis",
+            NumberIsInSizes = true,
+            Check = (shapes, axis) => axis < 0 || axis >= shapes[0].Count || axis % 1 != 0 ? new(2, $"0 to {shapes[0].Count - 1}, an axis")
+                : Without(shapes[0], axis).SequenceEqual(Without(shapes[1], axis)) && shapes[0].Count == shapes[1].Count ? null
+                : new(1, $"a tensor {Show(shapes[0])} but for the extent of axis {axis}"),
+            Shape = (shapes, axis) => shapes[0].Select((extent, k) => k == (int)axis ? checked(extent + shapes[1][k]) : extent),
+            Sizes = (shapes, axis) =>
+                [Length(shapes[0].Take((int)axis)), Length(shapes[0].Skip((int)axis)), Length(shapes[1].Skip((int)axis))],
+        },
+        new("prefix", "Prefix", ["s"])
+        {
+            Number = "n",
+            NumberIsSize = true,
+            HasDerivative = false,
+            Shape = (shapes, n) => shapes[0].Append((int)n),
+        },
+        new("largest", "Largest", ["T"])
+        {
+            Number = "k",
+            NumberIsSize = true,
+            HasDerivative = false,
+            Check = AtMostLast,
+            Sizes = (shapes, _) => Rows(shapes[0]),
+        },
+        new("above_quantile", "AboveQuantile", ["T"])
+        {
+            Number = "q",
+            HasDerivative = false,
+            Check = (shapes, q) => Axes(shapes[0], 1) ?? (q is >= 0 and <= 1 ? null : new(1, "0 to 1")),
+            Sizes = (shapes, _) => Rows(shapes[0]),
+        },
+        Quantizer("quantize", "Quantize"),
+        Quantizer("quantize_affine", "QuantizeAffine"),
+        Quantizer("normal_float", "NormalFloat"),
         new("row_norms", "RowNorms", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 1),
-            Shape = shapes => shapes[0].Take(shapes[0].Count - 1),
-            Sizes = shapes => Rows(shapes[0]),
+            Shape = (shapes, _) => shapes[0].Take(shapes[0].Count - 1),
+            Sizes = (shapes, _) => Rows(shapes[0]),
         },
         new("column_norms", "ColumnNorms", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 2),
-            Shape = shapes => shapes[0].Where((_, axis) => axis != shapes[0].Count - 2),
-            Sizes = shapes => Matrices(shapes[0]),
+            Shape = (shapes, _) => shapes[0].Where((_, axis) => axis != shapes[0].Count - 2),
+            Sizes = (shapes, _) => Matrices(shapes[0]),
         },
         new("normalize_rows", "NormalizeRows", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 1),
-            Sizes = shapes => Rows(shapes[0]),
+            Sizes = (shapes, _) => Rows(shapes[0]),
         },
         new("normalize_columns", "NormalizeColumns", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 2),
-            Sizes = shapes => Matrices(shapes[0]),
+            Sizes = (shapes, _) => Matrices(shapes[0]),
         },
         new("softmax", "Softmax", ["P"])
         {
             Check = (shapes, _) => Axes(shapes[0], 1),
-            Sizes = shapes => Rows(shapes[0]),
+            Sizes = (shapes, _) => Rows(shapes[0]),
         },
         new("top_k_softmax", "TopKSoftmax", ["P"])
         {
             Number = "k",
             NumberIsSize = true,
-            Check = (shapes, k) => Axes(shapes[0], 1)
-                ?? (k <= Last(shapes[0]) ? null : new(1, $"1 to {Last(shapes[0])}, the length of the last axis")),
-            Sizes = shapes => Rows(shapes[0]),
+            Check = AtMostLast,
+            Sizes = (shapes, _) => Rows(shapes[0]),
         },
         new("admix", "Admix", ["bank", "logits"])
         {
@@ -76,8 +119,8 @@ public sealed class TensorFunction
                 : shapes[1].Count == 0 || Last(shapes[1]) != shapes[0][0] ? new(1, $"logits whose last axis has extent {shapes[0][0]}, the vectors of the bank")
                 : k > shapes[0][0] ? new(2, $"1 to {shapes[0][0]}, the vectors of the bank")
                 : null,
-            Shape = shapes => shapes[1].Take(shapes[1].Count - 1).Append(shapes[0][1]),
-            Sizes = shapes => [Rows(shapes[1])[0], shapes[0][0], shapes[0][1]],
+            Shape = (shapes, _) => shapes[1].Take(shapes[1].Count - 1).Append(shapes[0][1]),
+            Sizes = (shapes, _) => [Rows(shapes[1])[0], shapes[0][0], shapes[0][1]],
         },
         new("rbf", "Rbf", ["P", "Q"])
         {
@@ -85,31 +128,46 @@ public sealed class TensorFunction
             Check = (shapes, _) => shapes[0].Count != 2 ? new(0, "a tensor of 2 axes")
                 : shapes[1].Count != 2 || shapes[1][1] != shapes[0][1] ? new(1, $"a tensor of 2 axes with {shapes[0][1]} columns")
                 : null,
-            Shape = shapes => [shapes[0][0], shapes[1][0]],
-            Sizes = shapes => [shapes[0][0], shapes[1][0], shapes[0][1]],
+            Shape = (shapes, _) => [shapes[0][0], shapes[1][0]],
+            Sizes = (shapes, _) => [shapes[0][0], shapes[1][0], shapes[0][1]],
+        },
+        new("distances", "Distances", ["P", "Q"])
+        {
+            Number = "p",
+            Check = (shapes, p) => Axes(shapes[0], 2)
+                ?? (shapes[1].Count == shapes[0].Count && Without(shapes[0], shapes[0].Count - 2).SequenceEqual(Without(shapes[1], shapes[0].Count - 2))
+                    ? null : new ArgumentFault(1, $"a tensor {Show(shapes[0])} but for the number of rows"))
+                ?? (p >= 1 ? null : new(2, "1 or more")),
+            Shape = (shapes, _) => shapes[0].Take(shapes[0].Count - 1).Append(shapes[1][shapes[1].Count - 2]),
+            Sizes = (shapes, _) => [Matrices(shapes[0])[0], Matrices(shapes[0])[1], Matrices(shapes[1])[1], Last(shapes[0])],
+        },
+        new("polar", "Polar", ["A"])
+        {
+            Check = (shapes, _) => Axes(shapes[0], 2),
+            Sizes = (shapes, _) => Matrices(shapes[0]),
         },
         new("take", "Take", ["T", "S"])
         {
             Symbol = "t",
             Check = (shapes, _) => Axes(shapes[0], 1),
-            Shape = shapes => shapes[1].Concat(shapes[0].Skip(1)),
-            Sizes = shapes => [shapes[0][0], Length(shapes[0].Skip(1)), Length(shapes[1])],
+            Shape = (shapes, _) => shapes[1].Concat(shapes[0].Skip(1)),
+            Sizes = (shapes, _) => [shapes[0][0], Length(shapes[0].Skip(1)), Length(shapes[1])],
         },
         new("orthonormal_rows", "OrthonormalRows", ["V"])
         {
             Check = (shapes, _) => Axes(shapes[0], 2)
                 ?? (shapes[0][shapes[0].Count - 2] <= Last(shapes[0]) ? null : new(0, "no more rows than columns")),
-            Sizes = shapes => Matrices(shapes[0]),
+            Sizes = (shapes, _) => Matrices(shapes[0]),
         },
         new("cayley", "Cayley", ["A"])
         {
             Check = (shapes, _) => Square(shapes[0]),
-            Sizes = shapes => Matrices(shapes[0]).Take(2),
+            Sizes = (shapes, _) => Matrices(shapes[0]).Take(2),
         },
         new("inverse", "Inverse", ["A"])
         {
             Check = (shapes, _) => Square(shapes[0]),
-            Sizes = shapes => Matrices(shapes[0]).Take(2),
+            Sizes = (shapes, _) => Matrices(shapes[0]).Take(2),
         },
     ];
 
@@ -119,8 +177,8 @@ public sealed class TensorFunction
     public static TensorFunction Reflections { get; } = new("reflections", "Reflections", ["V"])
     {
         Symbol = "wy",
-        Shape = shapes => [shapes[0][0], shapes[0][0]],
-        Sizes = shapes => shapes[0],
+        Shape = (shapes, _) => [shapes[0][0], shapes[0][0]],
+        Sizes = (shapes, _) => shapes[0],
     };
 
     /// <summary>The parts of a tensor along its first axis that a table names: what a table inside index notation means.</summary>
@@ -147,6 +205,9 @@ public sealed class TensorFunction
     /// <summary>Whether the number has to be whole, from 1 on.</summary>
     public bool NumberIsSize { get; private set; }
 
+    /// <summary>Whether the number is for the shape and the sizes alone, and the runtime's class does without it.</summary>
+    public bool NumberIsInSizes { get; private set; }
+
     /// <summary>Whether derivatives pass.</summary>
     public bool HasDerivative { get; private set; } = true;
 
@@ -156,21 +217,38 @@ public sealed class TensorFunction
     /// <summary>The first fault of shapes and a number, or null.</summary>
     public Func<IReadOnlyList<EquatableArray<int>>, double, ArgumentFault?> Check { get; private set; } = (_, _) => null;
 
-    /// <summary>The shape of the result for arguments without fault; that of the first argument unless stated.</summary>
-    public Func<IReadOnlyList<EquatableArray<int>>, IEnumerable<int>> Shape { get; private set; } = shapes => shapes[0];
+    /// <summary>The shape of the result for tensors and a number without fault; that of the first tensor unless stated.</summary>
+    public Func<IReadOnlyList<EquatableArray<int>>, double, IEnumerable<int>> Shape { get; private set; } = (shapes, _) => shapes[0];
 
     /// <summary>The extents that the runtime's class takes behind the tensors, before the number; their product unless stated.</summary>
-    public Func<IReadOnlyList<EquatableArray<int>>, IEnumerable<int>> Sizes { get; private set; } = shapes => [Length(shapes[0])];
+    public Func<IReadOnlyList<EquatableArray<int>>, double, IEnumerable<int>> Sizes { get; private set; } = (shapes, _) => [Length(shapes[0])];
 
     public override string ToString() => Name;
 
     private static TensorFunction Elementwise(string name, string kernel) => new(name, kernel, ["T"]);
+
+    /// <summary>Rounds each row to 2^bits values that fit it.</summary>
+    private static TensorFunction Quantizer(string name, string kernel) => new(name, kernel, ["T"])
+    {
+        Number = "bits",
+        NumberIsSize = true,
+        Check = (shapes, bits) => Axes(shapes[0], 1) ?? (bits is >= 2 and <= 8 ? null : new(1, "2 to 8")),
+        Sizes = (shapes, _) => Rows(shapes[0]),
+    };
+
+    private static ArgumentFault? SameShape(IReadOnlyList<EquatableArray<int>> shapes) =>
+        shapes[0] == shapes[1] ? null : new ArgumentFault(1, $"a tensor {Show(shapes[0])}");
+
+    private static ArgumentFault? AtMostLast(IReadOnlyList<EquatableArray<int>> shapes, double k) =>
+        Axes(shapes[0], 1) ?? (k <= Last(shapes[0]) ? null : new ArgumentFault(1, $"1 to {Last(shapes[0])}, the length of the last axis"));
 
     private static ArgumentFault? Axes(EquatableArray<int> shape, int least) =>
         shape.Count >= least ? null : new ArgumentFault(0, least == 1 ? "a tensor of 1 axis or more" : $"a tensor of {least} axes or more");
 
     private static ArgumentFault? Square(EquatableArray<int> shape) =>
         Axes(shape, 2) ?? (Last(shape) == shape[shape.Count - 2] ? null : new ArgumentFault(0, "a square matrix in the last two axes"));
+
+    private static IEnumerable<int> Without(EquatableArray<int> shape, double axis) => shape.Where((_, k) => k != (int)axis);
 
     private static int Last(EquatableArray<int> shape) => shape[shape.Count - 1];
 

@@ -722,7 +722,7 @@ internal sealed partial class ModuleBinder
             return null;
         }
 
-        long length = function.Shape(shapes).Aggregate(1L, (product, extent) => Math.Min(int.MaxValue + 1L, product * extent));
+        long length = function.Shape(shapes, number).Aggregate(1L, (product, extent) => Math.Min(int.MaxValue + 1L, product * extent));
         if (length > int.MaxValue)
         {
             Report(DiagnosticDescriptors.SizeOutOfRange, frame, call, $"a tensor of {length} elements or more");

@@ -383,9 +383,12 @@ internal sealed class MapEmitter
             FunctionMode.Gradient => values.Append(resultMirror).Concat(mirrors),
             _ => values.Concat(mirrors).Append(resultMirror),
         };
-        IEnumerable<string> sizes = function.Function.Sizes([.. function.Arguments.Select(argument => argument.Shape.ToEquatable())]).Select(Number);
-        IEnumerable<string> numbers = function.Numbers.Select(number =>
-            function.Function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
+        IEnumerable<string> sizes = function.Function
+            .Sizes([.. function.Arguments.Select(argument => argument.Shape.ToEquatable())], function.Numbers.FirstOrDefault())
+            .Select(Number);
+        IEnumerable<string> numbers = function.Numbers
+            .Where(_ => !function.Function.NumberIsInSizes)
+            .Select(number => function.Function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
         return $"ParameterFunctions<{_scalar}>.{function.Function.Kernel}.{step.Mode}({string.Join(", ", pointers.Concat(sizes).Concat(numbers))});";
     }
 

@@ -15,6 +15,22 @@ internal sealed partial class Evaluator
             ["square"] = (oracle, a, _) => oracle.Map(a, x => (x * x, 2 * x)),
             ["shift"] = (oracle, a, c) => oracle.Map(a, x => (x + c, 1)),
             ["round_ste"] = (oracle, a, _) => oracle.Map(a, x => (Math.Round(x), 1)),
+            ["sin"] = (oracle, a, _) => oracle.Map(a, x => (Math.Sin(x), Math.Cos(x))),
+            ["cos"] = (oracle, a, _) => oracle.Map(a, x => (Math.Cos(x), -Math.Sin(x))),
+            ["power"] = (oracle, a, p) => oracle.Map(a, x => (Math.Pow(x, p), p * Math.Pow(x, p - 1))),
+            ["soft_threshold"] = (oracle, a, c) => oracle.Map(a, x => Math.Abs(x) > c ? (x - (Math.Sign(x) * c), 1) : (0, 0)),
+            ["sign"] = (_, a, _) => a[0].Items.Select(x => new Number(Math.Sign(x.Value))),
+            ["step"] = (_, a, _) => a[0].Items.Select(x => new Number(x.Value > 0 ? 1 : 0)),
+            ["straight_through"] = (oracle, a, _) => a[0].Items.Zip(a[1].Items, oracle.StraightThrough),
+            ["concat"] = (_, a, axis) => Parts(a[0], (int)axis).Zip(Parts(a[1], (int)axis), Enumerable.Concat).SelectMany(part => part),
+            ["prefix"] = (_, a, n) => a[0].Items.SelectMany(s => Enumerable.Range(0, (int)n).Select(i => new Number(i < s.Value ? 1 : 0))),
+            ["largest"] = (_, a, k) => Rows(a[0]).SelectMany(row => Largest(row, (int)k)),
+            ["above_quantile"] = (_, a, q) => Rows(a[0]).SelectMany(row => AboveQuantile(row, q)),
+            ["quantize"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.Quantize(row, bits)),
+            ["quantize_affine"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeAffine(row, bits)),
+            ["normal_float"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.NormalFloat(row, (int)bits)),
+            ["distances"] = (oracle, a, p) => Matrices(a[0]).Zip(Matrices(a[1]), (left, right) => oracle.Distances(left, right, p)).SelectMany(matrix => matrix),
+            ["polar"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Polar).SelectMany(row => row),
             ["stop_gradient"] = (_, a, _) => a[0].Items.Select(x => new Number(x.Value)),
             ["relu"] = (oracle, a, _) => a[0].Items.Select(x => oracle.Activate(Activation.Relu, x)),
             ["sigmoid"] = (oracle, a, _) => a[0].Items.Select(x => oracle.Activate(Activation.Sigmoid, x)),
@@ -69,10 +85,16 @@ internal sealed partial class Evaluator
         }
     }
 
+    /// <summary>The parts of a tensor at each position on the axes before one.</summary>
+    private static IEnumerable<Number[]> Parts(Elements tensor, int axis) =>
+        Split(tensor.Items, tensor.Shape.Skip(axis).Aggregate(1, (product, extent) => product * extent));
+
     private static IEnumerable<Number[]> Columns(Number[][] matrix) =>
         Enumerable.Range(0, matrix[0].Length).Select(j => matrix.Select(row => row[j]).ToArray());
 
     private Number Reciprocal(Number x) => tape.Function(x, 1 / x.Value, -1 / (x.Value * x.Value));
+
+    private Number StraightThrough(Number value, Number x) => tape.Function(x, value.Value, 1);
 
     private Number Divide(Number a, Number b) => tape.Multiply(a, Reciprocal(b));
 
@@ -126,6 +148,107 @@ internal sealed partial class Evaluator
         }
 
         return result;
+    }
+
+    /// <summary>Ones at the largest elements. Of equal ones the lower index comes first.</summary>
+    private static IEnumerable<Number> Largest(Number[] row, int count)
+    {
+        HashSet<int> chosen = [.. Enumerable.Range(0, row.Length).OrderByDescending(i => row[i].Value).Take(count)];
+        return row.Select((_, i) => new Number(chosen.Contains(i) ? 1 : 0));
+    }
+
+    /// <summary>Ones above the quantile, which lies between two neighbours in the order.</summary>
+    private static IEnumerable<Number> AboveQuantile(Number[] row, double q)
+    {
+        double[] sorted = [.. row.Select(x => x.Value).OrderBy(x => x)];
+        double place = (row.Length - 1) * q, part = place - Math.Floor(place);
+        double lower = sorted[(int)place], quantile = lower + (part * (sorted[(int)Math.Ceiling(place)] - lower));
+        return row.Select(x => new Number(x.Value > quantile ? 1 : 0));
+    }
+
+    /// <summary>Whole multiples of the largest magnitude over 2^(bits − 1) − 1; the derivative counts as 1.</summary>
+    private IEnumerable<Number> Quantize(Number[] row, double bits)
+    {
+        double step = row.Max(x => Math.Abs(x.Value)) / (Math.Pow(2, bits - 1) - 1);
+        return row.Select(x => tape.Function(x, step == 0 ? 0 : step * Math.Round(x.Value / step), 1));
+    }
+
+    /// <summary>2^bits equidistant values from the least to the largest element; the derivative counts as 1.</summary>
+    private IEnumerable<Number> QuantizeAffine(Number[] row, double bits)
+    {
+        double least = row.Min(x => x.Value), step = (row.Max(x => x.Value) - least) / (Math.Pow(2, bits) - 1);
+        return row.Select(x => tape.Function(x, step == 0 ? least : least + (step * Math.Round((x.Value - least) / step)), 1));
+    }
+
+    /// <summary>
+    /// The largest magnitude times 2^bits values from −1 to 1: the normal distribution's quantiles of 2^(bits − 1) equidistant probabilities
+    /// up to ½, and of one more from there on, without the tails (Dettmers et al. 2023). The derivative counts as 1.
+    /// </summary>
+    private IEnumerable<Number> NormalFloat(Number[] row, int bits)
+    {
+        int below = 1 << (bits - 1);
+        double tail = ((1 / Math.Pow(2, bits + 1)) + (1 / (Math.Pow(2, bits + 1) - 2))) / 2;
+        double[] quantiles =
+        [
+            .. Enumerable.Range(0, below).Select(i => NormalQuantile(tail + ((0.5 - tail) * i / (below - 1)))),
+            .. Enumerable.Range(1, below).Select(i => NormalQuantile(0.5 + ((0.5 - tail) * i / below))),
+        ];
+        double scale = row.Max(x => Math.Abs(x.Value)), most = quantiles.Max();
+        return row.Select(x => tape.Function(x, quantiles.Select(code => scale * code / most).OrderBy(value => Math.Abs(value - x.Value)).First(), 1));
+    }
+
+    /// <summary>By halving, of the normal distribution's power series.</summary>
+    private static double NormalQuantile(double probability)
+    {
+        double low = -8, high = 8;
+        while ((low + high) / 2 is var middle && middle > low && middle < high)
+        {
+            double sum = 0, term = middle;
+            for (int k = 3; Math.Abs(term) > 1e-18; k += 2)
+            {
+                sum += term;
+                term *= middle * middle / k;
+            }
+
+            double distribution = 0.5 + (sum * Math.Exp(-middle * middle / 2) / Math.Sqrt(2 * Math.PI));
+            (low, high) = distribution < probability ? (middle, high) : (low, middle);
+        }
+
+        return high;
+    }
+
+    private IEnumerable<Number> Distances(Number[][] left, Number[][] right, double power) => left.SelectMany(p => right.Select(q =>
+    {
+        Number[] terms = [.. p.Zip(q, Subtract).Select(x =>
+            tape.Function(x, Math.Pow(Math.Abs(x.Value), power), x.Value == 0 ? 0 : power * Math.Sign(x.Value) * Math.Pow(Math.Abs(x.Value), power - 1)))];
+        Number sum = terms.Aggregate(tape.Add);
+        return sum.Value == 0 ? 0 : tape.Function(sum, Math.Pow(sum.Value, 1 / power), Math.Pow(sum.Value, (1 / power) - 1) / power);
+    }));
+
+    /// <summary>(A Aᵀ)^(−½) A, or A (Aᵀ A)^(−½) of a tall A, by the iteration of Denman and Beavers (1976).</summary>
+    private Number[][] Polar(Number[][] a)
+    {
+        if (a.Length > a[0].Length)
+        {
+            return [.. Columns(Polar([.. Columns(a)]))];
+        }
+
+        Number[][] y = [.. a.Select(row => a.Select(other => Dot(row, other)).ToArray())];
+        Number[][] z = [.. y.Select((row, i) => row.Select((_, j) => new Number(i == j ? 1 : 0)).ToArray())];
+        double change = double.MaxValue;
+        for (int step = 0; change > 1e-13 && step < 25; step++)
+        {
+            Number[][] next = Mean(z, Inverse(y));
+            y = Mean(y, Inverse(z));
+            change = next.SelectMany(row => row).Zip(z.SelectMany(row => row), (after, before) => Math.Abs(after.Value - before.Value)).Max()
+                / next.SelectMany(row => row).Max(x => Math.Abs(x.Value));
+            z = next;
+        }
+
+        return [.. z.Select(row => Combine(row, a))];
+
+        Number[][] Mean(Number[][] left, Number[][] right) =>
+            [.. left.Zip(right, (l, r) => l.Zip(r, (x, y) => tape.Multiply(tape.Add(x, y), 0.5)).ToArray())];
     }
 
     /// <summary>The combination of rows with the given weights.</summary>

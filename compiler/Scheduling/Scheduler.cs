@@ -104,6 +104,7 @@ public sealed class Scheduler
         prepareTangent.AddRange(Packs(Aspect.Mirror, scatter: false));
         prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
 
+        HashSet<Storage> changing = Changing(prepare);
         PlaceDerivedWeights();
         HashSet<Storage> begun = BeginGradients(reverse);
         (int gradientCount, int cleared, int tangentCount) = PlaceWeightMirrors(reverse.Concat(prepareGradient), begun, tangent.Concat(prepareTangent));
@@ -127,8 +128,8 @@ public sealed class Scheduler
             _plans,
             [.. parameters.Select(parameter => new ParameterPlace(parameter.Parameter, places[parameter.Parameter], FanIn(parameter)))],
             _storages,
-            [.. prepare.Where(step => !_trained.Contains(step.Target.Storage))],
-            [.. prepare.Where(step => _trained.Contains(step.Target.Storage))],
+            [.. prepare.Where(step => !changing.Contains(step.Target.Storage))],
+            [.. prepare.Where(step => changing.Contains(step.Target.Storage))],
             prepareTangent,
             prepareGradient,
             forward,
@@ -144,6 +145,27 @@ public sealed class Scheduler
             Chunk = Chunk(module),
             ScratchPerRow = _scratch,
             GradientScratchPerRow = mirror,
+        };
+    }
+
+    /// <summary>What is not the same after an update of the trained parameters, whether or not a derivative passes to them.</summary>
+    private HashSet<Storage> Changing(List<Step> prepare)
+    {
+        var changing = new HashSet<Storage>(_trained);
+        foreach (Step step in prepare.Where(step => Sources(step).Any(changing.Contains)))
+        {
+            changing.Add(step.Target.Storage);
+        }
+
+        return changing;
+
+        static IEnumerable<Storage> Sources(Step step) => step switch
+        {
+            KernelStep kernel => new[] { kernel.A, kernel.B, kernel.Addend }.Where(place => place is not null).Select(place => place!.Storage),
+            FunctionStep function => function.Arguments,
+            PackStep pack => [pack.Source],
+            GatherStep gather => [gather.A.Storage, gather.Table.Storage],
+            _ => [],
         };
     }
 

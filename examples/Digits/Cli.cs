@@ -67,7 +67,7 @@ internal static class Cli
         return root.Parse(arguments).Invoke(new InvocationConfiguration { Output = output, Error = error });
     }
 
-    private static Option<int?> Count(string name, string description) => new(name)
+    internal static Option<int?> Count(string name, string description) => new(name)
     {
         Description = description,
         CustomParser = result =>
@@ -82,7 +82,7 @@ internal static class Cli
         },
     };
 
-    private static IAnsiConsole NewConsole(TextWriter output)
+    internal static IAnsiConsole NewConsole(TextWriter output)
     {
         var destination = new AnsiConsoleOutput(output);
         if (destination.IsTerminal)

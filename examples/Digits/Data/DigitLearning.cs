@@ -53,7 +53,7 @@ internal static class DigitLearning
     }
 
     /// <summary>The share of the images whose largest score is that of their digit.</summary>
-    private static double Accuracy(Map<float> classifier, DigitSet set)
+    internal static double Accuracy(Map<float> classifier, DigitSet set)
     {
         float[] scores = new float[set.Count * classifier.Outputs];
         classifier.Forward(set.Images, scores);

@@ -84,13 +84,7 @@ public static unsafe partial class ParameterFunctions<T>
     {
         static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Abs(x, y);
 
-        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope)
-        {
-            for (int i = 0; i < x.Length; i++)
-            {
-                slope[i] = T.CreateTruncating(T.Sign(x[i]));
-            }
-        }
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => Signs(x, slope);
     }
 
     /// <summary>x²</summary>
@@ -99,6 +93,26 @@ public static unsafe partial class ParameterFunctions<T>
         static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Multiply(x, x, y);
 
         static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => TensorPrimitives.Add(x, x, slope);
+    }
+
+    /// <summary>sin x</summary>
+    public sealed class Sin : Elementwise<Sin>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Sin(x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => TensorPrimitives.Cos(x, slope);
+    }
+
+    /// <summary>cos x</summary>
+    public sealed class Cos : Elementwise<Cos>, IElementwise
+    {
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Cos(x, y);
+
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope)
+        {
+            TensorPrimitives.Sin(x, slope);
+            TensorPrimitives.Negate(slope, slope);
+        }
     }
 
     /// <summary>As <see cref="Activation.Relu"/>.</summary>
@@ -139,6 +153,151 @@ public static unsafe partial class ParameterFunctions<T>
         static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Round(x, y);
 
         static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => slope.Fill(T.One);
+    }
+
+    /// <summary>−1, 0 or 1, as x is; no derivative passes.</summary>
+    public static class Sign
+    {
+        /// <summary>y = sign(x)</summary>
+        public static void Value(T* x, T* y, int length) => Signs(new(x, length), new(y, length));
+    }
+
+    /// <summary>1 where x is positive, else 0; no derivative passes.</summary>
+    public static class Step
+    {
+        /// <summary>y = 1 where x > 0</summary>
+        public static void Value(T* x, T* y, int length)
+        {
+            for (int i = 0; i < length; i++)
+            {
+                y[i] = x[i] > T.Zero ? T.One : T.Zero;
+            }
+        }
+    }
+
+    /// <summary>A function of numbers and of one more number, and its slope.</summary>
+    public interface IElementwiseWithNumber
+    {
+        /// <summary>f(x)</summary>
+        static abstract T Apply(T x, T number);
+
+        /// <summary>f′(x)</summary>
+        static abstract T Slope(T x, T number);
+    }
+
+    /// <summary>What these have in common: tensors of [length].</summary>
+    public abstract class ElementwiseWithNumber<TFunction>
+        where TFunction : IElementwiseWithNumber
+    {
+        /// <summary>y = f(x)</summary>
+        public static void Value(T* x, T* y, int length, double number)
+        {
+            for (int i = 0; i < length; i++)
+            {
+                y[i] = TFunction.Apply(x[i], T.CreateTruncating(number));
+            }
+        }
+
+        /// <summary>dx += f′(x) · dy</summary>
+        public static void Gradient(T* x, T* y, T* dy, T* dx, int length, double number)
+        {
+            for (int i = 0; dx != null && i < length; i++)
+            {
+                dx[i] += TFunction.Slope(x[i], T.CreateTruncating(number)) * dy[i];
+            }
+        }
+
+        /// <summary>ty = f′(x) · tx</summary>
+        public static void Tangent(T* x, T* y, T* tx, T* ty, int length, double number)
+        {
+            if (ty != null)
+            {
+                new Span<T>(ty, length).Clear();
+                Gradient(x, y, tx, tx == null ? null : ty, length, number);
+            }
+        }
+    }
+
+    /// <summary>x to the power of a number.</summary>
+    public sealed class Power : ElementwiseWithNumber<Power>, IElementwiseWithNumber
+    {
+        static T IElementwiseWithNumber.Apply(T x, T number) => T.Pow(x, number);
+
+        static T IElementwiseWithNumber.Slope(T x, T number) => number * T.Pow(x, number - T.One);
+    }
+
+    /// <summary>x moved by c towards 0, and 0 if that is nearer; where it is 0 so is the slope.</summary>
+    public sealed class SoftThreshold : ElementwiseWithNumber<SoftThreshold>, IElementwiseWithNumber
+    {
+        static T IElementwiseWithNumber.Apply(T x, T number) => T.CopySign(T.Max(T.Abs(x) - number, T.Zero), x);
+
+        static T IElementwiseWithNumber.Slope(T x, T number) => T.Abs(x) > number ? T.One : T.Zero;
+    }
+
+    /// <summary>The value of one tensor with the derivative of another.</summary>
+    public static class StraightThrough
+    {
+        /// <summary>y = v</summary>
+        public static void Value(T* v, T* x, T* y, int length) => StopGradient.Value(v, y, length);
+
+        /// <summary>dx += dy</summary>
+        public static void Gradient(T* v, T* x, T* y, T* dy, T* dv, T* dx, int length) => RoundStraightThrough.Gradient(x, y, dy, dx, length);
+
+        /// <summary>ty = tx</summary>
+        public static void Tangent(T* v, T* x, T* y, T* tv, T* tx, T* ty, int length) => RoundStraightThrough.Tangent(x, y, tx, ty, length);
+    }
+
+    /// <summary>Two tensors side by side along an axis.</summary>
+    public static class Concat
+    {
+        /// <summary>[count, a], [count, b] → [count, a + b]</summary>
+        public static void Value(T* a, T* b, T* y, int count, int aLength, int bLength)
+        {
+            for (int i = 0; i < count; i++, y += aLength + bLength)
+            {
+                Row(a, i, aLength).CopyTo(Row(y, 0, aLength));
+                Row(b, i, bLength).CopyTo(new(y + aLength, bLength));
+            }
+        }
+
+        /// <summary>da += the first part of dy, db += the second</summary>
+        public static void Gradient(T* a, T* b, T* y, T* dy, T* da, T* db, int count, int aLength, int bLength)
+        {
+            for (int i = 0; i < count; i++, dy += aLength + bLength)
+            {
+                if (da != null)
+                {
+                    AddScaled(new(dy, aLength), T.One, Row(da, i, aLength));
+                }
+
+                if (db != null)
+                {
+                    AddScaled(new(dy + aLength, bLength), T.One, Row(db, i, bLength));
+                }
+            }
+        }
+
+        /// <summary>ty = ta and tb side by side</summary>
+        public static void Tangent(T* a, T* b, T* y, T* ta, T* tb, T* ty, int count, int aLength, int bLength)
+        {
+            for (int i = 0; ty != null && i < count; i++, ty += aLength + bLength)
+            {
+                Copy(ta == null ? null : ta + (nint)i * aLength, new(ty, aLength));
+                Copy(tb == null ? null : tb + (nint)i * bLength, new(ty + aLength, bLength));
+            }
+
+            static void Copy(T* source, Span<T> target)
+            {
+                if (source == null)
+                {
+                    target.Clear();
+                }
+                else
+                {
+                    Row(source, 0, target.Length).CopyTo(target);
+                }
+            }
+        }
     }
 
     /// <summary>The tensor itself, which no derivative passes.</summary>
@@ -195,6 +354,14 @@ public static unsafe partial class ParameterFunctions<T>
                 T change = ta == null ? T.Zero : ta[i];
                 ty[i] = (tb == null ? change : change - y[i] * tb[i]) / b[i];
             }
+        }
+    }
+
+    private static void Signs(ReadOnlySpan<T> x, Span<T> y)
+    {
+        for (int i = 0; i < x.Length; i++)
+        {
+            y[i] = T.CreateTruncating(T.Sign(x[i]));
         }
     }
 

@@ -229,6 +229,74 @@ public static unsafe partial class ParameterFunctions<T>
         }
     }
 
+    /// <summary>|p − q| in the norm of a power for every row p of one matrix and every row q of another; at equal rows the derivative is 0.</summary>
+    public static class Distances
+    {
+        /// <summary>[batch, ps, length], [batch, qs, length] → [batch, ps, qs], with <paramref name="power"/> 1 or more.</summary>
+        public static void Value(T* p, T* q, T* y, int batch, int ps, int qs, int length, double power)
+        {
+            for (int i = 0; i < batch * ps * qs; i++)
+            {
+                T* a = p + i / qs * length, b = q + (i / (ps * qs) * qs + i % qs) * length;
+                T sum = T.Zero;
+                for (int j = 0; j < length; j++)
+                {
+                    sum += Raise(T.Abs(a[j] - b[j]), power);
+                }
+
+                y[i] = power == 2 ? T.Sqrt(sum) : Raise(sum, 1 / power);
+            }
+        }
+
+        /// <summary>dp += s, dq −= s, where s = dy · sign(p − q) (|p − q| / y)^(power − 1)</summary>
+        public static void Gradient(T* p, T* q, T* y, T* dy, T* dp, T* dq, int batch, int ps, int qs, int length, double power)
+        {
+            for (int i = 0; i < batch * ps * qs; i++)
+            {
+                nint a = i / qs * length, b = (i / (ps * qs) * qs + i % qs) * length;
+                for (int j = 0; y[i] != T.Zero && j < length; j++)
+                {
+                    T slope = dy[i] * Slope(p[a + j] - q[b + j], y[i], power);
+                    if (dp != null)
+                    {
+                        dp[a + j] += slope;
+                    }
+
+                    if (dq != null)
+                    {
+                        dq[b + j] -= slope;
+                    }
+                }
+            }
+        }
+
+        /// <summary>ty = ⟨sign(p − q) (|p − q| / y)^(power − 1), tp − tq⟩</summary>
+        public static void Tangent(T* p, T* q, T* y, T* tp, T* tq, T* ty, int batch, int ps, int qs, int length, double power)
+        {
+            for (int i = 0; ty != null && i < batch * ps * qs; i++)
+            {
+                nint a = i / qs * length, b = (i / (ps * qs) * qs + i % qs) * length;
+                ty[i] = T.Zero;
+                for (int j = 0; y[i] != T.Zero && j < length; j++)
+                {
+                    T change = (tp == null ? T.Zero : tp[a + j]) - (tq == null ? T.Zero : tq[b + j]);
+                    ty[i] += Slope(p[a + j] - q[b + j], y[i], power) * change;
+                }
+            }
+        }
+
+        private static T Slope(T difference, T distance, double power) =>
+            T.CopySign(difference == T.Zero ? T.Zero : Raise(T.Abs(difference) / distance, power - 1), difference);
+
+        private static T Raise(T x, double power) => power switch
+        {
+            0 => T.One,
+            1 => x,
+            2 => x * x,
+            _ => T.Pow(x, T.CreateTruncating(power)),
+        };
+    }
+
     /// <summary>target += y ⊙ (direction − ⟨y, direction⟩), also where zeros stand for what was not chosen.</summary>
     private static void AddSoftmaxJacobian(ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target)
     {

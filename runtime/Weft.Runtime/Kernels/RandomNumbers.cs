@@ -18,10 +18,13 @@ internal static class RandomNumbers
     /// <summary>Uniform on (0, 1), never 0 or 1, and symmetric about ½.</summary>
     public static double Uniform(int seed, ulong index) => ((Bits(seed, index) >> 12) + 0.5) * (1.0 / (1UL << 52));
 
-    /// <summary>Standard normal, by inversion: the percentage points of algorithm AS 241 (Wichura, 1988), to about 16 digits.</summary>
-    public static double Normal(int seed, ulong index)
+    /// <summary>Standard normal, by inversion: the percentage points of algorithm AS 241 (Wichura 1988), to about 16 digits.</summary>
+    public static double Normal(int seed, ulong index) => NormalQuantile(Uniform(seed, index));
+
+    /// <summary>The number that a standard normal one is below with probability <paramref name="p"/>, from 0 to 1 without the ends.</summary>
+    public static double NormalQuantile(double p)
     {
-        double p = Uniform(seed, index), q = p - 0.5;
+        double q = p - 0.5;
         if (Math.Abs(q) <= 0.425)
         {
             return q * Ratio(0.180625 - q * q, CentreNumerator, CentreDenominator);

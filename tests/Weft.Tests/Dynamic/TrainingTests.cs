@@ -10,6 +10,8 @@ public class TrainingTests
     [InlineData("hra(10, 14, 4)")]
     [InlineData("vera(10, 14, 3)")]
     [InlineData("vb_lora(8, 12, 2, 2, 5, 4)")]
+    [InlineData("n_of_m(10, 12, 2, 4)")] // a mask that no derivative passes, of what is trained
+    [InlineData("snell(10, 14, 4, 2)")]
     public void AStepAndAnEditLeadToTheSameMap(string formula)
     {
         using CompiledWeft compiled = DynamicMaps.CompileFormula(formula);

@@ -152,9 +152,11 @@ internal static class FormulaBattery
                     if (parameter.Role != Compiler.Algebra.Role.Seeded
                         && parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Whole or Compiler.Algebra.Distribution.Distinct))
                     {
-                        // Products of many factors neither overflow nor vanish.
-                        double scale = 1 / Math.Sqrt(parameter.Shape.LastOrDefault(1));
-                        double[] values = [.. Numbers.Normal(random, parameter.Length).Select(value => value * scale)];
+                        // Products of many factors neither overflow nor vanish, and what starts as a constant stays near it.
+                        double centre = parameter.Initializer.Distribution == Compiler.Algebra.Distribution.Constant ? parameter.Initializer.Scale : 0;
+                        bool isRandom = parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Constant or Compiler.Algebra.Distribution.Zeros);
+                        double scale = (isRandom ? 1 : 0.2) / Math.Sqrt(parameter.Shape.LastOrDefault(1));
+                        double[] values = [.. Numbers.Normal(random, parameter.Length).Select(value => centre + value * scale)];
                         Convert(values, values.Length).CopyTo(edit[parameter.Name]);
                     }
                 }

@@ -2,31 +2,91 @@ using System.Globalization;
 using System.Numerics;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Binding;
 using Weft.Dynamic;
 using Weft.Tests.Binding;
 
 namespace Weft.Tests.Formulas;
 
-/// <summary>Every operator of the standard library, compiled, against the interpreter.</summary>
+/// <summary>
+/// Every operator and layer of the standard library at two sizes at least, compiled, through everything that is asked of one: its layout and
+/// count of parameters, forward, adjoint, gradients, forward mode and dense form against the interpreter, for several batches.
+/// </summary>
 public class LibraryFormulasTests
 {
+    /// <summary>Sizes beyond a vector and a register tile, beside those that parameters are counted at.</summary>
+    private static readonly string[] LargerSizes =
+    [
+        "dense(33, 20)", "frozen_dense(33, 20)", "low_rank(20, 33, 9)", "low_rank_middle(20, 33, 4, 9)", "diagonal(33)", "block_diagonal(36, 20, 4)", "monarch(36, 4)",
+        "monarch_rectangular(20, 36, 4)", "monarch_padded(19, 33, 4)", "kronecker([5, 7], [8, 4])", "kronecker_sum(5, 7)", "tucker(20, 33, 9, 5)",
+        "tucker_tensor([5, 4], [3, 11], [3, 2], [2, 5])", "cp([5, 4], [3, 11], 6)", "tensor_train([5, 4], [3, 11], [1, 5, 1])",
+        "block_tensor_train([5, 4], [3, 11], [1, 2, 1])", "normalized_blocks(4, 9, 5)", "normalized_block_tensor_train([5, 4], [3, 11], [1, 2, 1])", "blast(20, 36, 4, 3, 5)", "lora(20, 33, 4)", "lora_frozen_a(20, 33, 4)",
+        "lora_xs(20, 33, 4)", "moslora(20, 33, 4)", "lotr(20, 33, 4)", "vera(20, 33, 9, 24, 40)", "householder(33, 5)", "hra(20, 33, 6)",
+        "hra_gram_schmidt(20, 33, 6)", "oft(20, 36, 4)", "spectral_adapter(20, 33, 5)", "dora(20, 33, 4)", "bora(20, 33, 4)", "vb_lora(20, 32, 3, 2, 9, 4)",
+        "ordered_low_rank(20, 33, 9)", "orthonormal_low_rank(20, 33, 5)", "sparse_spectral(20, 33, 5)", "utilized_rank(20, 33, 5, 9)",
+        "feature_mimicking(20, 33, 5)", "neural_implant(20, 33, 5)", "block_dense(20, 36, 8, 4)", "guided_low_rank(20, 33, 5)",
+        "guided_block_dense(20, 36, 8, 4)", "guided_block_shuffle(20, 36, 4)", "low_rank_feed_forward(17, 33, 5)",
+        "block_dense_feed_forward(12, 36, 8, 4)", "block_shuffle_feed_forward(12, 36, 4)", "nystrom_feed_forward(17, 33)",
+        "nested_feed_forward(17, 40, 33)", "elastic_feed_forward(17, 33)", "matryoshka(5, 33, [8, 16, 33])", "matryoshka_tied(5, 33, [8, 16, 33])",
+        "matryoshka_kv(36, 4)", "n_of_m_decayed(20, 32, 2, 4)", "n_of_m(20, 33, 1, 3)", "dense_sparse(20, 36, 4, 8, 3)", "snell(20, 33, 8, 4, 1, 0.75)",
+        "snella(20, 33, 8, 4)", "constant_fan_in(20, 33, 4)", "sl_train(20, 33, 4, 3)", "rosa(20, 33, 4, 40)", "sara(20, 33, 40)", "s2ft(20, 33, 9)",
+        "lower_triangular(33)", "arrow(33)", "mosa(20, 33, 4)", "pat(20, 33, 4, 15)", "quantized(20, 32, 8, 16)", "gqsa(20, 32, 8, 2, 3)", "int8_outliers(20, 33)", "bit_planes(20, 33, 4)",
+        "flatquant(20, 5, 4)", "flatquant_orthogonal(20, 4, 5)", "lq_lora(20, 32, 4, 8, 3)", "lord_qlora(20, 32, 8, 3, 4)", "eora(20, 32, 4, 2, 4, 16)",
+        "pissa(20, 33, 4)", "sorsa(20, 33, 4)", "svfit(20, 33, 4)", "svft(20, 33, 9)", "loldu(20, 33, 4)", "svft_banded(20, 33, 9, 3)", "svft_sparse(20, 33, 9, 3)", "soda(20, 9, [4, 8])",
+        "spectral_adapter_additive(20, 33, 4)", "kind(20, 33, 9)", "fedsa_lora(20, 33, 4)", "sora(20, 33, 4)", "nora(20, 33, 8, 3)", "flora(20, 33, 4, 8)",
+        "eigen_lora_x(20, 33, 4, 8)", "lora_lego(20, 33, 5)", "partly_learnable(20, 33, 8, 3)", "fuse_gpt(20, 33, 4)", "nola(20, 33, 4, 9)",
+        "c_poly(20, 36, 4, 3, 4)", "atlas(20, 33, 5)", "householder_projector(9, 17, 5)", "simplex(33)", "sparse_simplex(20, 33, 9)", "brauer(6)",
+        "permutation_equivariant(33)", "partition(5)", "gaunt(2, 1, 2)", "circulant(33)", "skew_circulant(33)", "toeplitz(20, 33)", "hankel(20, 33)",
+        "symmetric_toeplitz(33)", "circulants(20, 2)", "skew_circulants(20, 2)", "low_displacement_rank(20, 2)", "surm_circulant(33)", "surm_toeplitz(20)", "surm_kronecker([5, 4], [3, 11])", "surm_displacement(20, 2)", "dft(16)",
+        "fft(4, 5)", "fft_rows(4, 5)", "fft_columns(4, 5)", "dct(33)", "walsh_hadamard(5)", "box_mask(32)", "gblr(20, 33, 2, 3)",
+        "convolution_1d(4, 3, 17, 4)", "convolution(4, 3, 9, 7, 3)", "one_way_convolution(4, 3, 7, 6, 3, 5)",
+        "flora_convolution(4, 3, 7, 6, 3, [3, 2, 2, 2])", "neural_implant_convolution(4, 3, 7, 6, 3, 2)", "conv_lora(4, 5, 7, 6, 3, 2)",
+    ];
+
     [Fact]
     public void InDouble() => Check<double>(Scalar.Double);
 
     [Fact]
     public void InFloat() => Check<float>(Scalar.Float);
 
+    /// <summary>From the start that its text gives, it can be trained: not all of the gradient is zero.</summary>
+    private static string? Start<T>(Module module, Map<T> map, int seed)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        map.Initialize(seed);
+        T[] x = [.. Numbers.Normal(new Random(seed), 5 * map.Inputs).Select(T.CreateChecked)], dy = [.. Numbers.Normal(new Random(seed + 1), 5 * map.Outputs).Select(T.CreateChecked)];
+        T[] gradient = new T[map.TrainedCount];
+        map.Gradient(x, dy, [], gradient);
+        return gradient.Length == 0 || gradient.Any(value => value != T.Zero) ? null : $"{typeof(T).Name}, no gradient at the start of {module.Name}";
+    }
+
+    [Fact]
+    public void EachHasALargerSize() => Assert.Equal(
+        StandardLibrary.Files.SelectMany(file => file.Syntax.Declarations).Select(declaration => declaration.Name.Text).Order(StringComparer.Ordinal),
+        LargerSizes.Select(formula => formula.Split('(')[0]).Distinct().Order(StringComparer.Ordinal));
+
     private static void Check<T>(Scalar scalar)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        string[] formulas = [.. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0])];
+        string[] formulas = [.. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]), .. LargerSizes];
         Module[] modules = [.. formulas.Select((formula, i) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{i}") })];
         using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
+        var faults = new List<string>();
         for (int i = 0; i < modules.Length; i++)
         {
             using Map<T> map = all.Create<T>(modules[i].Name);
-            string? fault = FormulaBattery.Fault(modules[i], map, i);
-            Assert.True(fault is null, $"{formulas[i]}: {fault}");
+            foreach (Func<Module, Map<T>, int, string?> check in new Func<Module, Map<T>, int, string?>[] { FormulaBattery.Fault, Start })
+            {
+                if (check(modules[i], map, Seed(formulas[i])) is { } fault)
+                {
+                    faults.Add($"{formulas[i]}: {fault}");
+                }
+            }
         }
+
+        // The values of one do not depend on the others.
+        static int Seed(string formula) => formula.Aggregate(17, (hash, letter) => unchecked((hash * 31) + letter));
+
+        Assert.True(faults.Count == 0, string.Join('\n', faults));
     }
 }

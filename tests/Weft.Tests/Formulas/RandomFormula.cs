@@ -274,7 +274,7 @@ internal sealed class RandomFormula
             return Closed(() => DefinedTensor(shape));
         }
 
-        if (choice < 0.28 && shape.Length > 0)
+        if (choice < 0.36 && shape.Length > 0)
         {
             return Closed(() => Function(shape));
         }
@@ -342,9 +342,16 @@ internal sealed class RandomFormula
         var choices = new List<Func<FunctionTensor>>
         {
             () => Functions.Of("admix", _random.Next(1, other + 1), Fresh(other, last), Argument([.. batch, other])),
-            () => Functions.Of(Pick("square", "sigmoid", "tanh", "softplus", "stop_gradient"), Argument(shape)),
-            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste"), Fresh(shape)),
+            () => Functions.Of(Pick("square", "sigmoid", "tanh", "softplus", "sin", "cos", "stop_gradient"), Argument(shape)),
+            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste", "sign", "step"), Fresh(shape)),
+            () => Functions.Of("soft_threshold", 0.25, Fresh(shape)),
             () => Functions.Of(Pick("log", "sqrt"), Positive(Argument(shape))),
+            () => Functions.Of("power", Pick(-1, 0.5, 3), Positive(Argument(shape))),
+            () => Functions.Of("straight_through", Argument(shape), Argument(shape)),
+            () => Functions.Of("largest", _random.Next(1, last + 1), Fresh(shape)),
+            () => Functions.Of("above_quantile", Pick(0, 0.25, 0.6), Fresh(shape)),
+            () => Functions.Of("prefix", last, Fresh(batch)),
+            () => Functions.Of(Pick("quantize", "quantize_affine", "normal_float"), _random.Next(2, 9), Fresh(shape)),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
 
             // The norms of what is normalized do not depend on anything.
@@ -356,6 +363,18 @@ internal sealed class RandomFormula
             // In one dimension directions and shares do not depend on anything, and their gradients are nothing but rounding.
             choices.Add(() => Functions.Of(Pick("normalize_rows", "softmax"), Argument(shape)));
             choices.Add(() => Functions.Of("top_k_softmax", _random.Next(2, last + 1), Fresh(shape)));
+        }
+
+        if (last > 1)
+        {
+            int[] parts = Split(last);
+            choices.Add(() => Functions.Of("concat", batch.Length, Argument([.. batch, parts[0]]), Argument([.. batch, parts[1]])));
+        }
+
+        if (shape.Length > 1)
+        {
+            choices.Add(() => Functions.Of(
+                "distances", Pick(1, 2, 3), Fresh([.. batch, other]), Fresh([.. shape[..^2], last, other])));
         }
 
         if (shape.Length == 2)
@@ -376,14 +395,20 @@ internal sealed class RandomFormula
 
         if (shape.Length > 1 && shape[^2] <= last && last is > 1 and <= MostRows)
         {
-            choices.Add(() => Functions.Of("orthonormal_rows", new SliceTensor(
-                NearlyOrthogonal([.. shape[..^2], last, last]),
-                shape.Select(extent => (SliceAxis)new RangeAxis(0, extent)).ToEquatable())));
+            choices.Add(() => Functions.Of(Pick("orthonormal_rows", "polar"), NearlyOrthonormal()));
+        }
+        else if (shape.Length > 1 && shape[^2] is > 1 and <= MostRows)
+        {
+            choices.Add(() => Functions.Of("polar", NearlyOrthonormal()));
         }
 
         return Pick(choices.ToArray())();
 
         static FunctionTensor Positive(TensorExpression tensor) => Functions.Of("shift", 0.5, Functions.Of("softplus", tensor));
+
+        SliceTensor NearlyOrthonormal() => new(
+            NearlyOrthogonal([.. shape[..^2], Math.Max(shape[^2], last), Math.Max(shape[^2], last)]),
+            shape.Select(extent => (SliceAxis)new RangeAxis(0, extent)).ToEquatable());
 
         // Of norm 1, and a change of norm less than 1/2.
         EinsumTensor NearlyOrthogonal(int[] square)

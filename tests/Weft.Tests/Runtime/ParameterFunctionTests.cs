@@ -182,6 +182,102 @@ public sealed unsafe class ParameterFunctionTests
     }
 
     [Fact]
+    public void NormalFloatHasThePublishedValues()
+    {
+        // The table of the authors' code (Dettmers et al. 2023).
+        double[] published =
+        [
+            -1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0,
+            0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
+        ];
+        double[] x = [.. published.Select(value => 3 * value + (Math.Abs(value) == 1 ? 0 : 0.05))], y = new double[x.Length];
+        fixed (double* px = x, py = y)
+        {
+            ParameterFunctions<double>.NormalFloat.Value(px, py, 1, x.Length, 4);
+        }
+
+        for (int i = 0; i < y.Length; i++)
+        {
+            Assert.Equal(3 * published[i], y[i], 1e-6);
+        }
+    }
+
+    [Fact]
+    public void MasksTakeTheFirstOfEquals()
+    {
+        double[] x = [2, 5, 2, 2, 1, 1, 1, 1], y = new double[8];
+        fixed (double* px = x, py = y)
+        {
+            ParameterFunctions<double>.Largest.Value(px, py, 2, 4, 2);
+            Assert.Equal([1, 1, 0, 0, 1, 1, 0, 0], y);
+            ParameterFunctions<double>.AboveQuantile.Value(px, py, 2, 4, 0.5);
+            Assert.Equal([0, 1, 0, 0, 0, 0, 0, 0], y);
+        }
+    }
+
+    [Fact]
+    public void QuantizedRowsOfOneValueStay()
+    {
+        double[] x = [0, 0, 0, 0.3, 0.3, 0.3], y = new double[6];
+        fixed (double* px = x, py = y)
+        {
+            ParameterFunctions<double>.Quantize.Value(px, py, 2, 3, 4);
+            Assert.Equal(x, y);
+            ParameterFunctions<double>.QuantizeAffine.Value(px, py, 2, 3, 4);
+            Assert.Equal(x, y);
+            ParameterFunctions<double>.NormalFloat.Value(px, py, 2, 3, 4);
+            Assert.Equal(x, y);
+        }
+    }
+
+    [Fact]
+    public void EqualRowsHaveNoDistanceAndNoDerivative()
+    {
+        double[] p = [1, 2], q = [1, 2, 4, 6], y = new double[2], dy = [1, 1], dp = new double[2], dq = new double[4];
+        fixed (double* pp = p, pq = q, py = y, pdy = dy, pdp = dp, pdq = dq)
+        {
+            ParameterFunctions<double>.Distances.Value(pp, pq, py, 1, 1, 2, 2, 2);
+            ParameterFunctions<double>.Distances.Gradient(pp, pq, py, pdy, pdp, pdq, 1, 1, 2, 2, 2);
+        }
+
+        Assert.Equal([0, 5], y);
+        Numbers.AssertClose<double>([-0.6, -0.8], dp, 1e-15);
+        Numbers.AssertClose<double>([0, 0, 0.6, 0.8], dq, 1e-15);
+    }
+
+    [Theory]
+    [InlineData(3, 5)]
+    [InlineData(5, 3)]
+    [InlineData(4, 4)]
+    public void PolarFactorsAreOrthonormalAndTheNearest(int rows, int columns)
+    {
+        double[] a = Numbers.Draw<double>(2 * rows * columns, 1), q = new double[a.Length];
+        fixed (double* pa = a, pq = q)
+        {
+            ParameterFunctions<double>.Polar.Value(pa, pq, 2, rows, columns);
+        }
+
+        int small = Math.Min(rows, columns);
+        for (int b = 0; b < 2; b++)
+        {
+            // With Q Qᵀ = I or Qᵀ Q = I, and A Qᵀ or Qᵀ A symmetric and positive: the conditions of the nearest one.
+            double Entry(double[] matrix, int i, int k) => rows <= columns
+                ? matrix[(b * rows + i) * columns + k]
+                : matrix[(b * rows + k) * columns + i];
+            double Product(double[] left, int i, int j) => Enumerable.Range(0, Math.Max(rows, columns)).Sum(k => Entry(left, i, k) * Entry(q, j, k));
+            for (int i = 0; i < small; i++)
+            {
+                Assert.True(Product(a, i, i) > 0);
+                for (int j = 0; j < small; j++)
+                {
+                    Assert.Equal(i == j ? 1 : 0, Product(q, i, j), 1e-14);
+                    Assert.Equal(Product(a, i, j), Product(a, j, i), 1e-14);
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void DrawsDependOnSeedAndIndexAloneAndAreTheSameEverywhere()
     {
         double[] all = Drawn<double>(1000, Distribution.Normal, 1, 42);

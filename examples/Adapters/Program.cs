@@ -1,0 +1,1 @@
+return Weft.Examples.Adapters.Cli.Run(args, Console.Out, Console.Error);

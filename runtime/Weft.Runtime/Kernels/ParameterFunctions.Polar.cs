@@ -1,0 +1,164 @@
+using System.Numerics.Tensors;
+
+namespace Weft.Kernels;
+
+/// <content>The nearest matrix with orthonormal rows or columns.</content>
+public static unsafe partial class ParameterFunctions<T>
+{
+    /// <summary>
+    /// The orthonormal factor of A = Q H, or of A = H Q where there are fewer rows than columns: of all matrices with orthonormal columns, or
+    /// rows, the nearest to A (Higham, <i>Computing the polar decomposition—with applications</i>, 1986). Without full rank it has elements
+    /// that are not finite.
+    /// </summary>
+    public static class Polar
+    {
+        /// <summary>[batch, rows, columns] → [batch, rows, columns]</summary>
+        public static void Value(T* a, T* y, int batch, int rows, int columns)
+        {
+            using Wide wideA = new(a, batch, rows, columns), wideY = new(y, batch, rows, columns);
+            (int k, int n) = (wideA.Rows, wideA.Columns);
+            using Scratch g = new(k * k), z = new(k * n), sigma = new(k);
+            for (int b = 0; b < batch; b++)
+            {
+                Decompose(wideA.Pointer + b * k * n, g.Pointer, z.Pointer, sigma.Pointer, k, n);
+                new Span<T>(wideY.Pointer + b * k * n, k * n).Clear();
+                AddTransposedProduct(g.Pointer, z.Pointer, wideY.Pointer + b * k * n, k, n);
+            }
+
+            wideY.WriteBack(y);
+        }
+
+        /// <summary>dA += J dY; the derivative is symmetric.</summary>
+        public static void Gradient(T* a, T* y, T* dy, T* da, int batch, int rows, int columns)
+        {
+            if (da == null)
+            {
+                return;
+            }
+
+            using Wide wideA = new(a, batch, rows, columns), direction = new(dy, batch, rows, columns), target = new(da, batch, rows, columns);
+            (int k, int n) = (wideA.Rows, wideA.Columns);
+            using Scratch g = new(k * k), z = new(k * n), sigma = new(k), turned = new(k * n), inner = new(k * k), result = new(k * n);
+            for (int b = 0; b < batch; b++)
+            {
+                // With A = Gᵀ diag(σ) Z, along D and in the basis of G: Dᵢ / σᵢ + Σⱼ ((Cᵢⱼ − Cⱼᵢ) / (σᵢ + σⱼ) − Cᵢⱼ / σᵢ) Zⱼ for C = D Zᵀ.
+                Decompose(wideA.Pointer + b * k * n, g.Pointer, z.Pointer, sigma.Pointer, k, n);
+                new Span<T>(turned.Pointer, k * n).Clear();
+                for (int i = 0; i < k * k; i++)
+                {
+                    AddScaled(Row(direction.Pointer + b * k * n, i % k, n), g.Pointer[i], Row(turned.Pointer, i / k, n));
+                }
+
+                for (int i = 0; i < k * k; i++)
+                {
+                    inner.Pointer[i] = TensorPrimitives.Dot<T>(Row(turned.Pointer, i / k, n), Row(z.Pointer, i % k, n));
+                }
+
+                for (int i = 0; i < k; i++)
+                {
+                    Span<T> row = Row(result.Pointer, i, n);
+                    TensorPrimitives.Divide(Row(turned.Pointer, i, n), sigma.Pointer[i], row);
+                    for (int j = 0; j < k; j++)
+                    {
+                        T c = inner.Pointer[i * k + j];
+                        T skew = (c - inner.Pointer[j * k + i]) / (sigma.Pointer[i] + sigma.Pointer[j]);
+                        AddScaled(Row(z.Pointer, j, n), skew - c / sigma.Pointer[i], row);
+                    }
+                }
+
+                AddTransposedProduct(g.Pointer, result.Pointer, target.Pointer + b * k * n, k, n);
+            }
+
+            target.WriteBack(da);
+        }
+
+        /// <summary>tY = J tA</summary>
+        public static void Tangent(T* a, T* y, T* ta, T* ty, int batch, int rows, int columns)
+        {
+            if (ty != null)
+            {
+                new Span<T>(ty, batch * rows * columns).Clear();
+                Gradient(a, y, ta, ta == null ? null : ty, batch, rows, columns);
+            }
+        }
+
+        /// <summary>
+        /// A = Gᵀ diag(σ) Z with orthogonal G and orthonormal rows of Z: the rows of A are turned in pairs until all are at right angles
+        /// (Hestenes, <i>Inversion of matrices by biorthogonalization and related results</i>, 1958).
+        /// </summary>
+        private static void Decompose(T* a, T* g, T* z, T* sigma, int k, int n)
+        {
+            new Span<T>(a, k * n).CopyTo(new Span<T>(z, k * n));
+            new Span<T>(g, k * k).Clear();
+            AddDiagonal(g, T.One, k);
+            T tolerance = T.BitIncrement(T.One) - T.One;
+            bool isDone = false;
+            for (int sweep = 0; !isDone && sweep < 40; sweep++)
+            {
+                isDone = true;
+                for (int i = 0; i < k; i++)
+                {
+                    for (int j = i + 1; j < k; j++)
+                    {
+                        Span<T> p = Row(z, i, n), q = Row(z, j, n);
+                        T pp = TensorPrimitives.Dot<T>(p, p), qq = TensorPrimitives.Dot<T>(q, q), pq = TensorPrimitives.Dot<T>(p, q);
+                        if (T.Abs(pq) > tolerance * T.Sqrt(pp * qq))
+                        {
+                            isDone = false;
+                            T cot = (qq - pp) * Half / pq;
+                            T tan = T.CopySign(T.One, cot) / (T.Abs(cot) + T.Sqrt(T.One + cot * cot)), cos = T.One / T.Sqrt(T.One + tan * tan);
+                            Turn(p, q, cos, cos * tan);
+                            Turn(Row(g, i, k), Row(g, j, k), cos, cos * tan);
+                        }
+                    }
+                }
+            }
+
+            for (int i = 0; i < k; i++)
+            {
+                sigma[i] = TensorPrimitives.Norm<T>(Row(z, i, n));
+                TensorPrimitives.Divide(Row(z, i, n), sigma[i], Row(z, i, n));
+            }
+        }
+
+        private static void Turn(Span<T> p, Span<T> q, T cos, T sin)
+        {
+            for (int i = 0; i < p.Length; i++)
+            {
+                (p[i], q[i]) = (cos * p[i] - sin * q[i], sin * p[i] + cos * q[i]);
+            }
+        }
+
+        /// <summary>target += Gᵀ M</summary>
+        private static void AddTransposedProduct(T* g, T* m, T* target, int k, int n)
+        {
+            for (int i = 0; i < k * k; i++)
+            {
+                AddScaled(Row(m, i / k, n), g[i], Row(target, i % k, n));
+            }
+        }
+
+        /// <summary>Matrices, transposed where they have more rows than columns.</summary>
+        private readonly ref struct Wide : IDisposable
+        {
+            private readonly Transposed _copy;
+
+            public Wide(T* source, int batch, int rows, int columns)
+            {
+                bool isTall = rows > columns;
+                _copy = isTall ? new(source, batch, rows, columns) : new(source, batch, 1, rows * columns);
+                (Rows, Columns) = isTall ? (columns, rows) : (rows, columns);
+            }
+
+            public int Rows { get; }
+
+            public int Columns { get; }
+
+            public T* Pointer => _copy.Pointer;
+
+            public void WriteBack(T* target) => _copy.WriteBack(target);
+
+            public void Dispose() => _copy.Dispose();
+        }
+    }
+}

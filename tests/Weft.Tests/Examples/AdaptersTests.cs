@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Weft.Examples.Adapters;
+
+namespace Weft.Tests.Examples;
+
+/// <summary>The example that adapts a network, by its command line.</summary>
+public sealed class AdaptersTests
+{
+    private static readonly string[] Adapters = ["LoRA", "VeRA", "VB-LoRA", "HRA"];
+
+    [Fact]
+    public void DrawnDigits_AreLearnedByEveryAdapter() => CheckAccuracy(95, "--epochs", "3");
+
+    [DataFact]
+    public void HandwrittenDigits_AreLearnedByEveryAdapter() => CheckAccuracy(80, "--epochs", "3", "--data", DataFactAttribute.Folder);
+
+    [Fact]
+    public void AMissingFile_IsNamed()
+    {
+        string folder = Directory.CreateTempSubdirectory("weft").FullName;
+        (int exitCode, string output, string error) = Run("--data", folder);
+        Directory.Delete(folder);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Contains("adapters: The folder", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AWrongNumber_IsRefused()
+    {
+        (int exitCode, _, string error) = Run("--epochs", "none");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("--epochs: a number from 1", error, StringComparison.Ordinal);
+    }
+
+    private static void CheckAccuracy(double least, params string[] arguments)
+    {
+        (int exitCode, string output, string error) = Run(arguments);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        double before = Row(output, "none").Accuracy;
+        Assert.InRange(before, 0, 50);
+        Assert.All(Adapters, adapter => Assert.InRange(Row(output, adapter).Accuracy, Math.Max(before + 30, least - 20), 100));
+        Assert.InRange(Row(output, "LoRA").Accuracy, least, 100);
+
+        // r (m + n) of each layer; m + r; the bank, and one of its vectors' logits for each piece; r n.
+        Assert.Equal((4 * (256 + 784) + 4 * (256 + 256), 4L * 6208), (Row(output, "LoRA").Trained, Row(output, "LoRA").Bytes));
+        Assert.Equal((2 * (256 + 64), 4L * 640 + 4), (Row(output, "VeRA").Trained, Row(output, "VeRA").Bytes));
+        int pieces = 4 * (784 + 256) / 16 + 4 * (256 + 256) / 16;
+        Assert.Equal((48 * 16 + 48 * pieces, 4L * 48 * 16 + 6 * pieces), (Row(output, "VB-LoRA").Trained, Row(output, "VB-LoRA").Bytes));
+        Assert.Equal((4 * (784 + 256), 4L * 4160), (Row(output, "HRA").Trained, Row(output, "HRA").Bytes));
+    }
+
+    private static (int Trained, long Bytes, double Accuracy) Row(string output, string adapter)
+    {
+        Match row = Regex.Match(output, $@"{adapter} +\S +([\d,]+) +\S +([\d,]+) +\S +([\d.]+) %");
+        Assert.True(row.Success, output);
+        return (
+            int.Parse(row.Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture),
+            long.Parse(row.Groups[2].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture),
+            double.Parse(row.Groups[3].Value, CultureInfo.InvariantCulture));
+    }
+
+    private static (int ExitCode, string Output, string Error) Run(params string[] arguments)
+    {
+        var output = new StringWriter();
+        var error = new StringWriter();
+        int exitCode = Cli.Run(arguments, output, error);
+        return (exitCode, output.ToString(), error.ToString());
+    }
+}
