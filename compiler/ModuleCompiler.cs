@@ -59,7 +59,7 @@ public static class ModuleCompiler
         }
 
         LoweredModule lowered = Lowering.Lower(rewritten);
-        Schedule schedule = Scheduler.Build(lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, cancellationToken);
+        Schedule schedule = Scheduler.Build(lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, options.Target == Target.OpenCl, cancellationToken);
         var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
         return new GeneratedType(MapEmitter.Emit(schedule, options, explainer.Summary()), explainer.Full());
     }

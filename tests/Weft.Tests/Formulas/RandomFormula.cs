@@ -352,6 +352,7 @@ internal sealed class RandomFormula
             () => Functions.Of("above_quantile", Pick(0, 0.25, 0.6), Fresh(shape)),
             () => Functions.Of("prefix", last, Fresh(batch)),
             () => Functions.Of(Pick("quantize", "quantize_affine", "normal_float"), _random.Next(2, 9), Fresh(shape)),
+            () => Functions.Of(Pick("bf16", "half"), Fresh(shape)),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
 
             // The norms of what is normalized do not depend on anything.
