@@ -343,7 +343,7 @@ internal sealed class RandomFormula
         {
             () => Functions.Of("admix", _random.Next(1, other + 1), Fresh(other, last), Argument([.. batch, other])),
             () => Functions.Of(Pick("square", "sigmoid", "tanh", "softplus", "sin", "cos", "stop_gradient"), Argument(shape)),
-            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste", "sign", "step"), Fresh(shape)),
+            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste", "sign", "step", "bf16", "half"), Fresh(shape)),
             () => Functions.Of("soft_threshold", 0.25, Fresh(shape)),
             () => Functions.Of(Pick("log", "sqrt"), Positive(Argument(shape))),
             () => Functions.Of("power", Pick(-1, 0.5, 3), Positive(Argument(shape))),
@@ -352,7 +352,6 @@ internal sealed class RandomFormula
             () => Functions.Of("above_quantile", Pick(0, 0.25, 0.6), Fresh(shape)),
             () => Functions.Of("prefix", last, Fresh(batch)),
             () => Functions.Of(Pick("quantize", "quantize_affine", "normal_float"), _random.Next(2, 9), Fresh(shape)),
-            () => Functions.Of(Pick("bf16", "half"), Fresh(shape)),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
 
             // The norms of what is normalized do not depend on anything.
