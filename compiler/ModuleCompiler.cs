@@ -30,6 +30,7 @@ public enum Target
 /// <param name="Scalar">Element type.</param>
 /// <param name="Batch">The number of rows that plans are made for.</param>
 /// <param name="Target">Whether the type also holds a program for a device.</param>
+/// <param name="PlanRank">Which plan of each term is taken: 0 for the cheapest, k for the k-th of those that it rejects, where there are so many.</param>
 public sealed record GenerateOptions(
     string TypeName,
     string Namespace = "",
@@ -37,7 +38,8 @@ public sealed record GenerateOptions(
     Text.EquatableArray<string> ContainingTypes = default,
     Scalar Scalar = Scalar.Float,
     int Batch = 64,
-    Target Target = Target.Cpu);
+    Target Target = Target.Cpu,
+    int PlanRank = 0);
 
 /// <summary>What the road makes of one module.</summary>
 /// <param name="Code">The C# file.</param>
@@ -59,7 +61,8 @@ public static class ModuleCompiler
         }
 
         LoweredModule lowered = Lowering.Lower(rewritten);
-        Schedule schedule = Scheduler.Build(lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, options.Target == Target.OpenCl, cancellationToken);
+        Schedule schedule = Scheduler.Build(
+            lowered, costs, options.Scalar == Scalar.Float ? 4 : 8, options.PlanRank, keepsElements: options.Target == Target.OpenCl, cancellationToken);
         var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
         return new GeneratedType(MapEmitter.Emit(schedule, options, explainer.Summary()), explainer.Full());
     }

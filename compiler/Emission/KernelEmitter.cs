@@ -10,8 +10,17 @@ namespace Weft.Compiler.Emission;
 /// </summary>
 internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 {
-    /// <summary>Accumulators of a tile of one or two columns: they leave room for the operands in sixteen registers. Four columns take twice as many.</summary>
-    private const int Accumulators = 12;
+    /// <summary>Rows of a tile of several columns: with two of them they leave room for the operands in sixteen registers, with four in thirty-two.</summary>
+    private const int TileRows = 6;
+
+    /// <summary>Vectors of a tile where nothing is summed.</summary>
+    private const int ElementwiseRows = 8;
+
+    /// <summary>Rows of the batch in a tile of one column: as they may lie a large power of two apart, as many as a set of the cache has ways.</summary>
+    private const int BatchRows = 12;
+
+    /// <summary>Rows of a tile of one column that are no rows of the batch.</summary>
+    private const int SingleColumnRows = 16;
 
     /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that.</summary>
     private sealed record ReductionLoop(string Name, string Extent, string Unit, int A, int B);
@@ -55,6 +64,12 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 
     private void EmitTileBody(Kernel kernel)
     {
+        if (kernel.IsElementwise)
+        {
+            EmitElements(kernel);
+            return;
+        }
+
         int columns = Columns(kernel);
         int rows = kernel.Rows == Loop.None ? 1 : Rows(kernel);
         bool vectorColumns = kernel.Form == LaneForm.Broadcast;
@@ -94,6 +109,21 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         }
 
         EmitStores(kernel, rows, columns, vectorColumns);
+    }
+
+    /// <summary>A tile whose rows are vectors of lanes.</summary>
+    private void EmitElements(Kernel kernel)
+    {
+        Loop lanes = kernel.Lanes;
+        string stride = lanes.C == 1 ? "" : $", {Number(lanes.C)}";
+        for (int r = 0; r < ElementwiseRows; r++)
+        {
+            string value = Load("a", Scaled("S.Count", r * lanes.A), lanes.A);
+            value = kernel.HasB ? $"S.Multiply({value}, {Load("b", Scaled("S.Count", r * lanes.B), lanes.B)})" : value;
+            value = kernel.Coefficient == 1 ? value : $"S.Multiply(S.Broadcast({Literal(kernel.Coefficient)}), {value})";
+            string method = stride.Length == 0 ? "Store" : "StoreStrided";
+            code.Line($"{(r == 0 ? "" : $"if (R.Count > {r}) ")}Tiles<{scalar}>.{method}<S, V>(c, d, {Scaled("S.Count", r * lanes.C)}, {value}{stride});");
+        }
     }
 
     /// <summary>How many terms of the innermost sum a tile of one row takes at a time.</summary>
@@ -238,10 +268,11 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             }
 
             string addend = d == "d" ? d : $"d == null ? null : {d}";
-            code.Line(string.Join(
-                "",
-                $"Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, ",
-                $"rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, lanes: {Number(kernel.Lanes.Extent)}, count, {addend});"));
+            string lanes = $"lanes: {Number(kernel.Lanes.Extent)}, count, {addend});";
+            code.Line(kernel.IsElementwise ? $"Tiles<{scalar}>.Elements<{name}Tile>({a}, {b}, {c}, {lanes}"
+                : kernel.Form == LaneForm.Broadcast && !kernel.Rows.IsRows && kernel.Rows.Extent > 1 && kernel.Rows.Extent <= Rows(kernel)
+                ? $"Tiles<{scalar}>.Sweep<{name}Tile, Extent{kernel.Rows.Extent}>({a}, {b}, {c}, {lanes}"
+                : $"Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, {lanes}");
             while (open.Count > 0)
             {
                 open.Pop().Dispose();
@@ -257,7 +288,10 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         : kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel ? 2
         : 1;
 
-    private int Rows(Kernel kernel) => Columns(kernel) == 1 ? Accumulators : Accumulators / 2;
+    private int Rows(Kernel kernel) => kernel.IsElementwise ? ElementwiseRows
+        : Columns(kernel) > 1 ? TileRows
+        : kernel.Rows.IsRows ? BatchRows
+        : SingleColumnRows;
 
     private static string Describe(Kernel kernel)
     {

@@ -275,10 +275,10 @@ internal sealed class MapEmitter
         {
             case KernelStep kernel:
                 return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
-            case GatherStep gather:
-                return [gather.A, gather.C, gather.Table];
             case PadStep pad:
                 return [pad.A, pad.C];
+            case GatherStep gather:
+                return [gather.A, gather.C, gather.Table];
             case ActivationStep activation:
                 return [activation.A, activation.C];
             case DerivativeStep derivative:
@@ -327,6 +327,11 @@ internal sealed class MapEmitter
                 string length = cleared.IsPerRow ? $"rows * {Number(cleared.Pitch)}" : Number(cleared.Length);
                 return $"new Span<{_scalar}>({Pointer(clear.C, pass)}, {length}).Clear();";
 
+            case PadStep pad:
+                Storage rowsOf = pad.A.Storage;
+                return FormattableString.Invariant(
+                    $"Layouts<{_scalar}>.CopyRows({Pointer(pad.A, pass)}, {Pointer(pad.C, pass)}, rows, {rowsOf.Length}, {pad.C.Storage.Pitch}); // cache lines a power of two apart would push each other out");
+
             case GatherStep gather:
                 string places = $"{Pointer(gather.Table, pass)}, rows * {gather.Outer}, {gather.Table.Storage.Length}";
                 return gather.Transposed
@@ -338,10 +343,6 @@ internal sealed class MapEmitter
 
             case ConstantStep constant:
                 return Constant(constant, Pointer(constant.Target, pass));
-            case PadStep pad:
-                Storage rowsOf = pad.A.Storage;
-                return FormattableString.Invariant(
-                    $"Layouts<{_scalar}>.CopyRows({Pointer(pad.A, pass)}, {Pointer(pad.C, pass)}, rows, {rowsOf.Length}, {pad.C.Storage.Pitch}); // cache lines a power of two apart would push each other out");
 
             case ActivationStep activation:
                 return $"Activations<{_scalar}>.Apply(Activation.{activation.Activation}, {Pointer(activation.A, pass)}, {Pointer(activation.C, pass)}, rows * {activation.C.Storage.Length});";

@@ -27,6 +27,11 @@ public sealed record ContractionNode(PlanNode Left, PlanNode Right, IReadOnlyLis
 /// <param name="Alternatives">The other trees, cheapest first, with their costs.</param>
 public sealed record TermPlan(Term Term, PlanNode? Root, double Cost, IReadOnlyList<(PlanNode Root, double Cost)> Alternatives)
 {
+    /// <summary>This plan, or the one of so high a rank among those that it rejects; itself where there is none.</summary>
+    public TermPlan Ranked(int rank) => rank == 0 || rank > Alternatives.Count
+        ? this
+        : this with { Root = Alternatives[rank - 1].Root, Cost = Alternatives[rank - 1].Cost, Alternatives = [] };
+
     /// <summary>Multiplications and additions for one row of the batch.</summary>
     public long FlopsPerRow => Root is null ? 0 : Contractions(Root).Where(node => node.PerRow).Sum(Flops) + (IsRead ? Elements(Root) : 0);
 

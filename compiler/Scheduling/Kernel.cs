@@ -51,6 +51,9 @@ public sealed record Kernel(
     /// <summary>All loops, in no order.</summary>
     public IEnumerable<Loop> Loops => Outer.Concat(Reduction).Append(Rows).Append(Columns).Append(Lanes).Where(loop => loop.Extent != 1);
 
+    /// <summary>Whether nothing is summed and only lanes are left to tile: several vectors of them.</summary>
+    public bool IsElementwise => Form == LaneForm.Parallel && Reduction.Count == 0 && Rows == Loop.None && Columns == Loop.None;
+
     /// <summary>Equal for kernels whose code is equal.</summary>
     public string Key => string.Join(
         "|",

@@ -97,8 +97,10 @@ public sealed class KernelSelector(int panel, int nominalRows)
             form = oneVector ? LaneForm.Parallel : LaneForm.Broadcast;
         }
 
-        Index? rows = Free(a, b, c, lane);
-        Index? columns = form == LaneForm.Broadcast || b is null ? null : Free(b, a, c, lane);
+        // Where nothing is summed, nothing is read again: whole rows one after the other are what memory does best.
+        bool elementwise = form == LaneForm.Parallel && lane is not null && contraction.Indices.All(c.Has);
+        Index? rows = elementwise ? null : Free(a, b, c, lane);
+        Index? columns = elementwise || form == LaneForm.Broadcast || b is null ? null : Free(b, a, c, lane);
         bool swaps = rows is null || (rows == View.Rows && (form == LaneForm.Dot || Slice(b, lane) <= 4 * SmallOperand));
         if (form != LaneForm.Broadcast && !oneVector && b is not null && columns is not null && swaps)
         {
@@ -254,12 +256,12 @@ public sealed class KernelSelector(int panel, int nominalRows)
         int lanes = kernel.Lanes.Extent;
         double vectors = points / lanes * Vectors(lanes);
         double cost = vectors;
-        if (kernel.Rows == Loop.None)
+        if (kernel.Rows == Loop.None && !kernel.IsElementwise)
         {
             cost += 0.6 * vectors;
         }
 
-        if (kernel.Form != LaneForm.Broadcast && kernel.Columns == Loop.None)
+        if (kernel.Form != LaneForm.Broadcast && kernel.Columns == Loop.None && !kernel.IsElementwise)
         {
             cost += 0.3 * vectors;
         }

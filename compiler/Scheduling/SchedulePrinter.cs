@@ -33,11 +33,11 @@ public static class SchedulePrinter
     {
         KernelStep kernel => $"{Assign(kernel)}    {Form(kernel.Kernel)}",
         ClearStep clear => $"{Name(clear.C)} = 0",
+        PadStep pad => $"{pad.C.Storage} = {Name(pad.A)}, its rows {pad.C.Storage.Pitch} apart",
         GatherStep { Transposed: false } gather => $"{Name(gather.C)}[o i] {(gather.Accumulate ? "+=" : "=")} {Name(gather.A)}[o {gather.Table.Storage}[i]]",
         GatherStep gather => $"{Name(gather.C)}[o {gather.Table.Storage}[i]] += {Name(gather.A)}[o i]",
         ConstantStep constant => $"{constant.Result} = {AlgebraPrinter.Print(constant.Constant.Value)}",
         CheckStep check => FormattableString.Invariant($"check 0 <= {check.Table} < {check.Size}"),
-        PadStep pad => $"{pad.C.Storage} = {Name(pad.A)}, its rows {pad.C.Storage.Pitch} apart",
         ActivationStep activation => $"{Name(activation.C)} = {activation.Activation.ToString().ToLowerInvariant()}({Name(activation.A)})",
         DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Activation.ToString().ToLowerInvariant()}'({Name(derivative.Z)}) {Name(derivative.A)}",
         FunctionStep function => $"{Name(function.Target)} = {function.Function.Function} {function.Mode.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments)})",

@@ -14,9 +14,14 @@ public sealed class Scheduler
 {
     private const int ScratchBytes = 512 * 1024;
 
+    /// <summary>Five cache lines: rows so far apart, of a few lines each, share no set of the cache until there are many.</summary>
+    private const int Padding = 80;
+
     private readonly LoweredModule _lowered;
     private readonly CostModel _costs;
     private readonly int _elementSize;
+    private readonly int _planRank;
+    private readonly bool _keepsElements;
     private readonly KernelSelector _selector;
     private readonly Dictionary<RowVector, Storage> _vectors = [];
     private readonly Dictionary<WeightTensor, Storage> _weights = [];
@@ -33,10 +38,9 @@ public sealed class Scheduler
     private int _scratch;
     private int _names;
 
-    private readonly bool _keepsElements;
-
-    private Scheduler(LoweredModule lowered, CostModel costs, int elementSize, bool keepsElements)
+    private Scheduler(LoweredModule lowered, CostModel costs, int elementSize, int planRank, bool keepsElements)
     {
+        _planRank = planRank;
         _keepsElements = keepsElements;
         _lowered = lowered;
         _costs = costs;
@@ -47,11 +51,12 @@ public sealed class Scheduler
     /// <param name="lowered">The module.</param>
     /// <param name="costs">What plans are chosen by.</param>
     /// <param name="elementSize">Bytes of an element: 4 or 8.</param>
+    /// <param name="planRank">0 for the cheapest plan of each term, k for the k-th of those that it rejects.</param>
     /// <param name="keepsElements">Whether tensors in short formats are kept as elements too, for a device that reads nothing else.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     public static Schedule Build(
-        LoweredModule lowered, CostModel costs, int elementSize, bool keepsElements = false, CancellationToken cancellationToken = default) =>
-        new Scheduler(lowered, costs, elementSize, keepsElements).Run(cancellationToken);
+        LoweredModule lowered, CostModel costs, int elementSize, int planRank = 0, bool keepsElements = false, CancellationToken cancellationToken = default) =>
+        new Scheduler(lowered, costs, elementSize, planRank, keepsElements).Run(cancellationToken);
 
     /// <summary>What a program does, before kernels are chosen.</summary>
     private abstract record Operation;
@@ -389,7 +394,7 @@ public sealed class Scheduler
             _ = StorageOf(factor.Tensor, parameters);
         }
 
-        TermPlan plan = ContractionPlanner.Plan(term, _costs);
+        TermPlan plan = ContractionPlanner.Plan(term, _costs).Ranked(_planRank);
         _plans.Add(plan);
         bool perRow = target.Storage.IsPerRow;
         var views = new Dictionary<PlanNode, View>(ReferenceComparer<PlanNode>.Instance);
@@ -551,9 +556,11 @@ public sealed class Scheduler
                 {
                     Storage storage = view.Storage;
                     int again = weight.Position.Indices.Where(index => !view.Has(index)).Aggregate(1, (product, index) => product * index.Extent);
-                    bool sumsRowsOnly = view.Position.Indices.All(index => index == View.Rows || weight.Has(index));
-                    if (storage.Space is Space.Input or Space.Output && storage.Length * _elementSize % FarApart == 0 && sumsRowsOnly && again >= ReadAgain
-                        && !_padded.ContainsKey((storage, view.Aspect)))
+
+                    // An input that is summed over more than the rows streams past the gradient that stays.
+                    bool stays = storage.Space == Space.Output
+                        || (storage.Space == Space.Input && view.Position.Indices.All(index => index == View.Rows || weight.Has(index)));
+                    if (stays && storage.Length * _elementSize % FarApart == 0 && again >= ReadAgain && !_padded.ContainsKey((storage, view.Aspect)))
                     {
                         string name = (view.Aspect == Aspect.Mirror ? "d" : "") + storage.Name + "Padded";
                         _padded.Add((storage, view.Aspect), new Storage(name, Space.Scratch, storage.Length) { Pitch = Pitch(storage.Length) });
@@ -570,7 +577,7 @@ public sealed class Scheduler
     private int Pitch(int length)
     {
         int pitch = Align(length);
-        return pitch % 256 == 0 ? pitch + 16 : pitch;
+        return pitch % 256 == 0 ? pitch + Padding : pitch;
     }
 
     private static Affine RowMajor(IReadOnlyList<Index> indices) =>
@@ -818,7 +825,11 @@ public sealed class Scheduler
     private KernelStep Choose(Contraction contraction, bool accumulate, bool padded = false)
     {
         KernelChoice choice = _selector.Select(padded
-            ? contraction with { Left = Padded(contraction.Left), Right = contraction.Right is { } right ? Padded(right) : null }
+            ? contraction with
+            {
+                Left = Padded(contraction.Left),
+                Right = contraction.Right is { } right && !contraction.Target.Storage.IsPerRow ? Padded(right) : contraction.Right,
+            }
             : contraction);
         Place target = PlaceOf(choice.C, scatter: true);
         return new KernelStep(

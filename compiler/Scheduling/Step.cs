@@ -44,14 +44,14 @@ public sealed record ClearStep(Place C) : Step
     public override Place Target => C;
 }
 
-/// <summary><c>c[o, i] (+)= a[o, table[i]]</c>; transposed, <c>c[o, table[i]] += a[o, i]</c>.</summary>
-public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Step
+/// <summary>Copies rows to a pitch that spreads them over the sets of the cache; a device has no use for it.</summary>
+public sealed record PadStep(Place A, Place C) : Step
 {
     public override Place Target => C;
 }
 
-/// <summary>Copies rows to a pitch that spreads them over the sets of the cache; a device has no use for it.</summary>
-public sealed record PadStep(Place A, Place C) : Step
+/// <summary><c>c[o, i] (+)= a[o, table[i]]</c>; transposed, <c>c[o, table[i]] += a[o, i]</c>.</summary>
+public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Step
 {
     public override Place Target => C;
 }

@@ -41,7 +41,7 @@ public sealed class Storage(string name, Space space, int length, int offset = 0
 
     /// <summary>
     /// Elements from one row to the next. A pitch that is a large power of two would put a column of rows into one set of the cache,
-    /// so scratch that is only ever read by index is padded by a line.
+    /// so scratch that is only ever read by index is padded.
     /// </summary>
     public int Pitch { get; init; } = length;
 

@@ -101,6 +101,7 @@ public sealed class Sgd<T> : Optimizer<T>
     private protected override void Start(int count) => velocity = momentum > 0 ? new T[count] : [];
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient)
     {
         T beta = T.CreateTruncating(momentum), decay = T.CreateTruncating(WeightDecay), step = T.CreateTruncating(-LearningRate);
@@ -166,6 +167,7 @@ public sealed class AdamW<T> : Optimizer<T>
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient)
     {
         remaining1 *= beta1;

@@ -8,18 +8,22 @@ using Weft.Benchmarks.Peers;
 const string Usage = """
     Measures the table of targets.
       --only ROW[,ROW]  only these rows of the table
+      --plans           only the standard library: the cost model against measured times
       --quick           short rounds and few batches
       --csv FILE        writes target,case,value,must,aim,holds
       --svg FILE        writes the roofline
     """;
 
 var only = new HashSet<int>();
-bool quick = false;
+bool quick = false, plans = false;
 string? csv = null, svg = null;
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])
     {
+        case "--plans":
+            plans = true;
+            break;
         case "--quick":
             quick = true;
             break;
@@ -57,7 +61,7 @@ foreach (string missing in libraries.Missing)
 report.Line("Times are the tenth of the way from the fastest to the slowest of many short rounds, in which all variants take turns.");
 
 bool complete = true;
-foreach ((int row, (string title, Action? run)) in new Targets(bench).Rows.Where(row => only.Count == 0 || only.Contains(row.Key)))
+foreach ((int row, (string title, Action? run)) in new Targets(bench).Rows.Where(row => plans ? only.Contains(row.Key) : only.Count == 0 || only.Contains(row.Key)))
 {
     report.Title($"{row}. {title}");
     try
@@ -71,9 +75,10 @@ foreach ((int row, (string title, Action? run)) in new Targets(bench).Rows.Where
     }
 }
 
-if (only.Count == 0)
+if (plans || only.Count == 0)
 {
     Library.Print(bench);
+    Library.PrintPlans(bench);
 }
 
 report.Summary();

@@ -24,19 +24,7 @@ internal sealed unsafe class Subject
         _module = compiled.Modules[0];
         Map = compiled.CreateFloat("Subject");
         CodeLength = ModuleCompiler.Compile(_module, new GenerateOptions("Subject")).Code.Length;
-        Map.Initialize(1);
-        using (ParameterEdit<float> edit = Map.Edit())
-        {
-            for (int i = 0; i < Map.Description.Parameters.Length; i++)
-            {
-                ParameterInfo parameter = Map.Description.Parameters[i];
-                if (parameter.Role != Role.Seeded && parameter.Initializer.Distribution is Distribution.Zeros or Distribution.Paired)
-                {
-                    Buffer.Fill(edit[i], i);
-                }
-            }
-        }
-
+        Initialize(Map);
         _gradient = new Buffer(Map.TrainedCount);
         JitTime = FirstCall(() => Forward(1));
         GradientJitTime = FirstCall(() => Gradient(1));
@@ -78,6 +66,40 @@ internal sealed unsafe class Subject
             .Sum(node => costs.Contraction(Extent(node.Left.Indices.Union(node.Right.Indices)), Extent(node.Indices), perRow: true, gradients: 0));
 
         static double Extent(IEnumerable<Compiler.Network.Index> indices) => indices.Aggregate(1.0, (product, index) => product * index.Extent);
+    }
+
+    /// <summary>The map by plans that the compiler rejects, the cheapest first: those whose cost is not hopeless.</summary>
+    public IEnumerable<Map<float>> Rejected()
+    {
+        const int Most = 2;
+        const double Hopeless = 4;
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(_module).Module), new CostModel(new GenerateOptions("").Batch), sizeof(float));
+        for (int rank = 1; rank <= Most; rank++)
+        {
+            if (!schedule.Plans.Any(plan => plan.Alternatives.Count >= rank) || schedule.Plans.Sum(plan => plan.Ranked(rank).Cost) > Hopeless * schedule.Plans.Sum(plan => plan.Cost))
+            {
+                yield break;
+            }
+
+            using WeftAssembly assembly = WeftAssembly.Compile([(_module, new GenerateOptions("Rejected", PlanRank: rank))]);
+            Map<float> map = assembly.Create<float>("Rejected");
+            Initialize(map);
+            yield return map;
+        }
+    }
+
+    private static void Initialize(Map<float> map)
+    {
+        map.Initialize(1);
+        using ParameterEdit<float> edit = map.Edit();
+        for (int i = 0; i < map.Description.Parameters.Length; i++)
+        {
+            ParameterInfo parameter = map.Description.Parameters[i];
+            if (parameter.Role != Role.Seeded && parameter.Initializer.Distribution is Distribution.Zeros or Distribution.Paired)
+            {
+                Buffer.Fill(edit[i], i);
+            }
+        }
     }
 
     private void Forward(int batch) => Map.Forward(new float[batch * Map.Inputs], new float[batch * Map.Outputs]);

@@ -141,3 +141,47 @@ public readonly struct Extent12 : IExtent
         get => 12;
     }
 }
+
+/// <summary>13.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent13 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 13;
+    }
+}
+
+/// <summary>14.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent14 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 14;
+    }
+}
+
+/// <summary>15.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent15 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 15;
+    }
+}
+
+/// <summary>16.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public readonly struct Extent16 : IExtent
+{
+    public static int Count
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 16;
+    }
+}

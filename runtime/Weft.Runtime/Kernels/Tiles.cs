@@ -24,7 +24,7 @@ public enum LaneForm
 /// <param name="rows">From row to row, in a and c.</param>
 /// <param name="columns">From column to column, in b and c; the columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.</param>
 /// <param name="lanes">From lane to lane, in a, b and c.</param>
-/// <param name="height">The most rows of a tile: 12, or 6 where a tile has two columns.</param>
+/// <param name="height">The most rows of a tile: 16, or 6 where a tile has several columns.</param>
 /// <param name="panels">How much further apart than its lanes two panels of a and of b are; nothing for an operand that is in none.</param>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int C) columns, (int A, int B, int C) lanes, int height, (int A, int B) panels = default)
@@ -98,6 +98,22 @@ public static unsafe class Tiles<T>
         All<TTile>(a, b, c, rows, columns, lanes, count, d);
     }
 
+    /// <summary>The same for one tile of rows, as many as a type says: there may be very many such tiles, each of few operations.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Sweep<TTile, R>(T* a, T* b, T* c, int lanes, int count, T* d)
+        where TTile : struct, ITile<T>
+        where R : struct, IExtent
+    {
+        if (Vector512.IsHardwareAccelerated && lanes == Vector512<T>.Count)
+        {
+            TTile.Run<Lanes512<T>, Vector512<T>, R, Extent1>(a, b, c, count, 0, d);
+        }
+        else
+        {
+            All<TTile>(a, b, c, R.Count, 1, lanes, count, d);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void All<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
@@ -122,6 +138,59 @@ public static unsafe class Tiles<T>
         {
             Vectors<TTile, Lanes1<T>, T>(a, b, c, rows, columns, done, lanes, count, d);
         }
+    }
+
+    /// <summary>c = d + a · b where nothing is summed: the rows of a tile are vectors of lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Elements<TTile>(T* a, T* b, T* c, int lanes, int count, T* d)
+        where TTile : struct, ITile<T>
+    {
+        int done = 0;
+        if (Vector512.IsHardwareAccelerated && lanes >= Vector512<T>.Count)
+        {
+            done = Elements<TTile, Lanes512<T>, Vector512<T>>(a, b, c, done, lanes, count, d);
+        }
+
+        if (Vector256.IsHardwareAccelerated && lanes - done >= Vector256<T>.Count)
+        {
+            done = Elements<TTile, Lanes256<T>, Vector256<T>>(a, b, c, done, lanes, count, d);
+        }
+
+        if (Vector128.IsHardwareAccelerated && lanes - done >= Vector128<T>.Count)
+        {
+            done = Elements<TTile, Lanes128<T>, Vector128<T>>(a, b, c, done, lanes, count, d);
+        }
+
+        if (done < lanes)
+        {
+            Elements<TTile, Lanes1<T>, T>(a, b, c, done, lanes, count, d);
+        }
+    }
+
+    /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
+    /// <returns>The lanes done.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Elements<TTile, S, V>(T* a, T* b, T* c, int done, int lanes, int count, T* d)
+        where TTile : struct, ITile<T>
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        TileShape shape = TTile.Shape;
+        for (; done + (8 * S.Count) <= lanes; done += 8 * S.Count)
+        {
+            nint next = (nint)done * shape.Lanes.C;
+            TTile.Run<S, V, Extent8, Extent1>(
+                a + ((nint)done * shape.Lanes.A), b + ((nint)done * shape.Lanes.B), c + next, count, 0, d == null ? null : d + next);
+        }
+
+        for (; done + S.Count <= lanes; done += S.Count)
+        {
+            nint next = (nint)done * shape.Lanes.C;
+            TTile.Run<S, V, Extent1, Extent1>(
+                a + ((nint)done * shape.Lanes.A), b + ((nint)done * shape.Lanes.B), c + next, count, 0, d == null ? null : d + next);
+        }
+
+        return done;
     }
 
     /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
@@ -167,7 +236,9 @@ public static unsafe class Tiles<T>
         where S : struct, ILanes<T, V>
         where V : struct
     {
-        int tiles = (rows + shape.Height - 1) / shape.Height;
+        // Sixteen accumulators and their operands take more than sixteen registers.
+        int most = typeof(V) == typeof(Vector512<T>) ? shape.Height : Math.Min(shape.Height, 12);
+        int tiles = (rows + most - 1) / most;
         for (int row = 0; tiles > 0; tiles--)
         {
             int height = (rows - row + tiles - 1) / tiles;
@@ -209,8 +280,20 @@ public static unsafe class Tiles<T>
                 case 11:
                     Columns<TTile, S, V, Extent11>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
-                default:
+                case 12:
                     Columns<TTile, S, V, Extent12>(pa, b, pc, columns, count, lanes, pd, shape);
+                    break;
+                case 13:
+                    Columns<TTile, S, V, Extent13>(pa, b, pc, columns, count, lanes, pd, shape);
+                    break;
+                case 14:
+                    Columns<TTile, S, V, Extent14>(pa, b, pc, columns, count, lanes, pd, shape);
+                    break;
+                case 15:
+                    Columns<TTile, S, V, Extent15>(pa, b, pc, columns, count, lanes, pd, shape);
+                    break;
+                default:
+                    Columns<TTile, S, V, Extent16>(pa, b, pc, columns, count, lanes, pd, shape);
                     break;
             }
 

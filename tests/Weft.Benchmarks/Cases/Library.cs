@@ -36,6 +36,44 @@ internal static class Library
         ("vb_lora", "vb_lora(1024, 1024, 4, 2, 90, 256)"),
     }.Select(entry => bench.Subject(entry.Label, entry.Formula))];
 
+    /// <summary>
+    /// Prints, for each operator, the time of its plan against the best of those that the compiler rejects: of what plans are made for,
+    /// values and gradients of a batch, and of a single row.
+    /// </summary>
+    public static void PrintPlans(Bench bench)
+    {
+        const double Worst = 1.25;
+        bench.Report.Title(FormattableString.Invariant($"Standard library: time of the plan against the best of those rejected; at most {Worst} is right, batch {Batch} with gradients and batch 1"));
+        foreach (Subject subject in All(bench))
+        {
+            Map<float>[] maps = [subject.Map, .. subject.Rejected()];
+            if (maps.Length == 1)
+            {
+                continue;
+            }
+
+            double trained = Against(Batch, Gradient), single = Against(1, Forward);
+            bench.Report.Line(FormattableString.Invariant($"{subject.Label,-26} {maps.Length - 1} rejected {trained,8:0.00} {single,8:0.00} {(trained > Worst ? " WRONG PLAN" : "")}"));
+            Array.ForEach(maps[1..], map => map.Dispose());
+
+            double Against(int batch, Action<Map<float>, Buffer, Buffer, Buffer, Buffer> call)
+            {
+                using Buffer x = Buffer.Random(batch * subject.Map.Inputs, 1), y = Buffer.Random(batch * subject.Map.Outputs, 2);
+                using Buffer dx = new(batch * subject.Map.Inputs), gradient = new(subject.Map.TrainedCount);
+                double[] seconds = bench.Clock.Race([.. maps.Select(map => new Variant(subject.Label, () => call(map, x, y, dx, gradient)))]);
+                return seconds[0] / seconds[1..].Min();
+            }
+        }
+
+        static void Forward(Map<float> map, Buffer x, Buffer y, Buffer dx, Buffer gradient) => map.Forward(x.Span, y.Span);
+
+        static void Gradient(Map<float> map, Buffer x, Buffer y, Buffer dx, Buffer gradient)
+        {
+            gradient.Span.Clear();
+            map.Gradient(x.Span, y.Span, dx.Span, gradient.Span);
+        }
+    }
+
     /// <summary>Prints, for each operator, the JIT's time, the length of the text, and the predicted against the measured time.</summary>
     public static void Print(Bench bench)
     {

@@ -34,6 +34,32 @@ public class TrainingTests
         Assert.Equal(expected, after);
     }
 
+    /// <summary>The gradients of packed and of derived weights begin with the first chunk of rows and go on with the next; the workspace is used again.</summary>
+    [Theory]
+    [InlineData("monarch(256, 16)")]
+    [InlineData("householder(256, 8)")]
+    [InlineData("kronecker([16, 16], [16, 16])")]
+    public void AGradientOfManyChunksIsTheSumOfTheirs(string formula)
+    {
+        const int Parts = 4;
+        using CompiledWeft compiled = DynamicMaps.CompileFormula(formula);
+        using Map<double> map = compiled.CreateDouble(compiled.Modules.Single().Name);
+        map.Initialize(1);
+        int rows = map.Description.Chunk + 5, length = rows * map.Inputs;
+        double[] x = [.. Enumerable.Range(0, Parts * length).Select(i => Math.Sin(i))], dy = [.. Enumerable.Range(0, x.Length).Select(i => Math.Cos(i))];
+        double[] dx = new double[x.Length], gradient = new double[map.TrainedCount], partDx = new double[x.Length], partGradient = new double[map.TrainedCount];
+        map.Gradient(x, dy, dx, gradient);
+        for (int start = 0; start < x.Length; start += map.Inputs)
+        {
+            Range row = start..(start + map.Inputs);
+            map.Gradient(x.AsSpan(row), dy.AsSpan(row), partDx.AsSpan(row), partGradient);
+        }
+
+        Assert.All(dx.Zip(partDx), pair => Assert.Equal(pair.First, pair.Second, 1e-10));
+        Assert.All(gradient.Zip(partGradient), pair => Assert.Equal(pair.First, pair.Second, 1e-8));
+        Assert.Contains(gradient, value => value != 0);
+    }
+
     /// <summary>The fused loss gives the gradients that forward pass, loss and backward pass give one after another; either may be left out.</summary>
     [Theory]
     [InlineData("monarch_rectangular(10, 15, 5)")]

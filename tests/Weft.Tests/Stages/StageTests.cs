@@ -44,6 +44,12 @@ public class StageTests
     public void CodeOfMonarch() => Snapshot.Match(Generate("operator mixer : 1024 -> 1024 = monarch(1024, 32)", "Mixer").Code);
 
     [Fact]
+    public void CodeOfAKroneckerProduct() => Snapshot.Match(Generate("operator product : 4096 -> 4096 = kronecker([16, 16, 16], [16, 16, 16])", "Product").Code);
+
+    [Fact]
+    public void CodeOfReflections() => Snapshot.Match(Generate("operator reflections : 1024 -> 1024 = householder(1024, 8)", "Reflections").Code);
+
+    [Fact]
     public void CodeOfALayer() => Snapshot.Match(Generate(
         """
         /// A hidden layer with a head.
