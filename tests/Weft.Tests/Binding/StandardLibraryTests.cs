@@ -112,7 +112,7 @@ public class StandardLibraryTests
         { "partly_learnable(5, 7, 3, 2)", 7, 5, 10 + 7, 35, 14 + 5 },
         { "fuse_gpt(5, 7, 3)", 7, 5, 36, 70, 0 },
         { "nola(5, 7, 3, 4)", 7, 5, 8, 35, 21 + (4 * 36) },
-        { "c_poly(6, 10, 3, 4, 2)", 10, 6, (4 * 3 * 16) + (2 * 4 * 2) + (3 * 16), 60, 0 },
+        { "c_poly(6, 10, 3, 4, 2)", 10, 6, (4 * 3 * 16) + (4 * 2) + (3 * 16), 60, 0 },
         { "atlas(5, 7, 3)", 7, 5, 3, 35 + 105, 0 },
         { "householder_projector(5, 7, 3)", 7, 5, 25 + 49, 0, 0 },
         { "simplex(7)", 7, 8, 0, 0, 0 },
@@ -146,7 +146,22 @@ public class StandardLibraryTests
         { "one_way_convolution(3, 2, 5, 4, 2, 3)", 40, 36, 3 * 9, 0, 0 },
         { "flora_convolution(3, 2, 5, 4, 2, [2, 1, 2, 3])", 40, 36, 12 + 6 + 2 + 4 + 6, 24, 0 },
         { "neural_implant_convolution(3, 2, 5, 4, 3, 2)", 40, 18, 54 + 10, 3, 0 },
-        { "conv_lora(3, 2, 5, 4, 3, 2)", 40, 18, 10 + 36, 6, 0 },
+        { "same_convolution(3, 2, 5, 4, 3)", 40, 60, 54, 0, 0 },
+        { "conv_lora(3, 2, 5, 4, 3, 2, 3)", 40, 60, 10 + (6 * 19), 6, 0 },
+        { "gaunt_product(1, 2, 1)", 13, 4, 2 + 3 + 2, 49 * (4 + 9 + 4), 0 },
+        { "grassmann(7, 3, 2)", 7, 3, 42, 0, 0 },
+        { "soft_choice(5)", 5, 5, 0, 0, 0 },
+        { "inverse_total(5)", 5, 5, 0, 0, 0 },
+        { "soft_mixture(3, 5)", 18, 5, 0, 0, 0 },
+        { "choice_of_parts(3, 5)", 18, 15, 0, 0, 0 },
+        { "conv_adapter(3, 2, 5, 4, 3, 2, 3)", 40, 60, 10 + (6 * 19), 0, 0 },
+        { "mobius_factor(5, 7) . (0.15 * eye(12))", 12, 5, 0, 0, 0 },
+        { "mobius_norm(5, 7) . (0.02 * eye(12))", 12, 1, 0, 0, 0 },
+        { "part_norm(12, 5, 3)", 12, 1, 0, 0, 0 },
+        { "inverse_part_norm(12, 5, 3)", 12, 1, 0, 0, 0 },
+        { "part_distance(12, 5, 3) . (0.02 * eye(12))", 12, 1, 0, 0, 0 },
+        { "mobius(6, 4, 2) . (0.02 * eye(4))", 4, 6, 12, 0, 0 },
+        { "circulant_transformed(2, 3)", 6, 6, 6, 0, 0 },
     };
 
     [Fact]
@@ -167,9 +182,28 @@ public class StandardLibraryTests
         int Count(Role role) => module.Parameters.Where(parameter => parameter.Role == role).Sum(parameter => parameter.Length);
         Assert.Equal((trained, frozen, seeded), (Count(Role.Trained), Count(Role.Frozen), Count(Role.Seeded)));
         Assert.Equal(module.Parameters.OrderBy(parameter => parameter.Role), module.Parameters);
-        Assert.NotEmpty(module.Documentation);
-        MapKind kind = StandardLibrary.Files.SelectMany(file => file.Syntax.Declarations).OfType<MapSyntax>().Single(map => map.Name.Text == formula.Split('(')[0]).Kind;
-        Assert.True(module.IsLinear || kind == MapKind.Layer);
+        MapSyntax declaration = StandardLibrary.Files.SelectMany(file => file.Syntax.Declarations).OfType<MapSyntax>().Single(map => map.Name.Text == formula.Split('(')[0]);
+        Assert.NotEmpty(declaration.Documentation);
+        Assert.True(module.IsLinear || declaration.Kind == MapKind.Layer);
+    }
+
+    /// <summary>Trained parameters at the sizes of the papers: what they print, rounded.</summary>
+    [Fact]
+    public void PublishedCountsComeOut()
+    {
+        // LLaMA 2 with 7 and 13 billion weights: layers, and rows and columns of the matrices of each.
+        (int Layers, (int Rows, int Columns)[] Shapes) small = (32, Shapes(4096, 11008)), large = (40, Shapes(5120, 13824));
+        Assert.Equal(250_347_520, Total(large, (m, n) => $"lora({m}, {n}, 64)")); // 250.3M beside VB-LoRA (Li et al. 2024)
+        Assert.Equal(1_417_216, Total(small, (m, n) => $"vera({m}, {n}, 256)")); // 1.4M (Kopiczko et al. 2023)
+        Assert.True(Total(small, (m, n) => $"lora({m}, {n}, 64)") > 100 * Total(small, (m, n) => $"lora_xs({m}, {n}, 64)")); // over 100 times fewer (Bałazy et al. 2024)
+        Assert.Equal(2 * 1024 * 32, Trained("monarch(1024, 32)")); // 2 n √n (Dao et al. 2022)
+        Assert.Equal(Trained("nola(768, 768, 4, 64)"), Trained("nola(4096, 11008, 8, 64)")); // whatever the shape and the rank (Koohpayegani et al. 2023)
+
+        static (int, int)[] Shapes(int n, int h) => [(n, n), (n, n), (n, n), (n, n), (h, n), (h, n), (n, h)];
+        static long Total((int Layers, (int Rows, int Columns)[] Shapes) network, Func<int, int, string> formula) =>
+            network.Layers * network.Shapes.Sum(shape => Trained(formula(shape.Rows, shape.Columns)));
+        static long Trained(string formula) =>
+            TestModules.Formula(formula).Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => (long)parameter.Length);
     }
 
     [Fact]

@@ -50,6 +50,19 @@ internal static class Algebras
 
     private static EquatableArray<T> Change<T>(EquatableArray<T> items, Func<T, T> change) => items.Select(change).ToEquatable();
 
+    /// <summary>An activation behind others that keep its argument where it is finite, and neither it nor its slope large.</summary>
+    public static IEnumerable<Link> Tame(Activation activation)
+    {
+        Activation[] before = activation switch
+        {
+            Activation.Exp or Activation.Square => [Activation.Tanh],
+            Activation.Sqrt or Activation.Reciprocal => [Activation.Tanh, Activation.Exp],
+            Activation.Atanh => [Activation.Tanh, Activation.Tanh],
+            _ => [],
+        };
+        return before.Append(activation).Select(Link (one) => new ActivationLink(one));
+    }
+
     /// <summary>A module of these links with the parameters that they use.</summary>
     public static Module ModuleOf(string name, int inputs, int outputs, params Link[] links) =>
         new(name, "", "", inputs, outputs, links.ToEquatable(), links

@@ -36,7 +36,7 @@ internal static class InterpretedMap
             foreach (Parameter parameter in module.Parameters.Where(parameter => parameter.Role.ToString() == role.ToString()))
             {
                 placed.Add(parameter.Name, new ParameterInfo(
-                    parameter.Name, offset, [.. parameter.Shape], role, new Initializer(Distribution.Normal, 1), parameter.Seed));
+                    parameter.Name, offset, [.. parameter.Shape], role, Start(parameter), parameter.Seed));
                 offset += parameter.Length;
             }
 
@@ -62,6 +62,14 @@ internal static class InterpretedMap
             Parameters = [.. module.Parameters.Select(parameter => placed[parameter.Name])],
         };
     }
+
+    /// <summary>Tables hold positions, and everything else is normal.</summary>
+    private static Initializer Start(Parameter parameter) => parameter.Initializer switch
+    {
+        { Distribution: Compiler.Algebra.Distribution.Whole, Scale: var size } => new(Distribution.Whole, size),
+        { Distribution: Compiler.Algebra.Distribution.Distinct, Scale: var size } => new(Distribution.Distinct, size),
+        _ => new(Distribution.Normal, 1),
+    };
 
     private sealed unsafe class Rows<T>(Module module, MapDescription description, Mistake mistake)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

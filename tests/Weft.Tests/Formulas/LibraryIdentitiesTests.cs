@@ -1,3 +1,4 @@
+using Weft.Compiler;
 using Weft.Compiler.Oracle;
 using Weft.Tests.Binding;
 
@@ -61,6 +62,25 @@ public class LibraryIdentitiesTests
                 Assert.True(i % 5 == j % 5 || Math.Abs(spectrum[i, j]) < 1e-13);
             }
         }
+    }
+
+    [Fact]
+    public void ACirculantMatrixIsTheSameByTransforms()
+    {
+        // The interpreter takes the first form of what can be written in several ways; here the second is the whole.
+        const string Transformed = """
+            operator f : 15 -> 15
+              param c[15]
+              let re[k:15] = cos(2 * pi * k * i / 15) * c[i]
+              let im[k:15] = sin(2 * pi * k * i / 15) * c[i]
+              let F = fft(3, 5)
+              = 1 / 15 * crop(30, 15) * F' * [diag(re), diag(im); -diag(im), diag(re)] * F * pad(30, 15)
+            """;
+        double[] c = Numbers.Normal(new Random(1), 15);
+        double[,] Of(Module module) => new Interpreter(module, new Dictionary<string, double[]> { ["c"] = c }).Dense();
+        double[,] circulant = Of(TestModules.Formula("circulant(15)"));
+        AssertClose(circulant, Of(WeftCompiler.Bind([TestModules.File(Transformed)]).Modules.Single()));
+        AssertClose(circulant, Of(TestModules.Formula("circulant_transformed(3, 5)")));
     }
 
     [Fact]

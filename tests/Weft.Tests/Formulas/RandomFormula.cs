@@ -69,7 +69,7 @@ internal sealed class RandomFormula
 
                 if (layer == 0 || Chance(0.7))
                 {
-                    links.Add(new ActivationLink(Pick(Enum.GetValues<Activation>())));
+                    links.AddRange(Algebras.Tame(Pick(Enum.GetValues<Activation>())));
                 }
             }
         }
