@@ -118,8 +118,8 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         string stride = lanes.C == 1 ? "" : $", {Number(lanes.C)}";
         for (int r = 0; r < ElementwiseRows; r++)
         {
-            string value = Load("a", Scaled("S.Count", r * lanes.A), lanes.A);
-            value = kernel.HasB ? $"S.Multiply({value}, {Load("b", Scaled("S.Count", r * lanes.B), lanes.B)})" : value;
+            string value = Load("a", Scaled("S.Count", r * lanes.A), lanes.A, kernel.FormatA);
+            value = kernel.HasB ? $"S.Multiply({value}, {Load("b", Scaled("S.Count", r * lanes.B), lanes.B, kernel.FormatB)})" : value;
             value = kernel.Coefficient == 1 ? value : $"S.Multiply(S.Broadcast({Literal(kernel.Coefficient)}), {value})";
             string method = stride.Length == 0 ? "Store" : "StoreStrided";
             code.Line($"{(r == 0 ? "" : $"if (R.Count > {r}) ")}Tiles<{scalar}>.{method}<S, V>(c, d, {Scaled("S.Count", r * lanes.C)}, {value}{stride});");

@@ -15,18 +15,16 @@ using Weft.Compiler.Algebra;
 /// <summary>Tensors in short formats: what they mean, that kernels read them so, and what they take up.</summary>
 public class StorageFormatTests
 {
-    private static readonly string[] Formats = ["bf16", "half", "int8", "int4", "nf4"];
-
     private static readonly string[] Structures =
     [
         "operator f : 33 -> 20\n  frozen(@) W[20, 33]\n  = W",
-        "operator f : 64 -> 96\n  frozen(@) W[96, 64]\n  param B[96, 3], A[3, 64]\n  = W + 2 * B * A",
+        "operator f : 36 -> 40\n  frozen(@) W[40, 36]\n  param B[40, 3], A[3, 36]\n  = W + 2 * B * A",
         "operator f : 30 -> 42\n  frozen(@) R[5, 7, 6], L[7, 6, 5]\n  = blockdiag(L) * shuffle(5, 7) * blockdiag(R)",
         "operator f : 36 -> 64\n  frozen(@) A[16, 6], B[4, 6], d[36]\n  param s\n  = s * (A ⊗ B) * diag(d)",
         "operator f : 24 -> 7\n  frozen(@) A(k < 2)[7, 12 * k + 12]\n  = A[0] * crop(24, 12) + A[1]",
         "operator f : 12 -> 9\n  frozen(@) K[3, 4]\n  y[a, i:3] = K[a, k] * x[c:2, i + k:6]",
         "layer f : 17 -> 19\n  frozen(@) W[19, 17]\n  = relu . bias . W",
-        "operator f : 40 -> 40\n  seeded(3, @) W[40, 40]\n  param d[40]\n  = W' * diag(d) * W",
+        "operator f : 20 -> 18\n  seeded(3, @) W[18, 20]\n  param d[18]\n  = diag(d) * W * W' * W",
         "operator f : 20 -> 20\n  shared frozen(@) W[20, 20]\n  param d[20]\n  = W * diag(d)\noperator g : 20 -> 20 = f * f",
         "operator f : 18 -> 18\n  param(@) W[18, 18], d[18] ~ ones\n  = W * diag(d)",
         "operator f : 16 -> 33\n  param(@) A[33, 5], B[5, 16]\n  let N = normalize_rows(A)\n  = N * B + A[:, 0..1] * B[2..3]",
@@ -35,13 +33,14 @@ public class StorageFormatTests
 
     private static readonly string[] Texts =
     [
-        .. from format in Formats from structure in Structures select structure.Replace("@", format),
+        .. from structure in Structures from format in new[] { "bf16", "int4" } select structure.Replace("@", format),
+        .. from structure in Structures.Take(4).Concat(Structures.TakeLast(3)) from format in new[] { "half", "int8", "nf4" } select structure.Replace("@", format),
         .. from format in new[] { "int8, 8", "int4, 20", "nf4, 8", "int4, 5" }
            from text in new[]
            {
                "operator f : 80 -> 21\n  frozen(@) W[21, 80]\n  param B[21, 2], A[2, 80]\n  = W + B * A",
                "operator f : 80 -> 32\n  frozen(@) W[2, 16, 40]\n  = blockdiag(W)",
-               "operator f : 40 -> 40\n  param(@) W[40, 40]\n  = W",
+               "operator f : 40 -> 18\n  param(@) W[18, 40]\n  = W",
            }
            select text.Replace("@", format),
     ];
