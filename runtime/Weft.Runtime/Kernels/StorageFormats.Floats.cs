@@ -111,35 +111,36 @@ public readonly unsafe struct Float16<T> : IStorageFormat<T>, ISingles
         }
     }
 
-    // The exponent is put right by a product, which is exact and takes care of subnormal numbers; infinity, and what is no number, by hand.
+    // Widened with its sign and shifted, a half has its parts where a single has them, but for the sign's copies. The exponent is put right by
+    // a product, which is exact and takes care of subnormal numbers; infinity, and what is no number, by hand.
     private const float ExponentScale = 5.192296858534828e33f; // 2^112
-    private const uint Sign = 0x8000, Magnitude = 0x7FFF, Largest = 0x477FE000, Infinity = 0x7F800000; // Largest: 65504
+    private const int SignAndMagnitude = unchecked((int)0x8FFFE000), Exponent = 0x0F800000, Infinity = 0x7F800000;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<float> ISingles.Load128(byte* p)
     {
-        Vector128<uint> bits = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)p).AsUInt16());
-        Vector128<float> value = ((bits & Vector128.Create(Magnitude)) << 13).AsSingle() * ExponentScale;
-        Vector128<uint> special = Vector128.GreaterThan(value.AsInt32(), Vector128.Create((int)Largest)).AsUInt32() & Vector128.Create(Infinity);
-        return (value.AsUInt32() | special | ((bits & Vector128.Create(Sign)) << 16)).AsSingle();
+        Vector128<int> bits = (Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(ulong*)p).AsInt16()) << 13) & Vector128.Create(SignAndMagnitude);
+        Vector128<int> value = (bits.AsSingle() * ExponentScale).AsInt32();
+        Vector128<int> exponent = Vector128.Create(Exponent);
+        return Vector128.ConditionalSelect(Vector128.Equals(bits & exponent, exponent), value | Vector128.Create(Infinity), value).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<float> ISingles.Load256(byte* p)
     {
-        Vector256<uint> bits = Widening.From16(Vector128.Load((ushort*)p));
-        Vector256<float> value = ((bits & Vector256.Create(Magnitude)) << 13).AsSingle() * ExponentScale;
-        Vector256<uint> special = Vector256.GreaterThan(value.AsInt32(), Vector256.Create((int)Largest)).AsUInt32() & Vector256.Create(Infinity);
-        return (value.AsUInt32() | special | ((bits & Vector256.Create(Sign)) << 16)).AsSingle();
+        Vector256<int> bits = (Widening.From16(Vector128.Load((short*)p)) << 13) & Vector256.Create(SignAndMagnitude);
+        Vector256<int> value = (bits.AsSingle() * ExponentScale).AsInt32();
+        Vector256<int> exponent = Vector256.Create(Exponent);
+        return Vector256.ConditionalSelect(Vector256.Equals(bits & exponent, exponent), value | Vector256.Create(Infinity), value).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector512<float> ISingles.Load512(byte* p)
     {
-        Vector512<uint> bits = Widening.From16(Vector256.Load((ushort*)p));
-        Vector512<float> value = ((bits & Vector512.Create(Magnitude)) << 13).AsSingle() * ExponentScale;
-        Vector512<uint> special = Vector512.GreaterThan(value.AsInt32(), Vector512.Create((int)Largest)).AsUInt32() & Vector512.Create(Infinity);
-        return (value.AsUInt32() | special | ((bits & Vector512.Create(Sign)) << 16)).AsSingle();
+        Vector512<int> bits = (Widening.From16(Vector256.Load((short*)p)) << 13) & Vector512.Create(SignAndMagnitude);
+        Vector512<int> value = (bits.AsSingle() * ExponentScale).AsInt32();
+        Vector512<int> exponent = Vector512.Create(Exponent);
+        return Vector512.ConditionalSelect(Vector512.Equals(bits & exponent, exponent), value | Vector512.Create(Infinity), value).AsSingle();
     }
 }
 
@@ -154,6 +155,16 @@ internal static class Widening
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> From16(Vector256<ushort> v) => Avx512F.IsSupported
         ? Avx512F.ConvertToVector512UInt32(v)
+        : Vector512.Create(Vector256.WidenLower(v), Vector256.WidenUpper(v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> From16(Vector128<short> v) => Avx2.IsSupported
+        ? Avx2.ConvertToVector256Int32(v)
+        : Vector256.Create(Vector128.WidenLower(v), Vector128.WidenUpper(v));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> From16(Vector256<short> v) => Avx512F.IsSupported
+        ? Avx512F.ConvertToVector512Int32(v)
         : Vector512.Create(Vector256.WidenLower(v), Vector256.WidenUpper(v));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

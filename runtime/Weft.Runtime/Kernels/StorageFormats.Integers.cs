@@ -94,7 +94,9 @@ public readonly unsafe struct Int4<T> : IStorageFormat<T>, ISingles
     static Vector256<float> ISingles.Load256(byte* p) => Vector256.ConvertToSingle(Nibbles.Load256(p) + Vector256.Create(Least));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<float> ISingles.Load512(byte* p) => Vector512.ConvertToSingle(Nibbles.Load512(p) + Vector512.Create(Least));
+    static Vector512<float> ISingles.Load512(byte* p) => Avx512F.IsSupported
+        ? Avx512F.PermuteVar16x32(Vector512.Create(-8f, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7), Nibbles.Shift512(p))
+        : Vector512.ConvertToSingle(Vector512.Create(Nibbles.Load256(p), Nibbles.Load256(p + 4)) + Vector512.Create(Least));
 }
 
 /// <summary>The sixteen values of NormalFloat by their numbers in four bits; of two in a byte the first is the lower (Dettmers et al. 2023).</summary>
@@ -170,7 +172,7 @@ public readonly unsafe struct NormalFloat4<T> : IStorageFormat<T>, ISingles
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector512<float> ISingles.Load512(byte* p) => Avx512F.IsSupported
-        ? Avx512F.PermuteVar16x32(Table(), Nibbles.Load512(p))
+        ? Avx512F.PermuteVar16x32(Table(), Nibbles.Shift512(p))
         : Vector512.Create(Vector256.Create(Load<NormalFloat4<T>>(p), Load<NormalFloat4<T>>(p + 2)), Vector256.Create(Load<NormalFloat4<T>>(p + 4), Load<NormalFloat4<T>>(p + 6)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -207,10 +209,9 @@ internal static unsafe class Nibbles
         ? (Avx2.ShiftRightLogicalVariable(Vector256.Create(*(uint*)p), Vector256.Create(0u, 4, 8, 12, 16, 20, 24, 28)) & Vector256.Create(15u)).AsInt32()
         : Vector256.Create(Load128(p), Load128(p + 2));
 
+    /// <summary>Numbers in the last four bits, with others above them: all that a permutation reads.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Load512(byte* p) => Avx512F.IsSupported
-        ? (Avx512F.ShiftRightLogicalVariable(
-            Vector512.Create(Vector256.Create(*(uint*)p), Vector256.Create(*(uint*)(p + 4))),
-            Vector512.Create(0u, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28)) & Vector512.Create(15u)).AsInt32()
-        : Vector512.Create(Load256(p), Load256(p + 4));
+    public static Vector512<int> Shift512(byte* p) => Avx512F.ShiftRightLogicalVariable(
+        Vector512.Create(Vector256.Create(*(uint*)p), Vector256.Create(*(uint*)(p + 4))),
+        Vector512.Create(0u, 4, 8, 12, 16, 20, 24, 28, 0, 4, 8, 12, 16, 20, 24, 28)).AsInt32();
 }
