@@ -417,7 +417,8 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             return null;
         }
 
-        IndexVariable[] indices = [.. tensor.Shape.Take(tensor.Shape.Count - 1).Append(length / group).Append(group).Select((extent, k) => NewIndex($"{"ijklmn"[k % 6]}", extent))];
+        IEnumerable<int> extents = tensor.Shape.Take(tensor.Shape.Count - 1).Append(length / group).Append(group);
+        IndexVariable[] indices = [.. extents.Select((extent, k) => NewIndex("ijklmn"[k % 6].ToString(), extent))];
         EquatableArray<EquatableArray<IndexVariable>> split = indices.Select(index => EquatableArray.Of(index)).ToEquatable();
         EquatableArray<EquatableArray<IndexVariable>> joined =
             split.Take(indices.Length - 2).Append(indices.Skip(indices.Length - 2).ToEquatable()).ToEquatable();

@@ -144,7 +144,7 @@ public readonly unsafe struct NormalFloat4<T> : IStorageFormat<T>, ISingles
     }
 
     /// <summary>What <see cref="ParameterFunctions{T}.FillNormalFloat"/> computes; as constants they can stand in registers.</summary>
-    internal static ReadOnlySpan<double> Values => 
+    internal static ReadOnlySpan<double> Values =>
     [
         -1, -0.696192805632343, -0.5250729594465007, -0.39491742591990714, -0.28444130892108216, -0.1847734028004557, -0.09104997598578052, 0,
         0.0795803149584091, 0.16093014438029077, 0.24611225134745945, 0.33791513671312795, 0.4407097318642161, 0.562616887969985, 0.7229566441594732, 1,

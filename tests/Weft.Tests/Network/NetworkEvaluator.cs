@@ -164,7 +164,7 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
         double[] t = new double[count * count];
         for (int j = 0; j < count; j++)
         {
-            double square = Dot(j, j), scale = square == 0 ? 0 : 2 / square;
+            double scale = Dot(j, j) == 0 ? 0 : 2 / Dot(j, j); // a zero row reflects nothing
             t[(j * count) + j] = scale;
             for (int i = 0; i < j; i++)
             {
