@@ -71,7 +71,7 @@ public static class ModuleCompiler
     {
         var costs = new CostModel(options.Batch);
         (LoweredModule lowered, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Lower(module, costs, cancellationToken);
-        Schedule schedule = Scheduler.Build(lowered, costs, options.ElementSize, options.PlanRank, cancellationToken);
+        Schedule schedule = Scheduler.Build(lowered, costs, options.ElementSize, options.PlanRank, keepsElements: options.Targets != Targets.Cpu, cancellationToken);
         DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
         DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
         var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
@@ -90,7 +90,7 @@ public static class ModuleCompiler
     {
         device = device with { ElementSize = options.ElementSize };
         var costs = new CostModel(options.Batch);
-        Schedule schedule = Scheduler.Build(Lower(module, costs, cancellationToken).Lowered, costs, options.ElementSize, cancellationToken: cancellationToken);
+        Schedule schedule = Scheduler.Build(Lower(module, costs, cancellationToken).Lowered, costs, options.ElementSize, keepsElements: true, cancellationToken: cancellationToken);
         return new DeviceExplainer(
             DeviceScheduler.Build(schedule, options.Batch, device, cancellationToken),
             DeviceScheduler.Build(schedule, 1, device, cancellationToken),

@@ -28,6 +28,8 @@ public sealed class TensorFunction
         Elementwise("sin", "Sin"),
         Elementwise("cos", "Cos"),
         Elementwise("round_ste", "RoundStraightThrough"),
+        Rounding("bf16", "BFloat16", StorageFormat.BFloat16),
+        Rounding("half", "Float16", StorageFormat.Float16),
         new("stop_gradient", "StopGradient", ["T"]) { HasDerivative = false },
         new("sign", "Sign", ["T"]) { HasDerivative = false },
         new("step", "Step", ["T"]) { HasDerivative = false },
@@ -73,9 +75,9 @@ public sealed class TensorFunction
             Check = (shapes, q) => Axes(shapes[0], 1) ?? (q is >= 0 and <= 1 ? null : new(1, "0 to 1")),
             Sizes = (shapes, _) => Rows(shapes[0]),
         },
-        Quantizer("quantize", "Quantize"),
+        Quantizer("quantize", "Quantize", new("QuantizeCodes", "QuantizeScales", bits => bits <= 4 ? StorageFormat.Int4 : StorageFormat.Int8)),
         Quantizer("quantize_affine", "QuantizeAffine"),
-        Quantizer("normal_float", "NormalFloat"),
+        Quantizer("normal_float", "NormalFloat", new("NormalFloatCodes", "NormalFloatScales", bits => bits == 4 ? StorageFormat.NormalFloat4 : null)),
         new("row_norms", "RowNorms", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 1),
@@ -216,6 +218,15 @@ public sealed class TensorFunction
     /// <summary>The argument of which only the softmax of the largest elements of each row matters, as many as the number says; or -1.</summary>
     public int Selector { get; private set; } = -1;
 
+    /// <summary>The format that holds its values for a number, if there is one.</summary>
+    public Func<double, StorageFormat?> Format { get; private set; } = _ => null;
+
+    /// <summary>Whether it only rounds each element to its format, straight through: the gradient for its result is that for its argument.</summary>
+    public bool IsRounding { get; private set; }
+
+    /// <summary>Two functions whose product it is, with a scale for each row: <c>f(T)[…, i] = Scales(T)[…] · Codes(T)[…, i]</c>. Only lowering makes them.</summary>
+    public (TensorFunction Codes, TensorFunction Scales)? Parts { get; private set; }
+
     /// <summary>How it is written.</summary>
     public string Usage => $"{Name}({string.Join(", ", Number is null ? Tensors : Tensors.Append(Number))})";
 
@@ -232,14 +243,45 @@ public sealed class TensorFunction
 
     private static TensorFunction Elementwise(string name, string kernel) => new(name, kernel, ["T"]);
 
+    /// <summary>Rounds each element to what a format holds; the derivative is taken as 1.</summary>
+    private static TensorFunction Rounding(string name, string kernel, StorageFormat format) =>
+        new(name, kernel, ["T"]) { Format = _ => format, IsRounding = true };
+
     /// <summary>Rounds each row to 2^bits values that fit it.</summary>
-    private static TensorFunction Quantizer(string name, string kernel) => new(name, kernel, ["T"])
+    private static TensorFunction Quantizer(string name, string kernel, (string Codes, string Scales, Func<double, StorageFormat?> Format)? parts = null)
     {
-        Number = "bits",
-        NumberIsSize = true,
-        Check = (shapes, bits) => Axes(shapes[0], 1) ?? (bits is >= 2 and <= 8 ? null : new(1, "2 to 8")),
-        Sizes = (shapes, _) => Rows(shapes[0]),
-    };
+        var whole = new TensorFunction(name, kernel, ["T"])
+        {
+            Number = "bits",
+            NumberIsSize = true,
+            Check = (shapes, bits) => Axes(shapes[0], 1) ?? (bits is >= 2 and <= 8 ? null : new(1, "2 to 8")),
+            Sizes = (shapes, _) => Rows(shapes[0]),
+        };
+        if (parts is { } of)
+        {
+            var codes = new TensorFunction($"{name}_codes", of.Codes, ["T"])
+            {
+                Symbol = "q",
+                Number = "bits",
+                NumberIsSize = true,
+                HasDerivative = false,
+                Sizes = (shapes, _) => Rows(shapes[0]),
+                Format = of.Format,
+            };
+            var scales = new TensorFunction($"{name}_scales", of.Scales, ["T"])
+            {
+                Symbol = "s",
+                Number = "bits",
+                NumberIsSize = true,
+                HasDerivative = false,
+                Shape = (shapes, _) => shapes[0].Take(shapes[0].Count - 1),
+                Sizes = (shapes, _) => Rows(shapes[0]),
+            };
+            whole.Parts = (codes, scales);
+        }
+
+        return whole;
+    }
 
     private static ArgumentFault? SameShape(IReadOnlyList<EquatableArray<int>> shapes) =>
         shapes[0] == shapes[1] ? null : new ArgumentFault(1, $"a tensor {Show(shapes[0])}");

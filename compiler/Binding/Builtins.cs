@@ -80,6 +80,17 @@ internal static class Builtins
             ["fan_in"] = (0, 1, "fan_in(gain)"),
         };
 
+    /// <summary>Formats of tensors: the function through which one is read, with its number, and whether it works on groups along the last axis.</summary>
+    public static readonly IReadOnlyDictionary<string, (string Function, double? Number, bool Groups)> Formats =
+        new Dictionary<string, (string, double?, bool)>(StringComparer.Ordinal)
+        {
+            ["bf16"] = ("bf16", null, false),
+            ["half"] = ("half", null, false),
+            ["int8"] = ("quantize", 8, true),
+            ["int4"] = ("quantize", 4, true),
+            ["nf4"] = ("normal_float", 4, true),
+        };
+
     /// <summary>Functions of one number; some are functions of tensors too.</summary>
     public static IEnumerable<FormulaOperator> NumberFunctions => FormulaOperator.All.Values.Where(one => one.Arity == 1 && one.Symbol != "not");
 

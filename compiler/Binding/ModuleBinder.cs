@@ -349,7 +349,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
         if (tensor.Variable is null)
         {
-            ParameterTensor? single = BindMember(clause, tensor, tensor.Name.Text, seed, frame);
+            TensorExpression? single = BindMember(clause, tensor, tensor.Name.Text, seed, frame);
             if (single is not null)
             {
                 frame.Locals[tensor.Name.Text] = new TensorValue(single);
@@ -363,7 +363,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             return false;
         }
 
-        var members = new List<ParameterTensor>();
+        var members = new List<TensorExpression>();
         bool isBound = WithVariable(tensor.Variable, frame, variable =>
         {
             for (int k = 0; k < count && !_isExhausted; k++)
@@ -383,7 +383,51 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         return isBound;
     }
 
-    private ParameterTensor? BindMember(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
+    private TensorExpression? BindMember(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame) =>
+        BindParameter(clause, tensor, name, seed, frame) is { } parameter
+            ? clause.Format is { } format ? BindFormat(parameter, format, frame) : parameter
+            : null;
+
+    /// <summary>A tensor as its format lets it be read: rounded, each group of the last axis by itself where there are groups.</summary>
+    private TensorExpression? BindFormat(ParameterTensor tensor, FormatSyntax syntax, Frame frame)
+    {
+        (string name, double? bits, bool _) = Builtins.Formats[syntax.Name.Text];
+        TensorFunction function = TensorFunction.All[name];
+        EquatableArray<double> numbers = bits is { } number ? EquatableArray.Of(number) : default;
+        if (function.Check([tensor.Shape], bits ?? 0) is { } fault)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, syntax, $"{fault.Expected} for the format '{syntax.Name.Text}'", $"a tensor {TensorValue.ShapeText(tensor)}");
+            return null;
+        }
+
+        if (syntax.Group is null)
+        {
+            return new FunctionTensor(function, EquatableArray.Of<TensorExpression>(tensor), numbers);
+        }
+
+        int length = tensor.Shape[tensor.Shape.Count - 1];
+        if (BindSize(syntax.Group, frame) is not { } group)
+        {
+            return null;
+        }
+
+        if (length % group != 0)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, syntax.Group, $"{group}", $"a divisor of {length}, the length of the last axis");
+            return null;
+        }
+
+        IEnumerable<int> extents = tensor.Shape.Take(tensor.Shape.Count - 1).Append(length / group).Append(group);
+        IndexVariable[] indices = [.. extents.Select((extent, k) => NewIndex("ijklmn"[k % 6].ToString(), extent))];
+        EquatableArray<EquatableArray<IndexVariable>> split = indices.Select(index => EquatableArray.Of(index)).ToEquatable();
+        EquatableArray<EquatableArray<IndexVariable>> joined =
+            split.Take(indices.Length - 2).Append(indices.Skip(indices.Length - 2).ToEquatable()).ToEquatable();
+        var groups = new EinsumTensor(split, EquatableArray.Of(new IndexedTensor(tensor, joined.Select(axis => AffineIndex.Group(axis)).ToEquatable())));
+        var rounded = new FunctionTensor(function, EquatableArray.Of<TensorExpression>(groups), numbers);
+        return new EinsumTensor(joined, EquatableArray.Of(new IndexedTensor(rounded, indices.Select(AffineIndex.Of).ToEquatable())));
+    }
+
+    private ParameterTensor? BindParameter(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
     {
         if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer)
         {

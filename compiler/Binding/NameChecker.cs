@@ -100,6 +100,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 break;
             case TensorsSyntax tensors:
                 Check(tensors.Seed);
+                Check(tensors.Format);
                 foreach (TensorSyntax tensor in tensors.Tensors)
                 {
                     Check(tensor);
@@ -118,6 +119,25 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             Check(tensor.Distribution);
         });
         Declare(tensor.Name, tensor.Variable is null ? LocalKind.Tensor : LocalKind.Family);
+    }
+
+    private void Check(FormatSyntax? format)
+    {
+        if (format is null)
+        {
+            return;
+        }
+
+        Check(format.Group);
+        if (Builtins.Formats.TryGetValue(format.Name.Text, out var found))
+        {
+            CheckCount($"the format '{format.Name.Text}'", 0, found.Groups ? 1 : 0, format.Group is null ? 0 : 1, format.Span);
+        }
+        else
+        {
+            string hint = Spelling.DidYouMean(format.Name.Text, Builtins.Formats.Keys);
+            Report(DiagnosticDescriptors.UnknownFormat, format.Name.Span, format.Name.Text, hint);
+        }
     }
 
     private void Check(DistributionSyntax? distribution)

@@ -39,7 +39,7 @@ internal sealed record BooleanValue(bool Holds) : Value
     public override string Description => "a condition";
 }
 
-internal sealed record FamilyValue(EquatableArray<ParameterTensor> Members) : Value
+internal sealed record FamilyValue(EquatableArray<TensorExpression> Members) : Value
 {
     public override string Description => $"a family of {Members.Count} tensors";
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Emission;
@@ -117,8 +118,8 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         string stride = lanes.C == 1 ? "" : $", {Number(lanes.C)}";
         for (int r = 0; r < ElementwiseRows; r++)
         {
-            string value = Load("a", Scaled("S.Count", r * lanes.A), lanes.A);
-            value = kernel.HasB ? $"S.Multiply({value}, {Load("b", Scaled("S.Count", r * lanes.B), lanes.B)})" : value;
+            string value = Load("a", Scaled("S.Count", r * lanes.A), lanes.A, kernel.FormatA);
+            value = kernel.HasB ? $"S.Multiply({value}, {Load("b", Scaled("S.Count", r * lanes.B), lanes.B, kernel.FormatB)})" : value;
             value = kernel.Coefficient == 1 ? value : $"S.Multiply(S.Broadcast({Literal(kernel.Coefficient)}), {value})";
             string method = stride.Length == 0 ? "Store" : "StoreStrided";
             code.Line($"{(r == 0 ? "" : $"if (R.Count > {r}) ")}Tiles<{scalar}>.{method}<S, V>(c, d, {Scaled("S.Count", r * lanes.C)}, {value}{stride});");
@@ -192,7 +193,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     {
         for (int s = 0; s < columns; s++)
         {
-            string product = $"{Sum(phase, s)} = S.FusedMultiplyAdd({Load(a, "0", kernel.Lanes.A)}, {Load(b, Column(kernel, s), kernel.Lanes.B)}, {Sum(phase, s)});";
+            string product = $"{Sum(phase, s)} = S.FusedMultiplyAdd({Load(a, "0", kernel.Lanes.A, kernel.FormatA)}, {Load(b, Column(kernel, s), kernel.Lanes.B, kernel.FormatB)}, {Sum(phase, s)});";
             code.Line(s == 0 ? product : $"if (C.Count > {s}) {product}");
         }
     }
@@ -210,14 +211,14 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         {
             string value = !kernel.HasB
                 ? $"S.Broadcast({One})"
-                : Load(b, Column(kernel, s), kernel.Lanes.B);
+                : Load(b, Column(kernel, s), kernel.Lanes.B, kernel.FormatB);
             code.Line(s == 0 ? $"V b{s} = {value};" : $"V b{s} = C.Count > {s} ? {value} : S.Zero;");
         }
 
         for (int r = 0; r < rows; r++)
         {
             using CodeWriter.Block? guard = r == 0 ? null : code.Braces($"if (R.Count > {r})");
-            code.Line($"V a{r} = {Load(a, Number(r * kernel.Rows.A), kernel.Lanes.A)};");
+            code.Line($"V a{r} = {Load(a, Number(r * kernel.Rows.A), kernel.Lanes.A, kernel.FormatA)};");
             for (int s = 0; s < columns; s++)
             {
                 code.Line($"{(s == 0 ? "" : $"if (C.Count > {s}) ")}{Sum(r, s)} = S.FusedMultiplyAdd(a{r}, b{s}, {Sum(r, s)});");
@@ -303,9 +304,15 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 
     private static string Sum(int row, int column) => FormattableString.Invariant($"c{row}{column}");
 
-    private static string Load(string pointer, string offset, int stride)
+    private string Load(string pointer, string offset, int stride, StorageFormat? format)
     {
         string address = Add(pointer, offset);
+        if (format is not null)
+        {
+            // What is packed has its lanes side by side.
+            return stride == 0 ? $"S.Broadcast({format}<{scalar}>.Read({address}))" : $"{format}<{scalar}>.Load<S, V>({address})";
+        }
+
         return stride switch
         {
             0 => $"S.Broadcast(*{(address.Contains(' ') ? $"({address})" : address)})",

@@ -241,10 +241,20 @@ internal sealed class MapEmitter
             }
 
             string name = aspect == Aspect.Value ? _names[storage] : "d" + _names[storage];
+            if (storage.IsTransient)
+            {
+                _places.Add((storage, aspect), name);
+                _code.Line($"using ParameterFunctions<{_scalar}>.Scratch {name}Memory = new({Number(storage.Length)});");
+                _code.Line($"{_scalar}* {name} = {name}Memory.Pointer;");
+                continue;
+            }
+
             string block = Block(storage, aspect, pass);
             int offset = Offset(storage, aspect);
             _places.Add((storage, aspect), name);
-            _code.Line(offset == 0 ? $"{_scalar}* {name} = {block};" : FormattableString.Invariant($"{_scalar}* {name} = {block} + {offset};"));
+            string place = offset == 0 ? block : FormattableString.Invariant($"{block} + {offset}");
+            bool isRead = storage.PackedFormat is not null && pass != Pass.Prepare;
+            _code.Line($"{_scalar}* {name} = {(isRead ? $"StorageFormats<{_scalar}>.Scale<{storage.PackedFormat}<{_scalar}>>({place})" : place)};");
         }
     }
 
@@ -293,7 +303,7 @@ internal sealed class MapEmitter
                 IEnumerable<Storage> all = function.Arguments.Append(function.Result);
                 return function.Mode == FunctionMode.Value
                     ? all.Select(storage => new Place(storage, Aspect.Value, 0))
-                    : all.SelectMany(storage => new[] { new Place(storage, Aspect.Value, 0), new Place(storage, Aspect.Mirror, 0) });
+                    : all.SelectMany(storage => new[] { new Place(storage, Aspect.Value, 0), new Place(storage.Mirrored, Aspect.Mirror, 0) });
             default:
                 return [step.Target];
         }
@@ -368,8 +378,8 @@ internal sealed class MapEmitter
                 string source = Pointer(new Place(pack.Source, pack.Aspect, pack.Offset), pass);
                 string packed = Pointer(new Place(pack.Packed, pack.Aspect, 0), pass);
                 string axes = $"[{string.Join(", ", pack.Extents)}], [{string.Join(", ", pack.Strides)}]";
-                return pack.Scatter
-                    ? $"Layouts<{_scalar}>.ScatterAdd({packed}, {source}, {axes});"
+                return pack.Packed.PackedFormat is { } format ? $"StorageFormats<{_scalar}>.Pack<{format}<{_scalar}>>({source}, {packed}, {axes});"
+                    : pack.Scatter ? $"Layouts<{_scalar}>.ScatterAdd({packed}, {source}, {axes});"
                     : $"Layouts<{_scalar}>.Gather({source}, {packed}, {axes});";
 
             case FunctionStep function:
@@ -400,7 +410,7 @@ internal sealed class MapEmitter
         string resultMirror = Pointer(new Place(step.Result, Aspect.Mirror, 0), pass);
         IEnumerable<string> values = step.Arguments.Select(argument => Pointer(new Place(argument, Aspect.Value, 0), pass)).Append(result);
         IEnumerable<string> mirrors = step.Arguments.Select((argument, k) => function.Arguments[k].IsTrained
-            ? Pointer(new Place(argument, Aspect.Mirror, 0), pass)
+            ? Pointer(new Place(argument.Mirrored, Aspect.Mirror, 0), pass)
             : "null");
         IEnumerable<string> pointers = step.Mode switch
         {

@@ -48,7 +48,7 @@ public sealed class DeviceScheduler
     /// <param name="device">What the device can do.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     public static DeviceSchedule Build(Schedule host, int batch, DeviceModel device, CancellationToken cancellationToken = default) =>
-        new DeviceScheduler(Scheduler.Build(host.Lowered, new CostModel(batch, Device: device), device.ElementSize, cancellationToken: cancellationToken), batch).Run(host);
+        new DeviceScheduler(Scheduler.Build(host.Lowered, new CostModel(batch, Device: device), device.ElementSize, keepsElements: true, cancellationToken: cancellationToken), batch).Run(host);
 
     private DeviceSchedule Run(Schedule host)
     {

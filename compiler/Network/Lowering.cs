@@ -272,19 +272,29 @@ public sealed class Lowering
                 AddFactors(draft, einsum.Terms[0].Factors, [], slots);
                 break;
 
-            default:
-                WeightTensor weight = Weight(tensor);
-                Affine position = Affine.Zero;
-                for (int k = 0; k < positions.Count; k++)
-                {
-                    position = (position * weight.Shape[k]) + draft.Slots[positions[k]];
-                }
+            case FunctionTensor { Function.Parts: { } parts } function when parts.Codes.Format(function.Numbers[0]) is not null && !function.IsTrained():
+                AddWeight(draft, function with { Function = parts.Scales }, [.. positions.Take(positions.Count - 1)]);
+                AddWeight(draft, function with { Function = parts.Codes }, positions);
+                break;
 
-                draft.Factors.Add(new Factor(weight, position));
+            default:
+                AddWeight(draft, tensor, positions);
                 break;
         }
 
         draft.PopTo(height);
+    }
+
+    private void AddWeight(Draft draft, TensorExpression tensor, IReadOnlyList<int> positions)
+    {
+        WeightTensor weight = Weight(tensor);
+        Affine position = Affine.Zero;
+        for (int k = 0; k < positions.Count; k++)
+        {
+            position = (position * weight.Shape[k]) + draft.Slots[positions[k]];
+        }
+
+        draft.Factors.Add(new Factor(weight, position));
     }
 
     private static Dictionary<int, int>? TrySplitAxes(Draft draft, EinsumTensor einsum, IReadOnlyList<int> positions, Slots binders)

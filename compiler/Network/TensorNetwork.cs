@@ -14,6 +14,9 @@ public abstract class WeightTensor(string name, IReadOnlyList<int> shape)
     /// <summary>Whether a gradient has to reach it.</summary>
     public abstract bool IsTrained { get; }
 
+    /// <summary>The format that holds its elements without loss, if there is one: kernels then read them so.</summary>
+    public virtual StorageFormat? Format => null;
+
     public override string ToString() => Name;
 }
 
@@ -36,6 +39,8 @@ public sealed class FunctionWeight(
     public IReadOnlyList<double> Numbers { get; } = numbers;
 
     public override bool IsTrained => Function.HasDerivative && Arguments.Any(argument => argument.IsTrained);
+
+    public override StorageFormat? Format => Function.Format(Numbers.FirstOrDefault());
 }
 
 /// <summary>A tensor that a sum of terms of weights alone defines: evaluated once per update.</summary>

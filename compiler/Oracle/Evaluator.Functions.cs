@@ -26,6 +26,8 @@ internal sealed partial class Evaluator
             ["prefix"] = (_, a, n) => a[0].Items.SelectMany(s => Enumerable.Range(0, (int)n).Select(i => new Number(i < s.Value ? 1 : 0))),
             ["largest"] = (_, a, k) => Rows(a[0]).SelectMany(row => Largest(row, (int)k)),
             ["above_quantile"] = (_, a, q) => Rows(a[0]).SelectMany(row => AboveQuantile(row, q)),
+            ["bf16"] = (oracle, a, _) => oracle.Map(a, x => (Round(x, fraction: 7, least: -126, most: 127), 1)),
+            ["half"] = (oracle, a, _) => oracle.Map(a, x => (Round(x, fraction: 10, least: -14, most: 15), 1)),
             ["quantize"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.Quantize(row, bits)),
             ["quantize_affine"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeAffine(row, bits)),
             ["normal_float"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.NormalFloat(row, (int)bits)),
@@ -164,6 +166,21 @@ internal sealed partial class Evaluator
         double place = (row.Length - 1) * q, part = place - Math.Floor(place);
         double lower = sorted[(int)place], quantile = lower + (part * (sorted[(int)Math.Ceiling(place)] - lower));
         return row.Select(x => new Number(x.Value > quantile ? 1 : 0));
+    }
+
+    /// <summary>
+    /// The nearest number of a binary floating-point format, of two the even one: by bits of its fraction, and its least and largest exponent.
+    /// </summary>
+    private static double Round(double x, int fraction, int least, int most)
+    {
+        int exponent = least;
+        while (exponent < most && Math.Abs(x) >= Math.Pow(2, exponent + 1))
+        {
+            exponent++;
+        }
+
+        double step = Math.Pow(2, exponent - fraction), rounded = step * Math.Round(x / step);
+        return Math.Abs(rounded) >= Math.Pow(2, most + 1) ? Math.Sign(x) * double.PositiveInfinity : rounded;
     }
 
     /// <summary>Whole multiples of the largest magnitude over 2^(bits − 1) − 1; the derivative counts as 1.</summary>

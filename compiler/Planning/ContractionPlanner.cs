@@ -61,6 +61,11 @@ public static class ContractionPlanner
                 }
 
                 int right = subset & ~left;
+                if (best[left].Node is null || best[right].Node is null || Widens(best[left].Node, best[right].Node, term))
+                {
+                    continue;
+                }
+
                 ContractionNode node = Contract(best[left].Node, best[right].Node, needed);
                 double cost = best[left].Cost + best[right].Cost + Cost(node, costs);
                 if (subset == full)
@@ -74,7 +79,7 @@ public static class ContractionPlanner
                 }
             }
 
-            best[subset] = cheapest!.Value;
+            best[subset] = cheapest ?? default;
         }
 
         (PlanNode root, double total) = best[full];
@@ -91,6 +96,11 @@ public static class ContractionPlanner
             {
                 for (int j = i + 1; j < operands.Count; j++)
                 {
+                    if (Widens(operands[i], operands[j], term))
+                    {
+                        continue;
+                    }
+
                     HashSet<Index> needed = [.. term.Output.Indices, .. operands.Where((_, k) => k != i && k != j).SelectMany(node => node.Indices)];
                     ContractionNode node = Contract(operands[i], operands[j], needed);
                     double cost = Cost(node, costs);
@@ -111,6 +121,10 @@ public static class ContractionPlanner
 
         return new TermPlan(term, operands[0], total, []);
     }
+
+    /// <summary>Whether a tensor in a short format would be multiplied out at full length: it meets nothing but what the input is part of.</summary>
+    private static bool Widens(PlanNode left, PlanNode right, Term term) =>
+        term.Input is not null && !left.PerRow && !right.PerRow && (left.IsShort || right.IsShort);
 
     /// <summary>The row operand stands on the left, so that equal contractions look equal.</summary>
     private static ContractionNode Contract(PlanNode left, PlanNode right, HashSet<Index> needed)

@@ -4,7 +4,11 @@ using Index = Weft.Compiler.Network.Index;
 namespace Weft.Compiler.Planning;
 
 /// <summary>A node of a contraction tree: a tensor over named indices, for each row of the batch or once.</summary>
-public abstract record PlanNode(IReadOnlyList<Index> Indices, bool PerRow, bool NeedsGradient);
+public abstract record PlanNode(IReadOnlyList<Index> Indices, bool PerRow, bool NeedsGradient)
+{
+    /// <summary>Whether it is a tensor that is stored in a short format.</summary>
+    public bool IsShort => this is FactorNode { Factor.Tensor.Format: not null };
+}
 
 /// <summary>An operand of the term.</summary>
 public sealed record FactorNode(Factor Factor, IReadOnlyList<Index> Indices, bool NeedsGradient) : PlanNode(Indices, false, NeedsGradient);

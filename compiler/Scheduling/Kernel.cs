@@ -1,4 +1,5 @@
 using System.Globalization;
+using Weft.Compiler.Algebra;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Scheduling;
@@ -41,6 +42,12 @@ public sealed record Kernel(
     int PanelA,
     int PanelB)
 {
+    /// <summary>The format of operand a; null for whole elements.</summary>
+    public StorageFormat? FormatA { get; init; }
+
+    /// <summary>The format of operand b.</summary>
+    public StorageFormat? FormatB { get; init; }
+
     /// <summary>All loops, in no order.</summary>
     public IEnumerable<Loop> Loops => Outer.Concat(Reduction).Append(Rows).Append(Columns).Append(Lanes).Where(loop => loop.Extent != 1);
 
@@ -59,7 +66,9 @@ public sealed record Kernel(
         Text(Columns),
         Text(Lanes),
         PanelA,
-        PanelB);
+        PanelB,
+        FormatA,
+        FormatB);
 
     private static string Text(Loop loop) => FormattableString.Invariant($"{loop.Extent}:{loop.A}:{loop.B}:{loop.C}");
 }
@@ -75,5 +84,5 @@ public sealed record KernelChoice(Kernel Kernel, PackedView A, PackedView? B, Pa
 /// <summary>An order of elements that suits a kernel: row-major over the axes, each with its stride in the source.</summary>
 public sealed record Packing(int Offset, IReadOnlyList<(Index Index, int Extent, int Stride)> Axes);
 
-/// <summary>A view, and the order that its storage is to be packed in first; null where it is used as it stands.</summary>
-public sealed record PackedView(View View, Packing? Packing = null);
+/// <summary>A view, and the order and format that its storage is to be packed in first; null where it is used as it stands.</summary>
+public sealed record PackedView(View View, Packing? Packing = null, StorageFormat? Format = null);

@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Index = Weft.Compiler.Network.Index;
 
@@ -139,7 +140,11 @@ public sealed class KernelSelector(int panel, int nominalRows)
             LoopOf(columns),
             lane is null ? new Loop("", 1, 1, 1, 1) : LoopOf(lane),
             PanelOf(packedA, rows),
-            PanelOf(packedB, columns));
+            PanelOf(packedB, columns))
+        {
+            FormatA = packedA.Format,
+            FormatB = packedB?.Format,
+        };
         return new KernelChoice(kernel, packedA, packedB, packedC, Cost(contraction, kernel));
     }
 
@@ -173,28 +178,56 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// </summary>
     private PackedView Arrange(Contraction contraction, View view, Index? lane, IReadOnlyList<Index> outer, IReadOnlyList<Index> inner, int width)
     {
-        if (!contraction.Packs || view.Storage.IsPerRow || lane is null || !view.Has(lane))
+        bool target = ReferenceEquals(view, contraction.Target);
+        if (!contraction.Packs || view.Storage.IsPerRow)
+        {
+            return new PackedView(view);
+        }
+
+        if (!target && view.Storage.Format is { } format && Pack(view, lane, outer, inner, width) is var shorter && Fits(shorter.Packing!, view.Storage, format))
+        {
+            return shorter with { Format = format };
+        }
+
+        if (lane is null || !view.Has(lane))
         {
             return new PackedView(view);
         }
 
         // A weight whose lanes are neighbours stays as it is, unless panels of them bring what follows nearer.
-        bool target = ReferenceEquals(view, contraction.Target);
         bool near = inner.Where(index => view.Has(index) && !contraction.Target.Has(index)).All(index => view.Stride(index) <= panel);
         if (view.Stride(lane) == 1 && (target || width == 0 || near))
         {
             return new PackedView(view);
         }
 
+        return Pack(view, lane, outer, inner, width);
+    }
+
+    /// <summary>Whether a copy in a format is no larger than the tensor, as one with overlapping positions is, and rows of half bytes are whole ones.</summary>
+    private static bool Fits(Packing packing, Storage storage, StorageFormat format)
+    {
+        int[] extents = [.. packing.Axes.Select(axis => axis.Extent).Where(extent => extent > 1)];
+        return extents.Aggregate(1L, (product, extent) => product * extent) <= storage.Length
+            && (format.Bits() >= 8 || extents.Length < 2 || extents[extents.Length - 1] % 2 == 0);
+    }
+
+    private static PackedView Pack(View view, Index? lane, IReadOnlyList<Index> outer, IReadOnlyList<Index> inner, int width)
+    {
+        lane = lane is not null && view.Has(lane) ? lane : null;
+        width = lane is null ? 0 : width;
         var axes = new List<(Index Index, int Extent, int Stride)>();
         axes.AddRange(outer.Where(view.Has).Select(index => (index, index.Extent, view.Stride(index))));
         if (width > 0)
         {
-            axes.Add((lane, lane.Extent / width, view.Stride(lane) * width));
+            axes.Add((lane!, lane!.Extent / width, view.Stride(lane) * width));
         }
 
         axes.AddRange(inner.Where(view.Has).Select(index => (index, index.Extent, view.Stride(index))));
-        axes.Add((lane, width > 0 ? width : lane.Extent, view.Stride(lane)));
+        if (lane is not null)
+        {
+            axes.Add((lane, width > 0 ? width : lane.Extent, view.Stride(lane)));
+        }
 
         var strides = new List<(Index, int)>();
         int stride = 1;

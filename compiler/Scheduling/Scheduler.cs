@@ -21,6 +21,7 @@ public sealed class Scheduler
     private readonly CostModel _costs;
     private readonly int _elementSize;
     private readonly int _planRank;
+    private readonly bool _keepsElements;
     private readonly KernelSelector _selector;
     private readonly Dictionary<RowVector, Storage> _vectors = [];
     private readonly Dictionary<WeightTensor, Storage> _weights = [];
@@ -38,9 +39,10 @@ public sealed class Scheduler
     private int _scratch;
     private int _names;
 
-    private Scheduler(LoweredModule lowered, CostModel costs, int elementSize, int planRank)
+    private Scheduler(LoweredModule lowered, CostModel costs, int elementSize, int planRank, bool keepsElements)
     {
         _planRank = planRank;
+        _keepsElements = keepsElements;
         _lowered = lowered;
         _costs = costs;
         _elementSize = elementSize;
@@ -51,9 +53,11 @@ public sealed class Scheduler
     /// <param name="costs">What plans are chosen by.</param>
     /// <param name="elementSize">Bytes of an element: 4 or 8.</param>
     /// <param name="planRank">0 for the cheapest plan of each term, k for the k-th of those that it rejects.</param>
+    /// <param name="keepsElements">Whether tensors in short formats are kept as elements too, for a device that reads nothing else.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static Schedule Build(LoweredModule lowered, CostModel costs, int elementSize, int planRank = 0, CancellationToken cancellationToken = default) =>
-        new Scheduler(lowered, costs, elementSize, planRank).Run(cancellationToken);
+    public static Schedule Build(
+        LoweredModule lowered, CostModel costs, int elementSize, int planRank = 0, bool keepsElements = false, CancellationToken cancellationToken = default) =>
+        new Scheduler(lowered, costs, elementSize, planRank, keepsElements).Run(cancellationToken);
 
     /// <summary>What a program does, before kernels are chosen.</summary>
     private abstract record Operation;
@@ -113,6 +117,11 @@ public sealed class Scheduler
         prepare.AddRange(Packs(Aspect.Value, scatter: false));
         prepareTangent.AddRange(Packs(Aspect.Mirror, scatter: false));
         prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
+
+        if (!_keepsElements)
+        {
+            DropElements(prepare, [.. forward, .. tangent, .. reverse, .. prepareTangent, .. prepareGradient]);
+        }
 
         HashSet<Storage> changing = Changing(prepare);
         PlaceDerivedWeights();
@@ -180,10 +189,50 @@ public sealed class Scheduler
         };
     }
 
+    /// <summary>
+    /// What only copies in a short format are made of is not kept: they round what it rounds, and other values are there only while they are
+    /// made.
+    /// </summary>
+    private void DropElements(List<Step> prepare, IReadOnlyList<Step> others)
+    {
+        foreach (Storage storage in _derived.Where(storage => storage.Format is not null).Reverse().ToList())
+        {
+            IEnumerable<Step> users = prepare.Concat(others).Where(step => Uses(step).Contains(storage));
+            if (!users.All(step => step is PackStep || step is FunctionStep function && function.Result == storage))
+            {
+                continue;
+            }
+
+            if (storage.Rounds is not { } source)
+            {
+                storage.IsTransient = true;
+                continue;
+            }
+
+            prepare.RemoveAll(step => step is FunctionStep && step.Target.Storage == storage);
+            for (int k = 0; k < prepare.Count; k++)
+            {
+                prepare[k] = prepare[k] is PackStep pack && pack.Source == storage ? pack with { Source = source } : prepare[k];
+            }
+
+            _derived.Remove(storage);
+            _storages.Remove(storage);
+        }
+
+        static IEnumerable<Storage> Uses(Step step) => step switch
+        {
+            KernelStep kernel => new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.Where(place => place is not null).Select(place => place!.Storage),
+            GatherStep gather => [gather.A.Storage, gather.C.Storage, gather.Table.Storage],
+            FunctionStep function => function.Arguments.Append(function.Result),
+            PackStep pack => [pack.Source],
+            _ => [step.Target.Storage],
+        };
+    }
+
     /// <summary>Derived and packed weights stand behind the parameters, each from a cache line on.</summary>
     private void PlaceDerivedWeights()
     {
-        foreach (Storage storage in _derived)
+        foreach (Storage storage in _derived.Where(storage => !storage.IsTransient))
         {
             storage.Offset = Align(_weightCount);
             _weightCount = storage.Offset + storage.Length;
@@ -258,7 +307,7 @@ public sealed class Scheduler
         IEnumerable<Storage> Mirrors(Step step) => step switch
         {
             KernelStep kernel => new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.Where(place => place?.Aspect == Aspect.Mirror).Select(place => place!.Storage),
-            FunctionStep function => function.Arguments.Where(_trained.Contains).Append(function.Result),
+            FunctionStep function => function.Arguments.Select(argument => argument.Mirrored).Where(_trained.Contains).Append(function.Result),
             PackStep pack => [pack.Source, pack.Packed],
             _ => step.Target.Aspect == Aspect.Mirror ? [step.Target.Storage] : [],
         };
@@ -388,6 +437,11 @@ public sealed class Scheduler
         {
             if (side is FactorNode { Factor.Tensor: var tensor })
             {
+                while (tensor is FunctionWeight { Function.IsRounding: true } rounded)
+                {
+                    tensor = rounded.Arguments[0];
+                }
+
                 int fan = side.Indices.Where(index => other.Indices.Contains(index) && !node.Indices.Contains(index))
                     .Aggregate(1, (product, index) => product * index.Extent);
                 _fanIn[tensor] = Math.Max(fan, _fanIn.TryGetValue(tensor, out int known) ? known : 1);
@@ -559,8 +613,13 @@ public sealed class Scheduler
 
             case FunctionWeight function:
                 Storage[] arguments = [.. function.Arguments.Select(argument => StorageOf(argument, parameters))];
-                storage = NewWeight(tensor.Name, tensor.Length, tensor.IsTrained);
+                Storage? rounds = function.Function.IsRounding ? arguments[0] : null;
+                storage = NewWeight(tensor.Name, tensor.Length, tensor.IsTrained && rounds is null, format: function.Format, rounds: rounds);
                 _weightProgram.Add(new FunctionOperation(function, storage, arguments));
+                break;
+
+            case NetworkWeight network when Reshaped(network) is { } whole:
+                storage = StorageOf(whole, parameters);
                 break;
 
             default:
@@ -583,9 +642,23 @@ public sealed class Scheduler
 
     private static int Align(int length) => (length + 15) / 16 * 16;
 
-    private Storage NewWeight(string name, int length, bool trained, bool packed = false)
+    /// <summary>The tensor that another is in another shape, its elements in the same order; null where it is not one.</summary>
+    private static WeightTensor? Reshaped(NetworkWeight network)
     {
-        var storage = new Storage(name, Space.Weights, length) { IsPacked = packed };
+        if (network.Definition.Count != 1 || network.Definition[0] is not { Coefficient: 1, Factors.Count: 1 } copy || copy.Factors[0].Tensor.Length != network.Length)
+        {
+            return null;
+        }
+
+        (Affine from, Affine to) = (copy.Factors[0].Position, copy.Output);
+        bool isSame = from.Offset == to.Offset && from.Terms.Count == to.Terms.Count && from.Terms.All(term => to.StrideOf(term.Index) == term.Stride);
+        return isSame ? copy.Factors[0].Tensor : null;
+    }
+
+    private Storage NewWeight(
+        string name, int length, bool trained, bool packed = false, StorageFormat? format = null, StorageFormat? packedFormat = null, Storage? rounds = null)
+    {
+        var storage = new Storage(name, Space.Weights, length) { IsPacked = packed, Format = format, PackedFormat = packedFormat, Rounds = rounds };
         _storages.Add(storage);
         _derived.Add(storage);
         if (trained)
@@ -604,7 +677,7 @@ public sealed class Scheduler
         return storage;
     }
 
-    private bool HasMirror(Storage storage) => storage.IsPerRow || _trained.Contains(storage);
+    private bool HasMirror(Storage storage) => storage.IsPerRow || _trained.Contains(storage.Mirrored);
 
     private List<Step> Forward(List<Operation> program) => [.. program.Where(operation => !IsFused(operation)).Select<Operation, Step>(operation => operation switch
     {
@@ -736,7 +809,7 @@ public sealed class Scheduler
                         activation.Activation, Value(activation.Source), Mirror(activation.Source), Mirror(activation.Target), false));
                     break;
 
-                case FunctionOperation function when HasMirror(function.Target):
+                case FunctionOperation function when function.Target.Rounds is null && HasMirror(function.Target):
                     steps.Add(new FunctionStep(function.Function, FunctionMode.Tangent, function.Target, function.Arguments));
                     break;
             }
@@ -793,7 +866,7 @@ public sealed class Scheduler
                         activation.Activation, Value(activation.Source), Mirror(activation.Target), Mirror(activation.Source), adds));
                     break;
 
-                case FunctionOperation function when HasMirror(function.Target):
+                case FunctionOperation function when function.Target.Rounds is null && HasMirror(function.Target):
                     steps.Add(new FunctionStep(function.Function, FunctionMode.Gradient, function.Target, function.Arguments));
                     break;
             }
@@ -802,7 +875,7 @@ public sealed class Scheduler
         return steps;
 
         bool Reaches(Storage storage) =>
-            storage.IsPerRow ? storage.Space == Space.Output || written.Contains(storage) : _trained.Contains(storage);
+            storage.IsPerRow ? storage.Space == Space.Output || written.Contains(storage) : HasMirror(storage);
 
         // Whether the first gradient of a row vector is added to what is there already.
         bool Begin(Storage storage, bool covers)
@@ -832,7 +905,7 @@ public sealed class Scheduler
 
     private static Place Value(Storage storage) => new(storage, Aspect.Value, 0);
 
-    private static Place Mirror(Storage storage) => new(storage, Aspect.Mirror, 0);
+    private static Place Mirror(Storage storage) => new(storage.Mirrored, Aspect.Mirror, 0);
 
     private KernelStep Choose(Contraction contraction, bool accumulate, bool padded = false)
     {
@@ -861,12 +934,14 @@ public sealed class Scheduler
             return new Place(view.Storage, view.Aspect, view.Position.Offset);
         }
 
-        string key = FormattableString.Invariant($"{_storages.IndexOf(view.Storage)}+{packing.Offset}:") + string.Join(
+        string key = FormattableString.Invariant($"{_storages.IndexOf(view.Storage)}{packed.Format}+{packing.Offset}:") + string.Join(
             ",", packing.Axes.Select(axis => FormattableString.Invariant($"{axis.Extent}x{axis.Stride}")));
         if (!_packs.TryGetValue(key, out var pack))
         {
-            Storage storage = NewWeight(
-                view.Storage.Name, packing.Axes.Aggregate(1, (product, axis) => product * axis.Extent), _trained.Contains(view.Storage), packed: true);
+            long length = packing.Axes.Aggregate(1L, (product, axis) => product * axis.Extent);
+            int bits = 8 * _elementSize;
+            length = packed.Format is { } format ? ((length * format.Bits()) + bits - 1) / bits : length;
+            Storage storage = NewWeight(view.Storage.Name, checked((int)length), _trained.Contains(view.Storage), packed: true, packedFormat: packed.Format);
             pack = (storage, view.Storage, packing, []);
             _packs.Add(key, pack);
         }

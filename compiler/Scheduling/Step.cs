@@ -33,7 +33,7 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
         .Aggregate(1L, (product, loop) => product * loop.Extent) == C.Storage.Length;
 
     /// <summary>Whether it only copies, or adds, a tensor of the target's own layout.</summary>
-    public bool IsCopy => B is null && Kernel.Coefficient == 1 && Kernel.Loops.All(loop => loop.A == loop.C) && CoversTarget;
+    public bool IsCopy => B is null && Kernel.FormatA is null && Kernel.Coefficient == 1 && Kernel.Loops.All(loop => loop.A == loop.C) && CoversTarget;
 
     public override Place Target => C;
 }
@@ -115,7 +115,7 @@ public sealed record CheckStep(Storage Table, int Size) : Step
 }
 
 /// <summary>
-/// Copies a weight into the order in which kernels read it; <paramref name="Scatter"/>: adds a gradient back from that order.
+/// Copies a weight into the order and format in which kernels read it; <paramref name="Scatter"/>: adds a gradient back from that order.
 /// </summary>
 public sealed record PackStep(
     Storage Source, int Offset, Storage Packed, IReadOnlyList<int> Extents, IReadOnlyList<int> Strides, Aspect Aspect, bool Scatter) : Step

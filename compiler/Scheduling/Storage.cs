@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Index = Weft.Compiler.Network.Index;
 
@@ -47,6 +48,21 @@ public sealed class Storage(string name, Space space, int length, int offset = 0
     /// <summary>Whether it is a copy of another in the order that a kernel reads.</summary>
     public bool IsPacked { get; init; }
 
+    /// <summary>The format that its elements fit into without loss, if there is one.</summary>
+    public StorageFormat? Format { get; init; }
+
+    /// <summary>The format of a packed copy; null for whole elements.</summary>
+    public StorageFormat? PackedFormat { get; init; }
+
+    /// <summary>The weight that this one is, rounded to <see cref="Format"/>. Gradients and tangents are that one's own.</summary>
+    public Storage? Rounds { get; init; }
+
+    /// <summary>Whose mirror is the gradient for this one.</summary>
+    public Storage Mirrored => Rounds?.Mirrored ?? this;
+
+    /// <summary>Whether it is needed only while packed copies are made, and takes no room in the block.</summary>
+    public bool IsTransient { get; set; }
+
     public bool IsPerRow => Space != Space.Weights;
 
     public override string ToString() => Name;
@@ -70,7 +86,7 @@ public sealed record View(Storage Storage, Affine Position, Aspect Aspect = Aspe
         storage,
         storage.IsPerRow ? position + new Affine(0, [(Rows, storage.Pitch)]) : position);
 
-    public View Mirror => this with { Aspect = Aspect.Mirror };
+    public View Mirror => this with { Storage = Storage.Mirrored, Aspect = Aspect.Mirror };
 
     public bool Has(Index index) => Position.Contains(index);
 

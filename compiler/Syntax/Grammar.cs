@@ -277,15 +277,30 @@ internal static class Grammar
         select rest,
         (make, span) => new ClauseStatement(make(span)));
 
+    private static readonly Parser<FormatSyntax> Format = Spanned(
+        from name in Name
+        from rest in Maybe(Take(',', null).Then(_ => Expression))
+        select (Func<TextSpan, FormatSyntax>)(span => new FormatSyntax(name, rest.GetOrDefault(), span)));
+
+    private static readonly Parser<(ExpressionSyntax?, FormatSyntax?)> FormatAlone =
+        from format in Maybe(Take('(', null).Then(_ => Format).Then(format => Take(')', "')'").Select(_ => format)))
+        select ((ExpressionSyntax?)null, format.GetOrDefault());
+
+    private static readonly Parser<(ExpressionSyntax?, FormatSyntax?)> SeedAndFormat =
+        from open in Take('(', "'(' and the seed")
+        from seed in Expression
+        from format in Maybe(Take(',', null).Then(_ => Format))
+        from close in Take(')', "')'")
+        select ((ExpressionSyntax?)seed, format.GetOrDefault());
+
     private static readonly Parser<StatementSyntax> Tensors = Statement(
         from shared in Maybe(Keyword("shared"))
         from role in RoleKeyword
-        from seed in role == Role.Seeded
-            ? Take('(', "'(' and the seed").Then(_ => Expression).Then(seed => Take(')', "')'").Select(_ => (ExpressionSyntax?)seed))
-            : Sprache.Parse.Return<ExpressionSyntax?>(null)
+        from options in role == Role.Seeded ? SeedAndFormat : FormatAlone
         from tensors in SeparatedBy(Tensor, ',')
-        select (shared, role, seed, tensors),
-        (all, span) => new ClauseStatement(new TensorsSyntax(all.shared.IsDefined, all.role, all.seed, SpreadDistributions(all.tensors), span)));
+        select (shared, role, options, tensors),
+        (all, span) => new ClauseStatement(
+            new TensorsSyntax(all.shared.IsDefined, all.role, all.options.Item1, all.options.Item2, SpreadDistributions(all.tensors), span)));
 
     private static readonly Parser<StatementSyntax> ChainStatement = Chain.Select(body => (StatementSyntax)new BodyStatement(body));
 

@@ -100,11 +100,15 @@ public abstract record ClauseSyntax(TextSpan Span) : SyntaxNode(Span);
 /// <summary><c>require n % b == 0</c>.</summary>
 public sealed record RequireSyntax(ExpressionSyntax Condition, TextSpan Span) : ClauseSyntax(Span);
 
-/// <summary><c>shared seeded(7) A[r, n] ~ normal(1), …</c>.</summary>
+/// <summary><c>int4, 32</c>: how a tensor is stored, and the length of a group with a scale of its own.</summary>
+public sealed record FormatSyntax(Identifier Name, ExpressionSyntax? Group, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary><c>shared seeded(7, bf16) A[r, n] ~ normal(1), …</c>.</summary>
 public sealed record TensorsSyntax(
     bool IsShared,
     Role Role,
     ExpressionSyntax? Seed,
+    FormatSyntax? Format,
     EquatableArray<TensorSyntax> Tensors,
     TextSpan Span) : ClauseSyntax(Span);
 

@@ -97,10 +97,14 @@ public static class SyntaxPrinter
         {
             Role.Trained => "param",
             Role.Frozen => "frozen",
-            _ => $"seeded({Print(tensors.Seed!)})",
+            _ => "seeded",
         };
-        return $"{(tensors.IsShared ? "shared " : "")}{role} {string.Join(", ", tensors.Tensors.Select(Print))}";
+        string?[] options = [Optional(tensors.Seed), tensors.Format?.Name.Text, Optional(tensors.Format?.Group)];
+        string list = string.Join(", ", options.OfType<string>());
+        return $"{(tensors.IsShared ? "shared " : "")}{role}{(list.Length > 0 ? $"({list})" : "")} {string.Join(", ", tensors.Tensors.Select(Print))}";
     }
+
+    private static string? Optional(ExpressionSyntax? expression) => expression is null ? null : Print(expression);
 
     private static string Print(TensorSyntax tensor)
     {

@@ -140,6 +140,9 @@ public static class DiagnosticDescriptors
     public static readonly DiagnosticDescriptor UnusedParameter =
         new("WEFT0130", Severity.Warning, "Unused parameter", "'{0}' is never used");
 
+    public static readonly DiagnosticDescriptor UnknownFormat =
+        Error("WEFT0131", "Unknown format", "unknown format '{0}'{1}");
+
     /// <summary>All of them, in the order of their ids.</summary>
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
         [.. typeof(DiagnosticDescriptors)

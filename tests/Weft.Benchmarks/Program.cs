@@ -8,6 +8,7 @@ using Weft.Benchmarks.Peers;
 const string Usage = """
     Measures the table of targets.
       --only ROW[,ROW]  only these rows of the table
+      --formats         only dense matrices in each storage format, for batch 1
       --plans           only the standard library: the cost model against measured times
       --quick           short rounds and few batches
       --csv FILE        writes target,case,value,must,aim,holds
@@ -15,12 +16,15 @@ const string Usage = """
     """;
 
 var only = new HashSet<int>();
-bool quick = false, plans = false;
+bool quick = false, plans = false, formats = false;
 string? csv = null, svg = null;
 for (int i = 0; i < args.Length; i++)
 {
     switch (args[i])
     {
+        case "--formats":
+            formats = true;
+            break;
         case "--plans":
             plans = true;
             break;
@@ -61,7 +65,7 @@ foreach (string missing in libraries.Missing)
 report.Line("Times are the tenth of the way from the fastest to the slowest of many short rounds, in which all variants take turns.");
 
 bool complete = true;
-foreach ((int row, (string title, Action? run)) in new Targets(bench).Rows.Where(row => plans ? only.Contains(row.Key) : only.Count == 0 || only.Contains(row.Key)))
+foreach ((int row, (string title, Action? run)) in new Targets(bench).Rows.Where(row => plans || formats ? only.Contains(row.Key) : only.Count == 0 || only.Contains(row.Key)))
 {
     report.Title($"{row}. {title}");
     try
@@ -75,7 +79,13 @@ foreach ((int row, (string title, Action? run)) in new Targets(bench).Rows.Where
     }
 }
 
-if (plans || only.Count == 0)
+bool all = only.Count == 0 && !plans && !formats;
+if (formats || all)
+{
+    Formats.Print(bench);
+}
+
+if (plans || all)
 {
     Library.Print(bench);
     Library.PrintPlans(bench);

@@ -155,6 +155,34 @@ public static unsafe partial class ParameterFunctions<T>
         static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => slope.Fill(T.One);
     }
 
+    /// <summary>The nearest number that fits into 16 bits as <see cref="Kernels.BFloat16{T}"/>; the slope counts as 1.</summary>
+    public sealed class BFloat16 : Rounding<BFloat16<T>>;
+
+    /// <summary>The nearest number of half precision; the slope counts as 1.</summary>
+    public sealed class Float16 : Rounding<Float16<T>>;
+
+    /// <summary>Rounds to a storage format. Gradients and tangents are those of the argument, so that nothing is left to do for them.</summary>
+    public abstract class Rounding<TFormat>
+        where TFormat : struct, IStorageFormat<T>
+    {
+        /// <summary>[length] → [length]</summary>
+        public static void Value(T* x, T* y, int length)
+        {
+            const int Block = 512;
+            T* packed = stackalloc T[Block];
+            T* scaled = StorageFormats<T>.Scale<TFormat>(packed);
+            for (int start = 0; start < length; start += Block)
+            {
+                int count = Math.Min(Block, length - start);
+                TFormat.Write(x + start, (byte*)packed, count);
+                for (int i = 0; i < count; i++)
+                {
+                    y[start + i] = TFormat.Read(scaled + i);
+                }
+            }
+        }
+    }
+
     /// <summary>−1, 0 or 1, as x is; no derivative passes.</summary>
     public static class Sign
     {

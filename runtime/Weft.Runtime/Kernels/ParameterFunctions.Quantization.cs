@@ -14,12 +14,41 @@ public static unsafe partial class ParameterFunctions<T>
             for (int row = 0; row < rows; row++)
             {
                 ReadOnlySpan<T> source = Row(x, row, length);
-                RoundTo(source, Row(y, row, length), T.Zero, LargestMagnitude(source) / T.CreateTruncating((1 << (bits - 1)) - 1));
+                RoundTo(source, Row(y, row, length), T.Zero, StepOf(source, bits));
             }
         }
 
         static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target) =>
             AddScaled(direction, T.One, target);
+    }
+
+    /// <summary>The whole numbers of <see cref="Quantize"/>: those that its step is multiplied by.</summary>
+    public static class QuantizeCodes
+    {
+        /// <summary>[rows, length] → [rows, length]</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                ReadOnlySpan<T> source = Row(x, row, length);
+                T step = StepOf(source, bits);
+                TensorPrimitives.Divide(source, step == T.Zero ? T.One : step, Row(y, row, length));
+                TensorPrimitives.Round(Row(y, row, length), Row(y, row, length));
+            }
+        }
+    }
+
+    /// <summary>The step of <see cref="Quantize"/> for each row.</summary>
+    public static class QuantizeScales
+    {
+        /// <summary>[rows, length] → [rows]</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                y[row] = StepOf(Row(x, row, length), bits);
+            }
+        }
     }
 
     /// <summary>2^bits equidistant values from the least to the largest.</summary>
@@ -50,14 +79,7 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* x, T* y, int rows, int length, int bits)
         {
             Span<T> codes = stackalloc T[1 << bits];
-            int half = codes.Length / 2;
-            double tail = 0.5 * (0.5 / codes.Length + 1 / (2.0 * codes.Length - 2)), most = RandomNumbers.NormalQuantile(1 - tail);
-            for (int i = 0; i < half; i++)
-            {
-                codes[i] = T.CreateTruncating(RandomNumbers.NormalQuantile(tail + (0.5 - tail) * i / (half - 1)) / most);
-                codes[half + i] = T.CreateTruncating(RandomNumbers.NormalQuantile(0.5 + (0.5 - tail) * (i + 1) / half) / most);
-            }
-
+            FillNormalFloat(codes);
             for (int row = 0; row < rows; row++)
             {
                 T scale = LargestMagnitude(Row(x, row, length));
@@ -71,17 +93,64 @@ public static unsafe partial class ParameterFunctions<T>
         static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target) =>
             AddScaled(direction, T.One, target);
 
-        private static T Nearest(ReadOnlySpan<T> codes, T value)
-        {
-            T nearest = codes[0];
-            foreach (T code in codes)
-            {
-                nearest = T.Abs(code - value) < T.Abs(nearest - value) ? code : nearest;
-            }
+    }
 
-            return nearest;
+    /// <summary>The values that <see cref="NormalFloat"/> multiplies its scale by.</summary>
+    public static class NormalFloatCodes
+    {
+        /// <summary>[rows, length] → [rows, length]</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            Span<T> codes = stackalloc T[1 << bits];
+            FillNormalFloat(codes);
+            for (int row = 0; row < rows; row++)
+            {
+                T scale = LargestMagnitude(Row(x, row, length));
+                for (int i = row * length; i < (row + 1) * length; i++)
+                {
+                    y[i] = scale == T.Zero ? T.Zero : Nearest(codes, x[i] / scale);
+                }
+            }
         }
     }
+
+    /// <summary>The scale of <see cref="NormalFloat"/> for each row.</summary>
+    public static class NormalFloatScales
+    {
+        /// <summary>[rows, length] → [rows]</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                y[row] = LargestMagnitude(Row(x, row, length));
+            }
+        }
+    }
+
+    /// <summary>The values of <see cref="NormalFloat"/> from −1 to 1, in order; their number is a power of two.</summary>
+    internal static void FillNormalFloat(Span<T> codes)
+    {
+        int half = codes.Length / 2;
+        double tail = 0.5 * (0.5 / codes.Length + 1 / (2.0 * codes.Length - 2)), most = RandomNumbers.NormalQuantile(1 - tail);
+        for (int i = 0; i < half; i++)
+        {
+            codes[i] = T.CreateTruncating(RandomNumbers.NormalQuantile(tail + (0.5 - tail) * i / (half - 1)) / most);
+            codes[half + i] = T.CreateTruncating(RandomNumbers.NormalQuantile(0.5 + (0.5 - tail) * (i + 1) / half) / most);
+        }
+    }
+
+    private static T Nearest(ReadOnlySpan<T> codes, T value)
+    {
+        T nearest = codes[0];
+        foreach (T code in codes)
+        {
+            nearest = T.Abs(code - value) < T.Abs(nearest - value) ? code : nearest;
+        }
+
+        return nearest;
+    }
+
+    private static T StepOf(ReadOnlySpan<T> row, int bits) => LargestMagnitude(row) / T.CreateTruncating((1 << (bits - 1)) - 1);
 
     private static T LargestMagnitude(ReadOnlySpan<T> row) => T.Abs(TensorPrimitives.MaxMagnitude(row));
 

@@ -51,7 +51,7 @@ public static unsafe partial class ParameterFunctions<T>
     private static void AddScaled(ReadOnlySpan<T> x, T scale, Span<T> target) => TensorPrimitives.MultiplyAdd(x, scale, target, target);
 
     /// <summary>Memory for one call, outside the garbage collector's heap.</summary>
-    private readonly ref struct Scratch(int length) : IDisposable
+    public readonly ref struct Scratch(int length) : IDisposable
     {
         public T* Pointer { get; } = (T*)NativeMemory.Alloc((nuint)length, (nuint)sizeof(T));
 

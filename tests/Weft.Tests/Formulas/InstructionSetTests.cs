@@ -50,7 +50,8 @@ public class InstructionSetTests
     private static int Run()
     {
         int width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
-        string faults = RandomFormulasTests.Faults<double>(Scalar.Double, 3000, Count) + RandomFormulasTests.Faults<float>(Scalar.Float, 4000, Count);
+        string faults = RandomFormulasTests.Faults<double>(Scalar.Double, 3000, Count) + RandomFormulasTests.Faults<float>(Scalar.Float, 4000, Count)
+            + StorageFormatTests.Faults();
         Console.WriteLine($"{width} bits {faults}");
         return faults.Length == 0 ? 0 : 1;
     }

@@ -116,7 +116,8 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                 NetworkWeight network => Define(network),
                 FunctionWeight function when function.Function == TensorFunction.Reflections =>
                     CompactForm(Weight(function.Arguments[0]), function.Shape[0]),
-                FunctionWeight function => Evaluate(function),
+                FunctionWeight function when Quantizer(function) is { } whole => Part(function, whole),
+                FunctionWeight function => Evaluate(function, function.Function),
                 _ => throw new NotSupportedException(tensor.GetType().Name),
             };
             _weights.Add(tensor, value);
@@ -136,12 +137,27 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
         return target;
     }
 
-    private double[] Evaluate(FunctionWeight function)
+    /// <summary>The function of which another is a part.</summary>
+    private static TensorFunction? Quantizer(FunctionWeight function) =>
+        TensorFunction.All.Values.FirstOrDefault(whole => whole.Parts is { } parts && (parts.Codes == function.Function || parts.Scales == function.Function));
+
+    /// <summary>The scale of each row, or what the whole is without it.</summary>
+    private double[] Part(FunctionWeight function, TensorFunction whole)
+    {
+        IReadOnlyList<int> shape = function.Arguments[0].Shape;
+        double most = whole.Name == "quantize" ? Math.Pow(2, function.Numbers[0] - 1) - 1 : 1;
+        double[] scales = [.. Weight(function.Arguments[0]).Chunk(shape[^1]).Select(row => row.Max(Math.Abs) / most)];
+        return function.Function == whole.Parts!.Value.Scales
+            ? scales
+            : [.. Evaluate(function, whole).Select((value, i) => scales[i / shape[^1]] is 0 ? 0 : value / scales[i / shape[^1]])];
+    }
+
+    private double[] Evaluate(FunctionWeight function, TensorFunction definition)
     {
         Parameter[] arguments = [.. function.Arguments.Select((argument, k) =>
             new Parameter($"A{k}", argument.Shape.ToEquatable(), Role.Trained, new Initializer(Distribution.Normal)))];
         var value = new FunctionTensor(
-            function.Function, arguments.Select(TensorExpression (argument) => new ParameterTensor(argument)).ToEquatable(), function.Numbers.ToEquatable());
+            definition, arguments.Select(TensorExpression (argument) => new ParameterTensor(argument)).ToEquatable(), function.Numbers.ToEquatable());
 
         // Any shape, as a column: index notation makes one axis of all of them.
         IndexVariable[] indices = [.. value.Shape.Select((extent, axis) => new IndexVariable($"i{axis}", extent, -1 - axis))];

@@ -43,7 +43,7 @@ public class OpenClFormulaTests
 
     private static int Kernels(Module module)
     {
-        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(64), elementSize: 4);
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(64), elementSize: 4, keepsElements: true);
         return DeviceScheduler.Build(schedule, 64, DeviceModel.Default).Kernels.Count;
     }
 

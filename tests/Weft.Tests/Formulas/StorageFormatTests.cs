@@ -1,0 +1,185 @@
+using System.Numerics;
+using Weft.Compiler;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Scheduling;
+using Weft.Dynamic;
+using Weft.Kernels;
+using Weft.Tests.Binding;
+
+namespace Weft.Tests.Formulas;
+
+using Weft.Compiler.Algebra;
+
+/// <summary>Tensors in short formats: what they mean, that kernels read them so, and what they take up.</summary>
+public class StorageFormatTests
+{
+    private static readonly string[] Structures =
+    [
+        "operator f : 33 -> 20\n  frozen(@) W[20, 33]\n  = W",
+        "operator f : 36 -> 40\n  frozen(@) W[40, 36]\n  param B[40, 3], A[3, 36]\n  = W + 2 * B * A",
+        "operator f : 30 -> 42\n  frozen(@) R[5, 7, 6], L[7, 6, 5]\n  = blockdiag(L) * shuffle(5, 7) * blockdiag(R)",
+        "operator f : 36 -> 64\n  frozen(@) A[16, 6], B[4, 6], d[36]\n  param s\n  = s * (A ⊗ B) * diag(d)",
+        "operator f : 24 -> 7\n  frozen(@) A(k < 2)[7, 12 * k + 12]\n  = A[0] * crop(24, 12) + A[1]",
+        "operator f : 12 -> 9\n  frozen(@) K[3, 4]\n  y[a, i:3] = K[a, k] * x[c:2, i + k:6]",
+        "layer f : 17 -> 19\n  frozen(@) W[19, 17]\n  = relu . bias . W",
+        "operator f : 20 -> 18\n  seeded(3, @) W[18, 20]\n  param d[18]\n  = diag(d) * W * W' * W",
+        "operator f : 20 -> 20\n  shared frozen(@) W[20, 20]\n  param d[20]\n  = W * diag(d)\noperator g : 20 -> 20 = f * f",
+        "operator f : 18 -> 18\n  param(@) W[18, 18], d[18] ~ ones\n  = W * diag(d)",
+        "operator f : 16 -> 33\n  param(@) A[33, 5], B[5, 16]\n  let N = normalize_rows(A)\n  = N * B + A[:, 0..1] * B[2..3]",
+        "layer f : 11 -> 11\n  param(@) V[4, 11]\n  = tanh . reflect(V) . bias . reflect(V)",
+    ];
+
+    private static readonly string[] Texts =
+    [
+        .. from structure in Structures from format in new[] { "bf16", "int4" } select structure.Replace("@", format),
+        .. from structure in Structures.Take(4).Concat(Structures.TakeLast(3)) from format in new[] { "half", "int8", "nf4" } select structure.Replace("@", format),
+        .. from format in new[] { "int8, 8", "int4, 20", "nf4, 8", "int4, 5" }
+           from text in new[]
+           {
+               "operator f : 80 -> 21\n  frozen(@) W[21, 80]\n  param B[21, 2], A[2, 80]\n  = W + B * A",
+               "operator f : 80 -> 32\n  frozen(@) W[2, 16, 40]\n  = blockdiag(W)",
+               "operator f : 40 -> 18\n  param(@) W[18, 40]\n  = W",
+           }
+           select text.Replace("@", format),
+    ];
+
+    private static readonly string[] OneOfEach =
+    [
+        .. new[] { "bf16", "half", "int8", "int4, 22", "nf4, 22" }.Select(format => $"operator f : 44 -> 30\n  frozen({format}) W[30, 44]\n  = W"),
+    ];
+
+    [Fact]
+    public void AgreeWithTheirDefinitionInDouble() => Assert.Empty(Faults<double>(Scalar.Double, Texts));
+
+    [Fact]
+    public void AgreeWithTheirDefinitionInFloat() => Assert.Empty(Faults<float>(Scalar.Float, Texts));
+
+    /// <summary>What is wrong with a map in each format; nothing, if they are right.</summary>
+    internal static string Faults() => Faults<float>(Scalar.Float, OneOfEach) + Faults<double>(Scalar.Double, OneOfEach);
+
+    private static string Faults<T>(Scalar scalar, string[] texts)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Module[] modules = [.. texts.Select((text, i) => TestModules.Formula(text) with { Name = FormattableString.Invariant($"F{i}") })];
+        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
+        var faults = new List<string>();
+        for (int i = 0; i < modules.Length; i++)
+        {
+            using Map<T> map = all.Create<T>(modules[i].Name);
+            if (FormulaBattery.Fault(modules[i], map, seed: i) is { } fault)
+            {
+                faults.Add($"{texts[i]}\n{fault}\n");
+            }
+        }
+
+        return string.Concat(faults);
+    }
+
+    /// <summary>What is read in rows of the batch is in the format, and takes its bits; elements are not kept beside it.</summary>
+    [Theory]
+    [InlineData("bf16", 16)]
+    [InlineData("half", 16)]
+    [InlineData("int8", 8)]
+    [InlineData("int4", 4)]
+    [InlineData("nf4", 4)]
+    public void CopiesTakeTheBitsOfTheFormat(string format, int bits)
+    {
+        Module module = TestModules.Formula($"operator f : 96 -> 64\n  frozen({format}) W[64, 96]\n  = W");
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(1), elementSize: 4);
+        Storage[] copies = [.. schedule.Storages.Where(storage => storage.PackedFormat is not null)];
+        Assert.Equal(2, copies.Length); // for W and for its transpose
+        Assert.All(copies, copy => Assert.Equal(64 * 96 * bits / 32, copy.Length));
+        Assert.All(schedule.Forward.Concat(schedule.Reverse).OfType<KernelStep>(), step => Assert.All(
+            new[] { step.A, step.B }, place => Assert.True(place!.Storage.IsPerRow || place.Storage.Length < 64 * 96 / 2 + 1)));
+        int scales = bits < 16 ? 64 : 0;
+        Assert.InRange(schedule.WeightCount, (64 * 96) + (2 * copies[0].Length), (64 * 96) + (2 * copies[0].Length) + (3 * scales));
+        Assert.All(schedule.Storages.Where(storage => storage.Format is not null), storage => Assert.True(storage.IsTransient));
+    }
+
+    [Fact]
+    public void ANarrowFormatIsNotMultipliedOut()
+    {
+        Module module = TestModules.Formula("operator f : 512 -> 512\n  frozen(int4, 32) W[512, 512]\n  param B[512, 8], A[8, 512]\n  = W + B * A");
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(4096), elementSize: 4);
+        Assert.DoesNotContain(schedule.Storages, storage => storage.Space == Space.Weights && !storage.IsTransient && storage.Name != "W" && storage.Length >= 512 * 512);
+    }
+
+    [Fact]
+    public void OddRowsOfHalfBytesAreReadAsElements()
+    {
+        Module module = TestModules.Formula("operator f : 33 -> 20\n  frozen(int4) W[20, 33]\n  = W");
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(64), elementSize: 4);
+        Assert.Equal([20 * 33 / 8 + 1], schedule.Storages.Where(storage => storage.PackedFormat is not null).Select(storage => storage.Length));
+        Assert.Contains(schedule.Storages, storage => storage.Format == StorageFormat.Int4 && !storage.IsTransient);
+    }
+
+    [Theory]
+    [InlineData("frozen(bf17) W[3, 4]", "2:10 WEFT0131 unknown format 'bf17': did ")]
+    [InlineData("frozen(half, 4) W[3, 4]", "2:10 WEFT0104 the format 'half' takes 0 a")]
+    [InlineData("frozen(int4, 3) W[3, 4]", "2:16 WEFT0119 3 is out of range: expected a divisor of 4, the length of the last axis")]
+    [InlineData("frozen(int8) s\n  param W[3, 4]", "2:10 WEFT0110 expected a tensor of 1 axis or more for the format 'int8', found a tensor []")]
+    [InlineData("frozen() W[3, 4]", "2:10 WEFT0005 expected a name, found ')'")]
+    public void MistakesAreNamedWhereTheyAre(string clause, string expected) => Assert.StartsWith(
+        expected, TestModules.Diagnostics($"operator f : 4 -> 3\n  {clause}\n  = W")[0], StringComparison.Ordinal);
+
+    [Fact]
+    public void HalvesAndBFloatsRoundToTheNearestEven()
+    {
+        foreach (double x in (double[])[0, -0.0, 1, -1.00390625, 1.01171875, 65504, 65519.99, 65520, 1e-8, 5.97e-8, 3e38, 3.4e38, 1e-40, 1.0009765625 + 1e-12, 1.00390625 + 1e-13])
+        {
+            Assert.Equal((double)(Half)x, Round<double, Float16<double>>(x));
+            Assert.Equal((float)(Half)(float)x, Round<float, Float16<float>>((float)x));
+            Assert.Equal(Nearest(x), Round<double, BFloat16<double>>(x));
+            Assert.Equal(Nearest((float)x), Round<float, BFloat16<float>>((float)x));
+        }
+
+        Assert.True(double.IsNaN(Round<double, BFloat16<double>>(double.NaN)));
+        Assert.True(float.IsNaN(Round<float, Float16<float>>(float.NaN)));
+
+        // Of the two numbers around it that 16 bits hold, the nearer, or the one with an even last bit.
+        static double Nearest(double x)
+        {
+            uint below = BitConverter.SingleToUInt32Bits((float)Math.Abs(x)) & 0xFFFF0000;
+            below -= BitConverter.UInt32BitsToSingle(below) > Math.Abs(x) ? 0x10000u : 0;
+            double low = BitConverter.UInt32BitsToSingle(below), high = BitConverter.UInt32BitsToSingle(below + 0x10000);
+            double middle = double.IsInfinity(high) ? Math.ScaleB(511, 119) : (low + high) / 2;
+            return Math.CopySign(Math.Abs(x) > middle || (Math.Abs(x) == middle && (below & 0x10000) != 0) ? high : low, x);
+        }
+    }
+
+    [Fact]
+    public unsafe void TheValuesOfNormalFloatAreItsQuantiles()
+    {
+        const int Count = 2001;
+        double* source = stackalloc double[Count], codes = stackalloc double[Count], packed = stackalloc double[Count];
+        for (int i = 0; i < Count; i++)
+        {
+            source[i] = (i - 1000) / 1000.0;
+        }
+
+        ParameterFunctions<double>.NormalFloatCodes.Value(source, codes, 1, Count, 4);
+        Assert.Equal(16, new Span<double>(codes, Count).ToArray().Distinct().Count());
+        NormalFloat4<double>.Write(codes, (byte*)packed, Count);
+        double* scaled = StorageFormats<double>.Scale<NormalFloat4<double>>(packed);
+        for (int i = 0; i < Count; i++)
+        {
+            Assert.Equal(codes[i], NormalFloat4<double>.Read(scaled + i), 1e-14);
+        }
+    }
+
+    private static unsafe T Round<T, TFormat>(T x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where TFormat : struct, IStorageFormat<T>
+    {
+        // Nineteen of them: a whole vector, and what is left over.
+        T* source = stackalloc T[19], packed = stackalloc T[19];
+        new Span<T>(source, 19).Fill(x);
+        TFormat.Write(source, (byte*)packed, 19);
+        T* scaled = StorageFormats<T>.Scale<TFormat>(packed);
+        T first = TFormat.Read(scaled), last = TFormat.Read(scaled + 18);
+        Assert.Equal(first, last);
+        return first;
+    }
+}
