@@ -25,14 +25,18 @@ internal static class OverlappingKernels
         int span = checked(target.Position.Maximum - target.Position.Offset - lowest + 1);
         var grid = new GridAxis(span, perRow, Group);
 
+        // Users name indices as they like, operands too.
+        Index[] all = [.. contraction.Indices];
+        string Name(Index index) => FormattableString.Invariant($"i{Array.IndexOf(all, index)}");
+
         var body = new KernelBody();
         Expression number = body.Define("number", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
         body.When(number.IsLess(perRow ? span * (Expression)"rows" : span), () =>
         {
-            Expression row = perRow ? body.Define(View.Rows.Name, number / span) : 0;
+            Expression row = perRow ? body.Define(Name(View.Rows), number / span) : 0;
             Expression element = body.Define("element", perRow ? number % span : number);
             body.DefineElement("sum", new Real(0));
-            Loop(body, [.. overlapping], () => Digits(body, element, () => Loop(body, summed, () => Add(body))));
+            Loop(body, Name, [.. overlapping], () => Digits(body, element, () => Loop(body, Name, summed, () => Add(body))));
             Expression position = (row * target.Stride(View.Rows)) + element + lowest;
             body.StoreResult("c", position, contraction.Coefficient == 1 ? "sum" : new Real(contraction.Coefficient) * "sum");
         });
@@ -45,7 +49,7 @@ internal static class OverlappingKernels
             Expression rest = place + (lowest - digits.Sum(digit => Math.Min(0, digit.Stride * (digit.Index.Extent - 1))));
             foreach (Index index in overlapping)
             {
-                rest += index.Name * (Expression)(-target.Stride(index));
+                rest += Name(index) * (Expression)(-target.Stride(index));
             }
 
             rest = inner.Define("rest", rest);
@@ -65,7 +69,7 @@ internal static class OverlappingKernels
                 inner.When(inside.And(left.IsLess(checked(size * index.Extent))), () =>
                 {
                     Expression digit = left / size;
-                    inner.Define(index.Name, stride < 0 ? (index.Extent - 1) - digit : digit);
+                    inner.Define(Name(index), stride < 0 ? (index.Extent - 1) - digit : digit);
                     Next(k + 1, inner.Define(FormattableString.Invariant($"rest{k + 1}"), left % size));
                 });
             }
@@ -73,14 +77,14 @@ internal static class OverlappingKernels
 
         void Add(KernelBody inner)
         {
-            Expression product = new Load("a", At(contraction.Left));
+            Expression product = new Load("a", At(contraction.Left, Name));
             inner.Assign("sum", contraction.Right is { } right
-                ? KernelBody.Call(Function.MultiplyAdd, product, new Load("b", At(right)), "sum")
+                ? KernelBody.Call(Function.MultiplyAdd, product, new Load("b", At(right, Name)), "sum")
                 : "sum" + product);
         }
     }
 
-    private static void Loop(KernelBody body, IReadOnlyList<Index> indices, Action inside)
+    private static void Loop(KernelBody body, Func<Index, string> name, IReadOnlyList<Index> indices, Action inside)
     {
         if (indices.Count == 0)
         {
@@ -88,9 +92,9 @@ internal static class OverlappingKernels
             return;
         }
 
-        body.For(indices[0].Name, 0, indices[0] == View.Rows ? "rows" : indices[0].Extent, 1, () => Loop(body, [.. indices.Skip(1)], inside));
+        body.For(name(indices[0]), 0, indices[0] == View.Rows ? "rows" : indices[0].Extent, 1, () => Loop(body, name, [.. indices.Skip(1)], inside));
     }
 
-    private static Expression At(View view) =>
-        view.Position.Terms.Aggregate((Expression)0, (position, term) => position + ((Expression)term.Index.Name * term.Stride));
+    private static Expression At(View view, Func<Index, string> name) =>
+        view.Position.Terms.Aggregate((Expression)0, (position, term) => position + ((Expression)name(term.Index) * term.Stride));
 }
