@@ -15,18 +15,21 @@ public static class RouteSelection
     public static (Module Module, IReadOnlyList<Route> Routes) Select(Module module, CostModel costs, CancellationToken cancellationToken = default)
     {
         var routes = new List<Route>();
-        return (module with { Links = module.Links.MapOperators(Choose) }, routes);
+        return (module with { Links = module.Links.MapOperators(op => Choose(op, [])) }, routes);
 
-        Operator Choose(Operator op)
+        Operator Choose(Operator op, IReadOnlyList<IndexVariable> enclosing)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Operator current = op.MapOperands(Choose);
+            IReadOnlyList<IndexVariable> inside = op is Indexed indexed ? [.. enclosing, indexed.Variable] : enclosing;
+            Operator current = op.MapOperands(operand => Choose(operand, inside));
             if (current is not Alternatives alternatives)
             {
                 return current;
             }
 
-            (Operator Operator, double Cost)[] ranked = [.. alternatives.Operands.Select(way => (way, Cost(way, costs))).OrderBy(way => way.Item2)];
+            // Every repetition costs what the first does.
+            double Weigh(Operator way) => Cost(enclosing.Aggregate(way, (repeated, index) => repeated.At(index, 0)), costs);
+            (Operator Operator, double Cost)[] ranked = [.. alternatives.Operands.Select(way => (way, Weigh(way))).OrderBy(way => way.Item2)];
             routes.Add(new Route(ranked[0].Operator, [.. ranked.Skip(1).Select(way => (way.Operator, way.Cost / ranked[0].Cost))]));
             return ranked[0].Operator;
         }

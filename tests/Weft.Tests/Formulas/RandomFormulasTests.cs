@@ -12,10 +12,13 @@ public class RandomFormulasTests
     private const int Count = 150;
 
     [Fact]
-    public void InDouble() => Assert.Empty(Faults<double>(Scalar.Double, 1000, Count));
+    public void InDouble() => AssertNone(Faults<double>(Scalar.Double, 1000, Count));
 
     [Fact]
-    public void InFloat() => Assert.Empty(Faults<float>(Scalar.Float, 2000, Count));
+    public void InFloat() => AssertNone(Faults<float>(Scalar.Float, 2000, Count));
+
+    // Whole: the shrunk formulas are what one needs.
+    private static void AssertNone(string faults) => Assert.True(faults.Length == 0, faults);
 
     /// <summary>What is wrong with the random modules of consecutive seeds; nothing, if they are right.</summary>
     internal static string Faults<T>(Scalar scalar, int firstSeed, int count)
