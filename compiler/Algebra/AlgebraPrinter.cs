@@ -327,14 +327,15 @@ public static class AlgebraPrinter
         private string Position(AffineIndex index)
         {
             var terms = index.Terms
-                .Select(term => (term.Coefficient == 1 ? "" : Number(term.Coefficient) + " * ") + NameOf(term.Variable))
+                .Select(term => term.Coefficient switch { 1 => "", -1 => "-", var coefficient => Number(coefficient) + " * " } + NameOf(term.Variable))
                 .ToList();
             if (index.Offset != 0 || terms.Count == 0)
             {
                 terms.Add(Number(index.Offset));
             }
 
-            return string.Join(" + ", terms).Replace("+ -", "- ");
+            // A sum of indices does not begin with a minus.
+            return string.Join(" + ", terms.OrderBy(term => term[0] == '-' ? 1 : 0)).Replace("+ -", "- ");
         }
 
         private string Let(TensorExpression tensor, string wanted)

@@ -198,8 +198,11 @@ public sealed class Scheduler
         foreach (Storage storage in _derived.Where(storage => storage.Format is not null).Reverse().ToList())
         {
             IEnumerable<Step> users = prepare.Concat(others).Where(step => Uses(step).Contains(storage));
-            if (!users.All(step => step is PackStep || step is FunctionStep function && function.Result == storage))
+            bool isRounded = storage.Rounds is null;
+            if (!users.All(step => (step is PackStep { Packed.PackedFormat: var format } && (isRounded || format is not null))
+                || (step is FunctionStep function && function.Result == storage)))
             {
+                // A copy that is not packed in the format would hold what is not rounded.
                 continue;
             }
 
