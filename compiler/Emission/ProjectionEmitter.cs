@@ -12,7 +12,7 @@ internal static class ProjectionEmitter
     public static void Emit(CodeWriter code, Schedule schedule, ProjectionPlan plan)
     {
         code.Line();
-        if (plan.Obstacle is { } obstacle)
+        if ((plan.Obstacle ?? Missing()) is { } obstacle)
         {
             code.Line($"protected override ProjectionPlan CreateProjectionPlan() => new({MapEmitter.Quote(obstacle)});");
             return;
@@ -39,6 +39,18 @@ internal static class ProjectionEmitter
 
         code.Line("],");
 
+        // A tensor that kernels read in a short format alone is not there to be read here.
+        string? Missing() => plan.Parts
+            .SelectMany(part => part is FactorizationPart factorization ? factorization.Others.Append(factorization).Select(product => product.Term) : part.Terms)
+            .SelectMany(term => term.Factors)
+            .Select(factor => factor.Tensor)
+            .Where(tensor => tensor is not ParameterWeight && !schedule.Storages.Any(storage => IsKept(storage, tensor)))
+            .Select(tensor => $"{tensor.Name} is kept in a short format only")
+            .FirstOrDefault();
+
+        static bool IsKept(Storage storage, WeightTensor tensor) =>
+            storage is { Space: Space.Weights, IsPacked: false, IsTransient: false } && storage.Name == tensor.Name;
+
         string Term(MapTerm term, Index[] indices) =>
             $"new({Literals.Of(term.Coefficient, "double")}, {Numbers(indices.Select(index => index.Extent))}, {Position(term.Output, indices)}, {Position(term.Input, indices)}, "
             + $"[{string.Join(", ", term.Factors.Select(factor => Position(factor.Position + Offset(factor.Tensor), indices)))}], "
@@ -46,7 +58,7 @@ internal static class ProjectionEmitter
 
         int Offset(WeightTensor tensor) => tensor is ParameterWeight parameter
             ? schedule.Parameters.First(place => place.Parameter == parameter.Parameter).Storage.Offset
-            : schedule.Storages.First(storage => storage is { Space: Space.Weights, IsPacked: false } && storage.Name == tensor.Name).Offset;
+            : schedule.Storages.First(storage => IsKept(storage, tensor)).Offset;
     }
 
     private static IEnumerable<string> Splits(FactorizationPart part, int term, Index[] indices)
