@@ -269,7 +269,7 @@ internal static class FormulaBattery
         private void Compare(string what, double[] expected, double[] size, T[] actual) => Compare(
             what,
             expected.AsSpan(0, actual.Length).ToArray(),
-            Math.Max(Numbers.Norm(size.Take(actual.Length)), Math.Max(Numbers.Norm(expected.Take(actual.Length)), Floor * Math.Sqrt(actual.Length))),
+            Math.Max(Numbers.Norm(size.Take(actual.Length)), Numbers.Norm(expected.Take(actual.Length))),
             actual);
 
         /// <summary>Activations have errors of their own, and flat ones leave little to compare them with.</summary>
@@ -277,6 +277,7 @@ internal static class FormulaBattery
 
         private void Compare(string what, double[] expected, double size, T[] actual)
         {
+            size = Math.Max(size, Floor * Math.Sqrt(actual.Length));
             double error = Numbers.Norm(expected.Zip(Widen(actual), (e, a) => e - a));
             if (!(error <= Tolerance * size))
             {
