@@ -232,7 +232,7 @@ internal sealed class MapEmitter
     private void DeclarePlaces(IReadOnlyList<Step> steps, Pass pass)
     {
         _places.Clear();
-        IEnumerable<(Storage Storage, Aspect Aspect)> used = steps.SelectMany(Places).Select(place => (place.Storage, place.Aspect)).Distinct();
+        IEnumerable<(Storage Storage, Aspect Aspect)> used = steps.SelectMany(step => step.Places).Select(place => (place.Storage, place.Aspect)).Distinct();
         foreach ((Storage storage, Aspect aspect) in used.OrderBy(place => place.Storage.Space).ThenBy(place => place.Aspect).ThenBy(place => Offset(place.Storage, place.Aspect)))
         {
             if (storage.Space is Space.Input or Space.Output)
@@ -279,41 +279,10 @@ internal sealed class MapEmitter
         return names;
     }
 
-    private static IEnumerable<Place> Places(Step step)
-    {
-        switch (step)
-        {
-            case KernelStep kernel:
-                return new[] { kernel.A, kernel.B, kernel.C, kernel.Addend }.OfType<Place>();
-            case WalshHadamardStep transform:
-                return [transform.A, transform.C];
-            case FanInStep fused:
-                return [fused.Gather.A, fused.Gather.Table, fused.V, fused.C];
-            case GatherStep gather:
-                return [gather.A, gather.C, gather.Table];
-            case PadStep pad:
-                return [pad.A, pad.C];
-            case ActivationStep activation:
-                return [activation.A, activation.C];
-            case DerivativeStep derivative:
-                return [derivative.Z, derivative.A, derivative.C];
-            case PackStep pack:
-                return [new Place(pack.Source, pack.Aspect, 0), pack.Target];
-            case FunctionStep function:
-                IEnumerable<Storage> all = function.Arguments.Append(function.Result);
-                return function.Mode == FunctionMode.Value
-                    ? all.Select(storage => new Place(storage, Aspect.Value, 0))
-                    : all.SelectMany(storage => new[] { new Place(storage, Aspect.Value, 0), new Place(storage.Mirrored, Aspect.Mirror, 0) });
-            default:
-                return [step.Target];
-        }
-    }
-
     /// <summary>What is not wanted is not computed.</summary>
     private static string Guard(Step step, Pass pass) => (pass, step.Target.Storage.Space) switch
     {
-        _ when step is PadStep { A.Aspect: Aspect.Value } => "g",
-        (Pass.Reverse, _) when step is GatherStep { C.Aspect: Aspect.Value } => "g",
+        (Pass.Reverse, _) when step is PadStep { A.Aspect: Aspect.Value } or GatherStep { C.Aspect: Aspect.Value } => "g",
         (Pass.Forward, Space.Output) => "y",
         (Pass.Reverse, Space.Weights) => "g",
         (Pass.Reverse, Space.Input) => "dx",
@@ -343,7 +312,7 @@ internal sealed class MapEmitter
                 return $"new Span<{_scalar}>({Pointer(clear.C, pass)}, {length}).Clear();";
 
             case WalshHadamardStep transform:
-                return $"Transforms<{_scalar}>.WalshHadamard({Pointer(transform.A, pass)}, {Pointer(transform.C, pass)}, rows * {transform.Outer}, {transform.C.Storage.Length / transform.Outer}, {Bool(transform.Accumulate)});";
+                return $"Transforms<{_scalar}>.WalshHadamard({Pointer(transform.A, pass)}, {Pointer(transform.C, pass)}, rows * {transform.Outer}, {transform.C.Storage.Length / transform.Outer});";
 
             case FanInStep fused:
                 string coefficient = Literals.Of(fused.Contraction.Coefficient, _scalar);
@@ -375,12 +344,12 @@ internal sealed class MapEmitter
                 return $"Activations<{_scalar}>.Derivative(Activation.{derivative.Activation}, {Pointer(derivative.Z, pass)}, {Pointer(derivative.A, pass)}, {Pointer(derivative.C, pass)}, rows * {derivative.C.Storage.Length}, {Bool(derivative.Accumulate)});";
 
             case PackStep pack:
-                string source = Pointer(new Place(pack.Source, pack.Aspect, pack.Offset), pass);
-                string packed = Pointer(new Place(pack.Packed, pack.Aspect, 0), pass);
+                string from = Pointer(pack.Reads.Single(), pass);
+                string to = Pointer(pack.Target, pass);
                 string axes = $"[{string.Join(", ", pack.Extents)}], [{string.Join(", ", pack.Strides)}]";
-                return pack.Packed.PackedFormat is { } format ? $"StorageFormats<{_scalar}>.Pack<{format}<{_scalar}>>({source}, {packed}, {axes});"
-                    : pack.Scatter ? $"Layouts<{_scalar}>.ScatterAdd({packed}, {source}, {axes});"
-                    : $"Layouts<{_scalar}>.Gather({source}, {packed}, {axes});";
+                return pack.Packed.PackedFormat is { } format ? $"StorageFormats<{_scalar}>.Pack<{format}<{_scalar}>>({from}, {to}, {axes});"
+                    : pack.Scatter ? $"Layouts<{_scalar}>.ScatterAdd({from}, {to}, {axes});"
+                    : $"Layouts<{_scalar}>.Gather({from}, {to}, {axes});";
 
             case FunctionStep function:
                 return Function(function, pass);
@@ -409,9 +378,7 @@ internal sealed class MapEmitter
         string result = Pointer(new Place(step.Result, Aspect.Value, 0), pass);
         string resultMirror = Pointer(new Place(step.Result, Aspect.Mirror, 0), pass);
         IEnumerable<string> values = step.Arguments.Select(argument => Pointer(new Place(argument, Aspect.Value, 0), pass)).Append(result);
-        IEnumerable<string> mirrors = step.Arguments.Select((argument, k) => function.Arguments[k].IsTrained
-            ? Pointer(new Place(argument.Mirrored, Aspect.Mirror, 0), pass)
-            : "null");
+        IEnumerable<string> mirrors = step.Mirrors.Select(mirror => mirror is null ? "null" : Pointer(mirror, pass));
         IEnumerable<string> pointers = step.Mode switch
         {
             FunctionMode.Value => values,

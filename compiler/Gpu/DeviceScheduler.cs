@@ -217,7 +217,7 @@ public sealed class DeviceScheduler
         if (step is WalshHadamardStep transform)
         {
             int size = transform.C.Storage.Length / transform.Outer;
-            yield return Launch(ElementwiseKernels.WalshHadamard(transform.Outer, size), transform.Accumulate, [OperandOf(transform.A), OperandOf(transform.C)]);
+            yield return Launch(ElementwiseKernels.WalshHadamard(transform.Outer, size), false, [OperandOf(transform.A), OperandOf(transform.C)]);
             yield break;
         }
 

@@ -15,7 +15,7 @@ internal static class OverlappingKernels
     {
         View target = contraction.Target;
         bool perRow = target.Has(View.Rows);
-        HashSet<Index> overlapping = [.. target.Position.Overlapping()];
+        HashSet<Index> overlapping = [.. target.Position.Overlapping];
         (Index Index, int Stride)[] digits =
         [
             .. target.Position.Terms.Where(term => term.Index != View.Rows && !overlapping.Contains(term.Index)).OrderByDescending(term => Math.Abs(term.Stride)),

@@ -20,6 +20,8 @@ public sealed class Affine(int offset, IReadOnlyList<(Index Index, int Stride)> 
 {
     public static readonly Affine Zero = new(0, []);
 
+    private IReadOnlyList<Index>? _overlapping;
+
     public int Offset { get; } = offset;
 
     /// <summary>The strides, none of them zero and no index twice.</summary>
@@ -80,7 +82,9 @@ public sealed class Affine(int offset, IReadOnlyList<(Index Index, int Stride)> 
     /// Indices without which no two assignments of the others lead to one position: none where the position is already so, the taps of a
     /// convolution in <c>i + k</c>. Of two that overlap the longer one stays.
     /// </summary>
-    public IReadOnlyList<Index> Overlapping()
+    public IReadOnlyList<Index> Overlapping => _overlapping ??= FindOverlapping();
+
+    private IReadOnlyList<Index> FindOverlapping()
     {
         var kept = new List<(Index Index, int Stride)>();
         var overlapping = new List<Index>();

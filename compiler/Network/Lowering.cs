@@ -188,7 +188,7 @@ public sealed class Lowering
         bool isReady = digits is null
             ? vector.Terms.TrueForAll(draft => draft.IsRead && draft.IsPlain(axis, form.Columns))
             : vector.Splits(axis, extents);
-        if (!isReady || (form.Factors.Count > 0 && (vector.Terms.Count > 1 || vector.Terms.Exists(draft => draft.Slots[axis].Overlapping().Count > 0))))
+        if (!isReady || (form.Factors.Count > 0 && (vector.Terms.Count > 1 || vector.Terms.Exists(draft => draft.Slots[axis].Overlapping.Count > 0))))
         {
             vector = Materialize(vector, axis);
         }

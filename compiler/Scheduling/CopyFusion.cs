@@ -45,16 +45,7 @@ internal static class CopyFusion
                 : -1;
     }
 
-    private static bool Touches(Step step, Place place) => step switch
-    {
-        KernelStep kernel => Same(kernel.A, place) || Same(kernel.B, place) || Same(kernel.C, place) || Same(kernel.Addend, place),
-        WalshHadamardStep transform => Same(transform.A, place) || Same(transform.C, place),
-        FanInStep fused => Same(fused.Gather.A, place) || Same(fused.C, place),
-        GatherStep gather => Same(gather.A, place) || Same(gather.C, place),
-        ActivationStep activation => Same(activation.A, place) || Same(activation.C, place),
-        DerivativeStep derivative => Same(derivative.Z, place) || Same(derivative.A, place) || Same(derivative.C, place),
-        _ => Same(step.Target, place),
-    };
+    private static bool Touches(Step step, Place place) => step.Places.Any(other => Same(other, place));
 
-    private static bool Same(Place? one, Place other) => one?.Storage == other.Storage && one.Aspect == other.Aspect;
+    private static bool Same(Place one, Place other) => one.Storage == other.Storage && one.Aspect == other.Aspect;
 }

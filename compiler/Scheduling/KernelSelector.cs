@@ -35,7 +35,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
         KernelChoice? best = null;
 
         // Where results overlap, what overlaps is left to the outer loops, which add one after the other.
-        IReadOnlyList<Index> overlapping = contraction.Target.Position.Overlapping();
+        IReadOnlyList<Index> overlapping = contraction.Target.Position.Overlapping;
         foreach (Index lane in contraction.Indices.Where(index => index != View.Rows && !overlapping.Contains(index)))
         {
             KernelChoice choice = Choose(contraction, lane);
@@ -166,7 +166,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
             .Where(index => index != View.Rows)
             .Aggregate(1L, (product, index) => product * (index == lane ? Math.Min(index.Extent, panel) : index.Extent)) ?? 0;
         return operand.Position.Indices
-            .Where(index => index != lane && target.Has(index) && other?.Has(index) != true && !target.Position.Overlapping().Contains(index))
+            .Where(index => index != lane && target.Has(index) && other?.Has(index) != true && !target.Position.Overlapping.Contains(index))
             .OrderByDescending(index => index != View.Rows ? Math.Min(index.Extent, TileRows) : reread > SmallOperand ? int.MaxValue : TileRows - 1)
             .ThenByDescending(index => index.Extent)
             .FirstOrDefault();

@@ -33,7 +33,7 @@ public static class SchedulePrinter
     {
         KernelStep kernel => $"{Assign(kernel)}    {Form(kernel.Kernel)}",
         ClearStep clear => $"{Name(clear.C)} = 0",
-        WalshHadamardStep transform => $"{Name(transform.C)} {(transform.Accumulate ? "+=" : "=")} wht {Name(transform.A)}",
+        WalshHadamardStep transform => $"{Name(transform.C)} = wht {Name(transform.A)}",
         FanInStep fused => $"{Name(fused.C)}[i] {(fused.Accumulates ? "+=" : "=")} Σj {fused.V.Storage}[i j] {Name(fused.Gather.A)}[{fused.Gather.Table.Storage}[i j]]",
         GatherStep { Transposed: false } gather => $"{Name(gather.C)}[o i] {(gather.Accumulate ? "+=" : "=")} {Name(gather.A)}[o {gather.Table.Storage}[i]]",
         GatherStep gather => $"{Name(gather.C)}[o {gather.Table.Storage}[i]] += {Name(gather.A)}[o i]",

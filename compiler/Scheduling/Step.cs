@@ -9,8 +9,14 @@ public sealed record Place(Storage Storage, Aspect Aspect, int Offset);
 /// <summary>One step of a schedule.</summary>
 public abstract record Step
 {
-    /// <summary>The storage that is written.</summary>
+    /// <summary>The place that is written.</summary>
     public abstract Place Target { get; }
+
+    /// <summary>The places that are read.</summary>
+    public virtual IEnumerable<Place> Reads => [];
+
+    /// <summary>All places that it touches.</summary>
+    public IEnumerable<Place> Places => Reads.Append(Target);
 }
 
 /// <summary>Runs a kernel, <c>c = addend + a · b</c>.</summary>
@@ -36,6 +42,8 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
     public bool IsCopy => B is null && Kernel.FormatA is null && Kernel.Coefficient == 1 && Kernel.Loops.All(loop => loop.A == loop.C) && CoversTarget;
 
     public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => new[] { A, B, Addend }.OfType<Place>();
 }
 
 /// <summary>Fills a storage with zeros, all rows of it.</summary>
@@ -48,24 +56,32 @@ public sealed record ClearStep(Place C) : Step
 public sealed record PadStep(Place A, Place C) : Step
 {
     public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A];
 }
 
 /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>; transposed, <c>c[o, table[i]] += a[o, i]</c>.</summary>
 public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Step
 {
     public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A, Table];
 }
 
 /// <summary><c>c = f(a)</c>, elementwise.</summary>
 public sealed record ActivationStep(Activation Activation, Place A, Place C) : Step
 {
     public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A];
 }
 
 /// <summary><c>c (+)= f'(z) · a</c>: what the chain rule makes of an activation in either direction.</summary>
 public sealed record DerivativeStep(Activation Activation, Place Z, Place A, Place C, bool Accumulate) : Step
 {
     public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [Z, A];
 }
 
 /// <summary>What is done with a function of weights.</summary>
@@ -80,12 +96,30 @@ public enum FunctionMode
 public sealed record FunctionStep(FunctionWeight Function, FunctionMode Mode, Storage Result, IReadOnlyList<Storage> Arguments) : Step
 {
     public override Place Target => new(Result, Mode == FunctionMode.Value ? Aspect.Value : Aspect.Mirror, 0);
+
+    /// <summary>The arguments; their mirrors too, and the result, for what its derivative is made of.</summary>
+    public override IEnumerable<Place> Reads
+    {
+        get
+        {
+            IEnumerable<Place> values = Arguments.Select(argument => new Place(argument, Aspect.Value, 0));
+            return Mode == FunctionMode.Value
+                ? values
+                : [.. values, new Place(Result, Aspect.Value, 0), .. Mirrors.OfType<Place>()];
+        }
+    }
+
+    /// <summary>The mirrors of the arguments; null for one that nothing trains.</summary>
+    public IEnumerable<Place?> Mirrors => Arguments.Select((argument, k) =>
+        Function.Arguments[k].IsTrained ? new Place(argument.Mirrored, Aspect.Mirror, 0) : null);
 }
 
-/// <summary><c>c (+)= H a</c> for each of <paramref name="Outer"/> parts of a row.</summary>
-public sealed record WalshHadamardStep(Place A, Place C, int Outer, bool Accumulate) : Step
+/// <summary><c>c = H a</c> for each of <paramref name="Outer"/> parts of a row.</summary>
+public sealed record WalshHadamardStep(Place A, Place C, int Outer) : Step
 {
     public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A];
 }
 
 /// <summary>
@@ -100,6 +134,8 @@ public sealed record WalshHadamardStep(Place A, Place C, int Outer, bool Accumul
 public sealed record FanInStep(GatherStep Gather, Contraction Contraction, Place V, Place C, int FanIn, bool Accumulates) : Step
 {
     public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [.. Gather.Reads, V];
 }
 
 /// <summary>Writes the elements of a constant.</summary>
@@ -120,5 +156,7 @@ public sealed record CheckStep(Storage Table, int Size) : Step
 public sealed record PackStep(
     Storage Source, int Offset, Storage Packed, IReadOnlyList<int> Extents, IReadOnlyList<int> Strides, Aspect Aspect, bool Scatter) : Step
 {
-    public override Place Target => new(Packed, Aspect, 0);
+    public override Place Target => Scatter ? new(Source, Aspect, Offset) : new(Packed, Aspect, 0);
+
+    public override IEnumerable<Place> Reads => [Scatter ? new(Packed, Aspect, 0) : new(Source, Aspect, Offset)];
 }

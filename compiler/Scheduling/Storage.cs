@@ -96,7 +96,7 @@ public sealed record View(Storage Storage, Affine Position, Aspect Aspect = Aspe
     public int Below => -Position.Terms.Where(term => term.Index != Rows).Sum(term => Math.Min(0, term.Stride * (term.Index.Extent - 1)));
 
     /// <summary>Whether two assignments of its indices lead to one element: what writes there has to add.</summary>
-    public bool Overlaps => Position.Overlapping().Count > 0;
+    public bool Overlaps => Position.Overlapping.Count > 0;
 
     /// <summary>Whether it mentions every element of its storage (of every row).</summary>
     public bool CoversStorage => !Overlaps && Position.Indices.Where(index => index != Rows).Aggregate(1L, (product, index) => product * index.Extent) == Storage.Length;

@@ -1,8 +1,6 @@
 using System.ComponentModel;
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -13,38 +11,17 @@ namespace Weft.Kernels;
 public static unsafe class Transforms<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Elements of a row that are put on the stack where the result is added to another.</summary>
-    private const int Small = 2048;
-
-    /// <summary>y[o, i] = Σⱼ (−1)^(bits that i and j have in common) x[o, j], or += where <paramref name="accumulate"/>, in n log₂ n additions.</summary>
+    /// <summary>y[o, i] = Σⱼ (−1)^(bits that i and j have in common) x[o, j], in n log₂ n additions.</summary>
     /// <param name="x">[outer, size]</param>
     /// <param name="y">[outer, size]; not <paramref name="x"/>.</param>
     /// <param name="outer">The number of rows.</param>
     /// <param name="size">A power of two.</param>
-    /// <param name="accumulate">Whether to add to <paramref name="y"/>.</param>
-    [SkipLocalsInit]
-    public static void WalshHadamard(T* x, T* y, int outer, int size, bool accumulate)
+    public static void WalshHadamard(T* x, T* y, int outer, int size)
     {
-        if (!accumulate)
-        {
-            for (int o = 0; o < outer; o++, x += size, y += size)
-            {
-                Transform(x, y, size);
-            }
-
-            return;
-        }
-
-        T* heap = size > Small ? (T*)NativeMemory.AlignedAlloc((nuint)size * (nuint)sizeof(T), 64) : null;
-        T* stack = stackalloc T[Small];
-        T* row = heap == null ? stack : heap;
         for (int o = 0; o < outer; o++, x += size, y += size)
         {
-            Transform(x, row, size);
-            TensorPrimitives.Add(new ReadOnlySpan<T>(y, size), new ReadOnlySpan<T>(row, size), new Span<T>(y, size));
+            Transform(x, y, size);
         }
-
-        NativeMemory.AlignedFree(heap);
     }
 
     private static void Transform(T* x, T* y, int size)

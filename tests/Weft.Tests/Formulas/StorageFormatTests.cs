@@ -23,6 +23,7 @@ public class StorageFormatTests
         "operator f : 36 -> 64\n  frozen(@) A[16, 6], B[4, 6], d[36]\n  param s\n  = s * (A ⊗ B) * diag(d)",
         "operator f : 24 -> 7\n  frozen(@) A(k < 2)[7, 12 * k + 12]\n  = A[0] * crop(24, 12) + A[1]",
         "operator f : 12 -> 9\n  frozen(@) K[3, 4]\n  y[a, i:3] = K[a, k] * x[c:2, i + k:6]",
+        "operator f : 9 -> 6\n  frozen(@) v[6, 4]\n  seeded(3) S[6, 4] ~ distinct(9)\n  y[i] = v[i, j] * x[S[i, j]]",
         "layer f : 17 -> 19\n  frozen(@) W[19, 17]\n  = relu . bias . W",
         "operator f : 20 -> 18\n  seeded(3, @) W[18, 20]\n  param d[18]\n  = diag(d) * W * W' * W",
         "operator f : 20 -> 20\n  shared frozen(@) W[20, 20]\n  param d[20]\n  = W * diag(d)\noperator g : 20 -> 20 = f * f",

@@ -22,15 +22,13 @@ public unsafe class TransformTests
     private static void Check<T>(int size, double tolerance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        T[] x = Numbers.Draw<T>(2 * size, 1), y = new T[2 * size], sum = Numbers.Draw<T>(2 * size, 2);
-        T[] before = [.. sum];
-        fixed (T* px = x, py = y, ps = sum)
+        T[] x = Numbers.Draw<T>(2 * size, 1), y = new T[2 * size];
+        fixed (T* px = x, py = y)
         {
-            Transforms<T>.WalshHadamard(px, py, 2, size, accumulate: false);
-            Transforms<T>.WalshHadamard(px, ps, 2, size, accumulate: true);
+            Transforms<T>.WalshHadamard(px, py, 2, size);
         }
 
-        // Some elements by the definition, all by what is added.
+        // Some elements, by the definition.
         for (int k = 0; k < 2 * size; k += Math.Max(1, size / 37))
         {
             double expected = 0;
@@ -42,7 +40,5 @@ public unsafe class TransformTests
 
             Assert.Equal(expected, double.CreateChecked(y[k]), tolerance * size);
         }
-
-        Numbers.AssertClose<T>([.. y.Zip(before, (a, b) => a + b)], sum, 10 * tolerance);
     }
 }

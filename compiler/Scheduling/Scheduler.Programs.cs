@@ -1,0 +1,305 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary>Operations become steps: as they stand, by the product rule, and by the chain rule backwards.</summary>
+public sealed partial class Scheduler
+{
+    private List<Step> Forward(List<Operation> program) => [.. program.Where(operation => !IsFused(operation)).Select<Operation, Step>(operation => operation switch
+    {
+        ContractOperation contract when FanIn(contract) is { } fused => fused,
+        ContractOperation contract => Choose(contract.Contraction, contract.Accumulate),
+        ClearOperation clear => new ClearStep(new Place(clear.Target, Aspect.Value, 0)),
+        GatherOperation gather => Step(gather),
+        WalshHadamardOperation transform => new WalshHadamardStep(Value(transform.Source), Value(transform.Target), transform.Outer),
+        ConstantOperation constant => new ConstantStep(constant.Constant, constant.Target),
+        CheckOperation check => new CheckStep(check.Table, check.Size),
+        ActivationOperation activation => new ActivationStep(activation.Activation, Value(activation.Source), Value(activation.Target)),
+        FunctionOperation function => new FunctionStep(function.Function, FunctionMode.Value, function.Target, function.Arguments),
+        _ => throw new InvalidOperationException(operation.ToString()),
+    })];
+
+    private bool IsFused(Operation operation) => operation is GatherOperation gather && _fanIns.ContainsKey(gather);
+
+    /// <summary>The gather of a row as a step of its own.</summary>
+    private static GatherStep Step(GatherOperation gather) =>
+        new(Value(gather.Source), Value(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed);
+
+    /// <summary>
+    /// Finds gathers whose result one contraction reads, in the order of its weight and summed over all but one index: a sparse matrix with a
+    /// constant fan-in. The reverse pass and the forward mode gather again if the weight is trained.
+    /// </summary>
+    private void ChooseFanIns()
+    {
+        foreach (GatherOperation gather in _rowProgram.OfType<GatherOperation>().Where(gather => gather is { Transposed: false, Outer: 1, Target.Space: Space.Scratch }))
+        {
+            Operation[] readers = [.. _rowProgram.Where(operation => operation switch
+            {
+                ContractOperation { Contraction: var contraction } => contraction.Views.Any(view => view.Storage == gather.Target),
+                GatherOperation other => other.Source == gather.Target,
+                WalshHadamardOperation transform => transform.Source == gather.Target,
+                ActivationOperation activation => activation.Source == gather.Target,
+                _ => false,
+            })];
+            if (readers.Length == 1 && readers[0] is ContractOperation reader && Values(reader.Contraction, gather.Target) is var (values, _))
+            {
+                _fanIns.Add(gather, values.Storage);
+            }
+        }
+    }
+
+    private IEnumerable<Step> GatherAgain() => _fanIns.Where(pair => HasMirror(pair.Value)).Select(pair => Step(pair.Key));
+
+    private FanInStep? FanIn(ContractOperation operation)
+    {
+        Contraction contraction = operation.Contraction;
+        return _fanIns.Keys.FirstOrDefault(gather => contraction.Views.Any(view => view.Storage == gather.Target)) is { } fused
+            && Values(contraction, fused.Target) is var (values, fanIn)
+                ? new FanInStep(
+                    Step(fused),
+                    contraction,
+                    new Place(values.Storage, Aspect.Value, values.Position.Offset),
+                    new Place(contraction.Target.Storage, Aspect.Value, contraction.Target.Position.Offset),
+                    fanIn,
+                    operation.Accumulate)
+                : null;
+    }
+
+    /// <summary>The weight v of <c>c[i] = Σⱼ v[i, j] t[i, j]</c> and the extent of j, if a contraction is that.</summary>
+    private static (View Values, int FanIn)? Values(Contraction contraction, Storage gathered)
+    {
+        if (contraction is not { Right: { } right, Left: var left, Target: var target } || left.Storage == right.Storage)
+        {
+            return null;
+        }
+
+        (View values, View read) = left.Storage == gathered ? (right, left) : (left, right);
+        Index[] summed = [.. contraction.Indices.Where(index => !target.Has(index))];
+        Index[] kept = [.. target.Position.Indices.Where(index => index != View.Rows)];
+        return !values.Storage.IsPerRow && summed.Length == 1 && kept.Length == 1 && target.Has(View.Rows)
+            && target.Storage.Pitch == target.Storage.Length && kept[0].Extent == target.Storage.Length
+            && target.Stride(kept[0]) == 1 && target.Position.Offset == 0
+            && values.Position.Offset == 0 && read.Position.Offset == 0 && gathered.Length == kept[0].Extent * summed[0].Extent
+            && new[] { values, read }.All(view => view.Stride(summed[0]) == 1 && view.Stride(kept[0]) == summed[0].Extent)
+                ? (values, summed[0].Extent)
+                : null;
+    }
+
+    /// <summary>The product rule: each operation, with one operand at a time replaced by its tangent.</summary>
+    private List<Step> Tangent(List<Operation> program)
+    {
+        List<Step> steps = program == _rowProgram ? [.. GatherAgain()] : [];
+        foreach (Operation operation in program)
+        {
+            switch (operation)
+            {
+                case ContractOperation { Contraction: var contraction, Accumulate: var accumulate }:
+                    Contraction mirrored = contraction with { Target = contraction.Target.Mirror };
+                    if (!HasMirror(contraction.Target.Storage))
+                    {
+                        break;
+                    }
+
+                    if (HasMirror(contraction.Left.Storage))
+                    {
+                        steps.Add(Choose(mirrored with { Left = contraction.Left.Mirror }, accumulate));
+                        accumulate = true;
+                    }
+
+                    if (contraction.Right is { } right && HasMirror(right.Storage))
+                    {
+                        steps.Add(Choose(mirrored with { Right = right.Mirror }, accumulate));
+                        accumulate = true;
+                    }
+
+                    if (!accumulate)
+                    {
+                        steps.Add(new ClearStep(Mirror(contraction.Target.Storage)));
+                    }
+
+                    break;
+
+                case ClearOperation clear when HasMirror(clear.Target):
+                    steps.Add(new ClearStep(Mirror(clear.Target)));
+                    break;
+
+                case GatherOperation gather:
+                    steps.Add(new GatherStep(
+                        Mirror(gather.Source), Mirror(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed));
+                    break;
+
+                case WalshHadamardOperation transform:
+                    steps.Add(new WalshHadamardStep(Mirror(transform.Source), Mirror(transform.Target), transform.Outer));
+                    break;
+
+                case ActivationOperation activation:
+                    steps.Add(new DerivativeStep(
+                        activation.Activation, Value(activation.Source), Mirror(activation.Source), Mirror(activation.Target), false));
+                    break;
+
+                case FunctionOperation function when function.Target.Rounds is null && HasMirror(function.Target):
+                    steps.Add(new FunctionStep(function.Function, FunctionMode.Tangent, function.Target, function.Arguments));
+                    break;
+            }
+        }
+
+        return steps;
+    }
+
+    /// <summary>
+    /// The chain rule backwards: the gradient for an operand is the same contraction with that operand taken out and the gradient of the
+    /// result put in. Gradients of weights add up in a block that starts at zero; those of row vectors start with their first use.
+    /// </summary>
+    private List<Step> Reverse(List<Operation> program)
+    {
+        List<Step> steps = program == _rowProgram
+            ? [.. _padded.Select(pair => new PadStep(new Place(pair.Key.Item1, pair.Key.Item2, 0), Value(pair.Value))), .. GatherAgain()]
+            : [];
+        var written = new HashSet<Storage>();
+        foreach (Operation operation in Enumerable.Reverse(program))
+        {
+            switch (operation)
+            {
+                case ContractOperation { Contraction: var contraction } when Reaches(contraction.Target.Storage):
+                    View gradient = contraction.Target.Mirror;
+                    Add(contraction.Left, contraction.Right);
+                    if (contraction.Right is { } right)
+                    {
+                        Add(right, contraction.Left);
+                    }
+
+                    void Add(View operand, View? other)
+                    {
+                        if (HasMirror(operand.Storage))
+                        {
+                            bool accumulate = Begin(operand.Storage, operand.CoversStorage);
+                            steps.Add(Choose(contraction with { Target = operand.Mirror, Left = gradient, Right = other }, accumulate, padded: true));
+                        }
+                    }
+
+                    break;
+
+                case WalshHadamardOperation transform when Reaches(transform.Target):
+                    if (!Begin(transform.Source, true))
+                    {
+                        steps.Add(new WalshHadamardStep(Mirror(transform.Target), Mirror(transform.Source), transform.Outer));
+                        break;
+                    }
+
+                    Storage part = NewScratch(NewName("h"), transform.Source.Length, transform.Source.Length);
+                    Affine each = Affine.Of(new Index("i", part.Length));
+                    steps.Add(new WalshHadamardStep(Mirror(transform.Target), Value(part), transform.Outer));
+                    steps.Add(Choose(new Contraction(View.Of(transform.Source, each).Mirror, View.Of(part, each), null, 1, true), accumulate: true));
+                    break;
+
+                case GatherOperation gather when Reaches(gather.Target):
+                    bool more = Begin(gather.Source, gather.Transposed);
+                    steps.Add(new GatherStep(Mirror(gather.Target), Mirror(gather.Source), gather.Outer, Value(gather.Table), !gather.Transposed, more));
+                    break;
+
+                case ActivationOperation activation when Reaches(activation.Target):
+                    bool adds = Begin(activation.Source, true);
+                    steps.Add(new DerivativeStep(
+                        activation.Activation, Value(activation.Source), Mirror(activation.Target), Mirror(activation.Source), adds));
+                    break;
+
+                case FunctionOperation function when function.Target.Rounds is null && HasMirror(function.Target):
+                    steps.Add(new FunctionStep(function.Function, FunctionMode.Gradient, function.Target, function.Arguments));
+                    break;
+            }
+        }
+
+        return steps;
+
+        bool Reaches(Storage storage) =>
+            storage.IsPerRow ? storage.Space == Space.Output || written.Contains(storage) : HasMirror(storage);
+
+        // Whether the first gradient of a row vector is added to what is there already.
+        bool Begin(Storage storage, bool covers)
+        {
+            if (!storage.IsPerRow || !written.Add(storage))
+            {
+                return true;
+            }
+
+            if (!covers)
+            {
+                steps.Add(new ClearStep(Mirror(storage)));
+            }
+
+            return !covers;
+        }
+    }
+
+    private void ClearInputGradientIfUnwritten(List<Step> reverse)
+    {
+        Storage x = _vectors[_lowered.Input];
+        if (!reverse.Exists(step => step.Target.Storage == x))
+        {
+            reverse.Add(new ClearStep(Mirror(x)));
+        }
+    }
+
+    private static Place Value(Storage storage) => new(storage, Aspect.Value, 0);
+
+    private static Place Mirror(Storage storage) => new(storage.Mirrored, Aspect.Mirror, 0);
+
+    private KernelStep Choose(Contraction contraction, bool accumulate, bool padded = false)
+    {
+        KernelChoice choice = _selector.Select(padded
+            ? contraction with
+            {
+                Left = Padded(contraction.Left),
+                Right = contraction.Right is { } right && !contraction.Target.Storage.IsPerRow ? Padded(right) : contraction.Right,
+            }
+            : contraction);
+        Place target = PlaceOf(choice.C, scatter: true);
+        return new KernelStep(
+            choice.Kernel,
+            PlaceOf(choice.A, scatter: false),
+            choice.B is null ? null : PlaceOf(choice.B, scatter: false),
+            target,
+            accumulate ? target : null,
+            contraction);
+    }
+
+    /// <summary>
+    /// Rows of the input, and of the output's gradient, that lie a large power of two apart are copied in the reverse pass where a weight's
+    /// gradient reads them again and again: a column of them would have to fit into a few lines of the first-level cache.
+    /// </summary>
+    private void ChoosePadding()
+    {
+        const int FarApart = 2048, ReadAgain = 32;
+        foreach (Contraction contraction in _rowProgram.OfType<ContractOperation>().Select(operation => operation.Contraction))
+        {
+            foreach ((View weight, View? other) in new (View, View?)[] { (contraction.Left, contraction.Right), (contraction.Right ?? contraction.Left, contraction.Left) })
+            {
+                if (other is null || weight.Storage.IsPerRow || !HasMirror(weight.Storage))
+                {
+                    continue;
+                }
+
+                foreach (View view in new[] { other, contraction.Target.Mirror })
+                {
+                    Storage storage = view.Storage;
+                    int again = weight.Position.Indices.Where(index => !view.Has(index)).Aggregate(1, (product, index) => product * index.Extent);
+
+                    // An input that is summed over more than the rows streams past the gradient that stays.
+                    bool stays = storage.Space == Space.Output
+                        || (storage.Space == Space.Input && view.Position.Indices.All(index => index == View.Rows || weight.Has(index)));
+                    if (stays && storage.Length * _elementSize % FarApart == 0 && again >= ReadAgain && !_padded.ContainsKey((storage, view.Aspect)))
+                    {
+                        string name = (view.Aspect == Aspect.Mirror ? "d" : "") + storage.Name + "Padded";
+                        _padded.Add((storage, view.Aspect), new Storage(name, Space.Scratch, storage.Length) { Pitch = Pitch(storage.Length) });
+                    }
+                }
+            }
+        }
+    }
+
+    private View Padded(View view) => _padded.TryGetValue((view.Storage, view.Aspect), out Storage? padded)
+        ? new View(padded, view.Position + new Affine(0, [(View.Rows, padded.Pitch - view.Stride(View.Rows))]))
+        : view;
+}
