@@ -35,6 +35,7 @@ public enum Targets
 /// <param name="Targets">The devices that the type also holds a program for.</param>
 /// <param name="MapType">Null for the map itself; else the map's type, and what is made is its side for ILGPU.</param>
 /// <param name="PlanRank">Which plan of each term is taken: 0 for the cheapest, k for the k-th of those that it rejects, where there are so many.</param>
+/// <param name="FewRowsGain">How many times as fast a forward pass of its own for a few rows must promise to be: 0 for always one, infinity for none.</param>
 public sealed record GenerateOptions(
     string TypeName,
     string Namespace = "",
@@ -44,7 +45,8 @@ public sealed record GenerateOptions(
     int Batch = 64,
     Targets Targets = Targets.Cpu,
     string? MapType = null,
-    int PlanRank = 0)
+    int PlanRank = 0,
+    double FewRowsGain = 1.2)
 {
     /// <summary>Bytes of an element.</summary>
     public int ElementSize => Scalar == Scalar.Float ? 4 : 8;
@@ -72,6 +74,12 @@ public static class ModuleCompiler
         var costs = new CostModel(options.Batch);
         (LoweredModule lowered, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Lower(module, costs, cancellationToken);
         Schedule schedule = Scheduler.Build(lowered, costs, options.ElementSize, options.PlanRank, keepsElements: options.Targets != Targets.Cpu, cancellationToken);
+        if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
+        {
+            LoweredModule few = Lower(module, costs.ForFewRows, cancellationToken).Lowered;
+            schedule = FewRows.AddTo(schedule, few, costs, options.ElementSize, options.FewRowsGain, cancellationToken);
+        }
+
         DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
         DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
         var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
@@ -108,6 +116,6 @@ public static class ModuleCompiler
             laws = [.. laws, .. more];
         }
 
-        return (Lowering.Lower(rewritten), laws, routes);
+        return (Lowering.Lower(rewritten, fewRows: !costs.Training), laws, routes);
     }
 }

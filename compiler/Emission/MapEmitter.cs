@@ -27,6 +27,10 @@ internal sealed class MapEmitter
         _options = options;
         _scalar = options.Scalar == Scalar.Float ? "float" : "double";
         _names = Names(schedule.Storages);
+        foreach (KeyValuePair<Storage, string> pair in Names(schedule.FewRows?.Schedule.Storages ?? []))
+        {
+            _names.Add(pair.Key, pair.Value);
+        }
     }
 
     public static string Emit(Schedule schedule, DeviceSchedule? device, GenerateOptions options, IEnumerable<string> summary) =>
@@ -92,6 +96,12 @@ internal sealed class MapEmitter
             EmitPass("protected override void PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
             EmitPass("protected override void PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
             EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
+            if (_schedule.FewRows is { } few)
+            {
+                EmitPass("protected override void PrepareFewRows(T* w)", few.Prepare, Pass.Prepare);
+                EmitPass("protected override void ForwardFewRows(T* w, T* x, T* y, T* s, int rows)", few.Schedule.Forward, Pass.ForwardFewRows);
+            }
+
             EmitPass("protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)", _schedule.Reverse, Pass.Reverse);
             EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
             if (module.IsLinear)
@@ -128,7 +138,14 @@ internal sealed class MapEmitter
             _code.Line($"GradientCount = {_schedule.GradientCount},");
             _code.Line($"TangentCount = {_schedule.TangentCount},");
             _code.Line($"Chunk = {_schedule.Chunk},");
-            _code.Line($"WorkspaceLength = {_schedule.ScratchPerRow * _schedule.Chunk},");
+            int workspace = _schedule.ScratchPerRow * _schedule.Chunk;
+            if (_schedule.FewRows is { } few)
+            {
+                _code.Line($"FewRows = {few.Rows},");
+                workspace = Math.Max(workspace, few.Schedule.ScratchPerRow * few.Rows);
+            }
+
+            _code.Line($"WorkspaceLength = {workspace},");
             _code.Line($"GradientWorkspaceLength = {_schedule.GradientScratchPerRow * _schedule.Chunk},");
             _code.Line(FormattableString.Invariant($"ForwardFlops = {_schedule.ForwardFlops},"));
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
@@ -173,7 +190,7 @@ internal sealed class MapEmitter
     private static readonly HashSet<string> Reserved = new(StringComparer.Ordinal)
     {
         "Description", "Inputs", "Outputs", "ParameterCount", "TrainedCount", "Parameters", "Edit", "Initialize", "Forward", "Gradient", "LossGradient",
-        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareFrozen", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows", "CreateDeviceProgram", "CreateProjectionPlan",
+        "Tangent", "Adjoint", "ToDense", "Dispose", "Prepare", "PrepareFrozen", "PrepareFewRows", "ForwardFewRows", "PrepareTangent", "PrepareGradient", "ForwardRows", "BackwardRows", "TangentRows", "CreateDeviceProgram", "CreateProjectionPlan",
         "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
     };
 
@@ -192,6 +209,7 @@ internal sealed class MapEmitter
         PrepareTangent,
         PrepareGradient,
         Forward,
+        ForwardFewRows,
         Reverse,
         Tangent,
     }
@@ -233,7 +251,7 @@ internal sealed class MapEmitter
     {
         _places.Clear();
         IEnumerable<(Storage Storage, Aspect Aspect)> used = steps.SelectMany(step => step.Places).Select(place => (place.Storage, place.Aspect)).Distinct();
-        foreach ((Storage storage, Aspect aspect) in used.OrderBy(place => place.Storage.Space).ThenBy(place => place.Aspect).ThenBy(place => Offset(place.Storage, place.Aspect)))
+        foreach ((Storage storage, Aspect aspect) in used.OrderBy(place => place.Storage.Space).ThenBy(place => place.Aspect).ThenBy(place => Offset(place.Storage, place.Aspect, pass)))
         {
             if (storage.Space is Space.Input or Space.Output)
             {
@@ -250,7 +268,7 @@ internal sealed class MapEmitter
             }
 
             string block = Block(storage, aspect, pass);
-            int offset = Offset(storage, aspect);
+            int offset = Offset(storage, aspect, pass);
             _places.Add((storage, aspect), name);
             string place = offset == 0 ? block : FormattableString.Invariant($"{block} + {offset}");
             bool isRead = storage.PackedFormat is not null && pass != Pass.Prepare;
@@ -291,7 +309,7 @@ internal sealed class MapEmitter
 
     private string Statement(Step step, Pass pass)
     {
-        string count = pass is Pass.Forward or Pass.Reverse or Pass.Tangent ? "rows" : "0";
+        string count = pass is Pass.Forward or Pass.ForwardFewRows or Pass.Reverse or Pass.Tangent ? "rows" : "0";
         switch (step)
         {
             case KernelStep kernel:
@@ -313,6 +331,11 @@ internal sealed class MapEmitter
 
             case WalshHadamardStep transform:
                 return $"Transforms<{_scalar}>.WalshHadamard({Pointer(transform.A, pass)}, {Pointer(transform.C, pass)}, rows * {transform.Outer}, {transform.C.Storage.Length / transform.Outer});";
+
+            case ReflectionsStep chain:
+                int size = chain.C.Storage.Length / chain.Outer;
+                return FormattableString.Invariant(
+                    $"Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, rows * {chain.Outer}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {SchedulePrinter.Describe(chain)}");
 
             case FanInStep fused:
                 string coefficient = Literals.Of(fused.Contraction.Coefficient, _scalar);
@@ -415,10 +438,11 @@ internal sealed class MapEmitter
         _ => "s",
     };
 
-    private int Offset(Storage storage, Aspect aspect)
+    private int Offset(Storage storage, Aspect aspect, Pass pass)
     {
         int offset = aspect == Aspect.Mirror ? storage.MirrorOffset : storage.Offset;
-        return storage.Space == Space.Scratch ? offset * _schedule.Chunk : offset;
+        int rows = pass == Pass.ForwardFewRows ? _schedule.FewRows!.Rows : _schedule.Chunk;
+        return storage.Space == Space.Scratch ? offset * rows : offset;
     }
 
     private static string Identifier(string name)

@@ -24,7 +24,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     {
         yield return Parameters();
         yield return Flops();
-        yield return $"Plan for batches of {Number(costs.Batch)}: {string.Join("; ", Plans().Select(plan => PlanPrinter.Print(plan.Root)))}.";
+        yield return $"Plan for batches of {Number(costs.Batch)}: {string.Join("; ", Plans(schedule).Select(plan => PlanPrinter.Print(plan.Root)))}.";
     }
 
     /// <summary>All of it, as <c>weft explain</c> prints it.</summary>
@@ -45,8 +45,13 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
             .GroupBy(law => law)
             .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}"))
             .Concat(routes.SelectMany(Describe)));
-        Section("Network", NetworkPrinter.Print(schedule.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim()));
-        Section("Plan", Plans().SelectMany(plan => PlanPrinter.Print(plan, Alternatives)));
+        Section("Network", Network(schedule));
+        Section("Plan", Plans(schedule).SelectMany(plan => PlanPrinter.Print(plan, Alternatives)));
+        if (schedule.FewRows is { } few)
+        {
+            Section($"Network and plan for {few.Extent}", Network(few.Schedule).Concat(Plans(few.Schedule).SelectMany(plan => PlanPrinter.Print(plan, Alternatives))));
+        }
+
         Section("Steps", SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0));
         return text.ToString();
 
@@ -63,7 +68,10 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         void Line(string line = "") => text.Append(line).Append('\n');
     }
 
-    private IEnumerable<TermPlan> Plans() => schedule.Plans.Where(plan => plan.Root is ContractionNode);
+    private static IEnumerable<string> Network(Schedule schedule) =>
+        NetworkPrinter.Print(schedule.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim());
+
+    private static IEnumerable<TermPlan> Plans(Schedule schedule) => schedule.Plans.Where(plan => plan.Root is ContractionNode);
 
     private static IEnumerable<string> Describe(Route route) => route.Others
         .Select(other => $"not {AlgebraPrinter.Print(other.Operator)}: {other.Times.ToString("0.##", CultureInfo.InvariantCulture)} times the cost")

@@ -16,11 +16,16 @@ public sealed class Lowering
     private readonly List<Statement> _statements = [];
     private readonly Dictionary<TensorExpression, WeightTensor> _weights = [];
 
-    private Lowering()
+    private readonly bool _fewRows;
+
+    private Lowering(bool fewRows)
     {
+        _fewRows = fewRows;
     }
 
-    public static LoweredModule Lower(Module module) => new Lowering().Run(module);
+    /// <param name="module">The module.</param>
+    /// <param name="fewRows">Whether it is for a few rows, forward only: then reflections are applied one after the other.</param>
+    public static LoweredModule Lower(Module module, bool fewRows = false) => new Lowering(fewRows).Run(module);
 
     private LoweredModule Run(Module module)
     {
@@ -363,12 +368,17 @@ public sealed class Lowering
         return draft.ToTerm(output);
     }
 
-    /// <summary><c>I − Vᵀ T V</c> (Bischof and Van Loan 1987), with T a function of V alone.</summary>
+    /// <summary>One after the other for a few rows; else <c>I − Vᵀ T V</c> (Bischof and Van Loan 1987), with T a function of V alone.</summary>
     private Vector ApplyReflections(Reflections reflections, Vector vector, int axis, bool transposed)
     {
         int count = reflections.Tensor.Shape[0];
         int size = reflections.Rows;
         WeightTensor rows = Weight(reflections.Tensor);
+        if (_fewRows)
+        {
+            return Pass(vector, axis, size, (target, source, outer) => new ReflectionsStatement(target, source, outer, rows, transposed));
+        }
+
         WeightTensor compact = Weight(new FunctionTensor(TensorFunction.Reflections, EquatableArray.Of(reflections.Tensor)));
         vector = Share(vector, axis);
         Vector reflected = vector.Copy();

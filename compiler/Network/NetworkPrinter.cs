@@ -48,6 +48,11 @@ public static class NetworkPrinter
                         $"  {transform.Target}[o i] = wht {transform.Source}[o i]  for o<{transform.Outer} i<{transform.Target.Size / transform.Outer}\n"));
                     break;
 
+                case ReflectionsStatement chain:
+                    text.Append(FormattableString.Invariant(
+                        $"  {chain.Target}[o i] = {(chain.Transposed ? "reflections'" : "reflections")}({chain.Rows.Name}) {chain.Source}[o i]  for o<{chain.Outer} i<{chain.Target.Size / chain.Outer}\n"));
+                    break;
+
                 case ProductStatement product:
                     text.Append($"  {product.Target} = {product.Left} ⊙ {product.Right}\n");
                     break;

@@ -114,6 +114,12 @@ public sealed record GatherStatement(RowVector Target, RowVector Source, int Out
 /// <summary>The Walsh–Hadamard transform of each of <paramref name="Outer"/> consecutive parts of the source.</summary>
 public sealed record WalshHadamardStatement(RowVector Target, RowVector Source, int Outer) : Statement(Target);
 
+/// <summary>
+/// A chain of reflections along the rows of <paramref name="Rows"/>, applied one after the other to each of <paramref name="Outer"/>
+/// consecutive parts of the source; the last row first, transposed the first one.
+/// </summary>
+public sealed record ReflectionsStatement(RowVector Target, RowVector Source, int Outer, WeightTensor Rows, bool Transposed) : Statement(Target);
+
 /// <summary><c>target = left · right</c>, elementwise.</summary>
 public sealed record ProductStatement(RowVector Target, RowVector Left, RowVector Right) : Statement(Target);
 

@@ -7,7 +7,10 @@ namespace Weft.Compiler.Planning;
 /// writes and reads again, and for every step that it starts.
 /// </summary>
 /// <param name="Batch">Rows that a plan is made for.</param>
-/// <param name="Training">Whether the reverse pass counts: it repeats a contraction for each operand that needs a gradient.</param>
+/// <param name="Training">
+/// Whether the reverse pass counts: it repeats a contraction for each operand that needs a gradient. If not, there are many calls for each
+/// update, and few rows in each.
+/// </param>
 /// <param name="Device">The device that a plan is made for; null for the processor.</param>
 public sealed record CostModel(int Batch, bool Training = true, DeviceModel? Device = null)
 {
@@ -17,12 +20,18 @@ public sealed record CostModel(int Batch, bool Training = true, DeviceModel? Dev
     /// <summary>Operations lost in starting a step: a few nanoseconds.</summary>
     public const double OperationsPerStep = 1000;
 
+    /// <summary>Calls between updates, where none of them trains.</summary>
+    private const double CallsPerUpdate = 100;
+
+    /// <summary>The model for calls of a few rows, forward only.</summary>
+    public CostModel ForFewRows => this with { Batch = 1, Training = false };
+
     /// <summary>Cost of one pairwise contraction.</summary>
     /// <param name="space">Product of the extents of all indices of both operands.</param>
     /// <param name="result">Elements of the result.</param>
     /// <param name="perRow">Whether it runs for every row of the batch, or once per update.</param>
     /// <param name="gradients">How many of the two operands need a gradient.</param>
-    /// <param name="read">Elements of both operands, for all rows. A processor's caches hide them; they count on a device.</param>
+    /// <param name="read">Elements of both operands, for all rows. Many rows share them in a processor's caches; for few they count.</param>
     public double Contraction(double space, double result, bool perRow, int gradients, double read = 0)
     {
         int passes = Training ? 1 + gradients : 1;
@@ -30,6 +39,12 @@ public sealed record CostModel(int Batch, bool Training = true, DeviceModel? Dev
         if (Device is not null)
         {
             return passes * Device.Seconds(2 * space * rows, read + (result * rows)) * Device.FlopsPerSecond;
+        }
+
+        if (!Training)
+        {
+            double once = Math.Max(2 * space * rows, OperationsPerElement * (read + (rows * result))) + OperationsPerStep;
+            return perRow ? once : once / CallsPerUpdate;
         }
 
         return (passes * rows * ((2 * space) + (OperationsPerElement * result))) + (passes * OperationsPerStep);

@@ -1,5 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Scheduling;
@@ -25,8 +26,22 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// <summary>Rows of a register tile.</summary>
     private const int TileRows = 6;
 
+    /// <summary>Rows of a register tile of one column.</summary>
+    private const int SingleColumnRows = 12;
+
+    /// <summary>Columns of a register tile, where they are no vectors of lanes.</summary>
+    private const int TileColumns = 4;
+
     /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
     private const int SmallOperand = 4096;
+
+    /// <summary>What a kernel costs for the nominal rows, in operations at full rate: at least the reading of its weights.</summary>
+    public double Operations(KernelStep step)
+    {
+        double read = step.Contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow)
+            .Sum(view => view.Position.Indices.Aggregate(1.0, (product, index) => product * index.Extent));
+        return Math.Max(2 * _lanes * Cost(step.Contraction, step.Kernel), CostModel.OperationsPerElement * read);
+    }
 
     /// <summary>The cheapest kernel over all choices of the lane index.</summary>
     public KernelChoice Select(Contraction contraction)
@@ -255,16 +270,15 @@ public sealed class KernelSelector(int panel, int nominalRows)
         double results = contraction.Target.Position.Indices.Aggregate(1.0, (product, index) => product * (index == View.Rows ? nominalRows : index.Extent));
         int lanes = kernel.Lanes.Extent;
         double vectors = points / lanes * Vectors(lanes);
-        double cost = vectors;
-        if (kernel.Rows == Loop.None && !kernel.IsElementwise)
-        {
-            cost += 0.6 * vectors;
-        }
 
-        if (kernel.Form != LaneForm.Broadcast && kernel.Columns == Loop.None && !kernel.IsElementwise)
-        {
-            cost += 0.3 * vectors;
-        }
+        // Two loads go with two operations at a time: a tile of r × c vectors needs r + c of them for r · c operations.
+        double columns = kernel.Form == LaneForm.Broadcast ? (lanes >= panel ? 2 : 1) : Tile(kernel.Columns, TileColumns);
+        double rows = Tile(kernel.Rows, columns > 1 ? TileRows : SingleColumnRows);
+        double cost = kernel.IsElementwise ? vectors : vectors * Math.Max(1, (rows + columns) / (rows * columns));
+
+        // For few rows weights come from afar, and come best in one stream.
+        Loop across = kernel.Form == LaneForm.Broadcast ? Loop.None : contraction.Left.Storage.IsPerRow == kernel.Rows.IsRows ? kernel.Columns : kernel.Rows;
+        cost += nominalRows <= FewRows.Most && !across.IsRows && across.Extent > 1 ? vectors : 0;
 
         // A strided vector is put together element by element; rows of the tile share the loads of b.
         int width = Math.Min(lanes, _lanes);
@@ -275,6 +289,8 @@ public sealed class KernelSelector(int panel, int nominalRows)
         cost += kernel.Form != LaneForm.Dot && kernel.Lanes.C is not (0 or 1) ? stores * width : 0;
         return cost;
     }
+
+    private int Tile(Loop loop, int most) => Math.Min(loop.IsRows ? nominalRows : loop.Extent, most);
 
     /// <summary>Vectors that a run of lanes takes, with the remainder in ever narrower ones.</summary>
     private double Vectors(int extent)

@@ -29,6 +29,9 @@ public sealed record Schedule(
 {
     public Module Module => Lowered.Module;
 
+    /// <summary>The forward pass for a few rows, where it is another one.</summary>
+    public FewRows? FewRows { get; init; }
+
     /// <summary>Where the tensors are that lowering made from parameters.</summary>
     public IReadOnlyDictionary<WeightTensor, Storage> Derived { get; init; } = new Dictionary<WeightTensor, Storage>();
 

@@ -12,6 +12,12 @@ public static class SchedulePrinter
         Print("once", schedule.PrepareFrozen);
         Print("once per update", schedule.Prepare);
         Print("forward, for each chunk of rows", schedule.Forward);
+        if (schedule.FewRows is { } few)
+        {
+            Print($"before the first call for {few.Extent} after an update", few.Prepare);
+            Print($"forward, {few.Extent}", few.Schedule.Forward);
+        }
+
         Print("reverse, for each chunk of rows", schedule.Reverse);
         Print("reverse, once", schedule.PrepareGradient);
         return text.ToString();
@@ -34,6 +40,7 @@ public static class SchedulePrinter
         KernelStep kernel => $"{Assign(kernel)}    {Form(kernel.Kernel)}",
         ClearStep clear => $"{Name(clear.C)} = 0",
         WalshHadamardStep transform => $"{Name(transform.C)} = wht {Name(transform.A)}",
+        ReflectionsStep chain => $"{Name(chain.C)} = {(chain.Transposed ? "reflections'" : "reflections")}({chain.V.Storage}) {Name(chain.A)}, one after the other",
         FanInStep fused => $"{Name(fused.C)}[i] {(fused.Accumulates ? "+=" : "=")} Σj {fused.V.Storage}[i j] {Name(fused.Gather.A)}[{fused.Gather.Table.Storage}[i j]]",
         GatherStep { Transposed: false } gather => $"{Name(gather.C)}[o i] {(gather.Accumulate ? "+=" : "=")} {Name(gather.A)}[o {gather.Table.Storage}[i]]",
         GatherStep gather => $"{Name(gather.C)}[o {gather.Table.Storage}[i]] += {Name(gather.A)}[o i]",

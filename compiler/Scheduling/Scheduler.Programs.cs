@@ -14,6 +14,7 @@ public sealed partial class Scheduler
         ClearOperation clear => new ClearStep(new Place(clear.Target, Aspect.Value, 0)),
         GatherOperation gather => Step(gather),
         WalshHadamardOperation transform => new WalshHadamardStep(Value(transform.Source), Value(transform.Target), transform.Outer),
+        ReflectionsOperation chain => new ReflectionsStep(Value(chain.Source), Value(chain.Rows), Value(chain.Target), chain.Outer, chain.Transposed),
         ConstantOperation constant => new ConstantStep(constant.Constant, constant.Target),
         CheckOperation check => new CheckStep(check.Table, check.Size),
         ActivationOperation activation => new ActivationStep(activation.Activation, Value(activation.Source), Value(activation.Target)),
@@ -40,6 +41,7 @@ public sealed partial class Scheduler
                 ContractOperation { Contraction: var contraction } => contraction.Views.Any(view => view.Storage == gather.Target),
                 GatherOperation other => other.Source == gather.Target,
                 WalshHadamardOperation transform => transform.Source == gather.Target,
+                ReflectionsOperation chain => chain.Source == gather.Target,
                 ActivationOperation activation => activation.Source == gather.Target,
                 _ => false,
             })];

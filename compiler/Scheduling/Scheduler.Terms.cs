@@ -37,6 +37,10 @@ public sealed partial class Scheduler
                 _rowProgram.Add(new WalshHadamardOperation(target, _vectors[transform.Source], transform.Outer));
                 break;
 
+            case ReflectionsStatement chain:
+                _rowProgram.Add(new ReflectionsOperation(target, _vectors[chain.Source], chain.Outer, StorageOf(chain.Rows, parameters), chain.Transposed));
+                break;
+
             case ProductStatement product:
                 Affine position = Affine.Of(new Index("i", product.Target.Size));
                 _rowProgram.Add(new ContractOperation(
@@ -219,8 +223,8 @@ public sealed partial class Scheduler
             View a = ViewOf(node.Left, views, parameters);
             View b = ViewOf(node.Right, views, parameters);
             double forward = _selector.Select(new Contraction(c, a, b, 1, true)).Cost;
-            double left = node.Left.NeedsGradient ? _selector.Select(new Contraction(a, c, b, 1, true)).Cost : 0;
-            double right = node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
+            double left = _costs.Training && node.Left.NeedsGradient ? _selector.Select(new Contraction(a, c, b, 1, true)).Cost : 0;
+            double right = _costs.Training && node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
             return forward + left + right;
         });
 

@@ -70,6 +70,8 @@ public sealed partial class Scheduler
 
     private sealed record WalshHadamardOperation(Storage Target, Storage Source, int Outer) : Operation;
 
+    private sealed record ReflectionsOperation(Storage Target, Storage Source, int Outer, Storage Rows, bool Transposed) : Operation;
+
     private sealed record ConstantOperation(ConstantWeight Constant, Storage Target) : Operation;
 
     private sealed record CheckOperation(Storage Table, int Size) : Operation;
@@ -107,13 +109,15 @@ public sealed partial class Scheduler
         ChooseFanIns();
 
         // The kernels are chosen before the packed copies that they ask for can be listed.
-        (List<Step> forward, List<Step> tangent, List<Step> reverse) = (Forward(_rowProgram), Tangent(_rowProgram), Reverse(_rowProgram));
+        bool trains = _costs.Training;
+        (List<Step> forward, List<Step> tangent, List<Step> reverse) =
+            (Forward(_rowProgram), trains ? Tangent(_rowProgram) : [], trains ? Reverse(_rowProgram) : []);
         ClearInputGradientIfUnwritten(reverse);
         CopyFusion.Run(forward);
         CopyFusion.Run(tangent);
         CopyFusion.Run(reverse);
         (List<Step> prepare, List<Step> prepareTangent, List<Step> prepareGradient) =
-            (Forward(_weightProgram), Tangent(_weightProgram), Reverse(_weightProgram));
+            (Forward(_weightProgram), trains ? Tangent(_weightProgram) : [], trains ? Reverse(_weightProgram) : []);
         prepare.AddRange(Packs(Aspect.Value, scatter: false));
         prepareTangent.AddRange(Packs(Aspect.Mirror, scatter: false));
         prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
@@ -192,7 +196,8 @@ public sealed partial class Scheduler
 
     private string NewName(string stem) => stem + (++_names).ToString(CultureInfo.InvariantCulture);
 
-    private static int Align(int length) => (length + 15) / 16 * 16;
+    /// <summary>Whole cache lines.</summary>
+    internal static int Align(int length) => (length + 15) / 16 * 16;
 
     private Storage NewWeight(
         string name, int length, bool trained, bool packed = false, StorageFormat? format = null, StorageFormat? packedFormat = null, Storage? rounds = null)

@@ -122,6 +122,14 @@ public sealed record WalshHadamardStep(Place A, Place C, int Outer) : Step
     public override IEnumerable<Place> Reads => [A];
 }
 
+/// <summary>Reflects each of <paramref name="Outer"/> parts of a row along the rows of v, one after the other.</summary>
+public sealed record ReflectionsStep(Place A, Place V, Place C, int Outer, bool Transposed) : Step
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A, V];
+}
+
 /// <summary>
 /// <c>c[i] (+)= Coefficient · Σⱼ v[i, j] · x[table[i, j]]</c>: what is gathered is used at once and not written down.
 /// </summary>

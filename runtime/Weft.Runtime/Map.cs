@@ -21,9 +21,14 @@ namespace Weft;
 public abstract unsafe class Map<T> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    /// <summary>Below so many operations, about 50 µs, waking another thread costs more than it brings.</summary>
+    private const double ParallelFlops = 5e6;
+
     private readonly Pool<Workspace<T>> workspaces = new();
     private AlignedBuffer<T>? weights;
+    private readonly Lock fewRowsLock = new();
     private bool isPrepared;
+    private volatile bool isPreparedForFewRows;
 
     /// <summary>Makes a map with zero parameters; its seeded tensors are drawn. Calls <see cref="Prepare"/>, which therefore must not need a derived constructor.</summary>
     /// <exception cref="ArgumentException">The description contradicts itself.</exception>
@@ -120,7 +125,14 @@ public abstract unsafe class Map<T> : IDisposable
         RefuseOverlap(y, nameof(y), x, nameof(x));
         fixed (T* px = x, py = y)
         {
-            Run(block, new ForwardOperation(px, py), batch, Description.ForwardFlops, default);
+            if (batch <= Description.FewRows || (batch <= Description.Chunk && (double)batch * Description.ForwardFlops < ParallelFlops))
+            {
+                ForwardSmall(block, px, py, batch);
+            }
+            else
+            {
+                Run(block, new ForwardOperation(px, py), batch, Description.ForwardFlops, default);
+            }
         }
     }
 
@@ -308,6 +320,16 @@ public abstract unsafe class Map<T> : IDisposable
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected abstract void ForwardRows(T* w, T* x, T* y, T* s, int rows);
 
+    /// <summary>Fills the derived and the packed tensors that only <see cref="ForwardFewRows(T*, T*, T*, T*, int)"/> needs.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected virtual void PrepareFewRows(T* w)
+    {
+    }
+
+    /// <summary>Computes y from x for at most <see cref="MapDescription.FewRows"/> rows.</summary>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    protected virtual void ForwardFewRows(T* w, T* x, T* y, T* s, int rows) => throw new NotSupportedException();
+
     /// <summary>
     /// Adds to the gradient <paramref name="g"/> for the trained parameters, and to those of derived and packed tensors in
     /// <paramref name="dw"/>, which begin with the <paramref name="first"/> rows; overwrites <paramref name="dx"/>. Either gradient may be
@@ -365,6 +387,7 @@ public abstract unsafe class Map<T> : IDisposable
         if (trainedOnly)
         {
             Prepare(block.Pointer);
+            isPreparedForFewRows = false;
             Changes++;
         }
         else
@@ -377,6 +400,7 @@ public abstract unsafe class Map<T> : IDisposable
     {
         Changes++;
         isPrepared = false;
+        isPreparedForFewRows = false;
         PrepareFrozen(w);
         Prepare(w);
         isPrepared = true;
@@ -441,6 +465,37 @@ public abstract unsafe class Map<T> : IDisposable
         parameter.Initializer.Scale,
         seed,
         parameter.RowLength);
+
+    /// <summary>A batch that is one piece of one chunk. What only few rows need is made by the first call of so few after an update.</summary>
+    private void ForwardSmall(AlignedBuffer<T> block, T* x, T* y, int batch)
+    {
+        bool few = batch <= Description.FewRows;
+        if (few && !isPreparedForFewRows)
+        {
+            lock (fewRowsLock)
+            {
+                if (!isPreparedForFewRows)
+                {
+                    PrepareFewRows(block.Pointer);
+                    isPreparedForFewRows = true;
+                }
+            }
+        }
+
+        Workspace<T> workspace = workspaces.Take();
+        T* s = workspace.Scratch(Description.WorkspaceLength);
+        if (few)
+        {
+            ForwardFewRows(block.Pointer, x, y, s, batch);
+        }
+        else
+        {
+            ForwardRows(block.Pointer, x, y, s, batch);
+        }
+
+        workspaces.Return(workspace);
+        GC.KeepAlive(block);
+    }
 
     private double Run<TOperation>(AlignedBuffer<T> block, in TOperation operation, int batch, long flopsPerRow, Span<T> gradient)
         where TOperation : struct, IOperation
@@ -571,9 +626,6 @@ public abstract unsafe class Map<T> : IDisposable
     private sealed class BatchJob<TOperation> : Job
         where TOperation : struct, IOperation
     {
-        /// <summary>Below so many operations, about 50 µs, waking another thread costs more than it brings.</summary>
-        private const double ParallelFlops = 5e6;
-
         /// <summary>What clearing and adding an element of one more gradient block costs, in operations.</summary>
         private const double BlockFlops = 8;
 

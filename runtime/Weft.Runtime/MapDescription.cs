@@ -105,6 +105,9 @@ public sealed record MapDescription
     /// <summary>The rows of a batch that are processed together, so that their intermediate results stay in cache.</summary>
     public required int Chunk { get; init; }
 
+    /// <summary>The most rows of a batch that the forward pass for few rows is for; 0 if there is none.</summary>
+    public int FewRows { get; init; }
+
     /// <summary>The elements of scratch for one chunk, forward only.</summary>
     public required int WorkspaceLength { get; init; }
 
@@ -142,6 +145,7 @@ public sealed record MapDescription
     {
         Require(Inputs > 0 && Outputs > 0, "Inputs and Outputs must be positive");
         Require(Chunk > 0, "Chunk must be positive");
+        Require(0 <= FewRows && FewRows <= Chunk, "0 ≤ FewRows ≤ Chunk must hold");
         Require(TrainedCount <= GradientCount && GradientCount <= TangentCount, "TrainedCount ≤ GradientCount ≤ TangentCount must hold");
         Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= WeightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
         Require(WorkspaceLength >= 0 && GradientWorkspaceLength >= 0, "workspace lengths must not be negative");

@@ -88,6 +88,7 @@ if (formats || all)
 if (plans || all)
 {
     Library.Print(bench);
+    Library.PrintFewRows(bench);
     Library.PrintPlans(bench);
 }
 

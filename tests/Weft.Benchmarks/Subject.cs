@@ -68,6 +68,15 @@ internal sealed unsafe class Subject
         static double Extent(IEnumerable<Compiler.Network.Index> indices) => indices.Aggregate(1.0, (product, index) => product * index.Extent);
     }
 
+    /// <summary>The map with one forward pass, that for many rows.</summary>
+    public Map<float> WithoutFewRows()
+    {
+        using WeftAssembly assembly = WeftAssembly.Compile([(_module, new GenerateOptions("Many", FewRowsGain: double.PositiveInfinity))]);
+        Map<float> map = assembly.Create<float>("Many");
+        Initialize(map);
+        return map;
+    }
+
     /// <summary>The map by plans that the compiler rejects, the cheapest first: those whose cost is not hopeless.</summary>
     public IEnumerable<Map<float>> Rejected()
     {

@@ -26,6 +26,8 @@ internal static class Library
         ("block_tensor_train", "block_tensor_train([32, 32], [32, 32], [1, 2, 1])"),
         ("blast", "blast(1024, 1024, 4, 4, 64)"),
         ("householder", "householder(1024, 8)"),
+        ("householder long", "householder(4096, 32)"),
+        ("circulant", "circulant(512)"),
         ("hra", "hra(1024, 1024, 8)"),
         ("lora", "lora(1024, 1024, 16)"),
         ("lora_frozen_a", "lora_frozen_a(1024, 1024, 16)"),
@@ -71,6 +73,28 @@ internal static class Library
         {
             gradient.Span.Clear();
             map.Gradient(x.Span, y.Span, dx.Span, gradient.Span);
+        }
+    }
+
+    /// <summary>Prints, for each operator that has a pass for a few rows, how many times as long the pass for many rows takes.</summary>
+    public static void PrintFewRows(Bench bench)
+    {
+        int[] batches = [1, 2, 3, 4, 6, 8, 12];
+        bench.Report.Title("Standard library: the forward pass for many rows against that for a few, where there is one, by batch");
+        bench.Report.Line("                       up to " + string.Concat(batches.Select(batch => FormattableString.Invariant($"{batch,8}"))));
+        foreach (Subject subject in All(bench).Where(subject => subject.Map.Description.FewRows > 0))
+        {
+            using Map<float> many = subject.WithoutFewRows();
+            string ratios = string.Concat(batches.Select(batch => FormattableString.Invariant($"{Ratio(batch),8:0.00}")));
+            bench.Report.Line(FormattableString.Invariant($"{subject.Label,-22} {subject.Map.Description.FewRows,5} {ratios}"));
+
+            double Ratio(int batch)
+            {
+                using Buffer x = Buffer.Random(batch * many.Inputs, 1), y = new(batch * many.Outputs);
+                double[] seconds = bench.Clock.Race(
+                    new Variant("few", () => subject.Map.Forward(x.Span, y.Span)), new Variant("many", () => many.Forward(x.Span, y.Span)));
+                return seconds[1] / seconds[0];
+            }
         }
     }
 

@@ -1,0 +1,108 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary>
+/// A forward pass of its own for a few rows. There, what counts is how weights are read, each once, and how many steps there are; steps
+/// for many rows count on rows that share what is read.
+/// </summary>
+/// <param name="Rows">The most rows for which it is the faster one.</param>
+/// <param name="Schedule">Its plans and its steps.</param>
+/// <param name="Prepare">What it needs of derived and packed weights beside those that are there for many rows.</param>
+public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Prepare)
+{
+    /// <summary>For how many rows, in words.</summary>
+    public string Extent => Rows == 1 ? "a single row" : FormattableString.Invariant($"up to {Rows} rows");
+
+    /// <summary>The most rows that are called few.</summary>
+    public const int Most = 8;
+
+    /// <summary>The schedule with a pass for a few rows, where there is one that is faster.</summary>
+    /// <param name="schedule">The schedule for many rows.</param>
+    /// <param name="lowered">The module, as it is best written for a few rows.</param>
+    /// <param name="costs">What plans are chosen by.</param>
+    /// <param name="elementSize">Bytes of an element.</param>
+    /// <param name="gain">How many times as fast it must promise to be; 0 for always.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static Schedule AddTo(Schedule schedule, LoweredModule lowered, CostModel costs, int elementSize, double gain, CancellationToken cancellationToken = default)
+    {
+        Schedule few = Scheduler.Build(lowered, costs.ForFewRows, elementSize, cancellationToken: cancellationToken);
+        bool hasSameParameters = few.Parameters.Select(place => place.Parameter).SequenceEqual(schedule.Parameters.Select(place => place.Parameter));
+        int rows = Enumerable.Range(1, Most).TakeWhile(rows => gain * Cost(few, rows, elementSize) < Cost(schedule, rows, elementSize)).LastOrDefault();
+        if (rows == 0 || !hasSameParameters || (gain > 0 && Way(few) == Way(schedule)))
+        {
+            return schedule;
+        }
+
+        Dictionary<Storage, string> ids = Identify(schedule, "many");
+        ILookup<string, Storage> known = schedule.Storages.Where(storage => ids.ContainsKey(storage) && !storage.IsTransient).ToLookup(storage => ids[storage]);
+        Dictionary<Storage, string> fewIds = Identify(few, "few");
+        HashSet<Storage> own = [];
+        int count = schedule.WeightCount;
+        foreach (Storage storage in few.Storages.Where(storage => !storage.IsPerRow && !few.Parameters.Any(place => place.Storage == storage)))
+        {
+            if (!storage.IsTransient && known[fewIds[storage]].FirstOrDefault() is { } same)
+            {
+                storage.Offset = same.Offset;
+                continue;
+            }
+
+            own.Add(storage);
+            if (!storage.IsTransient)
+            {
+                storage.Offset = Scheduler.Align(count);
+                count = storage.Offset + storage.Length;
+            }
+        }
+
+        return schedule with
+        {
+            WeightCount = count,
+            FewRows = new FewRows(rows, few, [.. few.PrepareFrozen.Concat(few.Prepare).Where(step => own.Contains(step.Target.Storage))]),
+        };
+    }
+
+    /// <summary>What is computed, and in which order; another layout alone is not worth a pass.</summary>
+    private static string Way(Schedule schedule) =>
+        string.Join("\n", schedule.Plans.Where(plan => plan.Root is not null).Select(plan => PlanPrinter.Print(plan.Root!)).Prepend(NetworkPrinter.Print(schedule.Lowered)));
+
+    /// <summary>The cost of a forward pass, in operations at full rate.</summary>
+    private static double Cost(Schedule schedule, int rows, int elementSize)
+    {
+        var selector = new KernelSelector(128 / elementSize, rows);
+        return schedule.Forward.Sum(step => CostModel.OperationsPerStep + step switch
+        {
+            KernelStep kernel => selector.Operations(kernel),
+            ReflectionsStep chain => 6.0 * rows * chain.V.Storage.Length * chain.Outer,
+            _ => CostModel.OperationsPerElement * rows * step.Target.Storage.Length,
+        });
+    }
+
+    /// <summary>A text for each weight that says how it is made of parameters: equal for equal weights.</summary>
+    /// <param name="schedule">The schedule whose weights they are.</param>
+    /// <param name="own">A text for what is too rare to be worth sharing.</param>
+    private static Dictionary<Storage, string> Identify(Schedule schedule, string own)
+    {
+        Dictionary<Storage, string> ids = schedule.Parameters.ToDictionary(place => place.Storage, place => place.Storage.Name);
+        foreach (Step step in schedule.PrepareFrozen.Concat(schedule.Prepare))
+        {
+            IEnumerable<string> reads = step.Reads.Select(place => FormattableString.Invariant($"{(ids.TryGetValue(place.Storage, out string? id) ? id : "?")}+{place.Offset}"));
+            ids.TryGetValue(step.Target.Storage, out string? before);
+            ids[step.Target.Storage] = FormattableString.Invariant($"{before}{step.Target.Offset}={Text(step)}({string.Join(", ", reads)});");
+        }
+
+        return ids;
+
+        string Text(Step step) => step switch
+        {
+            KernelStep kernel => kernel.Kernel.Key,
+            FunctionStep function => FormattableString.Invariant($"{function.Function.Function}[{string.Join(",", function.Function.Numbers)}]"),
+            PackStep pack => $"{string.Join("x", pack.Extents)}/{string.Join("x", pack.Strides)}/{pack.Packed.PackedFormat}",
+            ConstantStep constant => AlgebraPrinter.Print(constant.Constant.Value),
+            ClearStep or CheckStep => step.GetType().Name,
+            _ => own + step.GetType().Name,
+        };
+    }
+}

@@ -1,0 +1,88 @@
+using Weft.Compiler;
+using Weft.Compiler.Algebra;
+using Weft.Dynamic;
+using Weft.Tests.Binding;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>The forward pass for a few rows: where it is chosen, that it is right, and that it follows the parameters.</summary>
+public class FewRowsTests
+{
+    private const string Factors = "cp([17, 24], [31, 9], 4)", Chain = "householder(600, 9) * householder(600, 4)'";
+
+    [Theory]
+    [InlineData(Factors)]
+    [InlineData(Chain)]
+    public void IsTheFormula(string text)
+    {
+        Module module = TestModules.Formula(text);
+        Assert.Null(Fault<float>(module, Scalar.Float));
+        Assert.Null(Fault<double>(module, Scalar.Double));
+    }
+
+    [Theory]
+    [InlineData(Factors)]
+    [InlineData(Chain)]
+    public void FollowsEveryUpdate(string text)
+    {
+        using CompiledWeft compiled = DynamicMaps.CompileFormula(text, "F");
+        using Map<double> map = compiled.CreateDouble("F");
+        map.Initialize(1);
+        double[] many = new double[(map.Description.FewRows + 1) * map.Inputs];
+        many.AsSpan().Fill(0.5);
+        double[] gradient = new double[map.TrainedCount];
+        gradient.AsSpan().Fill(1);
+        Check();
+        new Sgd<double>(1e-2).Step(map, gradient);
+        Check();
+        using (ParameterEdit<double> edit = map.Edit())
+        {
+            edit[0][0] += 1;
+        }
+
+        Check();
+        map.Initialize(2);
+        Check();
+
+        void Check()
+        {
+            double[] y = new double[(map.Description.FewRows + 1) * map.Outputs], single = new double[map.Outputs];
+            map.Forward(many, y);
+            map.Forward(many.AsSpan(0, map.Inputs), single);
+            Numbers.AssertClose(y[..map.Outputs], single, 1e-10, "a single row");
+        }
+    }
+
+    [Fact]
+    public void ManyThreadsMayMakeTheFirstCall()
+    {
+        using CompiledWeft compiled = DynamicMaps.CompileFormula(Factors, "F");
+        for (int round = 0; round < 20; round++)
+        {
+            using Map<double> map = compiled.CreateDouble("F");
+            map.Initialize(round);
+            double[] x = Numbers.Normal(new Random(round), map.Inputs);
+            double[][] results = [.. Enumerable.Range(0, 6).Select(_ => new double[map.Outputs])];
+            using var start = new Barrier(results.Length);
+            Thread[] threads = [.. results.Select(y => new Thread(() =>
+            {
+                start.SignalAndWait();
+                map.Forward(x, y);
+            }))];
+            Array.ForEach(threads, thread => thread.Start());
+            Array.ForEach(threads, thread => thread.Join());
+            Assert.All(results, y => Assert.Equal(results[0], y));
+            Assert.Contains(results[0], element => element != 0);
+        }
+    }
+
+    private static string? Fault<T>(Module module, Scalar scalar)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        using WeftAssembly assembly = WeftAssembly.Compile([(module, new GenerateOptions("F", Scalar: scalar))]);
+        using Map<T> map = assembly.Create<T>("F");
+        int few = map.Description.FewRows;
+        Assert.InRange(few, 1, 8);
+        return FormulaBattery.Fault(module, map, seed: 5, [1, few, few + 1]);
+    }
+}
