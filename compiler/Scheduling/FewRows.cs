@@ -30,7 +30,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
     {
         Schedule few = Scheduler.Build(lowered, costs.ForFewRows, elementSize, cancellationToken: cancellationToken);
         bool hasSameParameters = few.Parameters.Select(place => place.Parameter).SequenceEqual(schedule.Parameters.Select(place => place.Parameter));
-        int rows = Enumerable.Range(1, Most).TakeWhile(rows => gain * Cost(few, rows, elementSize) < Cost(schedule, rows, elementSize)).LastOrDefault();
+        int rows = Enumerable.Range(1, Most).TakeWhile(rows => gain * few.ForwardCost(rows, elementSize) < schedule.ForwardCost(rows, elementSize)).LastOrDefault();
         if (rows == 0 || !hasSameParameters || (gain > 0 && Way(few) == Way(schedule)))
         {
             return schedule;
@@ -67,18 +67,6 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
     /// <summary>What is computed, and in which order; another layout alone is not worth a pass.</summary>
     private static string Way(Schedule schedule) =>
         string.Join("\n", schedule.Plans.Where(plan => plan.Root is not null).Select(plan => PlanPrinter.Print(plan.Root!)).Prepend(NetworkPrinter.Print(schedule.Lowered)));
-
-    /// <summary>The cost of a forward pass, in operations at full rate.</summary>
-    private static double Cost(Schedule schedule, int rows, int elementSize)
-    {
-        var selector = new KernelSelector(128 / elementSize, rows);
-        return schedule.Forward.Sum(step => CostModel.OperationsPerStep + step switch
-        {
-            KernelStep kernel => selector.Operations(kernel),
-            ReflectionsStep chain => 6.0 * rows * chain.V.Storage.Length * chain.Outer,
-            _ => CostModel.OperationsPerElement * rows * step.Target.Storage.Length,
-        });
-    }
 
     /// <summary>A text for each weight that says how it is made of parameters: equal for equal weights.</summary>
     /// <param name="schedule">The schedule whose weights they are.</param>

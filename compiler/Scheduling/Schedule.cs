@@ -61,6 +61,22 @@ public sealed record Schedule(
     /// <summary>The same for the forward and the reverse pass.</summary>
     public int GradientScratchPerRow { get; init; }
 
+    /// <summary>What the forward pass costs by its kernels, in operations at full rate.</summary>
+    /// <param name="rows">Rows of the batch.</param>
+    /// <param name="elementSize">Bytes of an element.</param>
+    public double ForwardCost(int rows, int elementSize)
+    {
+        // Loads for a reflection and for the product of the next one: three for two operations.
+        const double OperationsPerReflectedElement = 6;
+        var selector = new KernelSelector(128 / elementSize, rows);
+        return Forward.Sum(step => CostModel.OperationsPerStep + step switch
+        {
+            KernelStep kernel => selector.Operations(kernel),
+            ReflectionsStep chain => OperationsPerReflectedElement * rows * chain.V.Storage.Length * chain.Outer,
+            _ => CostModel.OperationsPerElement * rows * step.Target.Storage.Length,
+        });
+    }
+
     public long ForwardFlops => Plans.Sum(plan => plan.FlopsPerRow);
 
     public long ReverseFlops => Plans.Sum(plan => plan.ReverseFlopsPerRow);

@@ -13,7 +13,14 @@ const string Usage = """
       --quick           short rounds and few batches
       --csv FILE        writes target,case,value,must,aim,holds
       --svg FILE        writes the roofline
+      --bdn [OPTIONS]   none of this: a few operators in BenchmarkDotNet, with its own options
     """;
+
+if (args is ["--bdn", .. string[] own])
+{
+    OperatorBenchmarks.Run(own);
+    return 0;
+}
 
 var only = new HashSet<int>();
 bool quick = false, plans = false, formats = false;

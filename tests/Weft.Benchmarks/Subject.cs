@@ -57,15 +57,7 @@ internal sealed unsafe class Subject
     public double PredictedCost(int batch)
     {
         LoweredModule lowered = Lowering.Lower(Rewriter.Rewrite(_module).Module);
-        Schedule schedule = Scheduler.Build(lowered, new CostModel(new GenerateOptions("").Batch), sizeof(float));
-        var costs = new CostModel(batch, Training: false);
-        return schedule.Plans
-            .Where(plan => plan.Root is not null)
-            .SelectMany(plan => TermPlan.Contractions(plan.Root!))
-            .Where(node => node.PerRow)
-            .Sum(node => costs.Contraction(Extent(node.Left.Indices.Union(node.Right.Indices)), Extent(node.Indices), perRow: true, gradients: 0));
-
-        static double Extent(IEnumerable<Compiler.Network.Index> indices) => indices.Aggregate(1.0, (product, index) => product * index.Extent);
+        return Scheduler.Build(lowered, new CostModel(new GenerateOptions("").Batch), sizeof(float)).ForwardCost(batch, sizeof(float));
     }
 
     /// <summary>The map with one forward pass, that for many rows.</summary>
