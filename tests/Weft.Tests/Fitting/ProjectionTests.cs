@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using MathNet.Numerics.LinearAlgebra;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Dynamic;
@@ -163,6 +164,39 @@ public class ProjectionTests
         ProjectionReport report = compiled.Map.Project<double>(matrix);
 
         Assert.Equal(Math.Sqrt(9 + 0.25), report.RelativeError * Formulas.Numbers.Norm(singular), 1e-12);
+    }
+
+    /// <summary>Few singular vectors of a large matrix are found in a Krylov space, if they can be: none keep more than those of the whole decomposition.</summary>
+    [Theory]
+    [InlineData(150, 190, 1)]
+    [InlineData(190, 150, 3)]
+    [InlineData(160, 160, 7)]
+    public void LeadingSingularVectors_OfLargeMatrices_AreThoseOfAll(int rows, int columns, int rank)
+    {
+        using var compiled = new CompiledMap<double>(string.Create(CultureInfo.InvariantCulture, $"low_rank({rows}, {columns}, {rank})"));
+        LinearMap<double> map = compiled.Map;
+        var random = new Random(rank);
+        map.Randomize(random);
+        double[] own = map.Dense(), noise = Formulas.Numbers.Normal(random, own.Length);
+        double[][] matrices =
+        [
+            noise,
+            [.. own.Zip(noise, (value, other) => value + (0.05 * other))],
+            [.. own.Zip(noise, (value, other) => value + (1e-6 * other))],
+            [.. noise.Select((_, at) => 1.0 / (1 + Math.Abs((at / columns) - (at % columns))))],
+            [.. noise.Select((_, at) => at / columns == at % columns ? 1.0 : 0.0)],
+            [.. noise.Select((_, at) => at / columns == at % columns && at % columns < 20 ? 3.0 : 0.0)],
+        ];
+        foreach (double[] matrix in matrices)
+        {
+            double[] singular = [.. Matrix<double>.Build.DenseOfRowMajor(rows, columns, matrix).Svd(computeVectors: false).S];
+            ProjectionReport report = map.Project<double>(matrix);
+            Assert.True(report.IsOptimal);
+            Assert.Equal(Formulas.Numbers.Norm(singular.Skip(rank)) / Formulas.Numbers.Norm(singular), report.RelativeError, 1e-11);
+        }
+
+        Assert.True(map.Project<double>(own).RelativeError < 1e-13);
+        Assert.Equal(0, map.Project<double>(new double[own.Length]).RelativeError);
     }
 
     [Fact]
