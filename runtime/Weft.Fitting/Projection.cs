@@ -104,7 +104,7 @@ public static class Projection
         TensorPrimitives.ConvertTruncating<double, T>(trained, edit.Trained);
     }
 
-    private static double[] Widen<T>(ReadOnlySpan<T> values)
+    internal static double[] Widen<T>(ReadOnlySpan<T> values)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         double[] wide = new double[values.Length];
@@ -112,7 +112,7 @@ public static class Projection
         return wide;
     }
 
-    private static double Norm<T>(ReadOnlySpan<T> values)
+    internal static double Norm<T>(ReadOnlySpan<T> values)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => TensorPrimitives.Norm<double>(Widen(values));
 }
 
