@@ -150,6 +150,45 @@ public class ProjectionTests
         }
     });
 
+    /// <summary>The same operator of a smaller rank, beside the same weight: what is lost are the small singular values of the trained part.</summary>
+    [Theory]
+    [InlineData("low_rank(9, 7, 4)", "low_rank(9, 7, 2)", 2)]
+    [InlineData("lora(9, 7, 4)", "lora(9, 7, 2)", 2)]
+    [InlineData("moslora(9, 7, 4)", "moslora(9, 7, 1)", 1)]
+    [InlineData("flora(9, 7, 4, 3)", "flora(9, 7, 2, 2)", 2)]
+    [InlineData("tucker(9, 7, 4, 5)", "tucker(9, 7, 3, 2)", 2)]
+    [InlineData("tensor_train([9], [7], [1, 1])", "tensor_train([9], [7], [1, 1])", 7)]
+    public void ARankIsTruncated(string large, string small, int rank)
+    {
+        using CompiledMap<double> first = new(large), second = new(small);
+        first.Map.Randomize(new Random(1));
+        second.Map.Randomize(new Random(2));
+
+        ProjectionReport report = second.Map.Truncate(first.Map);
+
+        double[] target = first.Map.Dense(), weight = new double[target.Length];
+        if (first.Map.ParameterCount > first.Map.TrainedCount)
+        {
+            weight = first.Map["W"].Values.ToArray();
+            Assert.Equal(weight, second.Map["W"].Values);
+        }
+
+        double[] part = [.. target.Zip(weight, (all, frozen) => all - frozen)];
+        double lost = Formulas.Numbers.Norm(Matrix<double>.Build.DenseOfRowMajor(9, 7, part).Svd(computeVectors: false).S.Skip(rank));
+        Assert.Equal(lost, report.RelativeError * Formulas.Numbers.Norm(target), 1e-10);
+    }
+
+    [Fact]
+    public void WhatCannotBeTruncated_IsRefused()
+    {
+        using CompiledMap<double> large = new("hra(5, 7, 4)"), small = new("hra(5, 7, 2)"), other = new("dense(7, 5)");
+        small.Map.Randomize(new Random(1));
+        double[] before = small.Map.Parameters.ToArray();
+        Assert.Throws<NotSupportedException>(() => small.Map.Truncate(large.Map));
+        Assert.Throws<ArgumentException>(() => small.Map.Truncate(other.Map));
+        Assert.Equal(before, small.Map.Parameters);
+    }
+
     [Fact]
     public void LowRank_LosesTheSmallSingularValues()
     {
