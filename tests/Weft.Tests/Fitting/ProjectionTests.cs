@@ -178,6 +178,17 @@ public class ProjectionTests
         Assert.Equal(lost, report.RelativeError * Formulas.Numbers.Norm(target), 1e-10);
     }
 
+    /// <summary>Kernels in factors, or with an update, merge into one kernel.</summary>
+    [Theory]
+    [InlineData("one_way_convolution(4, 3, 7, 6, 3, 5)")]
+    [InlineData("flora_convolution(4, 3, 7, 6, 3, [3, 2, 2, 2])")]
+    public void AConvolution_MergesIntoOneKernel(string formula)
+    {
+        using CompiledMap<double> factors = new(formula), kernel = new("convolution(4, 3, 7, 6, 3)");
+        factors.Map.Randomize(new Random(1));
+        Assert.True(kernel.Map.Truncate(factors.Map).RelativeError < 1e-13);
+    }
+
     [Fact]
     public void WhatCannotBeTruncated_IsRefused()
     {
