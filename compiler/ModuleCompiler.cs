@@ -4,6 +4,7 @@ using Weft.Compiler.Explanation;
 using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
+using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
 
@@ -82,9 +83,10 @@ public static class ModuleCompiler
 
         DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
         DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
-        var explainer = new Explainer(schedule, laws, routes, costs, options.Scalar);
+        ProjectionPlan? projection = schedule.Module.IsLinear ? ProjectionPlanner.Plan(schedule) : null;
+        var explainer = new Explainer(schedule, laws, routes, costs, projection, options.Scalar);
         string code = options.MapType is null
-            ? MapEmitter.Emit(schedule, device, options, explainer.Summary())
+            ? MapEmitter.Emit(schedule, projection, device, options, explainer.Summary())
             : IlgpuEmitter.Emit(device!, options);
         return new GeneratedType(code, explainer.Full());
     }

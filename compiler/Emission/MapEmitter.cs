@@ -13,6 +13,7 @@ internal sealed class MapEmitter
 {
     private readonly CodeWriter _code = new();
     private readonly Schedule _schedule;
+    private readonly ProjectionPlan? _projection;
     private readonly DeviceSchedule? _device;
     private readonly GenerateOptions _options;
     private readonly string _scalar;
@@ -20,8 +21,9 @@ internal sealed class MapEmitter
     private readonly Dictionary<(Storage, Aspect), string> _places = [];
     private readonly Dictionary<string, (string Name, Kernel Kernel)> _kernels = new(StringComparer.Ordinal);
 
-    private MapEmitter(Schedule schedule, DeviceSchedule? device, GenerateOptions options)
+    private MapEmitter(Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options)
     {
+        _projection = projection;
         _device = device;
         _schedule = schedule;
         _options = options;
@@ -33,8 +35,8 @@ internal sealed class MapEmitter
         }
     }
 
-    public static string Emit(Schedule schedule, DeviceSchedule? device, GenerateOptions options, IEnumerable<string> summary) =>
-        new MapEmitter(schedule, device, options).Run(summary);
+    public static string Emit(Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options, IEnumerable<string> summary) =>
+        new MapEmitter(schedule, projection, device, options).Run(summary);
 
     private string Run(IEnumerable<string> summary)
     {
@@ -104,9 +106,9 @@ internal sealed class MapEmitter
 
             EmitPass("protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)", _schedule.Reverse, Pass.Reverse);
             EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
-            if (module.IsLinear)
+            if (_projection is not null)
             {
-                ProjectionEmitter.Emit(_code, _schedule, ProjectionPlanner.Plan(_schedule.Lowered));
+                ProjectionEmitter.Emit(_code, _schedule, _projection);
             }
 
             if (_device is not null)

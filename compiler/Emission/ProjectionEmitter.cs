@@ -12,9 +12,14 @@ internal static class ProjectionEmitter
     public static void Emit(CodeWriter code, Schedule schedule, ProjectionPlan plan)
     {
         code.Line();
-        if ((plan.Obstacle ?? Missing()) is { } obstacle)
+        string[] sums =
+        [
+            .. WeightSum.Find(schedule.Lowered).Where(sum => ProjectionPlanner.PlaceOf(schedule, sum.Tensor) is not null).Select(sum =>
+                $"new({MapEmitter.Quote(sum.Weight.Name)}, {Number(Offset(sum.Tensor))}, {Literals.Of(sum.Coefficient, "double")}, [{string.Join(", ", sum.Parameters.Select(parameter => MapEmitter.Quote(parameter.Name)))}])"),
+        ];
+        if (plan.Obstacle is { } obstacle)
         {
-            code.Line($"protected override ProjectionPlan CreateProjectionPlan() => new({MapEmitter.Quote(obstacle)});");
+            code.Line($"protected override ProjectionPlan CreateProjectionPlan() => new({MapEmitter.Quote(obstacle)}){(sums.Length > 0 ? $" {{ Sums = [{string.Join(", ", sums)}] }}" : "")};");
             return;
         }
 
@@ -22,6 +27,11 @@ internal static class ProjectionEmitter
         code.Line($"HasConstantTerms = {(plan.HasConstantTerms ? "true" : "false")},");
         code.Line($"Rows = {Numbers(plan.Rows)},");
         code.Line($"Columns = {Numbers(plan.Columns)},");
+        if (sums.Length > 0)
+        {
+            code.Line($"Sums = [{string.Join(", ", sums)}],");
+        }
+
         code.Line("Parts =");
         code.Line("[");
         foreach (ProjectionPart part in plan.Parts)
@@ -39,26 +49,12 @@ internal static class ProjectionEmitter
 
         code.Line("],");
 
-        // A tensor that kernels read in a short format alone is not there to be read here.
-        string? Missing() => plan.Parts
-            .SelectMany(part => part is FactorizationPart factorization ? factorization.Others.Append(factorization).Select(product => product.Term) : part.Terms)
-            .SelectMany(term => term.Factors)
-            .Select(factor => factor.Tensor)
-            .Where(tensor => tensor is not ParameterWeight && !schedule.Storages.Any(storage => IsKept(storage, tensor)))
-            .Select(tensor => $"{tensor.Name} is kept in a short format only")
-            .FirstOrDefault();
-
-        static bool IsKept(Storage storage, WeightTensor tensor) =>
-            storage is { Space: Space.Weights, IsPacked: false, IsTransient: false } && storage.Name == tensor.Name;
-
         string Term(MapTerm term, Index[] indices) =>
             $"new({Literals.Of(term.Coefficient, "double")}, {Numbers(indices.Select(index => index.Extent))}, {Position(term.Output, indices)}, {Position(term.Input, indices)}, "
             + $"[{string.Join(", ", term.Factors.Select(factor => Position(factor.Position + Offset(factor.Tensor), indices)))}], "
             + $"[{string.Join(", ", term.Windows.Select(window => $"new({Position(window.Position, indices)}, {Number(window.Length)})"))}])";
 
-        int Offset(WeightTensor tensor) => tensor is ParameterWeight parameter
-            ? schedule.Parameters.First(place => place.Parameter == parameter.Parameter).Storage.Offset
-            : schedule.Storages.First(storage => IsKept(storage, tensor)).Offset;
+        int Offset(WeightTensor tensor) => ProjectionPlanner.PlaceOf(schedule, tensor)!.Offset;
     }
 
     private static IEnumerable<string> Splits(FactorizationPart part, int term, Index[] indices)

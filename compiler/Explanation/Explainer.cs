@@ -3,13 +3,15 @@ using System.Text;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
+using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
+using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Explanation;
 
 /// <summary>Says what the compiler did with a module, what else it considered, and the cost that it predicts.</summary>
-public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes, CostModel costs, Scalar scalar)
+public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes, CostModel costs, ProjectionPlan? projection, Scalar scalar)
 {
     private const int Alternatives = 3;
 
@@ -53,6 +55,11 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         }
 
         Section("Steps", SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0));
+        if (projection is not null)
+        {
+            Section("From a dense matrix", Describe(projection));
+        }
+
         return text.ToString();
 
         void Section(string title, IEnumerable<string> lines)
@@ -86,6 +93,46 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
             $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Describe))))})",
         _ => throw new InvalidOperationException(link.ToString()),
     };
+
+    private static IEnumerable<string> Describe(ProjectionPlan plan)
+    {
+        if (plan.Obstacle is { } obstacle)
+        {
+            return [$"no closed form: {obstacle}"];
+        }
+
+        IEnumerable<string> parts = plan.Parts.SelectMany(part => part is FactorizationPart factorization
+            ? Describe(factorization)
+            : [$"{string.Join(", ", part.Terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor).OfType<ParameterWeight>().Where(tensor => tensor.IsTrained).Distinct())}: least squares"]);
+        return plan.HasConstantTerms ? parts.Prepend("what no trained parameter changes is subtracted") : parts;
+    }
+
+    private static IEnumerable<string> Describe(FactorizationPart part)
+    {
+        FactorizationPart[] products = [part, .. part.Others];
+        IReadOnlyList<Factor> factors = part.Term.Factors;
+        var left = new HashSet<Index>(part.Term.External.Where(index => factors.Any(factor => factor.Position.Contains(index))));
+        for (int k = 0; k < part.Splits.Count; k++)
+        {
+            Split split = part.Splits[k];
+            left.ExceptWith(split.Own);
+            string names = Names(product => product.Splits[k].Factor), ranks = string.Join(" + ", products.Select(product => Number(product.Splits[k].Rank)));
+            string count = split.Shared.Count > 0 ? $", {Extent(split.Shared)} of them" : "";
+            yield return factors[split.Factor].Tensor.IsTrained
+                ? $"{names}: singular vectors of {Extent(split.Own)} × {Extent(left.Except(split.Shared))}{count}, rank {ranks}"
+                : $"{names} is undone";
+            left.UnionWith(split.Bonds);
+        }
+
+        yield return $"{Names(product => product.Last)}: {(part.Splits.Count > 0 ? "the rest" : "elements of the matrix")}";
+        if (part.Ones.Count > 0)
+        {
+            yield return $"{string.Join(", ", part.Ones.Select(one => factors[one].Tensor))}: ones";
+        }
+
+        string Names(Func<FactorizationPart, int> factor) => string.Join(", ", products.Select(product => product.Term.Factors[factor(product)].Tensor));
+        static string Extent(IEnumerable<Index> indices) => Count(indices.Aggregate(1.0, (product, index) => product * index.Extent));
+    }
 
     private string Parameters()
     {

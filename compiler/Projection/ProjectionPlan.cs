@@ -23,7 +23,11 @@ public sealed record MapTerm(double Coefficient, IReadOnlyList<Factor> Factors, 
 }
 
 /// <summary>How the trained tensors of some terms are found from the elements of a matrix that these terms alone reach.</summary>
-public abstract record ProjectionPart(IReadOnlyList<MapTerm> Terms);
+public abstract record ProjectionPart(IReadOnlyList<MapTerm> Terms)
+{
+    /// <summary>Those of further products too.</summary>
+    public virtual IEnumerable<MapTerm> AllTerms => Terms;
+}
 
 /// <summary>Every term has one trained tensor: an orthogonal projection, by the normal equations.</summary>
 public sealed record LeastSquaresPart(IReadOnlyList<MapTerm> Terms) : ProjectionPart(Terms);
@@ -41,6 +45,8 @@ public sealed record FactorizationPart(MapTerm Term, IReadOnlyList<int> Ones, IR
 {
     /// <summary>Further products of two tensors that reach the same elements: the ranks add up.</summary>
     public IReadOnlyList<FactorizationPart> Others { get; init; } = [];
+
+    public override IEnumerable<MapTerm> AllTerms => Terms.Concat(Others.SelectMany(other => other.Terms));
 }
 
 /// <summary>A tensor is split off the rest of a product.</summary>

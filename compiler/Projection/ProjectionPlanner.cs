@@ -1,5 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
+using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Projection;
@@ -8,7 +9,25 @@ namespace Weft.Compiler.Projection;
 public static class ProjectionPlanner
 {
     /// <summary>The plan for a linear module.</summary>
-    public static ProjectionPlan Plan(LoweredModule module)
+    public static ProjectionPlan Plan(Schedule schedule)
+    {
+        ProjectionPlan plan = Plan(schedule.Lowered);
+
+        // A tensor that kernels read in a short format alone is not there to be read here.
+        WeightTensor? missing = plan.Parts
+            .SelectMany(part => part.AllTerms)
+            .SelectMany(term => term.Factors)
+            .Select(factor => factor.Tensor)
+            .FirstOrDefault(tensor => PlaceOf(schedule, tensor) is null);
+        return missing is null ? plan : ProjectionPlan.None($"{missing.Name} is kept in a short format only");
+    }
+
+    /// <summary>Where a tensor's elements are in the weight block, if they are.</summary>
+    public static Storage? PlaceOf(Schedule schedule, WeightTensor tensor) => tensor is ParameterWeight parameter
+        ? schedule.Parameters.First(place => place.Parameter == parameter.Parameter).Storage
+        : schedule.Storages.FirstOrDefault(storage => storage is { Space: Space.Weights, IsPacked: false, IsTransient: false } && storage.Name == tensor.Name);
+
+    private static ProjectionPlan Plan(LoweredModule module)
     {
         try
         {

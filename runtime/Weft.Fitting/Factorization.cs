@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
-using MathNet.Numerics.LinearAlgebra.Factorization;
 using Weft.Kernels;
 
 namespace Weft.Fitting;
@@ -118,10 +117,12 @@ internal sealed class Factorization
             product._rest = product.Empty([.. split.Shared, .. split.Bonds, .. others]);
             return (Left: tensor.Values, Right: product._rest.Values, split.Rank, Bonds: product.Extent(split.Bonds));
         }).ToArray();
-        double lost = 0, total = 0;
+        double lost = 0;
         for (int b = 0; b < batch; b++)
         {
-            (Matrix<double> u, Vector<double> s, Matrix<double> vt) = Svd(source.AsSpan(b * rows * columns, rows * columns), columns);
+            LeadingSvd svd = LeadingSvd.Of(source.AsSpan(b * rows * columns, rows * columns), columns, targets.Sum(target => target.Rank));
+            (Matrix<double> u, Vector<double> s, Matrix<double> vt) = (svd.U, svd.S, svd.Vt);
+            lost += svd.Lost;
             int next = 0;
             foreach ((double[] tensor, double[] rest, int rank, int bonds) in targets)
             {
@@ -139,15 +140,9 @@ internal sealed class Factorization
                     }
                 }
             }
-
-            for (int k = 0; k < s.Count; k++)
-            {
-                total += s[k] * s[k];
-                lost += k < next ? 0 : s[k] * s[k];
-            }
         }
 
-        products[0]._lossy += lost > Tolerance * total ? 1 : 0;
+        products[0]._lossy += lost > Tolerance * TensorPrimitives.SumOfSquares<double>(source) ? 1 : 0;
     }
 
     private void Undo(ProjectionSplit split)
@@ -159,7 +154,8 @@ internal sealed class Factorization
         double[] inverses = new double[batch * bonds * bonds], products = new double[inverses.Length];
         for (int b = 0; b < batch; b++)
         {
-            (Matrix<double> u, Vector<double> s, Matrix<double> vt) = Svd(constant.Values.AsSpan(b * rows * bonds, rows * bonds), bonds);
+            LeadingSvd svd = LeadingSvd.Of(constant.Values.AsSpan(b * rows * bonds, rows * bonds), bonds, bonds);
+            (Matrix<double> u, Vector<double> s, Matrix<double> vt) = (svd.U, svd.S, svd.Vt);
             for (int k = 0; k < s.Count && s[k] > Tolerance * s[0]; k++)
             {
                 for (int j = 0; j < bonds; j++)
@@ -218,30 +214,6 @@ internal sealed class Factorization
         }
 
         return result;
-    }
-
-    /// <summary>A = U diag(s) Vᵀ with as many columns in U as A has rows or columns, whichever is less.</summary>
-    private static (Matrix<double> U, Vector<double> S, Matrix<double> Vt) Svd(ReadOnlySpan<double> values, int columns)
-    {
-        // Row-major is the transpose by columns. A thin QR first keeps what is decomposed square.
-        Matrix<double> transposed = Matrix<double>.Build.Dense(columns, values.Length / columns, values.ToArray());
-        if (transposed.RowCount > transposed.ColumnCount)
-        {
-            QR<double> qr = transposed.QR(QRMethod.Thin);
-            Svd<double> svd = qr.R.Svd();
-            return (svd.VT.Transpose(), svd.S, (qr.Q * svd.U).Transpose());
-        }
-
-        Matrix<double> matrix = transposed.Transpose();
-        if (matrix.RowCount > matrix.ColumnCount)
-        {
-            QR<double> qr = matrix.QR(QRMethod.Thin);
-            Svd<double> svd = qr.R.Svd();
-            return (qr.Q * svd.U, svd.S, svd.VT);
-        }
-
-        Svd<double> square = matrix.Svd();
-        return (square.U, square.S, square.VT);
     }
 
     /// <summary>The elements of the matrix that the term reaches: means over the indices that no factor has, zero outside of its windows.</summary>

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
+using Weft.Kernels;
 
 namespace Weft.Fitting;
 
@@ -20,7 +21,8 @@ public sealed record MergeReport(double RelativeError, double Bound)
 /// Merging: a map's trained parameters change and its matrix does not, because a frozen weight takes up the difference. An adapter such as
 /// W + B A, or W times a chain of reflections, is merged into W by giving its trained parameters the values that they start from, and
 /// unmerged by giving them their former values. Which weight that is follows from the map: it has to stand in the matrix as c·W + C,
-/// W·G + C or G·W + C, where c, G and C depend on other parameters.
+/// W·G + C or G·W + C, where c, G and C depend on other parameters, or in a tensor c·W + C of its shape, as in DoRA's normalize(W + B A). What
+/// is trained outside of that tensor, such as DoRA's magnitudes, then keeps its values.
 /// </summary>
 public static class Merging
 {
@@ -51,7 +53,7 @@ public static class Merging
         }
 
         map.Forward(x, y);
-        double norm = Norm(matrix), worst = 0;
+        double norm = Projection.Norm(matrix), worst = 0;
         for (int row = 0; row < rows; row++)
         {
             ReadOnlySpan<T> input = x.AsSpan(row * map.Inputs, map.Inputs);
@@ -61,15 +63,16 @@ public static class Merging
                 output[i] -= TensorPrimitives.Dot(matrix.Slice(i * map.Inputs, map.Inputs), input);
             }
 
-            double error = Norm<T>(output);
-            worst = Math.Max(worst, error == 0 ? 0 : error / (norm * Norm(input)));
+            double error = Projection.Norm<T>(output);
+            worst = Math.Max(worst, error == 0 ? 0 : error / (norm * Projection.Norm(input)));
         }
 
         return new MergeReport(worst, Bound(map));
     }
 
     /// <summary>
-    /// Merges an adapter into its frozen weight: the trained parameters become what they start from, and the map stays the same.
+    /// Merges an adapter into its frozen weight: the trained parameters become what they start from, and the map stays the same. Where that
+    /// cannot be for all of them, those that matter only through a sum with the weight do.
     /// Keep <see cref="Map{T}.Parameters"/>[..<see cref="Map{T}.TrainedCount"/>] to unmerge. Nothing else may run on the map meanwhile.
     /// </summary>
     /// <param name="map">The map.</param>
@@ -87,7 +90,24 @@ public static class Merging
         map.Initialize(seed);
         T[] start = map.Parameters[..map.TrainedCount].ToArray();
         Set(map, before);
-        return Unmerge<T>(map, weight, start);
+        if (TryChange<T>(map, weight, start) is { } report)
+        {
+            return report;
+        }
+
+        // What matters outside of the sum with the weight keeps its values.
+        if (SumWith(map, weight) is not { Parameters.IsEmpty: false } sum)
+        {
+            throw Refusal(map, weight);
+        }
+
+        T[] kept = before[..map.TrainedCount];
+        foreach (ParameterInfo info in sum.Parameters.Select(name => map[name].Info))
+        {
+            start.AsSpan(info.Offset, info.Length).CopyTo(kept.AsSpan(info.Offset));
+        }
+
+        return Unmerge<T>(map, weight, kept);
     }
 
     /// <summary>
@@ -102,6 +122,19 @@ public static class Merging
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(map);
+        return TryChange(map, weight, trained) ?? throw Refusal(map, weight);
+    }
+
+    private static NotSupportedException Refusal<T>(LinearMap<T> map, string weight)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => new(
+            $"{weight} of {map.Description.Name} cannot take up what other trained parameters change: it does not stand in the matrix as c·{weight} + C, {weight}·G + C or G·{weight} + C with an invertible G, nor in one tensor as c·{weight} + C.");
+
+    private static WeightSum? SumWith<T>(LinearMap<T> map, string weight)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.ProjectionPlan?.Sums.FirstOrDefault(sum => sum.Weight == weight);
+
+    private static MergeReport? TryChange<T>(LinearMap<T> map, string weight, ReadOnlySpan<T> trained)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
         ParameterInfo info = map.Description.Parameters[map.Description.IndexOf(weight)];
         if (info.Role != Role.Frozen)
         {
@@ -115,10 +148,10 @@ public static class Merging
 
         T[] before = map.Parameters.ToArray(), after = before.ToArray();
         trained.CopyTo(after);
-        double former = Norm<T>(before.AsSpan(info.Offset, info.Length));
-        double[] target = Dense(map);
+        double former = Projection.Norm<T>(before.AsSpan(info.Offset, info.Length));
+        double[] target = Dense(map), summed = SumWith(map, weight) is { } found ? Projection.Widen(map.WeightBlock.Slice(found.Offset, info.Length)) : [];
         double bound = Bound(map), best = double.PositiveInfinity;
-        foreach (Func<double[], double[]?> solve in new Func<double[], double[]?>[] { Scaled, FromTheRight, FromTheLeft })
+        foreach (Func<double[], double[]?> solve in new Func<double[], double[]?>[] { FromTheSum, Scaled, FromTheRight, FromTheLeft })
         {
             if (solve(target) is { } solution)
             {
@@ -135,8 +168,7 @@ public static class Merging
         }
 
         Set(map, before);
-        throw new NotSupportedException(
-            $"{weight} of {map.Description.Name} cannot take up what other trained parameters change: it does not stand in the matrix as c·{weight} + C, {weight}·G + C or G·{weight} + C with an invertible G.");
+        return null;
 
         // The matrix with other values of the weight.
         double[] With(double[] values)
@@ -185,6 +217,21 @@ public static class Merging
             return Solve(Rows(transposed), map.Inputs, map.Outputs, size, (column, k) => (k * map.Inputs) + column, isTransposed: true) is { } solution
                 ? Rows(solution.Transpose())
                 : null;
+        }
+
+        // The sum without the weight is what it has to be added to.
+        double[]? FromTheSum(double[] matrix)
+        {
+            if (SumWith(map, weight) is not { } sum)
+            {
+                return null;
+            }
+
+            With(new double[info.Length]);
+            double[] rest = Projection.Widen(map.WeightBlock.Slice(sum.Offset, info.Length));
+            TensorPrimitives.Subtract(summed, rest, rest);
+            TensorPrimitives.Divide(rest, sum.Coefficient, rest);
+            return rest;
         }
 
         // X with X G + C = matrix, where G comes from weights that are unit vectors: row k of G is what the k-th one maps to.
@@ -237,16 +284,6 @@ public static class Merging
     {
         T[] dense = new T[map.Outputs * map.Inputs];
         map.ToDense(dense);
-        double[] wide = new double[dense.Length];
-        TensorPrimitives.ConvertTruncating<T, double>(dense, wide);
-        return wide;
-    }
-
-    private static double Norm<T>(ReadOnlySpan<T> values)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        double[] wide = new double[values.Length];
-        TensorPrimitives.ConvertTruncating(values, wide);
-        return TensorPrimitives.Norm<double>(wide);
+        return Projection.Widen<T>(dense);
     }
 }

@@ -97,6 +97,43 @@ public static class Projection
         return new ProjectionReport(error == 0 ? 0 : error / norm, trained.Length, matrix.Length, factor);
     }
 
+    /// <summary>
+    /// Truncates ranks: sets a map close to another one, usually of the same structure with larger ranks. Frozen parameters of the same name
+    /// and shape take that one's values first, so that an adapter is cut beside its own weight. Nothing else may run on the maps meanwhile.
+    /// </summary>
+    /// <param name="map">The map.</param>
+    /// <param name="larger">What it is to be close to.</param>
+    /// <returns>How close it is.</returns>
+    /// <exception cref="NotSupportedException">There is no closed form; the message says why. Nothing was changed.</exception>
+    /// <exception cref="ArgumentException">The other map has another number of inputs or outputs, or an element that is not finite.</exception>
+    /// <exception cref="ObjectDisposedException">A map is disposed.</exception>
+    public static ProjectionReport Truncate<T>(this LinearMap<T> map, LinearMap<T> larger)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        ArgumentNullException.ThrowIfNull(larger);
+        if ((map.Inputs, map.Outputs) != (larger.Inputs, larger.Outputs))
+        {
+            throw new ArgumentException($"{larger.Description.Name} is {larger.Inputs} -> {larger.Outputs}; {map.Inputs} -> {map.Outputs} is expected.", nameof(larger));
+        }
+
+        if (map.HasProjection(out _))
+        {
+            using ParameterEdit<T> edit = map.Edit();
+            foreach (ParameterInfo info in map.Description.Parameters.Where(info => info.Role == Role.Frozen))
+            {
+                if (larger.Description.Parameters.FirstOrDefault(other => other.Name == info.Name) is { Role: not Role.Seeded } same && same.Shape.SequenceEqual(info.Shape))
+                {
+                    larger[info.Name].Values.CopyTo(edit[info.Name]);
+                }
+            }
+        }
+
+        T[] matrix = new T[map.Outputs * map.Inputs];
+        larger.ToDense(matrix);
+        return map.Project<T>(matrix);
+    }
+
     private static void Write<T>(LinearMap<T> map, double[] trained)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -104,7 +141,7 @@ public static class Projection
         TensorPrimitives.ConvertTruncating<double, T>(trained, edit.Trained);
     }
 
-    private static double[] Widen<T>(ReadOnlySpan<T> values)
+    internal static double[] Widen<T>(ReadOnlySpan<T> values)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         double[] wide = new double[values.Length];
@@ -112,7 +149,7 @@ public static class Projection
         return wide;
     }
 
-    private static double Norm<T>(ReadOnlySpan<T> values)
+    internal static double Norm<T>(ReadOnlySpan<T> values)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => TensorPrimitives.Norm<double>(Widen(values));
 }
 

@@ -125,11 +125,36 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     }
 
     [Fact]
+    public void Fitting_IsAPackageToo()
+    {
+        AddPackage("Weft.Fitting");
+        Write("Program.cs", """
+            using Weft;
+            using Weft.Fitting;
+
+            using var map = new Product();
+            ProjectionReport report = map.Project<double>([2, 4, 1, 2, 6, 12]);
+            double[] y = new double[3];
+            map.Forward([1, 1], y);
+            Console.WriteLine($"{report.RelativeError < 1e-12} {report.IsOptimal} {string.Join(' ', y.Select(value => Math.Round(value, 9)))}");
+
+            [Weft("low_rank(3, 2, 1)", Scalar = WeftScalar.Double)]
+            internal sealed partial class Product;
+
+            """);
+
+        (int exitCode, string output) = Build();
+
+        Assert.True(exitCode == 0, output);
+        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
+        Assert.True(exitCode == 0, output);
+        Assert.Equal("True True 6 3 18", output.Trim());
+    }
+
+    [Fact]
     public void OpenCl_IsAPackageToo()
     {
-        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj"));
-        string reference = $"<PackageReference Include=\"Weft\" Version=\"{_feed.Version}\" />";
-        Write("Consumer.csproj", project.Replace(reference, reference + reference.Replace("\"Weft\"", "\"Weft.OpenCl\"", StringComparison.Ordinal), StringComparison.Ordinal));
+        AddPackage("Weft.OpenCl");
         Write("Program.cs", """
             using Weft;
             using Weft.OpenCl;
@@ -181,6 +206,13 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
 
     public void Dispose() => Directory.Delete(Path.GetDirectoryName(_project)!, recursive: true);
 
+    /// <summary>References a package beside Weft.</summary>
+    private void AddPackage(string name)
+    {
+        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj")), reference = $"<PackageReference Include=\"Weft\" Version=\"{_feed.Version}\" />";
+        Write("Consumer.csproj", project.Replace(reference, reference + reference.Replace("\"Weft\"", $"\"{name}\"", StringComparison.Ordinal), StringComparison.Ordinal));
+    }
+
     private void Write(string path, string text) => File.WriteAllText(Path.Combine(_project, path), text);
 
     private (int ExitCode, string Output) Build(params string[] more) => Feed.Run(
@@ -201,7 +233,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Runtime.OpenCl", "Weft.Tool" })
+            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Runtime.OpenCl", "Weft.Tool" })
             {
                 (int exitCode, string output) = Run(
                     "dotnet",

@@ -19,7 +19,18 @@ public sealed record ProjectionPlan(string? Obstacle)
 
     /// <summary>Whether a part of the map does not depend on trained parameters, and is subtracted first.</summary>
     public bool HasConstantTerms { get; init; }
+
+    /// <summary>Where another value of a frozen parameter can take up a change of trained ones; also where there is no closed form.</summary>
+    public ImmutableArray<WeightSum> Sums { get; init; } = [];
 }
+
+/// <summary>A tensor <c>Coefficient · Weight + …</c>, outside of which the weight does not matter.</summary>
+/// <param name="Weight">The frozen parameter.</param>
+/// <param name="Offset">Where the sum is in the weight block.</param>
+/// <param name="Coefficient">A number.</param>
+/// <param name="Parameters">The trained parameters that do not matter outside of the sum either.</param>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public sealed record WeightSum(string Weight, int Offset, double Coefficient, ImmutableArray<string> Parameters);
 
 /// <summary>Terms with the trained parameters that they alone have.</summary>
 /// <param name="Terms">

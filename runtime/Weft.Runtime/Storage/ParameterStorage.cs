@@ -161,7 +161,7 @@ public static class ParameterStorage
 
     /// <summary>
     /// Copies the leading part of each parameter of a larger map of the same structure: the nested map of fewer columns of a factor, rank or
-    /// width. To cut a rank with the least error instead, project the larger map's matrix. Nothing else may run on the map meanwhile.
+    /// width. To cut a rank with the least error instead, use Weft.Fitting. Nothing else may run on the map meanwhile.
     /// </summary>
     /// <param name="map">The smaller map.</param>
     /// <param name="larger">A map with the same names of stored parameters, of as many axes, none of them shorter.</param>

@@ -45,12 +45,27 @@ public sealed class AdaptersTests
         Assert.All(Adapters, adapter => Assert.InRange(Row(output, adapter).Accuracy, Math.Max(before + 30, least - 20), 100));
         Assert.InRange(Row(output, "LoRA").Accuracy, least, 100);
 
-        // r (m + n) of each layer; m + r; the bank, and one of its vectors' logits for each piece; r n.
-        Assert.Equal((4 * (256 + 784) + 4 * (256 + 256), 4L * 6208), (Row(output, "LoRA").Trained, Row(output, "LoRA").Bytes));
-        Assert.Equal((2 * (256 + 64), 4L * 640 + 4), (Row(output, "VeRA").Trained, Row(output, "VeRA").Bytes));
+        // r (m + n) of each layer; m + r; the bank, and one of its vectors' logits for each piece; r n. Of a piece two bytes and a weight are stored.
         int pieces = 4 * (784 + 256) / 16 + 4 * (256 + 256) / 16;
-        Assert.Equal((48 * 16 + 48 * pieces, 4L * 48 * 16 + 6 * pieces), (Row(output, "VB-LoRA").Trained, Row(output, "VB-LoRA").Bytes));
-        Assert.Equal((4 * (784 + 256), 4L * 4160), (Row(output, "HRA").Trained, Row(output, "HRA").Bytes));
+        CheckSize(output, "LoRA", new LoraNetwork(), 4 * (256 + 784) + 4 * (256 + 256), 4 * 6208);
+        CheckSize(output, "VeRA", new VeraNetwork(), 2 * (256 + 64), 4 * 640);
+        CheckSize(output, "VB-LoRA", new VectorBankNetwork(), 48 * 16 + 48 * pieces, 4 * 48 * 16 + 6 * pieces);
+        CheckSize(output, "HRA", new ReflectionNetwork(), 4 * (784 + 256), 4 * 4160);
+    }
+
+    /// <summary>The bytes are those of the file, whose numbers take up the given ones.</summary>
+    private static void CheckSize(string output, string adapter, Map<float> map, int trained, long numbers)
+    {
+        using (map)
+        {
+            map.Initialize(1);
+            using var file = new MemoryStream();
+            map.Save(file, StoredParameters.Compact);
+            file.Position = 0;
+            Assert.Equal(numbers, TensorFile.Open(file).Tensors.Values.Sum(tensor => tensor.Bytes));
+            (int Trained, long Bytes, double) row = Row(output, adapter);
+            Assert.Equal((trained, file.Length), (row.Trained, row.Bytes));
+        }
     }
 
     private static (int Trained, long Bytes, double Accuracy) Row(string output, string adapter)

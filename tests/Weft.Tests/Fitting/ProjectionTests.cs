@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using MathNet.Numerics.LinearAlgebra;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Dynamic;
@@ -149,6 +150,56 @@ public class ProjectionTests
         }
     });
 
+    /// <summary>The same operator of a smaller rank, beside the same weight: what is lost are the small singular values of the trained part.</summary>
+    [Theory]
+    [InlineData("low_rank(9, 7, 4)", "low_rank(9, 7, 2)", 2)]
+    [InlineData("lora(9, 7, 4)", "lora(9, 7, 2)", 2)]
+    [InlineData("moslora(9, 7, 4)", "moslora(9, 7, 1)", 1)]
+    [InlineData("flora(9, 7, 4, 3)", "flora(9, 7, 2, 2)", 2)]
+    [InlineData("tucker(9, 7, 4, 5)", "tucker(9, 7, 3, 2)", 2)]
+    [InlineData("tensor_train([9], [7], [1, 1])", "tensor_train([9], [7], [1, 1])", 7)]
+    public void ARankIsTruncated(string large, string small, int rank)
+    {
+        using CompiledMap<double> first = new(large), second = new(small);
+        first.Map.Randomize(new Random(1));
+        second.Map.Randomize(new Random(2));
+
+        ProjectionReport report = second.Map.Truncate(first.Map);
+
+        double[] target = first.Map.Dense(), weight = new double[target.Length];
+        if (first.Map.ParameterCount > first.Map.TrainedCount)
+        {
+            weight = first.Map["W"].Values.ToArray();
+            Assert.Equal(weight, second.Map["W"].Values);
+        }
+
+        double[] part = [.. target.Zip(weight, (all, frozen) => all - frozen)];
+        double lost = Formulas.Numbers.Norm(Matrix<double>.Build.DenseOfRowMajor(9, 7, part).Svd(computeVectors: false).S.Skip(rank));
+        Assert.Equal(lost, report.RelativeError * Formulas.Numbers.Norm(target), 1e-10);
+    }
+
+    /// <summary>Kernels in factors, or with an update, merge into one kernel.</summary>
+    [Theory]
+    [InlineData("one_way_convolution(4, 3, 7, 6, 3, 5)")]
+    [InlineData("flora_convolution(4, 3, 7, 6, 3, [3, 2, 2, 2])")]
+    public void AConvolution_MergesIntoOneKernel(string formula)
+    {
+        using CompiledMap<double> factors = new(formula), kernel = new("convolution(4, 3, 7, 6, 3)");
+        factors.Map.Randomize(new Random(1));
+        Assert.True(kernel.Map.Truncate(factors.Map).RelativeError < 1e-13);
+    }
+
+    [Fact]
+    public void WhatCannotBeTruncated_IsRefused()
+    {
+        using CompiledMap<double> large = new("hra(5, 7, 4)"), small = new("hra(5, 7, 2)"), other = new("dense(7, 5)");
+        small.Map.Randomize(new Random(1));
+        double[] before = small.Map.Parameters.ToArray();
+        Assert.Throws<NotSupportedException>(() => small.Map.Truncate(large.Map));
+        Assert.Throws<ArgumentException>(() => small.Map.Truncate(other.Map));
+        Assert.Equal(before, small.Map.Parameters);
+    }
+
     [Fact]
     public void LowRank_LosesTheSmallSingularValues()
     {
@@ -163,6 +214,39 @@ public class ProjectionTests
         ProjectionReport report = compiled.Map.Project<double>(matrix);
 
         Assert.Equal(Math.Sqrt(9 + 0.25), report.RelativeError * Formulas.Numbers.Norm(singular), 1e-12);
+    }
+
+    /// <summary>Few singular vectors of a large matrix are found in a Krylov space, if they can be: none keep more than those of the whole decomposition.</summary>
+    [Theory]
+    [InlineData(150, 190, 1)]
+    [InlineData(190, 150, 3)]
+    [InlineData(160, 160, 7)]
+    public void LeadingSingularVectors_OfLargeMatrices_AreThoseOfAll(int rows, int columns, int rank)
+    {
+        using var compiled = new CompiledMap<double>(string.Create(CultureInfo.InvariantCulture, $"low_rank({rows}, {columns}, {rank})"));
+        LinearMap<double> map = compiled.Map;
+        var random = new Random(rank);
+        map.Randomize(random);
+        double[] own = map.Dense(), noise = Formulas.Numbers.Normal(random, own.Length);
+        double[][] matrices =
+        [
+            noise,
+            [.. own.Zip(noise, (value, other) => value + (0.05 * other))],
+            [.. own.Zip(noise, (value, other) => value + (1e-6 * other))],
+            [.. noise.Select((_, at) => 1.0 / (1 + Math.Abs((at / columns) - (at % columns))))],
+            [.. noise.Select((_, at) => at / columns == at % columns ? 1.0 : 0.0)],
+            [.. noise.Select((_, at) => at / columns == at % columns && at % columns < 20 ? 3.0 : 0.0)],
+        ];
+        foreach (double[] matrix in matrices)
+        {
+            double[] singular = [.. Matrix<double>.Build.DenseOfRowMajor(rows, columns, matrix).Svd(computeVectors: false).S];
+            ProjectionReport report = map.Project<double>(matrix);
+            Assert.True(report.IsOptimal);
+            Assert.Equal(Formulas.Numbers.Norm(singular.Skip(rank)) / Formulas.Numbers.Norm(singular), report.RelativeError, 1e-11);
+        }
+
+        Assert.True(map.Project<double>(own).RelativeError < 1e-13);
+        Assert.Equal(0, map.Project<double>(new double[own.Length]).RelativeError);
     }
 
     [Fact]

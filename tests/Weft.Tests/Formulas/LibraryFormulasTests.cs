@@ -4,13 +4,15 @@ using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Binding;
 using Weft.Dynamic;
+using Weft.Fitting;
 using Weft.Tests.Binding;
+using Weft.Tests.Fitting;
 
 namespace Weft.Tests.Formulas;
 
 /// <summary>
 /// Every operator and layer of the standard library at two sizes at least, compiled, through everything that is asked of one: its layout and
-/// count of parameters, forward, adjoint, gradients, forward mode and dense form against the interpreter, for several batches.
+/// count of parameters, forward, adjoint, gradients, forward mode and dense form against the interpreter, for several batches; merging, saving and loading.
 /// </summary>
 public class LibraryFormulasTests
 {
@@ -46,6 +48,12 @@ public class LibraryFormulasTests
         "circulant_transformed(4, 5)",
     ];
 
+    /// <summary>
+    /// Adapters whose W cannot take them up: what W is rounded to, or what its largest elements are, would change; and of S²FT it is the part
+    /// that is not trained.
+    /// </summary>
+    private static readonly string[] Unmergeable = ["eora", "flatquant", "flatquant_orthogonal", "lq_lora", "pat", "s2ft"];
+
     [Fact]
     public void InDouble() => Check<double>(Scalar.Double);
 
@@ -63,6 +71,71 @@ public class LibraryFormulasTests
         return gradient.Length == 0 || gradient.Any(value => value != T.Zero) ? null : $"{typeof(T).Name}, no gradient at the start of {module.Name}";
     }
 
+    /// <summary>A file holds all parameters, by their names and roles, and gives the same map.</summary>
+    private static string? Saved<T>(Module module, Map<T> map, int seed)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        map.Randomize(new Random(seed));
+        T[] x = [.. Numbers.Normal(new Random(seed + 1), 2 * map.Inputs).Select(T.CreateChecked)], before = new T[2 * map.Outputs], after = new T[2 * map.Outputs];
+        T[] values = map.Parameters.ToArray();
+        map.Forward(x, before);
+        var file = new MemoryStream();
+        map.Save(file);
+        map.Randomize(new Random(seed + 2));
+        file.Position = 0;
+        LoadReport report = map.Load(file);
+        map.Forward(x, after);
+        file.Position = 0;
+        TensorFile stored = TensorFile.Open(file);
+        string[] names = [.. module.Parameters.Where(parameter => parameter.Role != Compiler.Algebra.Role.Seeded).Select(parameter => parameter.Name)];
+        return values.AsSpan().SequenceEqual(map.Parameters)
+            && before.AsSpan().SequenceEqual(after)
+            && names.Order(StringComparer.Ordinal).SequenceEqual(report.Loaded.Order(StringComparer.Ordinal))
+            && report.Loaded.All(name => stored.Metadata["role:" + name] == map[name].Info.Role.ToString().ToLowerInvariant())
+            && map.Description.Parameters.Where(info => info.Role == Role.Seeded).All(info => stored.Metadata.ContainsKey("seeded:" + info.Name))
+            ? null
+            : $"{typeof(T).Name}, saved and loaded {module.Name}";
+    }
+
+    /// <summary>A linear one is its dense form; one that adapts a frozen W merges into it and comes out again.</summary>
+    private static string? Merged<T>(Map<T> map, int seed, out bool isRefused)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        isRefused = false;
+        if (map is not LinearMap<T> linear)
+        {
+            return null;
+        }
+
+        linear.Randomize(new Random(seed));
+        T[] matrix = linear.Dense(), adapter = map.Parameters[..map.TrainedCount].ToArray();
+        MergeReport report = linear.CompareWithDense<T>(matrix, rows: 5, seed);
+        if (!report.IsWithinBound)
+        {
+            return $"{typeof(T).Name}, dense form: {report}";
+        }
+
+        if (map.TrainedCount == 0 || !map.Description.Parameters.Any(info => info is { Name: "W", Role: Role.Frozen }))
+        {
+            return null;
+        }
+
+        try
+        {
+            // The reports hold what merging itself changes; the product of both comes back to where it began.
+            MergeReport merged = linear.Merge("W", seed), back = linear.Unmerge<T>("W", adapter);
+            double error = Numbers.RelativeError([.. matrix.Select(double.CreateChecked)], [.. linear.Dense().Select(double.CreateChecked)]);
+            return merged.IsWithinBound && back.IsWithinBound && error < 100 * merged.Bound
+                ? null
+                : $"{typeof(T).Name}, merged: {merged}, {back}, {error}";
+        }
+        catch (NotSupportedException)
+        {
+            isRefused = true;
+            return null;
+        }
+    }
+
     [Fact]
     public void EachHasALargerSize() => Assert.Equal(
         StandardLibrary.Files.SelectMany(file => file.Syntax.Declarations).Select(declaration => declaration.Name.Text).Order(StringComparer.Ordinal),
@@ -75,17 +148,30 @@ public class LibraryFormulasTests
         Module[] modules = [.. formulas.Select((formula, i) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{i}") })];
         using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
         var faults = new List<string>();
+        var refused = new SortedSet<string>(StringComparer.Ordinal);
         for (int i = 0; i < modules.Length; i++)
         {
             using Map<T> map = all.Create<T>(modules[i].Name);
-            foreach (Func<Module, Map<T>, int, string?> check in new Func<Module, Map<T>, int, string?>[] { (module, compiled, seed) => FormulaBattery.Fault(module, compiled, seed), Start })
+            int seed = Seed(formulas[i]);
+            bool isRefused = false;
+            foreach (Func<string?> check in new Func<string?>[]
             {
-                if (check(modules[i], map, Seed(formulas[i])) is { } fault)
+                () => FormulaBattery.Fault(modules[i], map, seed), () => Saved(modules[i], map, seed), () => Merged(map, seed, out isRefused), () => Start(modules[i], map, seed),
+            })
+            {
+                if (check() is { } fault)
                 {
                     faults.Add($"{formulas[i]}: {fault}");
                 }
             }
+
+            if (isRefused)
+            {
+                refused.Add(formulas[i].Split('(')[0]);
+            }
         }
+
+        Assert.Equal(Unmergeable, refused);
 
         // The values of one do not depend on the others.
         static int Seed(string formula) => formula.Aggregate(17, (hash, letter) => unchecked((hash * 31) + letter));

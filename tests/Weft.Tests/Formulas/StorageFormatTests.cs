@@ -1,4 +1,7 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Weft.Compiler;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
@@ -167,6 +170,50 @@ public class StorageFormatTests
         for (int i = 0; i < Count; i++)
         {
             Assert.Equal(codes[i], NormalFloat4<double>.Read(scaled + i), 1e-14);
+        }
+    }
+
+    /// <summary>The kernels' constants, by every width of load, are the quantiles as floats.</summary>
+    [Fact]
+    public unsafe void TheConstantsOfNormalFloatAreItsQuantiles()
+    {
+        const int Count = 2001;
+        float* source = stackalloc float[Count], codes = stackalloc float[Count], packed = stackalloc float[16];
+        for (int i = 0; i < Count; i++)
+        {
+            source[i] = (i - 1000) / 1000f;
+        }
+
+        ParameterFunctions<float>.NormalFloatCodes.Value(source, codes, 1, Count, 4);
+        float[] expected = [.. new Span<float>(codes, Count).ToArray().Distinct()];
+        Assert.Equal(16, expected.Length);
+        fixed (float* values = expected)
+        {
+            NormalFloat4<float>.Write(values, (byte*)packed, 16);
+        }
+
+        float* scaled = StorageFormats<float>.Scale<NormalFloat4<float>>(packed);
+        for (int i = 0; i < 16; i++)
+        {
+            Assert.Equal(expected[i], NormalFloat4<float>.Read(scaled + i));
+        }
+
+        Assert.Equal(expected, Loaded<Lanes128<float>, Vector128<float>>());
+        Assert.Equal(expected, Loaded<Lanes256<float>, Vector256<float>>());
+        Assert.Equal(expected, Loaded<Lanes512<float>, Vector512<float>>());
+
+        float[] Loaded<TLanes, V>()
+            where TLanes : struct, ILanes<float, V>
+            where V : struct
+        {
+            var loaded = new List<float>();
+            for (int first = 0; first < 16; first += Unsafe.SizeOf<V>() / sizeof(float))
+            {
+                V vector = NormalFloat4<float>.Load<TLanes, V>(scaled + first);
+                loaded.AddRange(MemoryMarshal.Cast<V, float>(new ReadOnlySpan<V>(ref vector)));
+            }
+
+            return [.. loaded];
         }
     }
 

@@ -64,6 +64,21 @@ public sealed class CliTests : IDisposable
         Assert.Contains("4", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("monarch(12, 3)", "L: singular vectors of 3 × 4, 12 of them, rank 1", "R: the rest")]
+    [InlineData("diagonal(6)", "d: elements of the matrix")]
+    [InlineData("operator f : 4 -> 4\n  param d[4], e[4]\n  = diag(d) + diag(e)", "d, e: least squares")]
+    [InlineData("lora(6, 8, 2)", "what no trained parameter changes is subtracted", "B: singular vectors of 6 × 8, rank 2", "A: the rest")]
+    [InlineData("low_rank(6, 8, 2) + 3 * low_rank(6, 8, 1)", "rank 2 + 1")]
+    [InlineData("tensor_train([2, 3, 2], [3, 2, 2], [1, 2, 3, 1])", "rank 2", "rank 3", ": the rest")]
+    [InlineData("householder(6, 2)", "no closed form: reflections(V) depends on trained parameters through a function")]
+    public void Explain_SaysHowADenseMatrixIsProjected(string formula, params string[] lines)
+    {
+        string projection = Run("explain", "--formula", formula).Output.Split("From a dense matrix\n").Last();
+        Assert.All(lines, line => Assert.Contains(line, projection, StringComparison.Ordinal));
+        Assert.DoesNotContain("From a dense matrix", Run("explain", "--formula", "relu . " + formula).Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Emit_PrintsTheClass()
     {
