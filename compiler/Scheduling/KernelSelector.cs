@@ -35,12 +35,18 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
     private const int SmallOperand = 4096;
 
-    /// <summary>What a kernel costs for the nominal rows, in operations at full rate: at least the reading of its weights.</summary>
+    /// <summary>
+    /// What a kernel costs for the nominal rows, in operations at full rate: at least the reading of its weights, and for more than a few
+    /// rows their way through the second-level cache.
+    /// </summary>
     public double Operations(KernelStep step)
     {
-        double read = step.Contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow)
-            .Sum(view => view.Position.Indices.Aggregate(1.0, (product, index) => product * index.Extent));
-        return Math.Max(2 * _lanes * Cost(step.Contraction, step.Kernel), CostModel.OperationsPerElement * read);
+        double weights = Elements(step.Contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow));
+        double rows = nominalRows <= FewRows.Most ? 0 : nominalRows * Elements(step.Contraction.Views.Where(view => view.Storage.IsPerRow));
+        return Math.Max(2 * _lanes * Cost(step.Contraction, step.Kernel), CostModel.OperationsPerElement * weights) + (CostModel.OperationsPerElement * rows);
+
+        static double Elements(IEnumerable<View> views) =>
+            views.Sum(view => view.Position.Indices.Where(index => index != View.Rows).Aggregate(1.0, (product, index) => product * index.Extent));
     }
 
     /// <summary>The cheapest kernel over all choices of the lane index.</summary>

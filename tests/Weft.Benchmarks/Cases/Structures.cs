@@ -114,6 +114,40 @@ internal static unsafe class Structures
         }));
     }
 
+    /// <summary>W · ∏ blockdiag(F) S: block-diagonal factors and shuffles, as in BOFT (Liu et al. 2024), whose blocks are orthogonal besides.</summary>
+    public static (Subject Subject, Composition Merged) Butterfly(this Bench bench, int n, int side, int factors)
+    {
+        int blocks = n / side;
+        Subject subject = bench.Subject(
+            FormattableString.Invariant($"butterfly {n} {factors} of {side}"),
+            FormattableString.Invariant($"operator butterfly : {n} -> {n}\n  frozen W[{n}, {n}]\n  param F(k < {factors})[{blocks}, {side}, {side}]\n  = W * product(k < {factors}) (blockdiag(F[k]) * shuffle({side}, {blocks}))"));
+        Buffer w = Copy(subject, "W"), product = new(n * n);
+        Buffer[] f = [.. Enumerable.Range(0, factors).Select(k => Copy(subject, FormattableString.Invariant($"F[{k}]")))];
+        return (subject, new MergedAdapter(subject.Map, (gemm, merged) =>
+        {
+            float* m = (float*)merged;
+            w.Span.CopyTo(new Span<float>(m, n * n));
+            foreach (Buffer factor in f)
+            {
+                for (int block = 0; block < blocks; block++)
+                {
+                    gemm.Multiply(false, false, n, side, side, 1, m + (block * side), n, factor.Pointer + (block * side * side), side, 0, product.Pointer + (block * side), n);
+                }
+
+                for (int row = 0; row < n; row++)
+                {
+                    for (int i = 0; i < side; i++)
+                    {
+                        for (int j = 0; j < blocks; j++)
+                        {
+                            m[(row * n) + (i * blocks) + j] = product.Pointer[(row * n) + (j * side) + i];
+                        }
+                    }
+                }
+            }
+        }));
+    }
+
     /// <summary>W + B A with factors mixed from a bank. The peer gets the factors mixed; it only multiplies and adds them.</summary>
     public static (Subject Subject, Composition Merged) VbLora(this Bench bench, int n, int r, int top, int vectors, int length)
     {

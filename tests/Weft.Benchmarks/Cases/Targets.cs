@@ -24,7 +24,7 @@ internal sealed unsafe class Targets(Bench bench)
         [12] = ("Dense product, square, against the best library", Squares),
         [13] = ("LoRA layer against the best dense product alone", LoraLayers),
         [14] = ("Constant fan-in sparse layer, 90 % zeros, against dense and against CSR", FanIns),
-        [15] = ("Adapters: training step against forming the dense update (butterfly: not built)", Adapters),
+        [15] = ("Adapters: training step against forming the dense update", Adapters),
         [16] = ("Two threads against one, calls over 50 µs", Threads),
         [17] = ("Bytes allocated per call after the first", Allocations),
     };
@@ -245,7 +245,7 @@ internal sealed unsafe class Targets(Bench bench)
 
     private void Adapters()
     {
-        foreach ((Subject subject, Composition merged) in new[] { bench.Hra(1024, 8), bench.LoKr(32), bench.VbLora(1024, 4, 2, 90, 256) })
+        foreach ((Subject subject, Composition merged) in new[] { bench.Hra(1024, 8), bench.LoKr(32), bench.Butterfly(1024, 8, 3), bench.VbLora(1024, 4, 2, 90, 256) })
         {
             bench.Ratio(15, subject, 32, bench.Train(subject, merged, 32, trains: false), 3, 10);
         }
