@@ -31,7 +31,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
         Schedule few = Scheduler.Build(lowered, costs.ForFewRows, elementSize, cancellationToken: cancellationToken);
         bool hasSameParameters = few.Parameters.Select(place => place.Parameter).SequenceEqual(schedule.Parameters.Select(place => place.Parameter));
         int rows = Enumerable.Range(1, Most).TakeWhile(rows => gain * few.ForwardCost(rows, elementSize) < schedule.ForwardCost(rows, elementSize)).LastOrDefault();
-        if (rows == 0 || !hasSameParameters || (gain > 0 && Way(few) == Way(schedule)))
+        if (rows == 0 || !hasSameParameters)
         {
             return schedule;
         }
@@ -63,10 +63,6 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
             FewRows = new FewRows(rows, few, [.. few.PrepareFrozen.Concat(few.Prepare).Where(step => own.Contains(step.Target.Storage))]),
         };
     }
-
-    /// <summary>What is computed, and in which order; another layout alone is not worth a pass.</summary>
-    private static string Way(Schedule schedule) =>
-        string.Join("\n", schedule.Plans.Where(plan => plan.Root is not null).Select(plan => PlanPrinter.Print(plan.Root!)).Prepend(NetworkPrinter.Print(schedule.Lowered)));
 
     /// <summary>A text for each weight that says how it is made of parameters: equal for equal weights.</summary>
     /// <param name="schedule">The schedule whose weights they are.</param>

@@ -32,21 +32,17 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// <summary>Columns of a register tile, where they are no vectors of lanes.</summary>
     private const int TileColumns = 4;
 
+    /// <summary>How many times as long weights take for a single row if the rows of a tile are read side by side (measured).</summary>
+    private const double SeveralStreams = 1.6;
+
     /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
     private const int SmallOperand = 4096;
 
-    /// <summary>
-    /// What a kernel costs for the nominal rows, in operations at full rate: at least the reading of its weights, and for more than a few
-    /// rows their way through the second-level cache.
-    /// </summary>
+    /// <summary>What a kernel costs for the nominal rows, in operations at full rate; with more than a few rows also their way through the second-level cache.</summary>
     public double Operations(KernelStep step)
     {
-        double weights = Elements(step.Contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow));
         double rows = nominalRows <= FewRows.Most ? 0 : nominalRows * Elements(step.Contraction.Views.Where(view => view.Storage.IsPerRow));
-        return Math.Max(2 * _lanes * Cost(step.Contraction, step.Kernel), CostModel.OperationsPerElement * weights) + (CostModel.OperationsPerElement * rows);
-
-        static double Elements(IEnumerable<View> views) =>
-            views.Sum(view => view.Position.Indices.Where(index => index != View.Rows).Aggregate(1.0, (product, index) => product * index.Extent));
+        return (2 * _lanes * Cost(step.Contraction, step.Kernel)) + (CostModel.OperationsPerElement * rows);
     }
 
     /// <summary>The cheapest kernel over all choices of the lane index.</summary>
@@ -282,10 +278,6 @@ public sealed class KernelSelector(int panel, int nominalRows)
         double rows = Tile(kernel.Rows, columns > 1 ? TileRows : SingleColumnRows);
         double cost = kernel.IsElementwise ? vectors : vectors * Math.Max(1, (rows + columns) / (rows * columns));
 
-        // For few rows weights come from afar, and come best in one stream.
-        Loop across = kernel.Form == LaneForm.Broadcast ? Loop.None : contraction.Left.Storage.IsPerRow == kernel.Rows.IsRows ? kernel.Columns : kernel.Rows;
-        cost += nominalRows <= FewRows.Most && !across.IsRows && across.Extent > 1 ? vectors : 0;
-
         // A strided vector is put together element by element; rows of the tile share the loads of b.
         int width = Math.Min(lanes, _lanes);
         cost += kernel.Lanes.A is not (0 or 1) ? vectors * width * 0.5 : 0;
@@ -293,8 +285,20 @@ public sealed class KernelSelector(int panel, int nominalRows)
         double stores = kernel.Form == LaneForm.Dot ? results : results / lanes * Vectors(lanes);
         cost += kernel.Form == LaneForm.Dot ? 4 * stores : stores;
         cost += kernel.Form != LaneForm.Dot && kernel.Lanes.C is not (0 or 1) ? stores * width : 0;
-        return cost;
+        if (nominalRows > FewRows.Most)
+        {
+            return cost;
+        }
+
+        // For few rows weights come from afar, and for a single one best in one stream. Most of the arithmetic is hidden behind that.
+        bool isOneStream = kernel.Form == LaneForm.Broadcast || new[] { kernel.Rows, kernel.Columns }.All(loop => loop.IsRows || loop.Extent == 1);
+        double reading = CostModel.OperationsPerElement / (2 * _lanes) * Elements(contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow));
+        reading *= nominalRows == 1 && !isOneStream ? SeveralStreams : 1;
+        return Math.Max(cost, reading) + (0.1 * Math.Min(cost, reading));
     }
+
+    private static double Elements(IEnumerable<View> views) =>
+        views.Sum(view => view.Position.Indices.Where(index => index != View.Rows).Aggregate(1.0, (product, index) => product * index.Extent));
 
     private int Tile(Loop loop, int most) => Math.Min(loop.IsRows ? nominalRows : loop.Extent, most);
 
