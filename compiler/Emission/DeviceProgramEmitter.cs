@@ -33,6 +33,7 @@ internal static class DeviceProgramEmitter
         List("Prepare", device.Prepare.Select(Launch));
         List("Forward", device.Forward.Select(Launch));
         List("ForwardFew", device.ForwardFew.Select(Launch));
+        List("Record", device.Record.Select(Launch));
         List("Reverse", device.Reverse.Select(Launch));
         List("FinishGradient", device.FinishGradient.Select(Launch));
         List("AddGradient", device.AddGradient.Select(Launch));

@@ -33,9 +33,10 @@ internal sealed class ContractionKernels(int nominalRows)
             : contraction;
     }
 
-    /// <summary>The kernel for an arranged contraction. Its operands are the left factor, the right one if there is one, and the target.</summary>
-    public DeviceKernel Build(Contraction contraction)
+    /// <summary>The kernel for a step whose contraction is arranged.</summary>
+    public DeviceKernel Build(FusedStep step)
     {
+        Contraction contraction = step.Contraction;
         (View a, View? b, View c) = (contraction.Left, contraction.Right, contraction.Target);
         Index[] results = [.. contraction.Indices.Where(c.Has).OrderByDescending(c.Stride)];
         var sum = new Counter(contraction.Indices.Where(index => !c.Has(index)).OrderByDescending(index => Math.Max(a.Stride(index), b?.Stride(index) ?? 0)));
@@ -46,19 +47,19 @@ internal sealed class ContractionKernels(int nominalRows)
         if (sum.Nominal(nominalRows) >= Group
             && ((!all.HasRows && all.Fixed < FewResults) || (nominalRows == 1 && RunsAlong(sum, b is null || Length(a) > Length(b) ? a : b))))
         {
-            return Reduced(contraction, all, sum);
+            return Reduced(step, all, sum);
         }
 
         return rows.Nominal(nominalRows) >= 8 && columns.Nominal(nominalRows) >= 8 && sum.Nominal(nominalRows) >= 2
             && both.Fixed <= MostGroups && rows.Fixed <= MostGroups
-            ? Staged(contraction, rows, columns, both, sum)
-            : Direct(contraction, all, sum);
+            ? Staged(step, rows, columns, both, sum)
+            : Direct(step, all, sum);
     }
 
     /// <summary>A tile of the target for each group, a register tile for each work item; both operands go through local memory.</summary>
-    private DeviceKernel Staged(Contraction contraction, Counter rows, Counter columns, Counter both, Counter sum)
+    private DeviceKernel Staged(FusedStep step, Counter rows, Counter columns, Counter both, Counter sum)
     {
-        (View a, View b, View c) = (contraction.Left, contraction.Right!, contraction.Target);
+        (View a, View b) = (step.Contraction.Left, step.Contraction.Right!);
         (int threadsX, int registersX) = Tile(columns.Nominal(nominalRows));
         (int threadsY, int registersY) = Tile(rows.Nominal(nominalRows));
         (int tileX, int tileY, int threads) = (threadsX * registersX, threadsY * registersY, threadsX * threadsY);
@@ -116,24 +117,25 @@ internal sealed class ContractionKernels(int nominalRows)
             {
                 for (int s = 0; s < registersX; s++)
                 {
-                    Expression n = column + x + (s * threadsX), position = c.Below + both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n);
-                    Expression result = Scaled(contraction, results[s]);
-                    body.When(columns.Within(n, tileX), () => body.StoreResult("c", position, result));
+                    Expression n = column + x + (s * threadsX);
+                    string result = results[s];
+                    body.When(columns.Within(n, tileX), () => FusedResults.Store(
+                        body, step, result, c => c.Below + both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n)));
                 }
             });
         }
 
         return new DeviceKernel(
-            $"{KernelSelector.Describe(contraction)}: tiles of {tileY} × {tileX}, {terms} terms at a time",
+            $"{FusedResults.Describe(step)}: tiles of {tileY} × {tileX}, {terms} terms at a time",
             threadsX,
             threadsY,
             columns.Grid(tileX),
             rows.Grid(tileY),
             both.Grid(1),
-            Operands(contraction),
+            FusedResults.Operands(step),
             [stageA, stageB],
             body.Statements,
-            WorkOf(contraction));
+            FusedResults.WorkOf(step));
 
         // Neighbouring work items load what lies side by side; a row of the stage is padded where they would store into one bank.
         LocalArray Stage(string name, View view, Counter free, int tile, Expression first, out Action load)
@@ -156,52 +158,55 @@ internal sealed class ContractionKernels(int nominalRows)
     }
 
     /// <summary>A work item for each element of the target.</summary>
-    private static DeviceKernel Direct(Contraction contraction, Counter results, Counter sum)
+    private static DeviceKernel Direct(FusedStep step, Counter results, Counter sum)
     {
         var body = new KernelBody();
         Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
         body.When(results.Within(i, Group), () =>
         {
-            body.DefineElement("sum", new Real(0));
-            body.For("k", 0, sum.Extent, 1, () => Add(contraction, body, results, i, sum, "k"));
-            body.StoreResult("c", contraction.Target.Below + results.PositionIn(contraction.Target, i), Scaled(contraction, "sum"));
+            body.DefineElement("sum", sum.IsEmpty ? Product(step.Contraction, results, i, sum, 0) : new Real(0));
+            if (!sum.IsEmpty)
+            {
+                body.For("k", 0, sum.Extent, 1, () => Add(step.Contraction, body, results, i, sum, "k"));
+            }
+
+            FusedResults.Store(body, step, "sum", c => c.Below + results.PositionIn(c, i));
         });
         return new DeviceKernel(
-            $"{KernelSelector.Describe(contraction)}: a work item for each result",
+            $"{FusedResults.Describe(step)}: a work item for each result",
             Group,
             1,
             results.Grid(Group),
             GridAxis.One,
             GridAxis.One,
-            Operands(contraction),
+            FusedResults.Operands(step),
             [],
             body.Statements,
-            WorkOf(contraction));
+            FusedResults.WorkOf(step));
     }
 
     /// <summary>A group for each element of the target: its work items share the sum, and add their parts pair by pair.</summary>
-    private static DeviceKernel Reduced(Contraction contraction, Counter results, Counter sum)
+    private static DeviceKernel Reduced(FusedStep step, Counter results, Counter sum)
     {
         var body = new KernelBody();
         var parts = new LocalArray("parts", Group);
         Expression item = body.Define("item", new Position(WorkItem.LocalX));
         Expression i = body.Define("i", new Position(WorkItem.GroupX));
         body.DefineElement("sum", new Real(0));
-        body.For("k", item, sum.Extent, Group, () => Add(contraction, body, results, i, sum, "k"));
+        body.For("k", item, sum.Extent, Group, () => Add(step.Contraction, body, results, i, sum, "k"));
         body.SumOverGroup(parts, item, "sum");
-        body.When(item.IsLess(1), () => body.StoreResult(
-            "c", contraction.Target.Below + results.PositionIn(contraction.Target, i), Scaled(contraction, new Load(parts.Name, 0))));
+        body.When(item.IsLess(1), () => FusedResults.Store(body, step, new Load(parts.Name, 0), c => c.Below + results.PositionIn(c, i)));
         return new DeviceKernel(
-            $"{KernelSelector.Describe(contraction)}: a group for each result",
+            $"{FusedResults.Describe(step)}: a group for each result",
             Group,
             1,
             results.Grid(1),
             GridAxis.One,
             GridAxis.One,
-            Operands(contraction),
+            FusedResults.Operands(step),
             [parts],
             body.Statements,
-            WorkOf(contraction));
+            FusedResults.WorkOf(step));
     }
 
     /// <summary>Whether neighbouring terms of a sum lie side by side: work items that share it read whole lines, those that have one each do not.</summary>
@@ -209,27 +214,18 @@ internal sealed class ContractionKernels(int nominalRows)
 
     private static long Length(View view) => view.Position.Indices.Aggregate(1L, (product, index) => product * Math.Max(1, index.Extent));
 
-    /// <summary>What a contraction does and moves at least.</summary>
-    internal static Work WorkOf(Contraction contraction)
+    private static void Add(Contraction contraction, KernelBody body, Counter results, Expression i, Counter sum, Expression k)
     {
-        double flops = (contraction.Right is null ? 1 : 2) * Size(contraction.Indices);
-        bool perRow = contraction.Indices.Contains(View.Rows);
-        return new Work(
-            perRow ? flops : 0,
-            perRow ? 0 : flops,
-            contraction.Views.Where(view => view.Has(View.Rows)).Sum(view => Size(view.Position.Indices)),
-            contraction.Views.Where(view => !view.Has(View.Rows)).Sum(view => Size(view.Position.Indices)));
-
-        static double Size(IEnumerable<Index> indices) => indices.Where(index => index != View.Rows).Aggregate(1.0, (product, index) => product * index.Extent);
+        Expression term = Product(contraction, results, i, sum, k);
+        body.Assign("sum", term is Binary product ? KernelBody.Call(Function.MultiplyAdd, product.Left, product.Right, "sum") : "sum" + term);
     }
 
-    private static void Add(Contraction contraction, KernelBody body, Counter results, Expression i, Counter sum, Expression k)
+    /// <summary>A term of the sum for a result.</summary>
+    private static Expression Product(Contraction contraction, Counter results, Expression i, Counter sum, Expression k)
     {
         (View a, View? b) = (contraction.Left, contraction.Right);
         Expression left = new Load("a", a.Below + results.PositionIn(a, i) + sum.PositionIn(a, k));
-        body.Assign("sum", b is null
-            ? (Expression)"sum" + left
-            : KernelBody.Call(Function.MultiplyAdd, left, new Load("b", b.Below + results.PositionIn(b, i) + sum.PositionIn(b, k)), "sum"));
+        return b is null ? left : left * new Load("b", b.Below + results.PositionIn(b, i) + sum.PositionIn(b, k));
     }
 
     /// <summary>Work items along a side of a tile, and how many results each of them has.</summary>
@@ -244,13 +240,6 @@ internal sealed class ContractionKernels(int nominalRows)
 
         return (threads, registers);
     }
-
-    private static Operand[] Operands(Contraction contraction) => contraction.Right is null
-        ? [new Operand("a"), new Operand("c", IsWritten: true)]
-        : [new Operand("a"), new Operand("b"), new Operand("c", IsWritten: true)];
-
-    private static Expression Scaled(Contraction contraction, Expression value) =>
-        contraction.Coefficient == 1 ? value : new Real(contraction.Coefficient) * value;
 
     private static Expression? Both(Expression? left, Expression? right) => left is null ? right : right is null ? left : left.And(right);
 

@@ -23,6 +23,9 @@ public sealed record For(string Counter, Expression Start, Expression End, Expre
 /// <summary>What only some work items do.</summary>
 public sealed record When(Expression Condition, IReadOnlyList<Statement> Body) : Statement;
 
+/// <summary>Statements whose names are known only among them.</summary>
+public sealed record Scope(IReadOnlyList<Statement> Body) : Statement;
+
 /// <summary>Waits for the whole group; what it wrote into local memory is visible then. Reached by all work items or by none.</summary>
 public sealed record Barrier : Statement;
 
@@ -128,8 +131,9 @@ public sealed record TrainingSchedule(
 /// <param name="Schedule">The steps: those of a plan for the device.</param>
 /// <param name="Kernels">Each once.</param>
 /// <param name="Prepare">What is derived from parameters, once per change of them.</param>
-/// <param name="Forward">y, and intermediate results, for a chunk of rows.</param>
+/// <param name="Forward">y for a chunk of rows.</param>
 /// <param name="ForwardFew">The same for a few rows.</param>
+/// <param name="Record">y, and what the reverse pass reads, for a chunk of rows.</param>
 /// <param name="Reverse">The gradients for a chunk of rows.</param>
 /// <param name="FinishGradient">What the gradients of derived weights mean for the parameters, as far as the host has no part in it.</param>
 /// <param name="AddGradient">Adds the gradients of the parameters to those asked for.</param>
@@ -140,6 +144,7 @@ public sealed record DeviceSchedule(
     IReadOnlyList<DeviceLaunch> Prepare,
     IReadOnlyList<DeviceLaunch> Forward,
     IReadOnlyList<DeviceLaunch> ForwardFew,
+    IReadOnlyList<DeviceLaunch> Record,
     IReadOnlyList<DeviceLaunch> Reverse,
     IReadOnlyList<DeviceLaunch> FinishGradient,
     IReadOnlyList<DeviceLaunch> AddGradient,

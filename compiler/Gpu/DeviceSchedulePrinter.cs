@@ -22,6 +22,7 @@ public static class DeviceSchedulePrinter
         ("prepare", schedule.Prepare),
         ("forward", schedule.Forward),
         ("forward, few rows", schedule.ForwardFew),
+        ("forward, recorded", schedule.Record.Select(Describe).SequenceEqual(schedule.Forward.Select(Describe)) ? [] : schedule.Record),
         ("reverse", schedule.Reverse),
         ("finish", [.. schedule.FinishGradient, .. schedule.AddGradient]),
         ("mean squared error", schedule.Training.MeanSquaredError),

@@ -52,17 +52,22 @@ public sealed class DeviceScheduler
 
     private DeviceSchedule Run(Schedule host)
     {
-        List<DeviceLaunch> forward = [.. Launches(_schedule.Forward)];
-
         // What the processor gathers again was written down here by the forward pass.
-        List<DeviceLaunch> reverse = [.. Launches(_schedule.Reverse.Where(step => step is not GatherStep { C.Aspect: Aspect.Value }))];
+        List<Step> backward = EpilogueFusion.Run(
+            _schedule.Reverse.Where(step => step is not (PadStep or GatherStep { C.Aspect: Aspect.Value })), place => place.Storage.Space != Space.Scratch);
+        HashSet<Storage> recorded = [.. backward.SelectMany(EpilogueFusion.Reads).Where(place => place.Aspect == Aspect.Value).Select(place => place.Storage)];
+        List<Step> inference = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch);
+        List<DeviceLaunch> forward = [.. inference.Select(Launch)];
+        List<DeviceLaunch> record =
+            [.. EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch || recorded.Contains(place.Storage)).Select(Launch)];
+        List<DeviceLaunch> reverse = [.. backward.Select(Launch)];
         ContractionKernels many = _contractions;
         _contractions = new ContractionKernels(nominalRows: 1);
-        List<DeviceLaunch> few = [.. Launches(_schedule.Forward)];
+        List<DeviceLaunch> few = [.. inference.Select(Launch)];
         _contractions = many;
 
-        List<DeviceLaunch> finish = [.. Launches(BeforeFunctions(out HashSet<Storage> behind))];
-        List<DeviceLaunch> prepare = [.. Launches(Needed())];
+        List<DeviceLaunch> finish = [.. EpilogueFusion.Run(BeforeFunctions(out HashSet<Storage> behind), _ => true).Select(Launch)];
+        List<DeviceLaunch> prepare = [.. EpilogueFusion.Run(Needed(), _ => true).Select(Launch)];
         var functions = new List<Segment>();
         var gradients = new List<Segment>();
         foreach (KeyValuePair<WeightTensor, Storage> derived in _schedule.Derived)
@@ -90,7 +95,7 @@ public sealed class DeviceScheduler
 
         // A group's tile may reach beyond the rows.
         long rows = Math.Min((int.MaxValue / _largestRow) - 256, _kernels.Min(MostRows));
-        return new DeviceSchedule(_schedule, _kernels, prepare, forward, few, reverse, finish, add, Training())
+        return new DeviceSchedule(_schedule, _kernels, prepare, forward, few, record, reverse, finish, add, Training())
         {
             StoredCount = _storedCount,
             WeightCount = _weightCount,
@@ -210,38 +215,16 @@ public sealed class DeviceScheduler
         .DefaultIfEmpty(int.MaxValue)
         .Min();
 
-    private IEnumerable<DeviceLaunch> Launches(IEnumerable<Step> steps) => steps.Where(step => step is not (PackStep or PadStep)).SelectMany(Launches);
-
-    private IEnumerable<DeviceLaunch> Launches(Step step)
-    {
-        if (step is WalshHadamardStep transform)
-        {
-            int size = transform.C.Storage.Length / transform.Outer;
-            yield return Launch(ElementwiseKernels.WalshHadamard(transform.Outer, size), false, [OperandOf(transform.A), OperandOf(transform.C)]);
-            yield break;
-        }
-
-        if (step is FanInStep fused)
-        {
-            yield return Launch(fused.Gather);
-            yield return Launch(ContractionKernels.Arrange(fused.Contraction), fused.Accumulates);
-            yield break;
-        }
-
-        if (step is KernelStep { Addend: { } addend, Accumulates: false, Contraction: var contraction })
-        {
-            View start = contraction.Target with { Storage = addend.Storage, Aspect = addend.Aspect };
-            yield return Launch(ContractionKernels.Arrange(new Contraction(contraction.Target, start, null, 1, contraction.Packs)), accumulate: false);
-            yield return Launch(ContractionKernels.Arrange(contraction), accumulate: true);
-            yield break;
-        }
-
-        yield return Launch(step);
-    }
-
     private DeviceLaunch Launch(Step step) => step switch
     {
-        KernelStep kernel => Launch(ContractionKernels.Arrange(kernel.Contraction), kernel.Accumulates),
+        FusedStep fused => Launch(
+            fused.Contraction.Target.Overlaps ? OverlappingKernels.Build(fused) : _contractions.Build(fused),
+            fused.Accumulates,
+            [.. FusedResults.Views(fused).Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below)))]),
+        WalshHadamardStep transform => Launch(
+            ElementwiseKernels.WalshHadamard(transform.Outer, transform.C.Storage.Length / transform.Outer),
+            false,
+            [OperandOf(transform.A), OperandOf(transform.C)]),
         ClearStep clear => Launch(
             ElementwiseKernels.Clear(clear.C.Storage.IsPerRow ? clear.C.Storage.Pitch : clear.C.Storage.Length, clear.C.Storage.IsPerRow),
             false,
@@ -264,11 +247,6 @@ public sealed class DeviceScheduler
             [OperandOf(derivative.Z), OperandOf(derivative.A), OperandOf(derivative.C)]),
         _ => throw new InvalidOperationException(step.ToString()),
     };
-
-    private DeviceLaunch Launch(Contraction contraction, bool accumulate) => Launch(
-        contraction.Target.Overlaps ? OverlappingKernels.Build(contraction) : _contractions.Build(contraction),
-        accumulate,
-        [.. contraction.Views.Skip(1).Append(contraction.Target).Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below)))]);
 
     private DeviceLaunch Launch(DeviceKernel kernel, bool accumulate, IReadOnlyList<DeviceOperand> operands)
     {

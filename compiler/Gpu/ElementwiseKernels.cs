@@ -93,7 +93,7 @@ internal static class ElementwiseKernels
         return new DeviceKernel(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, [], body.Statements, work);
     }
 
-    private static Expression Value(Activation activation, KernelBody body, Expression z) => activation switch
+    public static Expression Value(Activation activation, KernelBody body, Expression z) => activation switch
     {
         Activation.Relu => KernelBody.Call(Function.Max, z, new Real(0)),
         Activation.Gelu => z * GeluGate(body, z),
@@ -110,7 +110,7 @@ internal static class ElementwiseKernels
         _ => throw new InvalidOperationException(activation.ToString()),
     };
 
-    private static Expression Slope(Activation activation, KernelBody body, Expression z)
+    public static Expression Slope(Activation activation, KernelBody body, Expression z)
     {
         Expression one = new Real(1);
         Expression Named(Expression value) => body.DefineElement("s", value);

@@ -64,6 +64,9 @@ internal sealed class KernelBody
         _statements.Add(new When(condition, Inside(body)));
     }
 
+    /// <summary>Statements whose names are their own.</summary>
+    public void Scope(Action body) => _statements.Add(new Scope(Inside(body)));
+
     public static Expression Call(Function function, params Expression[] arguments) => new Call(function, arguments.ToEquatable());
 
     private List<Statement> Inside(Action body)
@@ -81,6 +84,8 @@ internal sealed class KernelBody
 internal sealed class Counter(IEnumerable<Index> indices)
 {
     private readonly Index[] _indices = [.. indices.OrderByDescending(index => index == View.Rows)];
+
+    public bool IsEmpty => _indices.Length == 0;
 
     public bool HasRows => _indices.Contains(View.Rows);
 

@@ -325,7 +325,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                     LossParts = value is null ? default : buffers.Take(ref buffers.LossParts, LossParts),
                     Loss = value is null ? default : new Block(value, 0),
                 };
-                Run(program.Forward, blocks, program.ScratchPerRow.Gradient, rows);
+                Run(program.Record, blocks, program.ScratchPerRow.Gradient, rows);
                 Run(program.Losses[(int)loss], blocks, 0, rows);
                 Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
             }
@@ -493,7 +493,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     private void RunGradient(Blocks blocks, int rows)
     {
-        Run(program.Forward, blocks, program.ScratchPerRow.Gradient, rows);
+        Run(program.Record, blocks, program.ScratchPerRow.Gradient, rows);
         Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
     }
 

@@ -19,11 +19,14 @@ public sealed record DeviceProgram
     /// <summary>What is derived from parameters, once per change of them.</summary>
     public required ImmutableArray<DeviceLaunch> Prepare { get; init; }
 
-    /// <summary>The output, and intermediate results, for a chunk of rows.</summary>
+    /// <summary>The output for a chunk of rows.</summary>
     public required ImmutableArray<DeviceLaunch> Forward { get; init; }
 
     /// <summary>The output for at most <see cref="FewRows"/> rows.</summary>
     public required ImmutableArray<DeviceLaunch> ForwardFew { get; init; }
+
+    /// <summary>The output, and what <see cref="Reverse"/> reads, for a chunk of rows.</summary>
+    public required ImmutableArray<DeviceLaunch> Record { get; init; }
 
     /// <summary>The gradients for a chunk of rows.</summary>
     public required ImmutableArray<DeviceLaunch> Reverse { get; init; }
@@ -68,7 +71,7 @@ public sealed record DeviceProgram
     internal const int FewRows = 8;
 
     internal int MostOperands =>
-        new[] { Prepare, Forward, ForwardFew, Reverse, FinishGradient, AddGradient }.Concat(Losses).Concat(Optimizers)
+        new[] { Prepare, Forward, ForwardFew, Record, Reverse, FinishGradient, AddGradient }.Concat(Losses).Concat(Optimizers)
             .SelectMany(launches => launches)
             .Max(launch => launch.Operands.Length);
 }

@@ -47,6 +47,18 @@ public class DeviceTests
         Snapshot.Match(code, name: $"Types.{targets}");
     }
 
+    /// <summary>A bias, an activation, another term and a derivative's factor take no launch of their own, in any shape of the result.</summary>
+    [Theory]
+    [InlineData("bias . dense(6, 5)", 1, 1, 3)]
+    [InlineData("bias . dense(6, 5) . relu . bias . dense(5, 7)", 2, 2, 6)]
+    [InlineData("gelu . bias . monarch(12, 3)", 1, 2, 4)]
+    [InlineData("eye(400) + 2 * monarch(400, 20)", 2, 2, 4)]
+    public void ElementwiseStepsAreFused(string formula, int forward, int record, int reverse)
+    {
+        DeviceSchedule schedule = Schedule(formula);
+        Assert.Equal((forward, forward, record, reverse), (schedule.Forward.Count, schedule.ForwardFew.Count, schedule.Record.Count, schedule.Reverse.Count));
+    }
+
     /// <summary>What is merged for many rows is not for a single one.</summary>
     [Fact]
     public void Explanation()

@@ -1,0 +1,49 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Scheduling;
+
+namespace Weft.Compiler.Gpu;
+
+/// <summary>What is done with an element of a contraction's result while it is in a register. Positions are those of the contraction's indices.</summary>
+internal abstract record Epilogue
+{
+    /// <summary>What is read for it, if anything.</summary>
+    public virtual View? Operand => null;
+}
+
+/// <summary>value + Coefficient · a.</summary>
+internal sealed record AddEpilogue(View A, double Coefficient) : Epilogue
+{
+    public override View? Operand => A;
+}
+
+/// <summary>Coefficient · value · a; without a the value is only scaled.</summary>
+internal sealed record MultiplyEpilogue(View? A, double Coefficient) : Epilogue
+{
+    public override View? Operand => A;
+}
+
+/// <summary>f(value).</summary>
+internal sealed record ActivateEpilogue(Activation Activation) : Epilogue;
+
+/// <summary>f'(z) · value.</summary>
+internal sealed record DeriveEpilogue(Activation Activation, View Z) : Epilogue
+{
+    public override View? Operand => Z;
+}
+
+/// <summary>The value is written down: something reads it later.</summary>
+internal sealed record KeepEpilogue(View Target) : Epilogue;
+
+/// <summary>A contraction, and what is done with its results before they are stored, or added to what is there.</summary>
+internal sealed record FusedStep(Contraction Contraction, bool Accumulates, IReadOnlyList<Epilogue> Epilogues) : Step
+{
+    public override Place Target => Of(Contraction.Target);
+
+    public override IEnumerable<Place> Reads => Contraction.Views.Skip(1).Concat(Epilogues.Select(epilogue => epilogue.Operand!).Where(view => view is not null))
+        .Select(Of)
+        .Concat(Accumulates ? [Target] : []);
+
+    public IEnumerable<Place> Writes => Epilogues.OfType<KeepEpilogue>().Select(keep => Of(keep.Target)).Append(Target);
+
+    private static Place Of(View view) => new(view.Storage, view.Aspect, 0);
+}
