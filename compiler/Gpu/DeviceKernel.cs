@@ -104,6 +104,9 @@ public enum DeviceBlock
     /// <summary>What outputs are compared to.</summary>
     Targets,
 
+    /// <summary>The parts of sums over a batch.</summary>
+    PartialSums,
+
     /// <summary>Parts of a loss.</summary>
     LossParts,
 
@@ -134,7 +137,9 @@ public sealed record TrainingSchedule(
 /// <param name="Forward">y for a chunk of rows.</param>
 /// <param name="ForwardFew">The same for a few rows.</param>
 /// <param name="Record">y, and what the reverse pass reads, for a chunk of rows.</param>
+/// <param name="RecordFew">The same for a few rows.</param>
 /// <param name="Reverse">The gradients for a chunk of rows.</param>
+/// <param name="ReverseFew">The same for a few rows.</param>
 /// <param name="FinishGradient">What the gradients of derived weights mean for the parameters, as far as the host has no part in it.</param>
 /// <param name="AddGradient">Adds the gradients of the parameters to those asked for.</param>
 /// <param name="Training">Losses and optimizers.</param>
@@ -145,7 +150,9 @@ public sealed record DeviceSchedule(
     IReadOnlyList<DeviceLaunch> Forward,
     IReadOnlyList<DeviceLaunch> ForwardFew,
     IReadOnlyList<DeviceLaunch> Record,
+    IReadOnlyList<DeviceLaunch> RecordFew,
     IReadOnlyList<DeviceLaunch> Reverse,
+    IReadOnlyList<DeviceLaunch> ReverseFew,
     IReadOnlyList<DeviceLaunch> FinishGradient,
     IReadOnlyList<DeviceLaunch> AddGradient,
     TrainingSchedule Training)
@@ -159,8 +166,14 @@ public sealed record DeviceSchedule(
     /// <summary>Elements of the block of weight gradients; the trained parameters come first.</summary>
     public int GradientCount { get; init; }
 
-    /// <summary>Constants and functions of tensors, which the host evaluates.</summary>
+    /// <summary>Elements of the block of partial sums.</summary>
+    public int PartialCount { get; init; }
+
+    /// <summary>Constants, and those functions of tensors that the host evaluates.</summary>
     public IReadOnlyList<Segment> Functions { get; init; } = [];
+
+    /// <summary>Whether a step of an optimizer changes one of them.</summary>
+    public bool FunctionsChange { get; init; }
 
     /// <summary>Gradients that the host takes further, because they go through functions.</summary>
     public IReadOnlyList<Segment> FunctionGradients { get; init; } = [];

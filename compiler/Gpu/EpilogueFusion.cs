@@ -12,7 +12,7 @@ namespace Weft.Compiler.Gpu;
 internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
 {
     /// <summary>The arrays that a kernel is handed.</summary>
-    private const int MostOperands = 8;
+    public const int MostOperands = 8;
 
     /// <param name="steps">The steps, but for those that only a processor needs.</param>
     /// <param name="isNeeded">What is read by others than these steps.</param>
@@ -105,7 +105,7 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
         bool addsToTarget = ReferenceEquals(form.Value, form.Target);
         int at = done.FindLastIndex(step => Writes(step).Any(place => Same(place, form.Value)));
         if (at < 0 || done[at] is not FusedStep producer || !Same(producer.Target, form.Value) || !producer.Contraction.Target.CoversStorage || !form.Value.CoversStorage
-            || Digits(form.Value, producer.Contraction.Target) is not { } digits)
+            || !form.Target.Position.Indices.All(form.Value.Has) || Digits.Of(form.Value, producer.Contraction.Target) is not { } digits)
         {
             return false;
         }
@@ -141,8 +141,8 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
             }
         }
 
-        epilogues.AddRange(form.Epilogues.Select(epilogue => Rebase(epilogue, digits)));
-        Contraction contraction = producer.Contraction with { Target = Rebase(form.Target, digits) };
+        epilogues.AddRange(form.Epilogues.Select(digits.Rebase));
+        Contraction contraction = producer.Contraction with { Target = digits.Rebase(form.Target) };
         if (contraction.Views.Count() + epilogues.Count(epilogue => epilogue is KeepEpilogue || epilogue.Operand is not null) > MostOperands)
         {
             return false;
@@ -151,46 +151,6 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
         done[at] = new FusedStep(contraction, addsToTarget ? producer.Accumulates : form.Accumulates, epilogues);
         return true;
     }
-
-    /// <summary>
-    /// Each index of a view as what it is in the indices of another view of the same elements; null where one of those lies across several.
-    /// </summary>
-    private static Dictionary<Index, Affine>? Digits(View view, View other)
-    {
-        (Index Index, int Stride)[] parts = [.. other.Position.Terms.Where(term => term.Index != View.Rows)];
-        var digits = new Dictionary<Index, Affine>();
-        foreach ((Index index, int stride) in view.Position.Terms.Where(term => term.Index != View.Rows))
-        {
-            (Index Index, int Stride)[] within =
-            [
-                .. parts.Where(part => part.Stride >= stride && (long)part.Stride * part.Index.Extent <= (long)stride * index.Extent && part.Stride % stride == 0),
-            ];
-            if (stride < 0 || within.Aggregate(1L, (product, part) => product * part.Index.Extent) != index.Extent)
-            {
-                return null;
-            }
-
-            digits.Add(index, new Affine(0, [.. within.Select(part => (part.Index, part.Stride / stride))]));
-        }
-
-        return digits;
-    }
-
-    private static Epilogue Rebase(Epilogue epilogue, Dictionary<Index, Affine> digits) => epilogue switch
-    {
-        AddEpilogue add => add with { A = Rebase(add.A, digits) },
-        MultiplyEpilogue { A: { } a } multiply => multiply with { A = Rebase(a, digits) },
-        DeriveEpilogue derive => derive with { Z = Rebase(derive.Z, digits) },
-        KeepEpilogue keep => new KeepEpilogue(Rebase(keep.Target, digits)),
-        _ => epilogue,
-    };
-
-    private static View Rebase(View view, Dictionary<Index, Affine> digits) => view with
-    {
-        Position = view.Position.Terms.Aggregate(
-            new Affine(view.Position.Offset, []),
-            (position, term) => position + (digits.TryGetValue(term.Index, out Affine? digit) ? digit * term.Stride : new Affine(0, [term]))),
-    };
 
     /// <summary>What a step reads.</summary>
     public static IEnumerable<Place> Reads(Step step) => step switch
@@ -201,10 +161,18 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
         DerivativeStep derivative => [derivative.Z, derivative.A, .. derivative.Accumulate ? [derivative.C] : Array.Empty<Place>()],
         WalshHadamardStep transform => [transform.A],
         ClearStep => [],
+        FunctionStep { Mode: FunctionMode.Value } function => function.Arguments.Select(argument => new Place(argument, Aspect.Value, 0)),
+        FunctionStep function => [new(function.Arguments[0], Aspect.Value, 0), new(function.Result, Aspect.Value, 0), function.Target, .. Writes(function)],
         _ => throw new InvalidOperationException(step.ToString()),
     };
 
-    private static IEnumerable<Place> Writes(Step step) => step is FusedStep fused ? fused.Writes : [step.Target];
+    /// <summary>What a step writes.</summary>
+    public static IEnumerable<Place> Writes(Step step) => step switch
+    {
+        FusedStep fused => fused.Writes,
+        FunctionStep { Mode: FunctionMode.Gradient } function => [new Place(function.Arguments[0].Mirrored, Aspect.Mirror, 0)],
+        _ => [step.Target],
+    };
 
     private static bool Same(Place place, View view) => place.Storage == view.Storage && place.Aspect == view.Aspect;
 }

@@ -10,32 +10,47 @@ internal static class FusedResults
     /// <summary>The views of a step, in the order of its kernel's operands: factors, what epilogues read or write, and the target.</summary>
     public static IReadOnlyList<View> Views(FusedStep step) =>
     [
-        .. step.Contraction.Views.Skip(1), .. step.Epilogues.Select(ViewOf).Where(view => view is not null).Select(view => view!), step.Contraction.Target,
+        .. step.Contraction.Views.Skip(1), .. EpilogueViews(step), step.Contraction.Target,
     ];
 
     /// <summary>The operands of the kernel: <c>a</c>, <c>b</c>, <c>e0</c> and so on, <c>c</c>.</summary>
     public static IReadOnlyList<Operand> Operands(FusedStep step) =>
     [
-        new("a"),
-        .. step.Contraction.Right is null ? Array.Empty<Operand>() : [new("b")],
-        .. step.Epilogues.Select((epilogue, k) => (Epilogue: epilogue, Operand: new Operand(Name(k), epilogue is KeepEpilogue)))
-            .Where(pair => ViewOf(pair.Epilogue) is not null)
-            .Select(pair => pair.Operand),
-        new("c", IsWritten: true),
+        new("a"), .. step.Contraction.Right is null ? Array.Empty<Operand>() : [new("b")], .. EpilogueOperands(step, "e"), new("c", IsWritten: true),
     ];
+
+    /// <summary>What epilogues read and write.</summary>
+    public static IEnumerable<View> EpilogueViews(FusedStep step) => step.Epilogues.Select(ViewOf).Where(view => view is not null).Select(view => view!);
+
+    /// <summary>The same as operands, with names that begin so.</summary>
+    public static IEnumerable<Operand> EpilogueOperands(FusedStep step, string name) => step.Epilogues
+        .Select((epilogue, k) => (Epilogue: epilogue, Operand: new Operand(Name(name, k), epilogue is KeepEpilogue)))
+        .Where(pair => ViewOf(pair.Epilogue) is not null)
+        .Select(pair => pair.Operand);
 
     /// <summary>Stores a sum of products as the step's result.</summary>
     /// <param name="body">The kernel.</param>
     /// <param name="step">The step.</param>
     /// <param name="sum">The sum.</param>
     /// <param name="position">Where an element of a view is, from the view's lowest position.</param>
-    public static void Store(KernelBody body, FusedStep step, Expression sum, Func<View, Expression> position)
+    public static void Store(KernelBody body, FusedStep step, Expression sum, Func<View, Expression> position) =>
+        Finish(body, step, "e", sum, position, (at, value) => body.StoreResult("c", at(step.Contraction.Target), value));
+
+    /// <summary>Turns a sum of products into the step's result.</summary>
+    /// <param name="body">The kernel.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="name">What the names of the epilogues' operands begin with.</param>
+    /// <param name="sum">The sum.</param>
+    /// <param name="position">Where an element of a view is, from the view's lowest position.</param>
+    /// <param name="store">Is handed the positions and the result.</param>
+    public static void Finish(
+        KernelBody body, FusedStep step, string name, Expression sum, Func<View, Expression> position, Action<Func<View, Expression>, Expression> store)
     {
         Contraction contraction = step.Contraction;
         Expression value = contraction.Coefficient == 1 ? sum : new Real(contraction.Coefficient) * sum;
         if (step.Epilogues.Count == 0)
         {
-            body.StoreResult("c", position(contraction.Target), value);
+            store(position, value);
             return;
         }
 
@@ -45,7 +60,7 @@ internal static class FusedResults
             body.DefineElement("value", value);
             for (int k = 0; k < step.Epilogues.Count; k++)
             {
-                Expression Element(View view) => new Load(Name(k), At(view));
+                Expression Element(View view) => new Load(Name(name, k), At(view));
                 switch (step.Epilogues[k])
                 {
                     case AddEpilogue add:
@@ -65,12 +80,12 @@ internal static class FusedResults
                         body.Scope(() => body.Assign("value", "value" * ElementwiseKernels.Slope(derive.Activation, body, body.DefineElement("u", z))));
                         break;
                     case KeepEpilogue keep:
-                        body.Store(Name(k), At(keep.Target), "value");
+                        body.Store(Name(name, k), At(keep.Target), "value");
                         break;
                 }
             }
 
-            body.StoreResult("c", At(contraction.Target), "value");
+            store(At, "value");
 
             Expression At(View view)
             {
@@ -116,5 +131,5 @@ internal static class FusedResults
 
     private static View? ViewOf(Epilogue epilogue) => epilogue is KeepEpilogue keep ? keep.Target : epilogue.Operand;
 
-    private static string Name(int epilogue) => FormattableString.Invariant($"e{epilogue}");
+    private static string Name(string name, int epilogue) => FormattableString.Invariant($"{name}{epilogue}");
 }

@@ -47,3 +47,18 @@ internal sealed record FusedStep(Contraction Contraction, bool Accumulates, IRea
 
     private static Place Of(View view) => new(view.Storage, view.Aspect, 0);
 }
+
+/// <summary>
+/// Two steps, of which the second reads what the first writes and nothing else does: a group computes the part of it that its own results
+/// need, in local memory. Both steps name the digits of a position in it by the same indices.
+/// </summary>
+/// <param name="First">The step that writes it.</param>
+/// <param name="Second">The step that reads it.</param>
+/// <param name="Tile">What a group takes.</param>
+internal sealed record ChainedStep(FusedStep First, FusedStep Second, ChainTile Tile) : Step
+{
+    public override Place Target => Second.Target;
+}
+
+/// <summary>The rows of a group, and how many combinations of the other indices that both results have.</summary>
+internal sealed record ChainTile(int Rows, int Outer);
