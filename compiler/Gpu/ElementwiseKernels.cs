@@ -79,15 +79,15 @@ internal static class ElementwiseKernels
             body.Store(pairs.Name, "j", "sum");
         });
         body.Barrier();
-        body.For("half", 1, length, "half", () =>
+        body.For("distance", 1, length, "distance", () =>
         {
             body.For("pair", item, length / 2, threads, () =>
             {
-                Expression place = body.Define("place", (Expression)"pair" / "half" * "half" + "pair");
+                Expression place = body.Define("place", (Expression)"pair" / "distance" * "distance" + "pair");
                 body.DefineElement("even", new Load(pairs.Name, place));
-                body.DefineElement("odd", new Load(pairs.Name, place + "half"));
+                body.DefineElement("odd", new Load(pairs.Name, place + "distance"));
                 body.Store(pairs.Name, place, "even" + (Expression)"odd");
-                body.Store(pairs.Name, place + "half", "even" - (Expression)"odd");
+                body.Store(pairs.Name, place + "distance", "even" - (Expression)"odd");
             });
             body.Barrier();
         });
