@@ -162,7 +162,7 @@ internal static class ChainKernels
 
     private static int Threads(ChainedStep step)
     {
-        int threads = 64;
+        int threads = 8;
         while (threads < MostThreads && threads < Items(step))
         {
             threads *= 2;

@@ -112,8 +112,8 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
 
         // Nothing in between may change what is read here, or see what is written too early.
         IEnumerable<View> reads = form.Epilogues.Select(epilogue => epilogue.Operand!).Where(view => view is not null);
-        if (done.Skip(at + 1).Any(step => Writes(step).Any(place => reads.Any(view => Same(place, view)) || Same(place, form.Target))
-                || (Reads(step).Any(place => Same(place, form.Target))))
+        if (done.Skip(at + 1).Any(step => Writes(step).Any(place => reads.Any(view => Same(place, view)))
+                || step.Places.Any(place => Same(place, form.Target)))
             || reads.Any(view => producer.Writes.Any(place => Same(place, view)))
             || (!addsToTarget && producer.Reads.Concat(producer.Writes).Any(place => Same(place, form.Target))))
         {
@@ -129,7 +129,7 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
                 epilogues.Add(new AddEpilogue(before, 1));
             }
 
-            if (isNeeded(producer.Target) || done.Skip(at + 1).Concat(steps.Skip(position + 1)).SelectMany(Reads).Any(place => Same(place, before)))
+            if (isNeeded(producer.Target) || done.Skip(at + 1).Concat(steps.Skip(position + 1)).SelectMany(step => step.Places).Any(place => Same(place, before)))
             {
                 // A kernel runs if its last operand is wanted; what is kept is.
                 if (before.Storage.Space != Space.Scratch || form.Target.Storage.Space != Space.Scratch)
@@ -152,25 +152,11 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
         return true;
     }
 
-    /// <summary>What a step reads.</summary>
-    public static IEnumerable<Place> Reads(Step step) => step switch
-    {
-        FusedStep fused => fused.Reads,
-        GatherStep gather => [gather.A, gather.Table, .. gather.Accumulate ? [gather.C] : Array.Empty<Place>()],
-        ActivationStep activation => [activation.A],
-        DerivativeStep derivative => [derivative.Z, derivative.A, .. derivative.Accumulate ? [derivative.C] : Array.Empty<Place>()],
-        WalshHadamardStep transform => [transform.A],
-        ClearStep => [],
-        FunctionStep { Mode: FunctionMode.Value } function => function.Arguments.Select(argument => new Place(argument, Aspect.Value, 0)),
-        FunctionStep function => [new(function.Arguments[0], Aspect.Value, 0), new(function.Result, Aspect.Value, 0), function.Target, .. Writes(function)],
-        _ => throw new InvalidOperationException(step.ToString()),
-    };
-
     /// <summary>What a step writes.</summary>
     public static IEnumerable<Place> Writes(Step step) => step switch
     {
         FusedStep fused => fused.Writes,
-        FunctionStep { Mode: FunctionMode.Gradient } function => [new Place(function.Arguments[0].Mirrored, Aspect.Mirror, 0)],
+        FunctionStep { Mode: FunctionMode.Gradient } function => function.Mirrors.OfType<Place>(),
         _ => [step.Target],
     };
 

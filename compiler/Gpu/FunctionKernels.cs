@@ -12,6 +12,7 @@ namespace Weft.Compiler.Gpu;
 /// <param name="room">Elements of local memory.</param>
 internal sealed class FunctionKernels(int elementSize, int room)
 {
+    /// <summary>Work items of a group, where they have as much to do.</summary>
     private const int Group = 64;
 
     private static readonly Operand Target = new("c", IsWritten: true);
@@ -136,9 +137,10 @@ internal sealed class FunctionKernels(int elementSize, int room)
     private DeviceKernel Reflections(int count, int size)
     {
         var body = new KernelBody();
+        int group = GroupFor(count * count);
         var t = new LocalArray("t", count * count);
         Expression item = body.Define("item", new Position(WorkItem.LocalX));
-        body.For("e", item, count * count, Group, () =>
+        body.For("e", item, count * count, group, () =>
         {
             Expression i = body.Define("i", (Expression)"e" / count), j = body.Define("j", (Expression)"e" % count);
             body.DefineElement("dot", new Real(0));
@@ -154,8 +156,8 @@ internal sealed class FunctionKernels(int elementSize, int room)
         {
             Expression diagonal = body.DefineElement("diagonal", new Load("t", (Expression)"column" * (count + 1)));
             body.DefineElement("inverse", new Choice(diagonal.IsLess(new Real(smallest)), new Real(0), new Real(1) / diagonal));
-            int strips = (count + Group - 1) / Group;
-            Expression Row(int strip) => item + (strip * Group);
+            int strips = (count + group - 1) / group;
+            Expression Row(int strip) => item + (strip * group);
             for (int strip = 0; strip < strips; strip++)
             {
                 string sum = FormattableString.Invariant($"sum{strip}");
@@ -174,9 +176,9 @@ internal sealed class FunctionKernels(int elementSize, int room)
             body.When(item.IsLess(1), () => body.Store("t", (Expression)"column" * (count + 1), "inverse"));
             body.Barrier();
         });
-        body.For("e", item, count * count, Group, () => body.Store("c", "e", new Load("t", "e")));
+        body.For("e", item, count * count, group, () => body.Store("c", "e", new Load("t", "e")));
         return new DeviceKernel(
-            "c = T of reflections", Group, 1, GridAxis.One, GridAxis.One, GridAxis.One, [new("x"), Target], [t], body.Statements,
+            "c = T of reflections", group, 1, GridAxis.One, GridAxis.One, GridAxis.One, [new("x"), Target], [t], body.Statements,
             new Work(0, ((double)count * count * size) + (count * (double)count * count / 3), 0, ((double)count * size) + (count * count)));
     }
 
@@ -221,6 +223,18 @@ internal sealed class FunctionKernels(int elementSize, int room)
             new Work(0, 2.0 * count * count * (size + count), 0, 2.0 * count * size));
     }
 
+    /// <summary>A power of two.</summary>
+    private static int GroupFor(int items)
+    {
+        int group = 1;
+        while (group < Group && group < items)
+        {
+            group *= 2;
+        }
+
+        return group;
+    }
+
     private static DeviceKernel Elementwise(string description, int length, IReadOnlyList<Operand> operands, Action<KernelBody, Expression> element)
     {
         var body = new KernelBody();
@@ -239,7 +253,7 @@ internal sealed class FunctionKernels(int elementSize, int room)
         line(body, new Line(body, lines, sums));
         double elements = (double)lines.Count * lines.Length;
         return new DeviceKernel(
-            description, Group, 1, new GridAxis(lines.Count, false, 1), GridAxis.One, GridAxis.One, operands, sums, body.Statements,
+            description, GroupFor(lines.Length), 1, new GridAxis(lines.Count, false, 1), GridAxis.One, GridAxis.One, operands, sums, body.Statements,
             new Work(0, 2 * elements, 0, operands.Count * elements));
     }
 
@@ -277,7 +291,7 @@ internal sealed class FunctionKernels(int elementSize, int room)
 
         public Expression Element(string operand, Expression j) => new Load(operand, At(j));
 
-        public void ForEach(Action<Expression> element) => body.For("j", Item, lines.Length, Group, () => element("j"));
+        public void ForEach(Action<Expression> element) => body.For("j", Item, lines.Length, GroupFor(lines.Length), () => element("j"));
 
         public Expression Sum(Func<Expression, Expression> term) => Over(term, new Real(0), (left, right) => left + right);
 
@@ -287,7 +301,7 @@ internal sealed class FunctionKernels(int elementSize, int room)
         private Expression Over(Func<Expression, Expression> term, Expression start, Func<Expression, Expression, Expression> combine)
         {
             string name = FormattableString.Invariant($"own{parts.Count}");
-            var shared = new LocalArray(FormattableString.Invariant($"parts{parts.Count}"), Group);
+            var shared = new LocalArray(FormattableString.Invariant($"parts{parts.Count}"), GroupFor(lines.Length));
             parts.Add(shared);
             body.DefineElement(name, start);
             ForEach(j => body.Assign(name, combine(name, term(j))));

@@ -40,9 +40,9 @@ internal sealed record FusedStep(Contraction Contraction, bool Accumulates, IRea
     public override Place Target => Of(Contraction.Target);
 
     public override IEnumerable<Place> Reads => Contraction.Views.Skip(1).Concat(Epilogues.Select(epilogue => epilogue.Operand!).Where(view => view is not null))
-        .Select(Of)
-        .Concat(Accumulates ? [Target] : []);
+        .Select(Of);
 
+    /// <summary>The places that are written, the target last.</summary>
     public IEnumerable<Place> Writes => Epilogues.OfType<KeepEpilogue>().Select(keep => Of(keep.Target)).Append(Target);
 
     private static Place Of(View view) => new(view.Storage, view.Aspect, 0);
@@ -58,6 +58,8 @@ internal sealed record FusedStep(Contraction Contraction, bool Accumulates, IRea
 internal sealed record ChainedStep(FusedStep First, FusedStep Second, ChainTile Tile) : Step
 {
     public override Place Target => Second.Target;
+
+    public override IEnumerable<Place> Reads => First.Reads.Concat(Second.Reads);
 }
 
 /// <summary>The rows of a group, and how many combinations of the other indices that both results have.</summary>

@@ -42,15 +42,11 @@ internal static class StageFusion
     {
         var first = (FusedStep)steps[at];
         return steps.Skip(at + 1).Take(second - at - 1).All(step => step is not ChainedStep && !Touches(step))
-            && !steps.Take(at).Concat(steps.Skip(second + 1)).Any(step => Operands(step).Any(place => Same(place, first.Target)));
+            && !steps.Take(at).Concat(steps.Skip(second + 1)).Any(step => step.Places.Any(place => Same(place, first.Target)));
 
         bool Touches(Step step) => EpilogueFusion.Writes(step).Any(place => first.Reads.Append(first.Target).Any(other => Same(place, other)))
-            || EpilogueFusion.Reads(step).Any(place => Same(place, first.Target));
+            || step.Places.Any(place => Same(place, first.Target));
     }
-
-    private static IEnumerable<Place> Operands(Step step) => step is ChainedStep chain
-        ? chain.First.Reads.Concat(chain.Second.Reads).Concat(chain.Second.Writes)
-        : EpilogueFusion.Reads(step).Concat(EpilogueFusion.Writes(step));
 
     private static ChainedStep? Chain(FusedStep first, FusedStep second, int rows, DeviceModel device)
     {

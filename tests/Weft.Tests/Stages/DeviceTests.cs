@@ -68,6 +68,18 @@ public class DeviceTests
     [InlineData("dense(2048, 4096) . relu . dense(4096, 2048)", 4096, 2)]
     public void StagesAreFused(string formula, int batch, int launches) => Assert.Equal(launches, Schedule(formula, batch).Forward.Count);
 
+    /// <summary>A long sum over a batch is cut into parts where its results are few.</summary>
+    [Theory]
+    [InlineData(64, false)]
+    [InlineData(4096, true)]
+    public void SumsOverABatchAreCut(int batch, bool expected)
+    {
+        DeviceSchedule schedule = Schedule("low_rank(96, 128, 8)", batch);
+        Assert.Equal(expected, schedule.Reverse.Any(launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums)));
+        Assert.Equal(expected, schedule.PartialCount > 0);
+        Assert.DoesNotContain(schedule.ReverseFew, launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums));
+    }
+
     /// <summary>What is merged for many rows is not for a single one.</summary>
     [Fact]
     public void Explanation()
