@@ -33,16 +33,21 @@ internal static class DeviceProgramEmitter
         List("Prepare", device.Prepare.Select(Launch));
         List("Forward", device.Forward.Select(Launch));
         List("ForwardFew", device.ForwardFew.Select(Launch));
+        List("Record", device.Record.Select(Launch));
+        List("RecordFew", device.RecordFew.Select(Launch));
         List("Reverse", device.Reverse.Select(Launch));
+        List("ReverseFew", device.ReverseFew.Select(Launch));
         List("FinishGradient", device.FinishGradient.Select(Launch));
         List("AddGradient", device.AddGradient.Select(Launch));
         Lists("Losses", device.Training.MeanSquaredError, device.Training.CrossEntropy);
         Lists("Optimizers", device.Training.Sgd, device.Training.AdamW);
         List("Functions", device.Functions.Select(Segment));
+        code.Line($"FunctionsChange = {(device.FunctionsChange ? "true" : "false")},");
         List("FunctionGradients", device.FunctionGradients.Select(Segment));
         code.Line($"StoredCount = {Number(device.StoredCount)},");
         code.Line($"WeightCount = {Number(device.WeightCount)},");
         code.Line($"GradientCount = {Number(device.GradientCount)},");
+        code.Line($"PartialCount = {Number(device.PartialCount)},");
         code.Line($"ScratchPerRow = ({Number(device.Schedule.ScratchPerRow)}, {Number(2 * device.Schedule.ScratchPerRow)}),");
         code.Line($"MaxRows = {Number(device.MaxRows)},");
 

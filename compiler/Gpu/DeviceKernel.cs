@@ -23,6 +23,9 @@ public sealed record For(string Counter, Expression Start, Expression End, Expre
 /// <summary>What only some work items do.</summary>
 public sealed record When(Expression Condition, IReadOnlyList<Statement> Body) : Statement;
 
+/// <summary>Statements whose names are known only among them.</summary>
+public sealed record Scope(IReadOnlyList<Statement> Body) : Statement;
+
 /// <summary>Waits for the whole group; what it wrote into local memory is visible then. Reached by all work items or by none.</summary>
 public sealed record Barrier : Statement;
 
@@ -101,6 +104,9 @@ public enum DeviceBlock
     /// <summary>What outputs are compared to.</summary>
     Targets,
 
+    /// <summary>The parts of sums over a batch.</summary>
+    PartialSums,
+
     /// <summary>Parts of a loss.</summary>
     LossParts,
 
@@ -128,9 +134,12 @@ public sealed record TrainingSchedule(
 /// <param name="Schedule">The steps: those of a plan for the device.</param>
 /// <param name="Kernels">Each once.</param>
 /// <param name="Prepare">What is derived from parameters, once per change of them.</param>
-/// <param name="Forward">y, and intermediate results, for a chunk of rows.</param>
+/// <param name="Forward">y for a chunk of rows.</param>
 /// <param name="ForwardFew">The same for a few rows.</param>
+/// <param name="Record">y, and what the reverse pass reads, for a chunk of rows.</param>
+/// <param name="RecordFew">The same for a few rows.</param>
 /// <param name="Reverse">The gradients for a chunk of rows.</param>
+/// <param name="ReverseFew">The same for a few rows.</param>
 /// <param name="FinishGradient">What the gradients of derived weights mean for the parameters, as far as the host has no part in it.</param>
 /// <param name="AddGradient">Adds the gradients of the parameters to those asked for.</param>
 /// <param name="Training">Losses and optimizers.</param>
@@ -140,7 +149,10 @@ public sealed record DeviceSchedule(
     IReadOnlyList<DeviceLaunch> Prepare,
     IReadOnlyList<DeviceLaunch> Forward,
     IReadOnlyList<DeviceLaunch> ForwardFew,
+    IReadOnlyList<DeviceLaunch> Record,
+    IReadOnlyList<DeviceLaunch> RecordFew,
     IReadOnlyList<DeviceLaunch> Reverse,
+    IReadOnlyList<DeviceLaunch> ReverseFew,
     IReadOnlyList<DeviceLaunch> FinishGradient,
     IReadOnlyList<DeviceLaunch> AddGradient,
     TrainingSchedule Training)
@@ -154,8 +166,14 @@ public sealed record DeviceSchedule(
     /// <summary>Elements of the block of weight gradients; the trained parameters come first.</summary>
     public int GradientCount { get; init; }
 
-    /// <summary>Constants and functions of tensors, which the host evaluates.</summary>
+    /// <summary>Elements of the block of partial sums.</summary>
+    public int PartialCount { get; init; }
+
+    /// <summary>Constants, and those functions of tensors that the host evaluates.</summary>
     public IReadOnlyList<Segment> Functions { get; init; } = [];
+
+    /// <summary>Whether a step of an optimizer changes one of them.</summary>
+    public bool FunctionsChange { get; init; }
 
     /// <summary>Gradients that the host takes further, because they go through functions.</summary>
     public IReadOnlyList<Segment> FunctionGradients { get; init; } = [];

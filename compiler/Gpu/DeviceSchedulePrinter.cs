@@ -22,13 +22,19 @@ public static class DeviceSchedulePrinter
         ("prepare", schedule.Prepare),
         ("forward", schedule.Forward),
         ("forward, few rows", schedule.ForwardFew),
+        ("forward, recorded", Unless(schedule.Record, schedule.Forward)),
+        ("forward, recorded, few rows", Unless(schedule.RecordFew, schedule.ForwardFew)),
         ("reverse", schedule.Reverse),
+        ("reverse, few rows", schedule.ReverseFew),
         ("finish", [.. schedule.FinishGradient, .. schedule.AddGradient]),
         ("mean squared error", schedule.Training.MeanSquaredError),
         ("cross-entropy", schedule.Training.CrossEntropy),
         ("sgd", schedule.Training.Sgd),
         ("adamw", schedule.Training.AdamW),
     }.Where(pass => pass.Launches.Count > 0);
+
+    private static IReadOnlyList<DeviceLaunch> Unless(IReadOnlyList<DeviceLaunch> launches, IReadOnlyList<DeviceLaunch> same) =>
+        launches.Select(Describe).SequenceEqual(same.Select(Describe)) ? [] : launches;
 
     /// <summary>One launch: <c>kernel1(Weights + 1024, Input) → Scratch</c>.</summary>
     public static string Describe(DeviceLaunch launch)

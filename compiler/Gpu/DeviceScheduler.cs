@@ -14,20 +14,25 @@ public sealed class DeviceScheduler
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
     private readonly OpenClPrinter _printer = new("float");
     private readonly Schedule _schedule;
+    private readonly int _batch;
+    private readonly DeviceModel _device;
+    private readonly FunctionKernels _functions;
     private readonly Dictionary<Storage, int> _weights = [];
     private readonly Dictionary<Storage, int> _mirrors = [];
     private readonly int _storedCount;
     private int _weightCount;
     private int _gradientCount;
+    private int _partialCount;
     private ContractionKernels _contractions;
 
     /// <summary>The most elements that a row of the batch adds to any position or count.</summary>
     private long _largestRow;
 
-    private DeviceScheduler(Schedule schedule, int batch)
+    private DeviceScheduler(Schedule schedule, int batch, DeviceModel device)
     {
-        _schedule = schedule;
-        _contractions = new ContractionKernels(Math.Min(batch, 64));
+        (_schedule, _batch, _device) = (schedule, batch, device);
+        _functions = new FunctionKernels(device.ElementSize, device.LocalBytes / device.ElementSize);
+        _contractions = new ContractionKernels(batch, device);
         _largestRow = new[] { 2 * schedule.ScratchPerRow, schedule.Module.Inputs, schedule.Module.Outputs }.Max();
         foreach (ParameterPlace place in schedule.Parameters)
         {
@@ -48,33 +53,38 @@ public sealed class DeviceScheduler
     /// <param name="device">What the device can do.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     public static DeviceSchedule Build(Schedule host, int batch, DeviceModel device, CancellationToken cancellationToken = default) =>
-        new DeviceScheduler(Scheduler.Build(host.Lowered, new CostModel(batch, Device: device), device.ElementSize, keepsElements: true, cancellationToken: cancellationToken), batch).Run(host);
+        new DeviceScheduler(Scheduler.Build(host.Lowered, new CostModel(batch, Device: device), device.ElementSize, keepsElements: true, cancellationToken: cancellationToken), batch, device).Run(host);
 
     private DeviceSchedule Run(Schedule host)
     {
-        List<DeviceLaunch> forward = [.. Launches(_schedule.Forward)];
-
         // What the processor gathers again was written down here by the forward pass.
-        List<DeviceLaunch> reverse = [.. Launches(_schedule.Reverse.Where(step => step is not GatherStep { C.Aspect: Aspect.Value }))];
+        List<Step> backward = EpilogueFusion.Run(
+            _schedule.Reverse.Where(step => step is not (PadStep or GatherStep { C.Aspect: Aspect.Value })), place => place.Storage.Space != Space.Scratch);
+        HashSet<Storage> recorded = [.. backward.SelectMany(step => step.Reads).Where(place => place.Aspect == Aspect.Value).Select(place => place.Storage)];
+        List<Step> inference = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch);
+        List<Step> recording = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch || recorded.Contains(place.Storage));
+        List<DeviceLaunch> forward = Launches(StageFusion.Run(inference, place => place.Storage.Space != Space.Scratch, _batch, _device));
+        List<DeviceLaunch> record = Launches(recording), reverse = Launches(backward);
         ContractionKernels many = _contractions;
-        _contractions = new ContractionKernels(nominalRows: 1);
-        List<DeviceLaunch> few = [.. Launches(_schedule.Forward)];
+        _contractions = new ContractionKernels(batch: 1, _device);
+        List<DeviceLaunch> forwardFew = Launches(StageFusion.Run(inference, place => place.Storage.Space != Space.Scratch, 1, _device));
+        List<DeviceLaunch> recordFew = Launches(recording), reverseFew = Launches(backward);
         _contractions = many;
 
-        List<DeviceLaunch> finish = [.. Launches(BeforeFunctions(out HashSet<Storage> behind))];
-        List<DeviceLaunch> prepare = [.. Launches(Needed())];
+        List<DeviceLaunch> finish = Launches(EpilogueFusion.Run(BeforeFunctions(out HashSet<Storage> behind), _ => true));
+        List<DeviceLaunch> prepare = Launches(EpilogueFusion.Run(Needed(), _ => true));
         var functions = new List<Segment>();
         var gradients = new List<Segment>();
         foreach (KeyValuePair<WeightTensor, Storage> derived in _schedule.Derived)
         {
             (Storage storage, Storage hosts) = (derived.Value, host.Derived[derived.Key]);
-            bool isFunction = derived.Key is FunctionWeight;
-            if (derived.Key is FunctionWeight or ConstantWeight && _weights.TryGetValue(storage, out int offset))
+            bool isHosts = derived.Key is FunctionWeight function && !_functions.Has(function);
+            if ((isHosts || derived.Key is ConstantWeight) && _weights.TryGetValue(storage, out int offset))
             {
                 functions.Add(new Segment(hosts.Offset, offset, storage.Length));
             }
 
-            if ((isFunction || behind.Contains(storage)) && _mirrors.TryGetValue(storage, out int mirror))
+            if ((isHosts || behind.Contains(storage)) && _mirrors.TryGetValue(storage, out int mirror))
             {
                 gradients.Add(new Segment(hosts.MirrorOffset, mirror, storage.Length));
             }
@@ -90,12 +100,14 @@ public sealed class DeviceScheduler
 
         // A group's tile may reach beyond the rows.
         long rows = Math.Min((int.MaxValue / _largestRow) - 256, _kernels.Min(MostRows));
-        return new DeviceSchedule(_schedule, _kernels, prepare, forward, few, reverse, finish, add, Training())
+        return new DeviceSchedule(_schedule, _kernels, prepare, forward, forwardFew, record, recordFew, reverse, reverseFew, finish, add, Training())
         {
             StoredCount = _storedCount,
             WeightCount = _weightCount,
             GradientCount = _gradientCount,
+            PartialCount = _partialCount,
             Functions = functions,
+            FunctionsChange = _schedule.Prepare.OfType<FunctionStep>().Any(step => !_functions.Has(step.Function) && _weights.ContainsKey(step.Result)),
             FunctionGradients = gradients,
             MaxRows = (int)Math.Max(1, rows),
         };
@@ -149,13 +161,13 @@ public sealed class DeviceScheduler
         {
             switch (step)
             {
-                case FunctionStep function:
-                    behind.UnionWith(function.Arguments);
+                case FunctionStep function when !_functions.Has(function.Function) || behind.Contains(function.Result):
+                    behind.UnionWith(function.Arguments.Select(argument => argument.Mirrored));
                     break;
                 case KernelStep { Contraction: var contraction } when contraction.Views.Skip(1).Any(Mirrors(behind)):
                     behind.Add(contraction.Target.Storage);
                     break;
-                case KernelStep or ClearStep:
+                case KernelStep or ClearStep or FunctionStep:
                     steps.Add(step);
                     break;
             }
@@ -172,14 +184,19 @@ public sealed class DeviceScheduler
         var steps = new List<Step>();
         foreach (Step step in _schedule.PrepareFrozen.Concat(_schedule.Prepare).Reverse())
         {
-            View[] views = step is KernelStep kernel ? [.. kernel.Contraction.Views] : [];
-            Storage target = views.Length > 0 ? views[0].Storage : step.Target.Storage;
-            if (step is KernelStep or ClearStep && _weights.ContainsKey(target))
+            IEnumerable<Storage>? operands = step switch
+            {
+                KernelStep kernel when _weights.ContainsKey(kernel.Contraction.Target.Storage) => kernel.Contraction.Views.Select(view => view.Storage),
+                FunctionStep function when _weights.ContainsKey(function.Result) && _functions.Has(function.Function) => function.Arguments,
+                ClearStep clear when _weights.ContainsKey(clear.C.Storage) => [],
+                _ => null,
+            };
+            if (operands is not null)
             {
                 steps.Insert(0, step);
-                foreach (View operand in views)
+                foreach (Storage operand in operands)
                 {
-                    _ = WeightOf(operand.Storage);
+                    _ = WeightOf(operand);
                 }
             }
         }
@@ -210,29 +227,19 @@ public sealed class DeviceScheduler
         .DefaultIfEmpty(int.MaxValue)
         .Min();
 
-    private IEnumerable<DeviceLaunch> Launches(IEnumerable<Step> steps) => steps.Where(step => step is not (PackStep or PadStep)).SelectMany(Launches);
+    private List<DeviceLaunch> Launches(IEnumerable<Step> steps) => [.. steps.SelectMany(Launches)];
 
     private IEnumerable<DeviceLaunch> Launches(Step step)
     {
-        if (step is WalshHadamardStep transform)
+        if (step is FusedStep fused && _contractions.Parts(fused) is int parts and > 1)
         {
-            int size = transform.C.Storage.Length / transform.Outer;
-            yield return Launch(ElementwiseKernels.WalshHadamard(transform.Outer, size), false, [OperandOf(transform.A), OperandOf(transform.C)]);
-            yield break;
-        }
-
-        if (step is FanInStep fused)
-        {
-            yield return Launch(fused.Gather);
-            yield return Launch(ContractionKernels.Arrange(fused.Contraction), fused.Accumulates);
-            yield break;
-        }
-
-        if (step is KernelStep { Addend: { } addend, Accumulates: false, Contraction: var contraction })
-        {
-            View start = contraction.Target with { Storage = addend.Storage, Aspect = addend.Aspect };
-            yield return Launch(ContractionKernels.Arrange(new Contraction(contraction.Target, start, null, 1, contraction.Packs)), accumulate: false);
-            yield return Launch(ContractionKernels.Arrange(contraction), accumulate: true);
+            _partialCount = Math.Max(_partialCount, checked(parts * ContractionKernels.PartLength(fused)));
+            var partial = new DeviceOperand(DeviceBlock.PartialSums, 0, 0);
+            yield return Launch(_contractions.BuildParts(fused, parts), false, [.. Operands([.. fused.Contraction.Views.Skip(1)]), partial]);
+            yield return Launch(
+                ContractionKernels.BuildTotal(fused, parts),
+                fused.Accumulates,
+                [partial, .. Operands([.. FusedResults.EpilogueViews(fused), fused.Contraction.Target])]);
             yield break;
         }
 
@@ -241,7 +248,26 @@ public sealed class DeviceScheduler
 
     private DeviceLaunch Launch(Step step) => step switch
     {
-        KernelStep kernel => Launch(ContractionKernels.Arrange(kernel.Contraction), kernel.Accumulates),
+        FusedStep fused => Launch(
+            fused.Contraction.Target.Overlaps ? OverlappingKernels.Build(fused) : _contractions.Build(fused),
+            fused.Accumulates,
+            Operands(FusedResults.Views(fused))),
+        FunctionStep { Mode: FunctionMode.Value } function => Launch(
+            _functions.Value(function.Function), false, [OperandOf(new Place(function.Arguments[0], Aspect.Value, 0)), OperandOf(function.Target)]),
+        FunctionStep function => Launch(
+            _functions.Gradient(function.Function),
+            true,
+            [
+                OperandOf(new Place(function.Arguments[0], Aspect.Value, 0)),
+                OperandOf(new Place(function.Result, Aspect.Value, 0)),
+                OperandOf(function.Target),
+                OperandOf(new Place(function.Arguments[0].Mirrored, Aspect.Mirror, 0)),
+            ]),
+        ChainedStep chain => Launch(ChainKernels.Build(chain), chain.Second.Accumulates, Operands(ChainKernels.Views(chain))),
+        WalshHadamardStep transform => Launch(
+            ElementwiseKernels.WalshHadamard(transform.Outer, transform.C.Storage.Length / transform.Outer, _device.LocalBytes / _device.ElementSize),
+            false,
+            [OperandOf(transform.A), OperandOf(transform.C)]),
         ClearStep clear => Launch(
             ElementwiseKernels.Clear(clear.C.Storage.IsPerRow ? clear.C.Storage.Pitch : clear.C.Storage.Length, clear.C.Storage.IsPerRow),
             false,
@@ -265,11 +291,6 @@ public sealed class DeviceScheduler
         _ => throw new InvalidOperationException(step.ToString()),
     };
 
-    private DeviceLaunch Launch(Contraction contraction, bool accumulate) => Launch(
-        contraction.Target.Overlaps ? OverlappingKernels.Build(contraction) : _contractions.Build(contraction),
-        accumulate,
-        [.. contraction.Views.Skip(1).Append(contraction.Target).Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below)))]);
-
     private DeviceLaunch Launch(DeviceKernel kernel, bool accumulate, IReadOnlyList<DeviceOperand> operands)
     {
         foreach (GridAxis axis in new[] { kernel.X, kernel.Y, kernel.Z }.Where(axis => axis.TimesRows))
@@ -288,6 +309,9 @@ public sealed class DeviceScheduler
 
         return new DeviceLaunch(number, accumulate, operands);
     }
+
+    private IReadOnlyList<DeviceOperand> Operands(IReadOnlyList<View> views) =>
+        [.. views.Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below)))];
 
     private DeviceOperand OperandOf(Place place)
     {

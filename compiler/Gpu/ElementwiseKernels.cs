@@ -40,29 +40,71 @@ internal static class ElementwiseKernels
             body.Store("c", place, new Load("c", place) + new Load("a", (row * length) + "j"));
         }));
 
-    /// <summary><c>c[o, i] (+)= Σⱼ (−1)^(bits that i and j have in common) a[o, j]</c>, by its definition.</summary>
-    public static DeviceKernel WalshHadamard(int outer, int size) => Build(
-        "c[o, i] = Σj ±a[o, j]",
-        new GridAxis(checked(outer * size), true, Group),
-        [new Operand("a"), Target],
-        (body, i) =>
+    /// <summary>
+    /// <c>c[o, i] (+)= Σⱼ (−1)^(bits that i and j have in common) a[o, j]</c>, in log₂ steps of sums and differences of pairs, in local memory.
+    /// What has no room there is cut into parts of a power of two, of which a group transforms one: the signed sum of all parts of a.
+    /// </summary>
+    /// <param name="outer">The extent of o.</param>
+    /// <param name="size">The extent of i and j.</param>
+    /// <param name="room">Elements of local memory.</param>
+    public static DeviceKernel WalshHadamard(int outer, int size, int room)
+    {
+        int length = size;
+        while (length > room)
         {
-            Expression first = body.Define("first", i / size * size);
-            Expression place = body.Define("place", i - first);
-            body.DefineElement("sum", new Real(0));
-            body.For("j", 0, size, 1, () =>
+            length /= 2;
+        }
+
+        (int parts, int threads) = (size / length, Math.Min(256, Math.Max(1, length / 2)));
+        var pairs = new LocalArray("pairs", length);
+        var body = new KernelBody();
+        Expression item = body.Define("item", new Position(WorkItem.LocalX));
+        Expression part = body.Define("part", new Position(WorkItem.GroupX) % parts);
+        Expression first = body.Define("first", new Position(WorkItem.GroupX) / parts * size);
+        body.For("j", item, length, threads, () =>
+        {
+            body.DefineElement("sum", new Load("a", first + "j"));
+            for (int other = 1; other < parts; other++)
             {
                 Expression common = 0;
-                for (int bit = 1; bit < size; bit *= 2)
+                for (int bit = 1; bit < parts; bit *= 2)
                 {
-                    common += place / bit % 2 * ((Expression)"j" / bit % 2);
+                    common += (other & bit) == 0 ? 0 : part / bit % 2;
                 }
 
-                Expression element = body.DefineElement("element", new Load("a", first + "j"));
+                Expression element = new Load("a", first + ((other * length) + (Expression)"j"));
                 body.Assign("sum", "sum" + (Expression)new Choice((common % 2).IsLess(1), element, new Real(0) - element));
-            });
-            body.StoreResult("c", i, "sum");
+            }
+
+            body.Store(pairs.Name, "j", "sum");
         });
+        body.Barrier();
+        body.For("distance", 1, length, "distance", () =>
+        {
+            body.For("pair", item, length / 2, threads, () =>
+            {
+                Expression place = body.Define("place", (Expression)"pair" / "distance" * "distance" + "pair");
+                body.DefineElement("even", new Load(pairs.Name, place));
+                body.DefineElement("odd", new Load(pairs.Name, place + "distance"));
+                body.Store(pairs.Name, place, "even" + (Expression)"odd");
+                body.Store(pairs.Name, place + "distance", "even" - (Expression)"odd");
+            });
+            body.Barrier();
+        });
+        body.For("j", item, length, threads, () => body.StoreResult("c", first + (part * length) + "j", new Load(pairs.Name, "j")));
+        double steps = size * Math.Log(size, 2);
+        return new DeviceKernel(
+            "c[o, i] = Σj ±a[o, j]",
+            threads,
+            1,
+            new GridAxis(checked(outer * parts), true, 1),
+            GridAxis.One,
+            GridAxis.One,
+            [new Operand("a"), Target],
+            [pairs],
+            body.Statements,
+            new Work(outer * steps, 0, 2.0 * outer * size, 0));
+    }
 
     /// <summary>c = f(a).</summary>
     public static DeviceKernel Activate(Activation activation, int length) => Build(
@@ -93,7 +135,7 @@ internal static class ElementwiseKernels
         return new DeviceKernel(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, [], body.Statements, work);
     }
 
-    private static Expression Value(Activation activation, KernelBody body, Expression z) => activation switch
+    public static Expression Value(Activation activation, KernelBody body, Expression z) => activation switch
     {
         Activation.Relu => KernelBody.Call(Function.Max, z, new Real(0)),
         Activation.Gelu => z * GeluGate(body, z),
@@ -110,7 +152,7 @@ internal static class ElementwiseKernels
         _ => throw new InvalidOperationException(activation.ToString()),
     };
 
-    private static Expression Slope(Activation activation, KernelBody body, Expression z)
+    public static Expression Slope(Activation activation, KernelBody body, Expression z)
     {
         Expression one = new Real(1);
         Expression Named(Expression value) => body.DefineElement("s", value);

@@ -36,13 +36,16 @@ internal sealed class KernelBody
     }
 
     /// <summary>Adds up what each work item of a group has, pair by pair, in a fixed order; the sum is the array's first element.</summary>
-    public void SumOverGroup(LocalArray parts, Expression item, Expression value)
+    public void SumOverGroup(LocalArray parts, Expression item, Expression value) => CombineOverGroup(parts, item, value, (left, right) => left + right);
+
+    /// <summary>The same for another operation than the sum.</summary>
+    public void CombineOverGroup(LocalArray parts, Expression item, Expression value, Func<Expression, Expression, Expression> combine)
     {
         Store(parts.Name, item, value);
         Barrier();
         for (int half = parts.Length / 2; half > 0; half /= 2)
         {
-            When(item.IsLess(half), () => Store(parts.Name, item, new Load(parts.Name, item) + new Load(parts.Name, item + half)));
+            When(item.IsLess(half), () => Store(parts.Name, item, combine(new Load(parts.Name, item), new Load(parts.Name, item + half))));
             Barrier();
         }
     }
@@ -64,6 +67,9 @@ internal sealed class KernelBody
         _statements.Add(new When(condition, Inside(body)));
     }
 
+    /// <summary>Statements whose names are their own.</summary>
+    public void Scope(Action body) => _statements.Add(new Scope(Inside(body)));
+
     public static Expression Call(Function function, params Expression[] arguments) => new Call(function, arguments.ToEquatable());
 
     private List<Statement> Inside(Action body)
@@ -81,6 +87,8 @@ internal sealed class KernelBody
 internal sealed class Counter(IEnumerable<Index> indices)
 {
     private readonly Index[] _indices = [.. indices.OrderByDescending(index => index == View.Rows)];
+
+    public bool IsEmpty => _indices.Length == 0;
 
     public bool HasRows => _indices.Contains(View.Rows);
 

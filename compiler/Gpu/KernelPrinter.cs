@@ -84,6 +84,13 @@ public abstract class KernelPrinter(string scalar)
                     }
 
                     break;
+                case Scope scope:
+                    using (code.Braces(null))
+                    {
+                        Print(code, scope.Body);
+                    }
+
+                    break;
                 case Barrier:
                     code.Line(Wait);
                     break;

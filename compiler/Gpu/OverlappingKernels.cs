@@ -11,8 +11,9 @@ internal static class OverlappingKernels
 {
     private const int Group = 64;
 
-    public static DeviceKernel Build(Contraction contraction)
+    public static DeviceKernel Build(FusedStep step)
     {
+        Contraction contraction = step.Contraction;
         View target = contraction.Target;
         bool perRow = target.Has(View.Rows);
         HashSet<Index> overlapping = [.. target.Position.Overlapping];
@@ -40,8 +41,7 @@ internal static class OverlappingKernels
             Expression position = (row * target.Stride(View.Rows)) + element;
             body.StoreResult("c", position, contraction.Coefficient == 1 ? "sum" : new Real(contraction.Coefficient) * "sum");
         });
-        Operand[] operands = contraction.Right is null ? [new("a"), new("c", IsWritten: true)] : [new("a"), new("b"), new("c", IsWritten: true)];
-        return new DeviceKernel(KernelSelector.Describe(contraction), Group, 1, grid, GridAxis.One, GridAxis.One, operands, [], body.Statements, ContractionKernels.WorkOf(contraction));
+        return new DeviceKernel(KernelSelector.Describe(contraction), Group, 1, grid, GridAxis.One, GridAxis.One, FusedResults.Operands(step), [], body.Statements, FusedResults.WorkOf(step));
 
         void Digits(KernelBody inner, Expression place, Action then)
         {

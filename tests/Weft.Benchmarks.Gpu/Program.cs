@@ -3,10 +3,18 @@ using Weft;
 using Weft.Benchmarks.Gpu;
 using Weft.OpenCl;
 
-// weft-gpu [device] [sizes] [batches]: checks and times structured maps, forward and backward, on an OpenCL device.
+// weft-gpu [--quick] [device] [sizes] [batches]: checks and times structured maps, forward and backward, on an OpenCL device.
+// What is quick takes a minute on a processor: the smallest size, small batches, and each time once.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+bool quick = args.Contains("--quick");
+args = [.. args.Where(argument => argument != "--quick")];
 int[] Numbers(int position, params int[] otherwise) => args.Length > position ? [.. args[position].Split(',').Select(int.Parse)] : otherwise;
-int[] sizes = Numbers(1, 1024, 4096, 16384), batches = Numbers(2, 1, 64, 1024, 8192);
+int[] sizes = Numbers(1, quick ? [1024] : [1024, 2048, 4096, 8192, 16384]), batches = Numbers(2, quick ? [1, 64] : [1, 8, 64, 512, 1024, 8192]);
+if (quick)
+{
+    Roofline.Times = 1;
+}
+
 try
 {
     OpenClDevice device = OpenClDevice.Find(args.Length > 0 ? args[0] : "");

@@ -66,12 +66,15 @@ internal sealed unsafe class Roofline : IDisposable
 
     public double BytesPerSecond { get; }
 
+    /// <summary>How often everything is timed.</summary>
+    public static int Times { get; set; } = 5;
+
     /// <summary>The least of some times, after a first run that may compile.</summary>
-    public static double Best(Action run, int times = 5)
+    public static double Best(Action run)
     {
         run();
         double best = double.PositiveInfinity;
-        for (int i = 0; i < times; i++)
+        for (int i = 0; i < Times; i++)
         {
             long start = Stopwatch.GetTimestamp();
             run();

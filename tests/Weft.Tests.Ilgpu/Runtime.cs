@@ -140,6 +140,68 @@ public static class KernelLoaders
         return (stream, config, a, b, c, d, e, f) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f), hasBarriers).Run());
     }
 
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> LoadKernel<T1, T2, T3, T4, T5, T6, T7>(
+        this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7> action)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+    {
+        bool hasBarriers = Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f, g) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g), hasBarriers).Run());
+    }
+
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8>(
+        this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8> action)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+        where T8 : struct
+    {
+        bool hasBarriers = Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f, g, h) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h), hasBarriers).Run());
+    }
+
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
+        this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9> action)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+        where T8 : struct
+        where T9 : struct
+    {
+        bool hasBarriers = Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f, g, h, i) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h, i), hasBarriers).Run());
+    }
+
+    public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
+        this Accelerator accelerator, Action<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> action)
+        where T1 : struct
+        where T2 : struct
+        where T3 : struct
+        where T4 : struct
+        where T5 : struct
+        where T6 : struct
+        where T7 : struct
+        where T8 : struct
+        where T9 : struct
+        where T10 : struct
+    {
+        bool hasBarriers = Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f, g, h, i, j) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h, i, j), hasBarriers).Run());
+    }
+
     /// <summary>Kernels are static methods.</summary>
     private static bool Check(Accelerator accelerator, Delegate action)
     {

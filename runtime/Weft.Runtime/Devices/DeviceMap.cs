@@ -136,7 +136,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                     OutputGradient = buffers.Upload(ref buffers.Dy, Rows(y, Map.Outputs, first, rows)),
                     InputGradient = buffers.Take(ref buffers.Dx, rows * Map.Inputs),
                 };
-                Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+                RunReverse(blocks, rows);
                 device.Read(buffers.Dx!, Rows(x, Map.Inputs, first, rows));
             }
         }
@@ -162,7 +162,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                     OutputGradient = new Block(y, first * (long)Map.Outputs),
                     InputGradient = new Block(x, first * (long)Map.Inputs),
                 };
-                Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+                RunReverse(blocks, rows);
             }
         }
     }
@@ -232,7 +232,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <param name="dy">[batch, outputs]: the gradient for the output.</param>
     /// <param name="dx">[batch, inputs], overwritten; or null: not wanted.</param>
     /// <param name="gradient">[trained parameters], added to; or null: not wanted.</param>
-    /// <remarks>Where a parameter stands in a function of weights (reflections, admix), its gradient goes through the host.</remarks>
+    /// <remarks>Where a parameter stands in a function that the device does not evaluate, its gradient goes through the host.</remarks>
     /// <inheritdoc cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>
     public void Gradient(TBuffer x, TBuffer dy, TBuffer? dx, TBuffer? gradient)
     {
@@ -325,9 +325,9 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                     LossParts = value is null ? default : buffers.Take(ref buffers.LossParts, LossParts),
                     Loss = value is null ? default : new Block(value, 0),
                 };
-                Run(program.Forward, blocks, program.ScratchPerRow.Gradient, rows);
+                RunRecord(blocks, rows);
                 Run(program.Losses[(int)loss], blocks, 0, rows);
-                Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+                RunReverse(blocks, rows);
             }
 
             FinishGradient(new Blocks(this, 1) { WeightGradient = g, ParameterGradient = new Block(gradient, 0) });
@@ -336,7 +336,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     /// <summary>
     /// Changes the trained parameters on the device, as the optimizer's own step does on the processor. What is derived from them is
-    /// derived again there; for functions of parameters (reflections, admix) the map's parameters are changed too.
+    /// derived again there; where the processor evaluates a function of them, the map's parameters are changed too.
     /// </summary>
     /// <param name="optimizer">The optimizer: the same one at every step, and for this only.</param>
     /// <param name="gradient">[trained parameters]</param>
@@ -372,7 +372,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 ParameterGradient = new Block(gradient, 0),
             };
             Run(program.Optimizers[(int)optimizer.Rule], blocks, 0, 1);
-            if (program.Functions.Length > 0)
+            if (program.FunctionsChange)
             {
                 DownloadParameters();
                 changes = -1;
@@ -493,9 +493,15 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     private void RunGradient(Blocks blocks, int rows)
     {
-        Run(program.Forward, blocks, program.ScratchPerRow.Gradient, rows);
-        Run(program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
+        RunRecord(blocks, rows);
+        RunReverse(blocks, rows);
     }
+
+    private void RunRecord(Blocks blocks, int rows) => Run(
+        rows <= DeviceProgram.FewRows ? program.RecordFew : program.Record, blocks, program.ScratchPerRow.Gradient, rows);
+
+    private void RunReverse(Blocks blocks, int rows) => Run(
+        rows <= DeviceProgram.FewRows ? program.ReverseFew : program.Reverse, blocks, program.ScratchPerRow.Gradient, rows);
 
     private void FinishGradient(Blocks blocks)
     {
@@ -665,6 +671,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             DeviceBlock.FirstState => FirstState,
             DeviceBlock.SecondState => SecondState,
             DeviceBlock.Targets => Targets,
+            DeviceBlock.PartialSums => WeightGradient.Buffer is null ? default : map.buffers.Take(ref map.buffers.PartialSums, map.program.PartialCount),
             DeviceBlock.LossParts => LossParts,
             DeviceBlock.Loss => Loss,
             _ => default,
@@ -685,6 +692,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         public TBuffer? FirstState;
         public TBuffer? SecondState;
         public TBuffer? LossParts;
+        public TBuffer? PartialSums;
 
         public Block Take(ref TBuffer? buffer, int length)
         {
@@ -707,7 +715,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
         public void Dispose()
         {
-            foreach (TBuffer? buffer in new[] { X, Y, Dx, Dy, Scratch, WeightGradient, LossSettings, RuleSettings, FirstState, SecondState, LossParts })
+            foreach (TBuffer? buffer in new[] { X, Y, Dx, Dy, Scratch, WeightGradient, LossSettings, RuleSettings, FirstState, SecondState, LossParts, PartialSums })
             {
                 buffer?.Dispose();
             }

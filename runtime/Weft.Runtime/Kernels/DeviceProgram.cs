@@ -19,14 +19,23 @@ public sealed record DeviceProgram
     /// <summary>What is derived from parameters, once per change of them.</summary>
     public required ImmutableArray<DeviceLaunch> Prepare { get; init; }
 
-    /// <summary>The output, and intermediate results, for a chunk of rows.</summary>
+    /// <summary>The output for a chunk of rows.</summary>
     public required ImmutableArray<DeviceLaunch> Forward { get; init; }
 
     /// <summary>The output for at most <see cref="FewRows"/> rows.</summary>
     public required ImmutableArray<DeviceLaunch> ForwardFew { get; init; }
 
+    /// <summary>The output, and what <see cref="Reverse"/> reads, for a chunk of rows.</summary>
+    public required ImmutableArray<DeviceLaunch> Record { get; init; }
+
+    /// <summary>The same for at most <see cref="FewRows"/> rows.</summary>
+    public required ImmutableArray<DeviceLaunch> RecordFew { get; init; }
+
     /// <summary>The gradients for a chunk of rows.</summary>
     public required ImmutableArray<DeviceLaunch> Reverse { get; init; }
+
+    /// <summary>The same for at most <see cref="FewRows"/> rows.</summary>
+    public required ImmutableArray<DeviceLaunch> ReverseFew { get; init; }
 
     /// <summary>What gradients of derived tensors mean for the parameters, as far as the host has no part in it.</summary>
     public required ImmutableArray<DeviceLaunch> FinishGradient { get; init; }
@@ -40,8 +49,11 @@ public sealed record DeviceProgram
     /// <summary>A step of an optimizer, by its <see cref="DeviceRule"/>.</summary>
     public required ImmutableArray<ImmutableArray<DeviceLaunch>> Optimizers { get; init; }
 
-    /// <summary>Where constants and functions of tensors are, which the host evaluates: in its weight block and in the device's.</summary>
+    /// <summary>Where constants are, and those functions of tensors that the host evaluates: in its weight block and in the device's.</summary>
     public required ImmutableArray<DeviceSegment> Functions { get; init; }
+
+    /// <summary>Whether a step of an optimizer changes one of them.</summary>
+    public required bool FunctionsChange { get; init; }
 
     /// <summary>Gradients that the host takes further, because they go through functions: in its block of gradients and in the device's.</summary>
     public required ImmutableArray<DeviceSegment> FunctionGradients { get; init; }
@@ -54,6 +66,9 @@ public sealed record DeviceProgram
 
     /// <summary>Elements of the device's block of weight gradients; the trained parameters come first.</summary>
     public required int GradientCount { get; init; }
+
+    /// <summary>Elements for the parts of sums over a batch.</summary>
+    public required int PartialCount { get; init; }
 
     /// <summary>Elements of scratch for a row of a chunk: forward, and forward and backward.</summary>
     public required (int Forward, int Gradient) ScratchPerRow { get; init; }
@@ -68,7 +83,7 @@ public sealed record DeviceProgram
     internal const int FewRows = 8;
 
     internal int MostOperands =>
-        new[] { Prepare, Forward, ForwardFew, Reverse, FinishGradient, AddGradient }.Concat(Losses).Concat(Optimizers)
+        new[] { Prepare, Forward, ForwardFew, Record, RecordFew, Reverse, ReverseFew, FinishGradient, AddGradient }.Concat(Losses).Concat(Optimizers)
             .SelectMany(launches => launches)
             .Max(launch => launch.Operands.Length);
 }
@@ -135,6 +150,9 @@ public enum DeviceBlock
 
     /// <summary>What outputs are compared to.</summary>
     Targets,
+
+    /// <summary>The parts of sums over a batch.</summary>
+    PartialSums,
 
     /// <summary>Parts of a loss.</summary>
     LossParts,

@@ -34,18 +34,67 @@ public sealed class IlgpuTests : IDisposable
         ["bias . dense(3, 3) . relu . bias . dense(3, 3) . gelu . dense(3, 3) . silu . dense(3, 3) . tanh . dense(3, 3) . sigmoid . dense(3, 3) . softplus . dense(3, 4)"],
         planned: 4);
 
-    /// <summary>Tiles in local memory, and sums that a group shares.</summary>
+    /// <summary>Tiles in local memory, and sums that a group shares: for more rows than a few, and a rest of one.</summary>
     [Fact]
-    public void KernelsWithBarriers() => AssertRight(["dense(9, 10)"], planned: 64, maxRows: 8);
+    public void KernelsWithBarriers() => AssertRight(["dense(9, 10)"], planned: 64, maxRows: 9, batch: 10);
 
-    private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 4)
+    /// <summary>Losses and optimizers: training on the accelerator ends where training on the processor does.</summary>
+    [Theory]
+    [InlineData("bias . dense(3, 4) . tanh . bias . dense(4, 5)", DeviceLoss.CrossEntropy, true)]
+    [InlineData("hra(3, 4, 2)", DeviceLoss.MeanSquaredError, false)]
+    public void Training(string formula, DeviceLoss loss, bool adamW)
+    {
+        const int Batch = 5;
+        using WeftAssembly assembly = Compile([(TestModules.Formula(formula), Options("F", planned: 4))]);
+        using DeviceMap<float, MemoryBuffer1D<float, Stride1D.Dense>> device = Create(assembly, "F", maxRows: 4);
+        using Map<float> expected = assembly.Create<float>("F");
+        expected.Initialize(seed: 2);
+        device.Map.Initialize(seed: 2);
+        int[] labels = [.. Enumerable.Range(0, Batch).Select(i => i * 2 % device.Map.Outputs)];
+        float[] x = Numbers(Batch * expected.Inputs);
+        float[] targets = loss == DeviceLoss.CrossEntropy ? [.. labels.Select(label => (float)label)] : Numbers(Batch * expected.Outputs);
+        using MemoryBuffer1D<float, Stride1D.Dense> deviceX = Upload(x), deviceTargets = Upload(targets), value = Upload([0]);
+        using MemoryBuffer1D<float, Stride1D.Dense> deviceGradient = Upload(new float[expected.TrainedCount]);
+        Optimizer<float> here = Rule(), there = Rule();
+        float[] gradient = new float[expected.TrainedCount], total = new float[1];
+        double mean = 0;
+        for (int step = 0; step < 4; step++)
+        {
+            Array.Clear(gradient);
+            mean = loss == DeviceLoss.CrossEntropy
+                ? expected.LossGradient(x, new CrossEntropy<float>(labels), gradient)
+                : expected.LossGradient(x, new MeanSquaredError<float>(targets), gradient);
+            here.Step(expected, gradient);
+            deviceGradient.AsContiguous().MemSetToZero(accelerator.DefaultStream);
+            device.LossGradient(loss, deviceX, deviceTargets, deviceGradient, step == 3 ? value : null);
+            device.Step(there, deviceGradient);
+        }
+
+        value.AsContiguous().CopyToCPU(accelerator.DefaultStream, ref total[0], 1);
+        Assert.Equal(mean, total[0], 1e-4 * Math.Max(1, mean));
+        device.Download();
+        Assert.All(expected.Parameters.ToArray().Zip(device.Map.Parameters.ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-3f));
+
+        Optimizer<float> Rule() => adamW ? new AdamW<float>(1e-2) : new Sgd<float>(0.05, momentum: 0.9, nesterov: true, weightDecay: 1e-3);
+
+        MemoryBuffer1D<float, Stride1D.Dense> Upload(float[] values)
+        {
+            MemoryBuffer1D<float, Stride1D.Dense> buffer = accelerator.Allocate1D<float>(values.Length);
+            buffer.AsContiguous().CopyFromCPU(accelerator.DefaultStream, ref values[0], values.Length);
+            return buffer;
+        }
+
+        static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
+    }
+
+    private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 4, int batch = 6)
     {
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"F{k}" })];
         using WeftAssembly assembly = Compile(modules.Select(module => (module, Options(module.Name, planned))));
         foreach ((Module module, int seed) in modules.Select((module, k) => (module, k)))
         {
             using DeviceMap<float, MemoryBuffer1D<float, Stride1D.Dense>> device = Create(assembly, module.Name, maxRows);
-            string? fault = FormulaBattery.Fault(module, MapOnDevice.Create(device.Map, device), seed, [6]);
+            string? fault = FormulaBattery.Fault(module, MapOnDevice.Create(device.Map, device), seed, [batch]);
             Assert.True(fault is null, $"{module.Formula}: {fault}");
         }
     }

@@ -2,6 +2,7 @@ using Weft.Compiler;
 using Weft.Dynamic;
 using Weft.OpenCl;
 using Weft.Tests.Binding;
+using Weft.Tests.Formulas;
 
 namespace Weft.Tests.OpenCl;
 
@@ -15,6 +16,7 @@ public class DeviceTrainingTests
     [InlineData("blast(6, 9, 3, 3, 2)", DeviceLoss.MeanSquaredError, "nesterov")]
     [InlineData("tucker(7, 9, 3, 4)", DeviceLoss.MeanSquaredError, "momentum")]
     [InlineData("hra(6, 8, 4)", DeviceLoss.MeanSquaredError, "sgd")]
+    [InlineData("dora(6, 8, 2)", DeviceLoss.MeanSquaredError, "adamw")]
     public void EndsWhereTheProcessorDoes(string formula, DeviceLoss loss, string rule)
     {
         using var context = new OpenClContext(OpenClDevice.Find());
@@ -61,6 +63,18 @@ public class DeviceTrainingTests
         Assert.All(y.Zip(deviceY), pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
         Assert.Throws<ArgumentException>(() => there.Step(map, gradient));
         Assert.Throws<ArgumentException>(() => device.Step(here, deviceGradient));
+    }
+
+    /// <summary>Which functions of trained parameters need the processor after a step.</summary>
+    [Theory]
+    [InlineData("hra(6, 8, 4)", false)]
+    [InlineData("dora(6, 8, 2)", false)]
+    [InlineData("householder(200, 150)", true)]
+    public void FunctionsOfTheProcessor(string formula, bool expected)
+    {
+        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: Targets.OpenCl))]);
+        using Map<float> map = assembly.Create<float>("Map");
+        Assert.Equal(expected, MapOnDevice.ProgramOf(map).FunctionsChange);
     }
 
     [OpenClFact]

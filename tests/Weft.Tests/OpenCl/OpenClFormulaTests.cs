@@ -34,6 +34,10 @@ public class OpenClFormulaTests
     [OpenClFact]
     public void LargerThanTiles() => AssertRight(["dense(70, 83)", "monarch(221, 13)", "tensor_train([9, 8], [7, 10], [1, 5, 1])"]);
 
+    /// <summary>Sums over a batch in parts, some of them empty where the batch is smaller than planned for.</summary>
+    [OpenClFact]
+    public void SumsInParts() => AssertRight(["dense(9, 21)", "bias . monarch(64, 8) . tanh . low_rank(64, 10, 8)"], planned: 4096);
+
     [OpenClFact]
     public void Random() => AssertRight(Enumerable.Range(5000, 10 * RandomFormulas)
         .Select(seed => RandomFormula.Create(seed))
@@ -47,13 +51,13 @@ public class OpenClFormulaTests
         return DeviceScheduler.Build(schedule, 64, DeviceModel.Default).Kernels.Count;
     }
 
-    private static void AssertRight(IEnumerable<string> formulas) =>
-        AssertRight([.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"f{k}" })]);
+    private static void AssertRight(IEnumerable<string> formulas, int planned = 64) =>
+        AssertRight([.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"f{k}" })], planned);
 
-    private static void AssertRight(Module[] modules)
+    private static void AssertRight(Module[] modules, int planned = 64)
     {
         using var context = new OpenClContext(OpenClDevice.Find());
-        using WeftAssembly assembly = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Targets: Targets.OpenCl))));
+        using WeftAssembly assembly = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Batch: planned, Targets: Targets.OpenCl))));
         string[] faults = modules.AsParallel().AsOrdered().Select((module, k) =>
         {
             using Map<float> map = assembly.Create<float>(module.Name);

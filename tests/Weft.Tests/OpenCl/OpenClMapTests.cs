@@ -101,6 +101,23 @@ public class OpenClMapTests
         Assert.All(expected.Zip(y), pair => Assert.Equal(pair.First, pair.Second, 1e-13));
     }
 
+    /// <summary>More than fits into the local memory of a group.</summary>
+    [OpenClFact]
+    public void LargeWalshHadamard()
+    {
+        const int Size = 1 << 14;
+        using var context = new OpenClContext(OpenClDevice.Find());
+        using WeftAssembly assembly = Compile($"wht({Size})");
+        using Map<float> map = assembly.Create<float>("Map");
+        using var device = new OpenClMap<float>(map, context);
+        float[] x = Numbers(2 * Size), expected = new float[x.Length], y = new float[x.Length];
+        map.Forward(x, expected);
+        device.Forward(x, y);
+        Assert.All(expected.Zip(y), pair => Assert.Equal(pair.First, pair.Second, 1e-2f));
+        device.Adjoint(x, y);
+        Assert.All(expected.Zip(y), pair => Assert.Equal(pair.First, pair.Second, 1e-2f));
+    }
+
     [OpenClFact]
     public void WhatIsWrong_IsSaidWhereItIs()
     {

@@ -47,6 +47,39 @@ public class DeviceTests
         Snapshot.Match(code, name: $"Types.{targets}");
     }
 
+    /// <summary>A bias, an activation, another term and a derivative's factor take no launch of their own, in any shape of the result.</summary>
+    [Theory]
+    [InlineData("bias . dense(6, 5)", 1, 1, 3)]
+    [InlineData("bias . dense(6, 5) . relu . bias . dense(5, 7)", 1, 2, 6)]
+    [InlineData("gelu . bias . monarch(12, 3)", 1, 2, 4)]
+    [InlineData("eye(400) + 2 * monarch(400, 20)", 1, 2, 4)]
+    public void ElementwiseStepsAreFused(string formula, int forward, int record, int reverse)
+    {
+        DeviceSchedule schedule = Schedule(formula);
+        Assert.Equal((forward, forward, record, reverse), (schedule.Forward.Count, schedule.ForwardFew.Count, schedule.Record.Count, schedule.Reverse.Count));
+    }
+
+    /// <summary>Two stages are one launch where a group's part of what is between them fits into local memory and that is faster.</summary>
+    [Theory]
+    [InlineData("monarch(256, 16)", 64, 1)]
+    [InlineData("low_rank(96, 128, 8)", 64, 1)]
+    [InlineData("kronecker([3, 5], [4, 6])", 64, 1)]
+    [InlineData("bias . monarch(256, 16) . gelu . bias . monarch(256, 16)", 64, 2)]
+    [InlineData("dense(2048, 4096) . relu . dense(4096, 2048)", 4096, 2)]
+    public void StagesAreFused(string formula, int batch, int launches) => Assert.Equal(launches, Schedule(formula, batch).Forward.Count);
+
+    /// <summary>A long sum over a batch is cut into parts where its results are few.</summary>
+    [Theory]
+    [InlineData(64, false)]
+    [InlineData(4096, true)]
+    public void SumsOverABatchAreCut(int batch, bool expected)
+    {
+        DeviceSchedule schedule = Schedule("low_rank(96, 128, 8)", batch);
+        Assert.Equal(expected, schedule.Reverse.Any(launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums)));
+        Assert.Equal(expected, schedule.PartialCount > 0);
+        Assert.DoesNotContain(schedule.ReverseFew, launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums));
+    }
+
     /// <summary>What is merged for many rows is not for a single one.</summary>
     [Fact]
     public void Explanation()
@@ -60,10 +93,10 @@ public class DeviceTests
         string.Join("\n", Schedule(formula).Kernels.Select((kernel, number) => printer.Print(kernel, KernelPrinter.Name(number))));
 
     /// <summary>A schedule but for what each has for training.</summary>
-    private static DeviceSchedule Schedule(string formula)
+    private static DeviceSchedule Schedule(string formula, int batch = 64)
     {
-        Schedule host = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(64), elementSize: 4);
-        DeviceSchedule schedule = DeviceScheduler.Build(host, 64, DeviceModel.Default);
+        Schedule host = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(batch), elementSize: 4);
+        DeviceSchedule schedule = DeviceScheduler.Build(host, batch, DeviceModel.Default);
         return schedule with
         {
             Kernels = [.. schedule.Kernels.Take(schedule.AddGradient[0].Kernel + 1)],
