@@ -48,10 +48,10 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
             .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}"))
             .Concat(routes.SelectMany(Describe)));
         Section("Network", Network(schedule));
-        Section("Plan", Plans(schedule).SelectMany(plan => PlanPrinter.Print(plan, Alternatives)));
+        Section("Plan", Plan(schedule));
         if (schedule.FewRows is { } few)
         {
-            Section($"Network and plan for {few.Extent}", Network(few.Schedule).Concat(Plans(few.Schedule).SelectMany(plan => PlanPrinter.Print(plan, Alternatives))));
+            Section($"For {few.Extent}", Network(few.Schedule).Except(Network(schedule)).Concat(Plan(few.Schedule)));
         }
 
         Section("Steps", SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0));
@@ -77,6 +77,8 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
 
     private static IEnumerable<string> Network(Schedule schedule) =>
         NetworkPrinter.Print(schedule.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim());
+
+    private static IEnumerable<string> Plan(Schedule schedule) => Plans(schedule).SelectMany(plan => PlanPrinter.Print(plan, Alternatives));
 
     private static IEnumerable<TermPlan> Plans(Schedule schedule) => schedule.Plans.Where(plan => plan.Root is ContractionNode);
 
