@@ -157,8 +157,8 @@ public static class AlgebraPrinter
                     return IsOwnBias(bias) ? "bias" : $"bias({Tensor(bias.Bias)})";
                 case BranchLink branches:
                     return $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Element))))})";
-                case ActivationLink activation:
-                    return activation.Activation.ToString().ToLowerInvariant();
+                case NonlinearLink function:
+                    return function.Name;
                 default:
                     throw new NotSupportedException($"{link.GetType().Name} has no text.");
             }

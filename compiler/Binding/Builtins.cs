@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Syntax;
 
 namespace Weft.Compiler.Binding;
 
@@ -57,6 +58,13 @@ internal static class Builtins
             ["reciprocal"] = Activation.Reciprocal,
             ["atanh"] = Activation.Atanh,
         };
+
+    /// <summary>The function of tensors that a link names, alone or with numbers or a tensor behind it; null where the name means something else.</summary>
+    public static TensorFunction? LinkFunction(ExpressionSyntax link, FileScope scope, Func<string, bool> isLocal)
+    {
+        string name = link is CallSyntax call ? call.Name.Text : link is NameSyntax alone && !isLocal(alone.Name) ? alone.Name : "";
+        return TensorFunction.All.TryGetValue(name, out TensorFunction? function) && function.IsLink && scope.Find(name).Count == 0 ? function : null;
+    }
 
     /// <summary>Links that join branches, called with one or more.</summary>
     public static readonly IReadOnlyDictionary<string, Joint> Joints = new Dictionary<string, Joint>(StringComparer.Ordinal)

@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Scheduling;
@@ -33,7 +34,7 @@ public sealed class DeviceScheduler
         {
             _weights.Add(place.Storage, place.Storage.Offset);
             _storedCount = Math.Max(_storedCount, place.Storage.Offset + place.Storage.Length);
-            if (place.Parameter.Role == Algebra.Role.Trained)
+            if (place.Parameter.Role == Role.Trained)
             {
                 _mirrors.Add(place.Storage, place.Storage.MirrorOffset);
             }
@@ -255,11 +256,16 @@ public sealed class DeviceScheduler
             true,
             [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
         ActivationStep activation => Launch(
-            ElementwiseKernels.Activate(activation.Activation, activation.C.Storage.Length),
+            activation.Function is FunctionLink function ? FunctionKernels.Value(function, activation.C.Storage.Length)
+                : ElementwiseKernels.Activate(((ActivationLink)activation.Function).Activation, activation.C.Storage.Length),
             false,
             [OperandOf(activation.A), OperandOf(activation.C)]),
+        DerivativeStep { Function: FunctionLink function, Y: { } value } derivative => Launch(
+            FunctionKernels.Derivative(function, derivative.C.Storage.Length),
+            derivative.Accumulate,
+            [OperandOf(derivative.Z), OperandOf(value), OperandOf(derivative.A), OperandOf(derivative.C)]),
         DerivativeStep derivative => Launch(
-            ElementwiseKernels.Derive(derivative.Activation, derivative.C.Storage.Length),
+            ElementwiseKernels.Derive(((ActivationLink)derivative.Function).Activation, derivative.C.Storage.Length),
             derivative.Accumulate,
             [OperandOf(derivative.Z), OperandOf(derivative.A), OperandOf(derivative.C)]),
         _ => throw new InvalidOperationException(step.ToString()),

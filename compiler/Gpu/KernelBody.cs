@@ -36,13 +36,16 @@ internal sealed class KernelBody
     }
 
     /// <summary>Adds up what each work item of a group has, pair by pair, in a fixed order; the sum is the array's first element.</summary>
-    public void SumOverGroup(LocalArray parts, Expression item, Expression value)
+    public void SumOverGroup(LocalArray parts, Expression item, Expression value) => ReduceOverGroup(parts, item, value, (left, right) => left + right);
+
+    /// <summary>Puts together what each work item of a group has, pair by pair, in a fixed order; the result is the array's first element.</summary>
+    public void ReduceOverGroup(LocalArray parts, Expression item, Expression value, Func<Expression, Expression, Expression> combine)
     {
         Store(parts.Name, item, value);
         Barrier();
         for (int half = parts.Length / 2; half > 0; half /= 2)
         {
-            When(item.IsLess(half), () => Store(parts.Name, item, new Load(parts.Name, item) + new Load(parts.Name, item + half)));
+            When(item.IsLess(half), () => Store(parts.Name, item, combine(new Load(parts.Name, item), new Load(parts.Name, item + half))));
             Barrier();
         }
     }

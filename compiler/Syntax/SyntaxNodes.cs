@@ -168,6 +168,9 @@ public sealed record NameSyntax(string Name, TextSpan Span) : ExpressionSyntax(S
 /// <summary><c>monarch(1024, 32)</c>.</summary>
 public sealed record CallSyntax(Identifier Name, EquatableArray<ExpressionSyntax> Arguments, TextSpan Span) : ExpressionSyntax(Span);
 
+/// <summary><c>relu . bias . W</c> in parentheses or as an argument: a chain as a link of another. Two links or more.</summary>
+public sealed record CompositionSyntax(EquatableArray<ExpressionSyntax> Links, TextSpan Span) : ExpressionSyntax(Span);
+
 /// <summary><c>[2, 3, 5]</c> or <c>[A, B; C, D]</c>.</summary>
 public sealed record BlockSyntax(EquatableArray<EquatableArray<ExpressionSyntax>> Rows, TextSpan Span) : ExpressionSyntax(Span);
 

@@ -34,6 +34,7 @@ public static class SyntaxPrinter
         NumberSyntax number => number.Value.ToString("R", CultureInfo.InvariantCulture),
         NameSyntax name => name.Name,
         CallSyntax call => $"{call.Name.Text}({List(call.Arguments)})",
+        CompositionSyntax chain => $"({string.Join(" . ", chain.Links.Select(Print))})",
         BlockSyntax block => $"[{string.Join("; ", block.Rows.Select(row => List(row)))}]",
         RepeatSyntax repeat => $"{repeat.Combinator}({repeat.Variable.Text} < {Print(repeat.Count)}) {Inner(repeat.Body)}",
         NegateSyntax negate => $"-{Inner(negate.Operand)}",

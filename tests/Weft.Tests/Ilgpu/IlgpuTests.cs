@@ -38,6 +38,9 @@ public sealed class IlgpuTests : IDisposable
     [Fact]
     public void KernelsWithBarriers() => AssertRight(["dense(9, 10)"], planned: 64, maxRows: 8);
 
+    [Fact]
+    public void FunctionsOfRows() => AssertRight(FunctionLinkTests.Formulas, planned: 4);
+
     private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 4)
     {
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"F{k}" })];
