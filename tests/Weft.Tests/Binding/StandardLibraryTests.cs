@@ -163,7 +163,6 @@ public class StandardLibraryTests
         { "inverse_part_norm(12, 5, 3)", 12, 1, 0, 0, 0 },
         { "part_distance(12, 5, 3) . (0.02 * eye(12))", 12, 1, 0, 0, 0 },
         { "mobius(6, 4, 2) . (0.02 * eye(4))", 4, 6, 12, 0, 0 },
-        { "circulant_transformed(2, 3)", 6, 6, 6, 0, 0 },
     };
 
     [Fact]

@@ -45,7 +45,6 @@ public class LibraryFormulasTests
         "flora_convolution(4, 3, 7, 6, 3, [3, 2, 2, 2])", "neural_implant_convolution(4, 3, 7, 6, 3, 2)", "same_convolution(4, 3, 7, 6, 3)", "conv_lora(4, 5, 5, 6, 3, 2, 2)", "soft_choice(33)", "inverse_total(33)", "soft_mixture(5, 7)",
         "choice_of_parts(5, 7)", "conv_adapter(4, 5, 5, 6, 3, 2, 2)", "mobius_factor(20, 13) . (0.15 * eye(33))", "mobius_norm(20, 13) . (0.02 * eye(33))",
         "part_norm(33, 20, 5)", "inverse_part_norm(33, 20, 5)", "part_distance(33, 20, 5) . (0.02 * eye(33))", "gaunt_product(1, 1, 2)", "grassmann(33, 5, 4)", "mobius(20, 36, 4) . (0.02 * eye(36))",
-        "circulant_transformed(4, 5)",
     ];
 
     /// <summary>
