@@ -35,6 +35,12 @@ public enum Distribution
     /// <summary>Whole numbers from 0 to below the scale, all different along the last axis.</summary>
     Distinct,
 
+    /// <summary>Orthonormal rows of the last two axes, or columns where these are fewer, uniform among them.</summary>
+    Orthogonal,
+
+    /// <summary>The identity on the last two axes, which need not be equal.</summary>
+    Identity,
+
     /// <summary>Normal, with the standard deviation that keeps a unit-variance input at unit variance.</summary>
     FanIn,
 }

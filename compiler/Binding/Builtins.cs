@@ -85,6 +85,8 @@ internal static class Builtins
             ["paired"] = (0, 1, "paired(std)"),
             ["whole"] = (1, 1, "whole(n)"),
             ["distinct"] = (1, 1, "distinct(n)"),
+            ["orthogonal"] = (0, 1, "orthogonal(gain)"),
+            ["eye"] = (0, 1, "eye(c)"),
             ["fan_in"] = (0, 1, "fan_in(gain)"),
         };
 
@@ -118,6 +120,8 @@ internal static class Builtins
         "paired" => new Initializer(Distribution.Paired, argument ?? 1),
         "whole" => new Initializer(Distribution.Whole, argument ?? 1),
         "distinct" => new Initializer(Distribution.Distinct, argument ?? 1),
+        "orthogonal" => new Initializer(Distribution.Orthogonal, argument ?? 1),
+        "eye" => new Initializer(Distribution.Identity, argument ?? 1),
         _ => new Initializer(Distribution.FanIn, argument ?? 1),
     };
 }

@@ -535,6 +535,12 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             return role == Role.Seeded ? new Initializer(Distribution.Normal) : new Initializer(Distribution.FanIn);
         }
 
+        if (distribution.Name.Text is "orthogonal" or "eye" && shape.Count < 2)
+        {
+            Report(DiagnosticDescriptors.WrongAxes, frame, distribution, $"'{distribution.Name.Text}'", "2 axes or more", $"a tensor [{string.Join(", ", shape)}]");
+            return null;
+        }
+
         if (distribution.Arguments.Count == 0)
         {
             return Builtins.MakeInitializer(distribution.Name.Text, null);

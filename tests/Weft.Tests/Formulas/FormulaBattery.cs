@@ -153,10 +153,12 @@ internal static class FormulaBattery
                         && parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Whole or Compiler.Algebra.Distribution.Distinct))
                     {
                         // Products of many factors neither overflow nor vanish, and what starts as a constant stays near it.
-                        double centre = parameter.Initializer.Distribution == Compiler.Algebra.Distribution.Constant ? parameter.Initializer.Scale : 0;
-                        bool isRandom = parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Constant or Compiler.Algebra.Distribution.Zeros);
+                        Compiler.Algebra.Distribution distribution = parameter.Initializer.Distribution;
+                        bool isConstant = distribution is Compiler.Algebra.Distribution.Constant or Compiler.Algebra.Distribution.Identity;
+                        double[] centre = isConstant ? Widen(map[parameter.Name].Values) : new double[parameter.Length];
+                        bool isRandom = !isConstant && distribution != Compiler.Algebra.Distribution.Zeros;
                         double scale = (isRandom ? 1 : 0.2) / Math.Sqrt(parameter.Shape.LastOrDefault(1));
-                        double[] values = [.. Numbers.Normal(random, parameter.Length).Select(value => centre + value * scale)];
+                        double[] values = [.. Numbers.Normal(random, parameter.Length).Select((value, i) => centre[i] + value * scale)];
                         Convert(values, values.Length).CopyTo(edit[parameter.Name]);
                     }
                 }
@@ -174,9 +176,10 @@ internal static class FormulaBattery
                 int width = Shapes.Width(kink.Before, module.Inputs);
                 return (new Interpreter(module with { Links = new(kink.Before), Outputs = width }, Flat(values)), kink.Link, width);
             })];
-            for (int attempt = 0; attempt < 50; attempt++)
+            bool[] isNear = [.. Enumerable.Repeat(kinks.Length > 0, Most)];
+            for (int attempt = 0; attempt < 50 && isNear.Contains(true); attempt++)
             {
-                bool[] isNear = new bool[Most];
+                isNear = new bool[Most];
                 foreach ((Interpreter before, NonlinearLink link, int width) in kinks)
                 {
                     double[] z = before.Evaluate(x);

@@ -588,7 +588,8 @@ internal sealed class RandomFormula
 
         Role role = Pick(Role.Trained, Role.Trained, Role.Trained, Role.Frozen, Role.Seeded);
         Initializer initializer = role == Role.Seeded
-            ? new Initializer(Pick(Distribution.Normal, Distribution.Uniform, Distribution.Sign))
+            ? new Initializer(shape.Length > 1 && Chance(0.3) ? Distribution.Orthogonal : Pick(Distribution.Normal, Distribution.Uniform, Distribution.Sign))
+            : shape.Length > 1 && Chance(0.1) ? new Initializer(Pick(Distribution.Orthogonal, Distribution.Identity))
             : Pick(
                 new Initializer(Distribution.FanIn),
                 new Initializer(Distribution.Normal, 0.5),
