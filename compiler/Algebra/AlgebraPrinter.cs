@@ -67,9 +67,8 @@ public static class AlgebraPrinter
         }
 
         Initializer usual = parameter.Role == Role.Seeded ? new(Distribution.Normal) : new(Distribution.FanIn);
-        return parameter.Initializer == usual
-            ? text.ToString()
-            : text.Append(" ~ ").Append(Print(parameter.Initializer)).ToString();
+        text.Append(parameter.Initializer == usual ? "" : " ~ " + Print(parameter.Initializer));
+        return text.Append(parameter.Rate == 1 ? "" : " rate " + Number(parameter.Rate)).ToString();
     }
 
     private static string Print(Initializer initializer)

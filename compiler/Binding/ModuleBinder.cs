@@ -429,7 +429,8 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
     private ParameterTensor? BindParameter(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
     {
-        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer)
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer
+            || BindRate(clause, tensor, frame) is not { } rate)
         {
             return null;
         }
@@ -437,14 +438,14 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         seed = clause.Role == Role.Seeded ? Stream(seed, name) : 0;
         if (!clause.IsShared)
         {
-            return AddParameter(new Parameter(frame.Prefix + name, shape, clause.Role, initializer, seed), frame, tensor);
+            return AddParameter(new Parameter(frame.Prefix + name, shape, clause.Role, initializer, seed, rate), frame, tensor);
         }
 
         (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {seed}");
         if (!_sharedTensors.TryGetValue(key, out ParameterTensor? shared))
         {
             string fullName = frame.Prefix.Length == 0 ? name : $"{frame.Declaration!.Name}.{name}";
-            shared = AddParameter(new Parameter(fullName, shape, clause.Role, initializer, seed), frame, tensor);
+            shared = AddParameter(new Parameter(fullName, shape, clause.Role, initializer, seed, rate), frame, tensor);
             if (shared is not null)
             {
                 _sharedTensors.Add(key, shared);
@@ -452,6 +453,29 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
 
         return shared;
+    }
+
+    /// <summary>How many times as fast as others a trained tensor learns.</summary>
+    private double? BindRate(TensorsSyntax clause, TensorSyntax tensor, Frame frame)
+    {
+        if (tensor.Rate is null)
+        {
+            return 1;
+        }
+
+        if (clause.Role != Role.Trained)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, tensor.Rate, "a rate of what is trained", $"one of '{tensor.Name.Text}', which is {clause.Role.ToString().ToLowerInvariant()}");
+            return null;
+        }
+
+        if (BindNumber(tensor.Rate, frame) is { } rate && rate <= 0)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, tensor.Rate, $"the rate {Value.Show(rate)}", "a number above 0");
+            return null;
+        }
+
+        return BindNumber(tensor.Rate, frame);
     }
 
     /// <summary>The seed of a tensor: its statement's, and its name as declared, by FNV-1a. Two tensors of one statement differ.</summary>

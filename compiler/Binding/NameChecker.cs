@@ -117,6 +117,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         {
             CheckAll(tensor.Shape);
             Check(tensor.Distribution);
+            Check(tensor.Rate);
         });
         Declare(tensor.Name, tensor.Variable is null ? LocalKind.Tensor : LocalKind.Family);
     }

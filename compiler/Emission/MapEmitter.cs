@@ -158,9 +158,14 @@ internal sealed class MapEmitter
             {
                 Parameter parameter = place.Parameter;
                 string seed = parameter.Role == Role.Seeded ? $", {parameter.Seed}" : "";
-                string selection = selections.TryGetValue(parameter, out int k) ? $" {{ TopK = {Number(k)} }}" : "";
+                string[] facts =
+                [
+                    .. selections.TryGetValue(parameter, out int k) ? [$"TopK = {Number(k)}"] : Array.Empty<string>(),
+                    .. parameter.Rate != 1 ? [$"Rate = {Literals.Of(parameter.Rate, "double")}"] : Array.Empty<string>(),
+                ];
+                string more = facts.Length > 0 ? $" {{ {string.Join(", ", facts)} }}" : "";
                 _code.Line(
-                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], Role.{parameter.Role}, {Start(place)}{seed}){selection},");
+                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], Role.{parameter.Role}, {Start(place)}{seed}){more},");
             }
 
             _code.Line("],");

@@ -127,15 +127,39 @@ public sealed class DeviceScheduler
             ],
             [
                 Launch(TrainingKernels.Velocity(trained), false, [settings, gradient, weights, first]),
-                Launch(TrainingKernels.SgdStep(trained), false, [settings, gradient, first, weights]),
+                .. Stretches().Select(part => Launch(
+                    TrainingKernels.SgdStep(part.Length, part.Rate), false, [settings, From(gradient, part.Start), From(first, part.Start), From(weights, part.Start)])),
             ],
             [
                 Launch(TrainingKernels.Mean(trained), false, [settings, gradient, first]),
                 Launch(TrainingKernels.Square(trained), false, [settings, gradient, second]),
-                Launch(TrainingKernels.AdamStep(trained), false, [settings, first, second, weights]),
+                .. Stretches().Select(part => Launch(
+                    TrainingKernels.AdamStep(part.Length, part.Rate), false, [settings, From(first, part.Start), From(second, part.Start), From(weights, part.Start)])),
             ]);
 
         static DeviceOperand At(DeviceBlock block) => new(block, 0, 0);
+
+        static DeviceOperand From(DeviceOperand operand, int start) => new(operand.Block, start, 0);
+    }
+
+    /// <summary>The trained parameters, those that follow each other at one rate together.</summary>
+    private List<(int Start, int Length, double Rate)> Stretches()
+    {
+        var stretches = new List<(int Start, int Length, double Rate)>();
+        foreach (ParameterPlace place in _schedule.Parameters.Where(place => place.Parameter.Role == Role.Trained))
+        {
+            int last = stretches.Count - 1;
+            if (last >= 0 && stretches[last].Rate == place.Parameter.Rate)
+            {
+                stretches[last] = stretches[last] with { Length = stretches[last].Length + place.Parameter.Length };
+            }
+            else
+            {
+                stretches.Add((place.Storage.Offset, place.Parameter.Length, place.Parameter.Rate));
+            }
+        }
+
+        return stretches;
     }
 
     /// <summary>

@@ -251,12 +251,14 @@ internal static class Grammar
                 select (variable, count))
             from shape in Maybe(Shape)
             from distribution in Maybe(Distribution)
+            from rate in Maybe(Keyword("rate").Then(_ => Expression))
             select (Func<TextSpan, TensorSyntax>)(span => new TensorSyntax(
                 name,
                 family.IsDefined ? family.Get().variable : null,
                 family.IsDefined ? family.Get().count : null,
                 shape.GetOrElse(default),
                 distribution.GetOrDefault(),
+                rate.GetOrDefault(),
                 span)));
 
     private static readonly Parser<StatementSyntax> Import = Statement(

@@ -112,13 +112,14 @@ public sealed record TensorsSyntax(
     EquatableArray<TensorSyntax> Tensors,
     TextSpan Span) : ClauseSyntax(Span);
 
-/// <summary><c>A[m, n] ~ zeros</c>, or a family <c>A(k &lt; 3)[m[k], n[k]]</c>.</summary>
+/// <summary><c>A[m, n] ~ zeros rate 16</c>, or a family <c>A(k &lt; 3)[m[k], n[k]]</c>.</summary>
 public sealed record TensorSyntax(
     Identifier Name,
     Identifier? Variable,
     ExpressionSyntax? Count,
     EquatableArray<ExpressionSyntax> Shape,
     DistributionSyntax? Distribution,
+    ExpressionSyntax? Rate,
     TextSpan Span) : SyntaxNode(Span);
 
 /// <summary><c>normal(0.1)</c>.</summary>

@@ -111,7 +111,8 @@ public static class SyntaxPrinter
     {
         string family = tensor.Variable is null ? "" : $"({tensor.Variable.Text} < {Print(tensor.Count!)})";
         string shape = tensor.Shape.Count > 0 ? $"[{List(tensor.Shape)}]" : "";
-        return tensor.Name.Text + family + shape + Print(tensor.Distribution);
+        string rate = tensor.Rate is { } factor ? $" rate {Print(factor)}" : "";
+        return tensor.Name.Text + family + shape + Print(tensor.Distribution) + rate;
     }
 
     private static string Print(DistributionSyntax? distribution) => distribution is null

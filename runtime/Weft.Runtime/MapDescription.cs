@@ -77,6 +77,9 @@ public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> 
     /// </summary>
     public int TopK { get; init; }
 
+    /// <summary>What an optimizer's learning rate is multiplied by for this parameter: above 0, and 1 unless the formula says otherwise.</summary>
+    public double Rate { get; init; } = 1;
+
     /// <summary>The extent of the last axis; 1 for a scalar.</summary>
     internal int RowLength => Shape.IsEmpty ? 1 : Shape[^1];
 

@@ -12,7 +12,7 @@ public class RandomFormulaTests
         var seen = new HashSet<Type>();
         var functions = new HashSet<TensorFunction>();
         var links = new HashSet<TensorFunction>();
-        for (int seed = 0; seed < 800; seed++)
+        for (int seed = 0; seed < 1200; seed++)
         {
             Module module = RandomFormula.Create(seed);
             Assert.Null(Shapes.Fault(module));
