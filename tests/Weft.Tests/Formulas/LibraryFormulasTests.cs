@@ -33,7 +33,7 @@ public class LibraryFormulasTests
         "matryoshka_kv(36, 4)", "n_of_m_decayed(20, 32, 2, 4)", "n_of_m(20, 33, 1, 3)", "dense_sparse(20, 36, 4, 8, 3)", "snell(20, 33, 8, 4, 1, 0.75)",
         "snella(20, 33, 8, 4)", "constant_fan_in(20, 33, 4)", "sl_train(20, 33, 4, 3)", "rosa(20, 33, 4, 40)", "sara(20, 33, 40)", "s2ft(20, 33, 9)",
         "lower_triangular(33)", "arrow(33)", "mosa(20, 33, 4)", "pat(20, 33, 4, 15)", "quantized(20, 32, 8, 16)", "gqsa(20, 32, 8, 2, 3)", "llm_int8(20, 33, 0.75)", "int8_outliers(20, 33)", "bit_planes(20, 33, 4)", "bit_plane_product(20, 33, 4)",
-        "flatquant(20, 5, 4, 8)", "flatquant_orthogonal(20, 5, 4, 4, 8)", "lq_lora(20, 32, 4, 8, 3)", "lord_qlora(20, 32, 8, 3, 4)", "eora(20, 32, 4, 2, 4, 16)",
+        "flatquant(20, 5, 4)", "flatquant_orthogonal(20, 5, 4, 4, 3)", "lq_lora(20, 32, 4, 8, 3)", "lord_qlora(20, 32, 8, 3, 4)", "eora(20, 32, 4, 2, 4, 16)",
         "pissa(20, 33, 4)", "sorsa(20, 33, 4)", "svfit(20, 33, 4)", "svft(20, 33, 9)", "loldu(20, 33, 4)", "svft_banded(20, 33, 9, 3)", "svft_sparse(20, 33, 9, 3)", "soda(20, 9, [4, 8])",
         "spectral_adapter_additive(20, 33, 4)", "kind(20, 33, 9)", "fedsa_lora(20, 33, 4)", "sora(20, 33, 4)", "nora(20, 33, 8, 3)", "flora(20, 33, 4, 8)",
         "eigen_lora_x(20, 33, 4, 8)", "lora_lego(20, 33, 5)", "partly_learnable(20, 33, 8, 3)", "fuse_gpt(20, 33, 4)", "nola(20, 33, 4, 9)",
