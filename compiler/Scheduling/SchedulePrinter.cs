@@ -1,5 +1,5 @@
-using Weft.Compiler.Algebra;
 using System.Text;
+using Weft.Compiler.Algebra;
 
 namespace Weft.Compiler.Scheduling;
 
