@@ -51,7 +51,7 @@ public class LibraryFormulasTests
     /// Adapters whose W cannot take them up: what W is rounded to, or what its largest elements are, would change; and of S²FT it is the part
     /// that is not trained.
     /// </summary>
-    private static readonly string[] Unmergeable = ["eora", "flatquant", "flatquant_orthogonal", "lq_lora", "pat", "s2ft"];
+    private static readonly string[] Unmergeable = ["eora", "lq_lora", "pat", "s2ft"];
 
     [Fact]
     public void InDouble() => Check<double>(Scalar.Double);
