@@ -67,9 +67,8 @@ public static class AlgebraPrinter
         }
 
         Initializer usual = parameter.Role == Role.Seeded ? new(Distribution.Normal) : new(Distribution.FanIn);
-        return parameter.Initializer == usual
-            ? text.ToString()
-            : text.Append(" ~ ").Append(Print(parameter.Initializer)).ToString();
+        text.Append(parameter.Initializer == usual ? "" : " ~ " + Print(parameter.Initializer));
+        return text.Append(parameter.Rate == 1 ? "" : " rate " + Number(parameter.Rate)).ToString();
     }
 
     private static string Print(Initializer initializer)
@@ -85,6 +84,8 @@ public static class AlgebraPrinter
             Distribution.Paired => $"paired({scale})",
             Distribution.Whole => $"whole({scale})",
             Distribution.Distinct => $"distinct({scale})",
+            Distribution.Orthogonal => $"orthogonal({scale})",
+            Distribution.Identity => $"eye({scale})",
             _ => $"fan_in({scale})",
         };
     }
@@ -115,7 +116,7 @@ public static class AlgebraPrinter
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
              "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht cheapest product pi sin cos floor " +
-             "relu gelu silu tanh sigmoid softplus reciprocal atanh add hadamard bias ones constant normal uniform sign paired fan_in einsum").Split(' ').Concat(TensorFunction.All.Keys),
+             "relu gelu silu tanh sigmoid softplus reciprocal atanh add hadamard bias ones constant normal uniform sign paired fan_in orthogonal whole distinct einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
         public string Take(string wanted)
@@ -157,8 +158,8 @@ public static class AlgebraPrinter
                     return IsOwnBias(bias) ? "bias" : $"bias({Tensor(bias.Bias)})";
                 case BranchLink branches:
                     return $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Element))))})";
-                case ActivationLink activation:
-                    return activation.Activation.ToString().ToLowerInvariant();
+                case NonlinearLink function:
+                    return function.Name;
                 default:
                     throw new NotSupportedException($"{link.GetType().Name} has no text.");
             }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Algebra;
@@ -27,8 +28,35 @@ public sealed record LinearLink(Operator Operator) : Link;
 /// <summary>Adds a vector to every row of the batch.</summary>
 public sealed record BiasLink(TensorExpression Bias) : Link;
 
+/// <summary>Applies a function that is not linear and keeps the length of a vector.</summary>
+public abstract record NonlinearLink : Link
+{
+    /// <summary>How it is written.</summary>
+    public abstract string Name { get; }
+}
+
 /// <summary>Applies a function to every element. Gelu is the tanh form (Hendrycks and Gimpel 2016).</summary>
-public sealed record ActivationLink(Activation Activation) : Link;
+public sealed record ActivationLink(Activation Activation) : NonlinearLink
+{
+    public override string Name => Activation.ToString().ToLowerInvariant();
+}
+
+/// <summary>Applies a function of tensors to each vector, as rows of <paramref name="Length"/> consecutive elements.</summary>
+/// <param name="Function">One whose <see cref="TensorFunction.IsLink"/> holds.</param>
+/// <param name="Length">A divisor of the vector's length.</param>
+/// <param name="Number">The number that the function takes, if it takes one.</param>
+public sealed record FunctionLink(TensorFunction Function, int Length, double Number) : NonlinearLink
+{
+    public override string Name
+    {
+        get
+        {
+            double?[] arguments = [Function.Number is null ? null : Number, Function.IsElementwise ? null : Length];
+            string list = string.Join(", ", arguments.OfType<double>().Select(argument => argument.ToString("R", CultureInfo.InvariantCulture)));
+            return list.Length == 0 ? Function.Name : $"{Function.Name}({list})";
+        }
+    }
+}
 
 /// <summary>How branches are joined, elementwise.</summary>
 public enum Joint

@@ -35,6 +35,12 @@ public enum Distribution
     /// <summary>Whole numbers from 0 to below the scale, all different along the last axis.</summary>
     Distinct,
 
+    /// <summary>Orthonormal rows of the last two axes, or columns where these are fewer, uniform among them.</summary>
+    Orthogonal,
+
+    /// <summary>The identity on the last two axes, which need not be equal.</summary>
+    Identity,
+
     /// <summary>Normal, with the standard deviation that keeps a unit-variance input at unit variance.</summary>
     FanIn,
 }
@@ -50,7 +56,8 @@ public sealed record Initializer(Distribution Distribution, double Scale = 1);
 /// <param name="Role">Trained, frozen or seeded.</param>
 /// <param name="Initializer">How it starts (for a seeded one: what it is).</param>
 /// <param name="Seed">The seed of a seeded parameter.</param>
-public sealed record Parameter(string Name, EquatableArray<int> Shape, Role Role, Initializer Initializer, int Seed = 0)
+/// <param name="Rate">What the learning rate is multiplied by for a trained one.</param>
+public sealed record Parameter(string Name, EquatableArray<int> Shape, Role Role, Initializer Initializer, int Seed = 0, double Rate = 1)
 {
     public int Length => Shape.Aggregate(1, (product, extent) => checked(product * extent));
 }

@@ -19,7 +19,7 @@ public sealed class TensorFunction
         Elementwise("exp", "Exp"),
         Elementwise("log", "Log"),
         Elementwise("sqrt", "Sqrt"),
-        Elementwise("abs", "Abs"),
+        Elementwise("abs", "Abs", isLink: true),
         Elementwise("square", "Square"),
         Elementwise("relu", "Relu"),
         Elementwise("sigmoid", "Sigmoid"),
@@ -27,19 +27,16 @@ public sealed class TensorFunction
         Elementwise("softplus", "Softplus"),
         Elementwise("sin", "Sin"),
         Elementwise("cos", "Cos"),
-        Elementwise("round_ste", "RoundStraightThrough"),
+        Elementwise("round_ste", "RoundStraightThrough", isLink: true),
         Rounding("bf16", "BFloat16", StorageFormat.BFloat16),
         Rounding("half", "Float16", StorageFormat.Float16),
-        new("stop_gradient", "StopGradient", ["T"]) { HasDerivative = false },
-        new("sign", "Sign", ["T"]) { HasDerivative = false },
-        new("step", "Step", ["T"]) { HasDerivative = false },
-        new("shift", "Shift", ["T"]) { Number = "c" },
+        new("stop_gradient", "StopGradient", ["T"]) { HasDerivative = false, IsElementwise = true, IsLink = true },
+        new("sign", "Sign", ["T"]) { HasDerivative = false, IsElementwise = true, IsLink = true },
+        new("step", "Step", ["T"]) { HasDerivative = false, IsElementwise = true, IsLink = true },
+        new("shift", "Shift", ["T"]) { Number = "c", IsElementwise = true, IsLink = true },
         new("power", "Power", ["T"]) { Number = "p" },
-        new("soft_threshold", "SoftThreshold", ["T"])
-        {
-            Number = "c",
-            Check = (_, c) => c >= 0 ? null : new(1, "0 or more"),
-        },
+        Threshold("soft_threshold", "SoftThreshold"),
+        Threshold("hard_threshold", "HardThreshold"),
         new("quotient", "Quotient", ["A", "B"]) { Check = (shapes, _) => SameShape(shapes) },
         new("straight_through", "StraightThrough", ["V", "T"]) { Check = (shapes, _) => SameShape(shapes) },
         new("concat", "Concat", ["A", "B"])
@@ -77,7 +74,8 @@ public sealed class TensorFunction
         },
         Quantizer("quantize", "Quantize", new("QuantizeCodes", "QuantizeScales", bits => bits <= 4 ? StorageFormat.Int4 : StorageFormat.Int8)),
         Quantizer("quantize_affine", "QuantizeAffine"),
-        Quantizer("normal_float", "NormalFloat", new("NormalFloatCodes", "NormalFloatScales", bits => bits == 4 ? StorageFormat.NormalFloat4 : null)),
+        Quantizer("quantize_bipolar", "QuantizeBipolar"),
+        Quantizer("normal_float", "NormalFloat", new("NormalFloatCodes", "NormalFloatScales", bits => bits == 4 ? StorageFormat.NormalFloat4 : null), isLink: false),
         new("row_norms", "RowNorms", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 1),
@@ -92,6 +90,7 @@ public sealed class TensorFunction
         },
         new("normalize_rows", "NormalizeRows", ["A"])
         {
+            IsLink = true,
             Check = (shapes, _) => Axes(shapes[0], 1),
             Sizes = (shapes, _) => Rows(shapes[0]),
         },
@@ -102,6 +101,7 @@ public sealed class TensorFunction
         },
         new("softmax", "Softmax", ["P"])
         {
+            IsLink = true,
             Check = (shapes, _) => Axes(shapes[0], 1),
             Sizes = (shapes, _) => Rows(shapes[0]),
         },
@@ -215,6 +215,12 @@ public sealed class TensorFunction
     /// <summary>Whether derivatives pass.</summary>
     public bool HasDerivative { get; private set; } = true;
 
+    /// <summary>Whether it does the same with each element; else it works on rows or more.</summary>
+    public bool IsElementwise { get; private set; }
+
+    /// <summary>Whether it can be a link of a chain: from rows to rows of the same length, with a symmetric Jacobian for each.</summary>
+    public bool IsLink { get; private set; }
+
     /// <summary>The argument of which only the softmax of the largest elements of each row matters, as many as the number says; or -1.</summary>
     public int Selector { get; private set; } = -1;
 
@@ -241,19 +247,30 @@ public sealed class TensorFunction
 
     public override string ToString() => Name;
 
-    private static TensorFunction Elementwise(string name, string kernel) => new(name, kernel, ["T"]);
+    private static TensorFunction Elementwise(string name, string kernel, bool isLink = false) =>
+        new(name, kernel, ["T"]) { IsElementwise = true, IsLink = isLink };
+
+    /// <summary>Makes elements up to a number 0.</summary>
+    private static TensorFunction Threshold(string name, string kernel) => new(name, kernel, ["T"])
+    {
+        Number = "c",
+        IsElementwise = true,
+        IsLink = true,
+        Check = (_, c) => c >= 0 ? null : new(1, "0 or more"),
+    };
 
     /// <summary>Rounds each element to what a format holds; the derivative is taken as 1.</summary>
     private static TensorFunction Rounding(string name, string kernel, StorageFormat format) =>
         new(name, kernel, ["T"]) { Format = _ => format, IsRounding = true };
 
-    /// <summary>Rounds each row to 2^bits values that fit it.</summary>
-    private static TensorFunction Quantizer(string name, string kernel, (string Codes, string Scales, Func<double, StorageFormat?> Format)? parts = null)
+    /// <summary>Rounds each row to at most 2^bits values that fit it.</summary>
+    private static TensorFunction Quantizer(string name, string kernel, (string Codes, string Scales, Func<double, StorageFormat?> Format)? parts = null, bool isLink = true)
     {
         var whole = new TensorFunction(name, kernel, ["T"])
         {
             Number = "bits",
             NumberIsSize = true,
+            IsLink = isLink,
             Check = (shapes, bits) => Axes(shapes[0], 1) ?? (bits is >= 2 and <= 8 ? null : new(1, "2 to 8")),
             Sizes = (shapes, _) => Rows(shapes[0]),
         };

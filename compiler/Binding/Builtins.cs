@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Syntax;
 
 namespace Weft.Compiler.Binding;
 
@@ -58,6 +59,13 @@ internal static class Builtins
             ["atanh"] = Activation.Atanh,
         };
 
+    /// <summary>The function of tensors that a link names, alone or with numbers or a tensor behind it; null where the name means something else.</summary>
+    public static TensorFunction? LinkFunction(ExpressionSyntax link, FileScope scope, Func<string, bool> isLocal)
+    {
+        string name = link is CallSyntax call ? call.Name.Text : link is NameSyntax alone && !isLocal(alone.Name) ? alone.Name : "";
+        return TensorFunction.All.TryGetValue(name, out TensorFunction? function) && function.IsLink && scope.Find(name).Count == 0 ? function : null;
+    }
+
     /// <summary>Links that join branches, called with one or more.</summary>
     public static readonly IReadOnlyDictionary<string, Joint> Joints = new Dictionary<string, Joint>(StringComparer.Ordinal)
     {
@@ -77,6 +85,8 @@ internal static class Builtins
             ["paired"] = (0, 1, "paired(std)"),
             ["whole"] = (1, 1, "whole(n)"),
             ["distinct"] = (1, 1, "distinct(n)"),
+            ["orthogonal"] = (0, 1, "orthogonal(gain)"),
+            ["eye"] = (0, 1, "eye(c)"),
             ["fan_in"] = (0, 1, "fan_in(gain)"),
         };
 
@@ -110,6 +120,8 @@ internal static class Builtins
         "paired" => new Initializer(Distribution.Paired, argument ?? 1),
         "whole" => new Initializer(Distribution.Whole, argument ?? 1),
         "distinct" => new Initializer(Distribution.Distinct, argument ?? 1),
+        "orthogonal" => new Initializer(Distribution.Orthogonal, argument ?? 1),
+        "eye" => new Initializer(Distribution.Identity, argument ?? 1),
         _ => new Initializer(Distribution.FanIn, argument ?? 1),
     };
 }

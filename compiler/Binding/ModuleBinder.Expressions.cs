@@ -24,6 +24,7 @@ internal sealed partial class ModuleBinder
         NotSyntax not => BindCondition(not.Operand, frame) is { } holds ? new BooleanValue(!holds) : null,
         PostfixSyntax postfix => BindPostfix(postfix, frame),
         ChainSyntax chain => BindOperation(chain, frame),
+        CompositionSyntax chain => ReportChain(chain, frame),
         _ => null,
     });
 

@@ -194,7 +194,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
     }
 
-    private ChainValue? ReportChain(ChainBody chain, Frame frame)
+    private ChainValue? ReportChain(SyntaxNode chain, Frame frame)
     {
         Report(DiagnosticDescriptors.WrongKind, frame, chain, "one operator (write '*' for a product)", "a chain of links with '.', which makes a layer");
         return null;
@@ -429,7 +429,8 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
     private ParameterTensor? BindParameter(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
     {
-        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer)
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer
+            || BindRate(clause, tensor, frame) is not { } rate)
         {
             return null;
         }
@@ -437,14 +438,14 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         seed = clause.Role == Role.Seeded ? Stream(seed, name) : 0;
         if (!clause.IsShared)
         {
-            return AddParameter(new Parameter(frame.Prefix + name, shape, clause.Role, initializer, seed), frame, tensor);
+            return AddParameter(new Parameter(frame.Prefix + name, shape, clause.Role, initializer, seed, rate), frame, tensor);
         }
 
         (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {seed}");
         if (!_sharedTensors.TryGetValue(key, out ParameterTensor? shared))
         {
             string fullName = frame.Prefix.Length == 0 ? name : $"{frame.Declaration!.Name}.{name}";
-            shared = AddParameter(new Parameter(fullName, shape, clause.Role, initializer, seed), frame, tensor);
+            shared = AddParameter(new Parameter(fullName, shape, clause.Role, initializer, seed, rate), frame, tensor);
             if (shared is not null)
             {
                 _sharedTensors.Add(key, shared);
@@ -452,6 +453,29 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
 
         return shared;
+    }
+
+    /// <summary>How many times as fast as others a trained tensor learns.</summary>
+    private double? BindRate(TensorsSyntax clause, TensorSyntax tensor, Frame frame)
+    {
+        if (tensor.Rate is null)
+        {
+            return 1;
+        }
+
+        if (clause.Role != Role.Trained)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, tensor.Rate, "a rate of what is trained", $"one of '{tensor.Name.Text}', which is {clause.Role.ToString().ToLowerInvariant()}");
+            return null;
+        }
+
+        if (BindNumber(tensor.Rate, frame) is { } rate && rate <= 0)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, tensor.Rate, $"the rate {Value.Show(rate)}", "a number above 0");
+            return null;
+        }
+
+        return BindNumber(tensor.Rate, frame);
     }
 
     /// <summary>The seed of a tensor: its statement's, and its name as declared, by FNV-1a. Two tensors of one statement differ.</summary>
@@ -535,6 +559,12 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             return role == Role.Seeded ? new Initializer(Distribution.Normal) : new Initializer(Distribution.FanIn);
         }
 
+        if (distribution.Name.Text is "orthogonal" or "eye" && shape.Count < 2)
+        {
+            Report(DiagnosticDescriptors.WrongAxes, frame, distribution, $"'{distribution.Name.Text}'", "2 axes or more", $"a tensor [{string.Join(", ", shape)}]");
+            return null;
+        }
+
         if (distribution.Arguments.Count == 0)
         {
             return Builtins.MakeInitializer(distribution.Name.Text, null);
@@ -590,10 +620,13 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
     /// <param name="chain">The links.</param>
     /// <param name="frame">Where they are.</param>
     /// <param name="inputs">What the first link applied is given; null when that is not known.</param>
-    private ChainValue? BindChain(EquatableArray<ExpressionSyntax> chain, Frame frame, int? inputs)
+    /// <param name="isBranch">Whether it is one of several chains beside each other.</param>
+    private ChainValue? BindChain(EquatableArray<ExpressionSyntax> chain, Frame frame, int? inputs, bool isBranch = false)
     {
+        chain = Links(chain).ToEquatable();
+
         // One operator or layer called by name stands for the whole: its tensors need no prefix of their own.
-        bool isTransparent = !frame.HasTensors && chain.Count(link => DeclarationOf(link, frame) is not null) == 1;
+        bool isTransparent = !isBranch && !frame.HasTensors && chain.Count(link => DeclarationOf(link, frame) is not null) == 1;
         var links = new List<Link>();
         int? first = inputs, current = inputs;
         (long nodes, int depth) = (1, 1);
@@ -623,6 +656,9 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
 
         return new ChainValue(links.ToEquatable(), first!.Value, current!.Value, nodes, depth);
+
+        static IEnumerable<ExpressionSyntax> Links(IEnumerable<ExpressionSyntax> chain) =>
+            chain.SelectMany(link => link is CompositionSyntax inner ? Links(inner.Links) : [link]);
     }
 
     /// <summary>Binds one link.</summary>
@@ -649,6 +685,28 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             return AddParameter(parameter, frame, syntax) is { } bias ? Single(new BiasLink(bias), size, size) : null;
         }
 
+        if (Builtins.LinkFunction(syntax, frame.Scope, frame.Locals.ContainsKey) is { } function)
+        {
+            // With a tensor before its numbers it is a tensor.
+            EquatableArray<ExpressionSyntax> numbers = syntax is CallSyntax { Arguments: var arguments } ? arguments : default;
+            Value? argument = numbers.Count == 0 ? null : Bind(numbers[0], frame);
+            if (numbers.Count == 0 || argument is NumberValue)
+            {
+                return BindFunctionLink(function, numbers, syntax, frame, given) is { } link ? Single(link, given!.Value, given.Value) : null;
+            }
+
+            if (argument is null)
+            {
+                return null;
+            }
+
+            if (numbers.Count <= (function.Number is null ? 0 : 1))
+            {
+                Report(DiagnosticDescriptors.WrongKind, frame, numbers[0], $"a number for '{function.Number}' of '{function.Usage}'", argument.Description);
+                return null;
+            }
+        }
+
         if (DeclarationOf(syntax, frame) is { } declaration && declaration.Syntax is MapSyntax)
         {
             return BindCallChain(syntax, frame, isTransparent ? frame.Prefix : UniquePrefix(frame, declaration.Name));
@@ -667,12 +725,45 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             new(EquatableArray.Of(link), inputs, outputs, nodes, depth);
     }
 
+    /// <summary>A function of tensors without its tensor: its number, and for one of rows the length of these, all of the vector unless stated.</summary>
+    private FunctionLink? BindFunctionLink(TensorFunction function, EquatableArray<ExpressionSyntax> arguments, SyntaxNode syntax, Frame frame, int? given)
+    {
+        if (given is not { } size)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator to apply first", $"'{function.Name}'");
+            return null;
+        }
+
+        int numbers = function.Number is null ? 0 : 1;
+        double? number = numbers == 0 ? 0 : function.NumberIsSize ? BindSize(arguments[0], frame) : BindNumber(arguments[0], frame);
+        int? length = arguments.Count == numbers ? size : BindSize(arguments[numbers], frame);
+        if (number is not { } bound || length is not { } row)
+        {
+            return null;
+        }
+
+        if (arguments.Count > numbers && (function.IsElementwise || size % row != 0))
+        {
+            string expected = function.IsElementwise ? $"a tensor for '{function.Usage}'" : $"a divisor of {size}, the length of what '{function.Name}' is given";
+            Report(DiagnosticDescriptors.WrongKind, frame, arguments[numbers], expected, $"the number {row}");
+            return null;
+        }
+
+        if (function.Check([EquatableArray.Of(size / row, row)], bound) is { } fault)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, arguments[0], $"{fault.Expected} for '{function.Usage}'", $"the number {Value.Show(bound)}");
+            return null;
+        }
+
+        return new FunctionLink(function, row, bound);
+    }
+
     private ChainValue? BindBranches(CallSyntax call, Joint joint, Frame frame, int? given)
     {
         var branches = new List<ChainValue>();
         foreach (ExpressionSyntax argument in call.Arguments)
         {
-            if (BindLink(argument, frame, isTransparent: false, given) is not { } branch)
+            if (BindChain(EquatableArray.Of(argument), frame, given, isBranch: true) is not { } branch)
             {
                 return null;
             }

@@ -117,6 +117,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         {
             CheckAll(tensor.Shape);
             Check(tensor.Distribution);
+            Check(tensor.Rate);
         });
         Declare(tensor.Name, tensor.Variable is null ? LocalKind.Tensor : LocalKind.Family);
     }
@@ -198,6 +199,17 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             {
                 CheckCount($"'{call.Name.Text}(f, g)'", 1, int.MaxValue, call.Arguments.Count, call.Span);
                 CheckLinks(call.Arguments);
+            }
+            else if (link is CompositionSyntax chain)
+            {
+                CheckLinks(chain.Links);
+            }
+            else if (Builtins.LinkFunction(link, scope, _locals.ContainsKey) is { } function)
+            {
+                EquatableArray<ExpressionSyntax> arguments = link is CallSyntax { Arguments: var all } ? all : default;
+                int numbers = function.Number is null ? 0 : 1;
+                CheckCount($"'{function.Usage}'", numbers, numbers + 1, arguments.Count, link.Span);
+                CheckAll(arguments);
             }
             else if (!IsElementwise(link))
             {
@@ -281,6 +293,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case CallSyntax call:
                 CheckCall(call);
                 CheckAll(call.Arguments);
+                break;
+            case CompositionSyntax chain:
+                CheckAll(chain.Links);
                 break;
             case BlockSyntax block:
                 CheckAll(block.Rows.SelectMany(row => row));

@@ -158,9 +158,14 @@ internal sealed class MapEmitter
             {
                 Parameter parameter = place.Parameter;
                 string seed = parameter.Role == Role.Seeded ? $", {parameter.Seed}" : "";
-                string selection = selections.TryGetValue(parameter, out int k) ? $" {{ TopK = {Number(k)} }}" : "";
+                string[] facts =
+                [
+                    .. selections.TryGetValue(parameter, out int k) ? [$"TopK = {Number(k)}"] : Array.Empty<string>(),
+                    .. parameter.Rate != 1 ? [$"Rate = {Literals.Of(parameter.Rate, "double")}"] : Array.Empty<string>(),
+                ];
+                string more = facts.Length > 0 ? $" {{ {string.Join(", ", facts)} }}" : "";
                 _code.Line(
-                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], Role.{parameter.Role}, {Start(place)}{seed}){selection},");
+                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], Role.{parameter.Role}, {Start(place)}{seed}){more},");
             }
 
             _code.Line("],");
@@ -362,11 +367,19 @@ internal sealed class MapEmitter
                 return FormattableString.Invariant(
                     $"Layouts<{_scalar}>.CopyRows({Pointer(pad.A, pass)}, {Pointer(pad.C, pass)}, rows, {rowsOf.Length}, {pad.C.Storage.Pitch}); // cache lines a power of two apart would push each other out");
 
-            case ActivationStep activation:
-                return $"Activations<{_scalar}>.Apply(Activation.{activation.Activation}, {Pointer(activation.A, pass)}, {Pointer(activation.C, pass)}, rows * {activation.C.Storage.Length});";
+            case ActivationStep { Function: FunctionLink function } rowwise:
+                return OfRows(function, FunctionMode.Value, rowwise.C.Storage, [rowwise.A, rowwise.C], pass);
 
-            case DerivativeStep derivative:
-                return $"Activations<{_scalar}>.Derivative(Activation.{derivative.Activation}, {Pointer(derivative.Z, pass)}, {Pointer(derivative.A, pass)}, {Pointer(derivative.C, pass)}, rows * {derivative.C.Storage.Length}, {Bool(derivative.Accumulate)});";
+            case DerivativeStep { Function: FunctionLink function } slope:
+                // The Jacobian is symmetric: what is added to is a gradient, what is written is a tangent.
+                FunctionMode mode = slope.Accumulate ? FunctionMode.Gradient : FunctionMode.Tangent;
+                return OfRows(function, mode, slope.C.Storage, [slope.Z, slope.Y!, slope.A, slope.C], pass);
+
+            case ActivationStep { Function: ActivationLink link } activation:
+                return $"Activations<{_scalar}>.Apply(Activation.{link.Activation}, {Pointer(activation.A, pass)}, {Pointer(activation.C, pass)}, rows * {activation.C.Storage.Length});";
+
+            case DerivativeStep { Function: ActivationLink link } derivative:
+                return $"Activations<{_scalar}>.Derivative(Activation.{link.Activation}, {Pointer(derivative.Z, pass)}, {Pointer(derivative.A, pass)}, {Pointer(derivative.C, pass)}, rows * {derivative.C.Storage.Length}, {Bool(derivative.Accumulate)});";
 
             case PackStep pack:
                 string from = Pointer(pack.Reads.Single(), pass);
@@ -413,10 +426,24 @@ internal sealed class MapEmitter
         IEnumerable<string> sizes = function.Function
             .Sizes([.. function.Arguments.Select(argument => argument.Shape.ToEquatable())], function.Numbers.FirstOrDefault())
             .Select(Number);
-        IEnumerable<string> numbers = function.Numbers
-            .Where(_ => !function.Function.NumberIsInSizes)
-            .Select(number => function.Function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
-        return $"ParameterFunctions<{_scalar}>.{function.Function.Kernel}.{step.Mode}({string.Join(", ", pointers.Concat(sizes).Concat(numbers))});";
+        return Call(function.Function, step.Mode, pointers.Concat(sizes), function.Numbers);
+    }
+
+    /// <summary>A function of rows of vectors: each row of the batch has as many as its length holds.</summary>
+    private string OfRows(FunctionLink link, FunctionMode mode, Storage vector, IEnumerable<Place> places, Pass pass)
+    {
+        EquatableArray<int> shape = EquatableArray.Of(vector.Length / link.Length, link.Length);
+        IEnumerable<string> sizes = link.Function.Sizes([shape], link.Number).Select((size, k) => (k == 0 ? "rows * " : "") + Number(size));
+        IReadOnlyList<double> numbers = link.Function.Number is null ? [] : [link.Number];
+        return Call(link.Function, mode, places.Select(place => Pointer(place, pass)).Concat(sizes), numbers);
+    }
+
+    private string Call(TensorFunction function, FunctionMode mode, IEnumerable<string> arguments, IReadOnlyList<double> numbers)
+    {
+        IEnumerable<string> last = numbers
+            .Where(_ => !function.NumberIsInSizes)
+            .Select(number => function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
+        return $"ParameterFunctions<{_scalar}>.{function.Kernel}.{mode}({string.Join(", ", arguments.Concat(last))});";
     }
 
     private string Pointer(Place place, Pass pass)

@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Scheduling;
@@ -38,7 +39,7 @@ public sealed class DeviceScheduler
         {
             _weights.Add(place.Storage, place.Storage.Offset);
             _storedCount = Math.Max(_storedCount, place.Storage.Offset + place.Storage.Length);
-            if (place.Parameter.Role == Algebra.Role.Trained)
+            if (place.Parameter.Role == Role.Trained)
             {
                 _mirrors.Add(place.Storage, place.Storage.MirrorOffset);
             }
@@ -138,15 +139,39 @@ public sealed class DeviceScheduler
             ],
             [
                 Launch(TrainingKernels.Velocity(trained), false, [settings, gradient, weights, first]),
-                Launch(TrainingKernels.SgdStep(trained), false, [settings, gradient, first, weights]),
+                .. Stretches().Select(part => Launch(
+                    TrainingKernels.SgdStep(part.Length, part.Rate), false, [settings, From(gradient, part.Start), From(first, part.Start), From(weights, part.Start)])),
             ],
             [
                 Launch(TrainingKernels.Mean(trained), false, [settings, gradient, first]),
                 Launch(TrainingKernels.Square(trained), false, [settings, gradient, second]),
-                Launch(TrainingKernels.AdamStep(trained), false, [settings, first, second, weights]),
+                .. Stretches().Select(part => Launch(
+                    TrainingKernels.AdamStep(part.Length, part.Rate), false, [settings, From(first, part.Start), From(second, part.Start), From(weights, part.Start)])),
             ]);
 
         static DeviceOperand At(DeviceBlock block) => new(block, 0, 0);
+
+        static DeviceOperand From(DeviceOperand operand, int start) => new(operand.Block, start, 0);
+    }
+
+    /// <summary>The trained parameters, those that follow each other at one rate together.</summary>
+    private List<(int Start, int Length, double Rate)> Stretches()
+    {
+        var stretches = new List<(int Start, int Length, double Rate)>();
+        foreach (ParameterPlace place in _schedule.Parameters.Where(place => place.Parameter.Role == Role.Trained))
+        {
+            int last = stretches.Count - 1;
+            if (last >= 0 && stretches[last].Rate == place.Parameter.Rate)
+            {
+                stretches[last] = stretches[last] with { Length = stretches[last].Length + place.Parameter.Length };
+            }
+            else
+            {
+                stretches.Add((place.Storage.Offset, place.Parameter.Length, place.Parameter.Rate));
+            }
+        }
+
+        return stretches;
     }
 
     /// <summary>
@@ -281,11 +306,16 @@ public sealed class DeviceScheduler
             true,
             [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
         ActivationStep activation => Launch(
-            ElementwiseKernels.Activate(activation.Activation, activation.C.Storage.Length),
+            activation.Function is FunctionLink function ? FunctionLinkKernels.Value(function, activation.C.Storage.Length)
+                : ElementwiseKernels.Activate(((ActivationLink)activation.Function).Activation, activation.C.Storage.Length),
             false,
             [OperandOf(activation.A), OperandOf(activation.C)]),
+        DerivativeStep { Function: FunctionLink function, Y: { } value } derivative => Launch(
+            FunctionLinkKernels.Derivative(function, derivative.C.Storage.Length),
+            derivative.Accumulate,
+            [OperandOf(derivative.Z), OperandOf(value), OperandOf(derivative.A), OperandOf(derivative.C)]),
         DerivativeStep derivative => Launch(
-            ElementwiseKernels.Derive(derivative.Activation, derivative.C.Storage.Length),
+            ElementwiseKernels.Derive(((ActivationLink)derivative.Function).Activation, derivative.C.Storage.Length),
             derivative.Accumulate,
             [OperandOf(derivative.Z), OperandOf(derivative.A), OperandOf(derivative.C)]),
         _ => throw new InvalidOperationException(step.ToString()),

@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
@@ -60,14 +61,14 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
     {
         switch (step)
         {
-            case ActivationStep activation:
+            case ActivationStep { Function: ActivationLink link } activation:
                 View[] ends = Whole(activation.A, activation.C);
-                yield return new Form(ends[0], ends[1], false, [new ActivateEpilogue(activation.Activation)]);
+                yield return new Form(ends[0], ends[1], false, [new ActivateEpilogue(link.Activation)]);
                 break;
 
-            case DerivativeStep derivative:
+            case DerivativeStep { Function: ActivationLink link } derivative:
                 View[] views = Whole(derivative.A, derivative.C, derivative.Z);
-                yield return new Form(views[0], views[1], derivative.Accumulate, [new DeriveEpilogue(derivative.Activation, views[2])]);
+                yield return new Form(views[0], views[1], derivative.Accumulate, [new DeriveEpilogue(link.Activation, views[2])]);
                 break;
 
             case FusedStep { Contraction: var contraction } fused when contraction.Indices.All(contraction.Target.Has):

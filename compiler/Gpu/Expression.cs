@@ -21,6 +21,8 @@ public enum Function
     Sqrt,
     Tanh,
     Abs,
+    Floor,
+    Rint,
     Max,
     Min,
 }

@@ -49,6 +49,8 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
         Function.Sqrt => "sqrt",
         Function.Tanh => "tanh",
         Function.Abs => "fabs",
+        Function.Floor => "floor",
+        Function.Rint => "rint",
         Function.Max => "fmax",
         Function.Min => "fmin",
         _ => throw new InvalidOperationException(function.ToString()),

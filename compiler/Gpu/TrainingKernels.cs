@@ -20,12 +20,12 @@ internal static class TrainingKernels
         [Settings, new("g"), new("p"), Target],
         i => (Setting(2) * new Load("c", i)) + new Load("g", i) + (Setting(1) * new Load("p", i)));
 
-    /// <summary>p = p − rate · (look · (g + decay · p) + follow · v): v itself, or with Nesterov's form g and the next v.</summary>
-    public static DeviceKernel SgdStep(int length) => Elementwise(
+    /// <summary>p = p − rate · (look · (g + decay · p) + follow · v): v itself, or with Nesterov's form g and the next v. The rate times a factor.</summary>
+    public static DeviceKernel SgdStep(int length, double factor) => Elementwise(
         "p = p - rate (look (g + decay p) + follow v)",
         length,
         [Settings, new("g"), new("v"), Target],
-        i => new Load("c", i) - (Setting(0) * ((Setting(3) * (new Load("g", i) + (Setting(1) * new Load("c", i)))) + (Setting(4) * new Load("v", i)))));
+        i => new Load("c", i) - (Rate(0, factor) * ((Setting(3) * (new Load("g", i) + (Setting(1) * new Load("c", i)))) + (Setting(4) * new Load("v", i)))));
 
     /// <summary>m = beta · m + (1 − beta) · g.</summary>
     public static DeviceKernel Mean(int length) => Elementwise(
@@ -38,12 +38,12 @@ internal static class TrainingKernels
         [Settings, new("g"), Target],
         i => (Setting(2) * new Load("c", i)) + (Setting(3) * new Load("g", i) * new Load("g", i)));
 
-    /// <summary>p = shrink · p − rate · m / (correction · √v + epsilon).</summary>
-    public static DeviceKernel AdamStep(int length) => Elementwise(
+    /// <summary>p = shrink · p − rate · m / (correction · √v + epsilon), the rate, and with it what p is less by, times a factor.</summary>
+    public static DeviceKernel AdamStep(int length, double factor) => Elementwise(
         "p = shrink p - rate m / (correction √v + epsilon)",
         length,
         [Settings, new("m"), new("v"), Target],
-        i => (Setting(5) * new Load("c", i)) - (Setting(4) * new Load("m", i)
+        i => ((factor == 1 ? Setting(5) : new Real(1) - Rate(8, factor)) * new Load("c", i)) - (Rate(4, factor) * new Load("m", i)
             / ((Setting(6) * KernelBody.Call(Function.Sqrt, new Load("v", i))) + Setting(7))));
 
     /// <summary>The gradient of the sum of (y − target)², times a factor.</summary>
@@ -151,6 +151,8 @@ internal static class TrainingKernels
     private static DeviceKernel Kernel(
         string description, GridAxis axis, IReadOnlyList<Operand> operands, IReadOnlyList<LocalArray> locals, KernelBody body, double flopsPerRow, double elementsPerRow) =>
         new(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, locals, body.Statements, new Work(flopsPerRow, 0, elementsPerRow, 0));
+
+    private static Expression Rate(int number, double factor) => factor == 1 ? Setting(number) : new Real(factor) * Setting(number);
 
     private static Load Setting(int number) => new("settings", number);
 }

@@ -33,9 +33,10 @@ public sealed class Lowering
         var y = new RowVector("y", module.Outputs);
         Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
         RowVector result = WriteDown(vector);
-        if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result)
+        if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result
+            && _statements[_statements.Count - 1] is not ActivationStatement { Function: FunctionLink })
         {
-            // What wrote the last vector writes the output.
+            // What wrote the last vector writes the output; the derivative of a function of rows may read its value, which is not kept there.
             _statements[_statements.Count - 1] = _statements[_statements.Count - 1] with { Target = y };
         }
         else
@@ -63,10 +64,10 @@ public sealed class Lowering
                     vector.Terms.Add(bias);
                     break;
 
-                case ActivationLink activation:
+                case NonlinearLink function:
                     RowVector source = WriteDown(vector);
                     RowVector target = NewVector(source.Size);
-                    _statements.Add(new ActivationStatement(target, source, activation.Activation));
+                    _statements.Add(new ActivationStatement(target, source, function));
                     vector = Read(target, [target.Size], [new Index("i", target.Size)]);
                     break;
 

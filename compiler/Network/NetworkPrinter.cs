@@ -58,7 +58,7 @@ public static class NetworkPrinter
                     break;
 
                 case ActivationStatement activation:
-                    text.Append(FormattableString.Invariant($"  {activation.Target} = {activation.Activation.ToString().ToLowerInvariant()}({activation.Source})\n"));
+                    text.Append($"  {activation.Target} = {activation.Function.Name}({activation.Source})\n");
                     break;
             }
         }

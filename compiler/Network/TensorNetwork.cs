@@ -123,8 +123,8 @@ public sealed record ReflectionsStatement(RowVector Target, RowVector Source, in
 /// <summary><c>target = left · right</c>, elementwise.</summary>
 public sealed record ProductStatement(RowVector Target, RowVector Left, RowVector Right) : Statement(Target);
 
-/// <summary><c>target = f(source)</c>, elementwise.</summary>
-public sealed record ActivationStatement(RowVector Target, RowVector Source, Activation Activation) : Statement(Target);
+/// <summary><c>target = f(source)</c>.</summary>
+public sealed record ActivationStatement(RowVector Target, RowVector Source, NonlinearLink Function) : Statement(Target);
 
 /// <summary>A lowered module: statements in order, from <see cref="Input"/> to <see cref="Output"/>.</summary>
 public sealed record LoweredModule(Module Module, RowVector Input, RowVector Output, IReadOnlyList<Statement> Statements);

@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Oracle;
 
@@ -19,6 +20,7 @@ internal sealed partial class Evaluator
             ["cos"] = (oracle, a, _) => oracle.Map(a, x => (Math.Cos(x), -Math.Sin(x))),
             ["power"] = (oracle, a, p) => oracle.Map(a, x => (Math.Pow(x, p), p * Math.Pow(x, p - 1))),
             ["soft_threshold"] = (oracle, a, c) => oracle.Map(a, x => Math.Abs(x) > c ? (x - (Math.Sign(x) * c), 1) : (0, 0)),
+            ["hard_threshold"] = (oracle, a, c) => oracle.Map(a, x => Math.Abs(x) >= c ? (x, 1) : (0, 0)),
             ["sign"] = (_, a, _) => a[0].Items.Select(x => new Number(Math.Sign(x.Value))),
             ["step"] = (_, a, _) => a[0].Items.Select(x => new Number(x.Value > 0 ? 1 : 0)),
             ["straight_through"] = (oracle, a, _) => a[0].Items.Zip(a[1].Items, oracle.StraightThrough),
@@ -30,6 +32,7 @@ internal sealed partial class Evaluator
             ["half"] = (oracle, a, _) => oracle.Map(a, x => (Round(x, fraction: 10, least: -14, most: 15), 1)),
             ["quantize"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.Quantize(row, bits)),
             ["quantize_affine"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeAffine(row, bits)),
+            ["quantize_bipolar"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeBipolar(row, bits)),
             ["normal_float"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.NormalFloat(row, (int)bits)),
             ["distances"] = (oracle, a, p) => Matrices(a[0]).Zip(Matrices(a[1]), (left, right) => oracle.Distances(left, right, p)).SelectMany(matrix => matrix),
             ["polar"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Polar).SelectMany(row => row),
@@ -55,9 +58,17 @@ internal sealed partial class Evaluator
             ["inverse"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Inverse).SelectMany(row => row),
         };
 
-    private IEnumerable<Number> Apply(FunctionTensor function) => Definitions.TryGetValue(function.Function.Name, out var definition)
-        ? definition(this, function.Arguments.Select(Tensor).ToArray(), function.Numbers.FirstOrDefault())
-        : throw new NotSupportedException($"The interpreter has no definition of {function.Function}.");
+    /// <summary>A function of a vector, which is a matrix with rows of the link's length.</summary>
+    public Number[] Apply(FunctionLink link, Number[] vector) =>
+        Apply(link.Function, [new Elements(EquatableArray.Of(vector.Length / link.Length, link.Length), vector)], link.Number).ToArray();
+
+    private IEnumerable<Number> Apply(FunctionTensor function) =>
+        Apply(function.Function, function.Arguments.Select(Tensor).ToArray(), function.Numbers.FirstOrDefault());
+
+    private IEnumerable<Number> Apply(TensorFunction function, Elements[] arguments, double number) =>
+        Definitions.TryGetValue(function.Name, out var definition)
+            ? definition(this, arguments, number)
+            : throw new NotSupportedException($"The interpreter has no definition of {function}.");
 
     private IEnumerable<Number> Map(Elements[] arguments, Func<double, (double Value, double Slope)> function) => arguments[0].Items.Select(x =>
     {
@@ -195,6 +206,25 @@ internal sealed partial class Evaluator
     {
         double least = row.Min(x => x.Value), step = (row.Max(x => x.Value) - least) / (Math.Pow(2, bits) - 1);
         return row.Select(x => tape.Function(x, step == 0 ? least : least + (step * Math.Round((x.Value - least) / step)), 1));
+    }
+
+    /// <summary>
+    /// Σ ±2^j step over j below bits, the nearest: 2^bits equidistant values from the least to the largest that the largest magnitude needs;
+    /// the derivative counts as 1.
+    /// </summary>
+    private IEnumerable<Number> QuantizeBipolar(Number[] row, double bits)
+    {
+        double step = row.Max(x => Math.Abs(x.Value)) / (Math.Pow(2, bits) - 1);
+        return row.Select(x =>
+        {
+            double sum = 0;
+            for (double j = bits - 1; j >= 0; j--)
+            {
+                sum += x.Value >= sum * step ? Math.Pow(2, j) : -Math.Pow(2, j);
+            }
+
+            return tape.Function(x, step * sum, 1);
+        });
     }
 
     /// <summary>

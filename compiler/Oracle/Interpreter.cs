@@ -173,6 +173,9 @@ public sealed class Interpreter
                 case ActivationLink activation:
                     return row => row.Select(number => evaluator.Activate(activation.Activation, number)).ToArray();
 
+                case FunctionLink function:
+                    return row => evaluator.Apply(function, row);
+
                 case BranchLink branch:
                     List<Func<Number[], Number[]>> branches = branch.Branches.Select(links => Chain(links)).ToList();
                     Func<Number, Number, Number> join = branch.Joint == Joint.Add ? tape.Add : tape.Multiply;

@@ -1,5 +1,5 @@
-using Weft.Compiler.Algebra;
 using System.Text;
+using Weft.Compiler.Algebra;
 
 namespace Weft.Compiler.Scheduling;
 
@@ -47,8 +47,8 @@ public static class SchedulePrinter
         ConstantStep constant => $"{constant.Result} = {AlgebraPrinter.Print(constant.Constant.Value)}",
         CheckStep check => FormattableString.Invariant($"check 0 <= {check.Table} < {check.Size}"),
         PadStep pad => $"{pad.C.Storage} = {Name(pad.A)}, its rows {pad.C.Storage.Pitch} apart",
-        ActivationStep activation => $"{Name(activation.C)} = {activation.Activation.ToString().ToLowerInvariant()}({Name(activation.A)})",
-        DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Activation.ToString().ToLowerInvariant()}'({Name(derivative.Z)}) {Name(derivative.A)}",
+        ActivationStep activation => $"{Name(activation.C)} = {activation.Function.Name}({Name(activation.A)})",
+        DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Function.Name}'({Name(derivative.Z)}) {Name(derivative.A)}",
         FunctionStep function => $"{Name(function.Target)} = {function.Function.Function} {function.Mode.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments)})",
         PackStep { Scatter: true } pack => $"∂{pack.Source} += ∂{pack.Packed} unpacked from {string.Join("×", pack.Extents)}",
         PackStep pack => $"{pack.Packed} packed as {string.Join("×", pack.Extents)}{(pack.Packed.PackedFormat is { } format ? $" {format.ToString().ToLowerInvariant()}" : "")}",

@@ -17,7 +17,7 @@ public sealed partial class Scheduler
         ReflectionsOperation chain => new ReflectionsStep(Value(chain.Source), Value(chain.Rows), Value(chain.Target), chain.Outer, chain.Transposed),
         ConstantOperation constant => new ConstantStep(constant.Constant, constant.Target),
         CheckOperation check => new CheckStep(check.Table, check.Size),
-        ActivationOperation activation => new ActivationStep(activation.Activation, Value(activation.Source), Value(activation.Target)),
+        ActivationOperation activation => new ActivationStep(activation.Function, Value(activation.Source), Value(activation.Target)),
         FunctionOperation function => new FunctionStep(function.Function, FunctionMode.Value, function.Target, function.Arguments),
         _ => throw new InvalidOperationException(operation.ToString()),
     })];
@@ -136,9 +136,12 @@ public sealed partial class Scheduler
                     steps.Add(new WalshHadamardStep(Mirror(transform.Source), Mirror(transform.Target), transform.Outer));
                     break;
 
+                case ActivationOperation { HasDerivative: false } constant:
+                    steps.Add(new ClearStep(Mirror(constant.Target)));
+                    break;
+
                 case ActivationOperation activation:
-                    steps.Add(new DerivativeStep(
-                        activation.Activation, Value(activation.Source), Mirror(activation.Source), Mirror(activation.Target), false));
+                    steps.Add(activation.Derivative(Mirror(activation.Source), Mirror(activation.Target), false));
                     break;
 
                 case FunctionOperation function when function.Target.Rounds is null && HasMirror(function.Target):
@@ -201,10 +204,9 @@ public sealed partial class Scheduler
                     steps.Add(new GatherStep(Mirror(gather.Target), Mirror(gather.Source), gather.Outer, Value(gather.Table), !gather.Transposed, more));
                     break;
 
-                case ActivationOperation activation when Reaches(activation.Target):
+                case ActivationOperation { HasDerivative: true } activation when Reaches(activation.Target):
                     bool adds = Begin(activation.Source, true);
-                    steps.Add(new DerivativeStep(
-                        activation.Activation, Value(activation.Source), Mirror(activation.Target), Mirror(activation.Source), adds));
+                    steps.Add(activation.Derivative(Mirror(activation.Target), Mirror(activation.Source), adds));
                     break;
 
                 case FunctionOperation function when function.Target.Rounds is null && HasMirror(function.Target):

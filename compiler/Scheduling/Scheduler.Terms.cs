@@ -49,7 +49,7 @@ public sealed partial class Scheduler
                 break;
 
             case ActivationStatement activation:
-                _rowProgram.Add(new ActivationOperation(target, _vectors[activation.Source], activation.Activation));
+                _rowProgram.Add(new ActivationOperation(target, _vectors[activation.Source], activation.Function));
                 break;
 
             case SumStatement sum:

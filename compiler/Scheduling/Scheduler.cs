@@ -76,7 +76,13 @@ public sealed partial class Scheduler
 
     private sealed record CheckOperation(Storage Table, int Size) : Operation;
 
-    private sealed record ActivationOperation(Storage Target, Storage Source, Activation Activation) : Operation;
+    private sealed record ActivationOperation(Storage Target, Storage Source, NonlinearLink Function) : Operation
+    {
+        public bool HasDerivative => Function is not FunctionLink { Function.HasDerivative: false };
+
+        public DerivativeStep Derivative(Place a, Place c, bool accumulate) =>
+            new(Function, Value(Source), Function is FunctionLink ? Value(Target) : null, a, c, accumulate);
+    }
 
     private sealed record FunctionOperation(FunctionWeight Function, Storage Target, IReadOnlyList<Storage> Arguments) : Operation;
 

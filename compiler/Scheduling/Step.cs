@@ -68,20 +68,26 @@ public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool T
     public override IEnumerable<Place> Reads => [A, Table];
 }
 
-/// <summary><c>c = f(a)</c>, elementwise.</summary>
-public sealed record ActivationStep(Activation Activation, Place A, Place C) : Step
+/// <summary><c>c = f(a)</c>.</summary>
+public sealed record ActivationStep(NonlinearLink Function, Place A, Place C) : Step
 {
     public override Place Target => C;
 
     public override IEnumerable<Place> Reads => [A];
 }
 
-/// <summary><c>c (+)= f'(z) · a</c>: what the chain rule makes of an activation in either direction.</summary>
-public sealed record DerivativeStep(Activation Activation, Place Z, Place A, Place C, bool Accumulate) : Step
+/// <summary><c>c (+)= f'(z) a</c>, where <c>y = f(z)</c>: what the chain rule makes of a link in either direction, since f' is symmetric.</summary>
+/// <param name="Function">The link.</param>
+/// <param name="Z">Its argument.</param>
+/// <param name="Y">Its value, where the derivative is handed it.</param>
+/// <param name="A">What is multiplied.</param>
+/// <param name="C">The target.</param>
+/// <param name="Accumulate">Whether to add to the target.</param>
+public sealed record DerivativeStep(NonlinearLink Function, Place Z, Place? Y, Place A, Place C, bool Accumulate) : Step
 {
     public override Place Target => C;
 
-    public override IEnumerable<Place> Reads => [Z, A];
+    public override IEnumerable<Place> Reads => new[] { Z, Y, A }.OfType<Place>();
 }
 
 /// <summary>What is done with a function of weights.</summary>

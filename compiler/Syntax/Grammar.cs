@@ -68,9 +68,16 @@ internal static class Grammar
 
     private static readonly Parser<ExpressionSyntax> Expression = Nested(input => Operations!(input));
 
+    /// <summary>An expression, or a chain of them.</summary>
+    private static readonly Parser<ExpressionSyntax> Composition =
+        Spanned<ExpressionSyntax>(
+            from first in Expression
+            from rest in All(Take('.', null).Then(_ => Expression))
+            select (Func<TextSpan, ExpressionSyntax>)(span => rest.Count == 0 ? first : new CompositionSyntax(rest.Prepend(first).ToEquatable(), span)));
+
     private static readonly Parser<EquatableArray<ExpressionSyntax>> Arguments =
         from open in Take('(', null)
-        from arguments in ListOf(Expression, ")")
+        from arguments in ListOf(Composition, ")")
         from close in Take(')', "')'")
         select arguments;
 
@@ -95,7 +102,7 @@ internal static class Grammar
 
     private static readonly Parser<ExpressionSyntax> Parenthesized =
         from open in Take('(', null)
-        from expression in Expression
+        from expression in Composition
         from close in Take(')', "')'")
         select expression;
 
@@ -244,12 +251,14 @@ internal static class Grammar
                 select (variable, count))
             from shape in Maybe(Shape)
             from distribution in Maybe(Distribution)
+            from rate in Maybe(Keyword("rate").Then(_ => Expression))
             select (Func<TextSpan, TensorSyntax>)(span => new TensorSyntax(
                 name,
                 family.IsDefined ? family.Get().variable : null,
                 family.IsDefined ? family.Get().count : null,
                 shape.GetOrElse(default),
                 distribution.GetOrDefault(),
+                rate.GetOrDefault(),
                 span)));
 
     private static readonly Parser<StatementSyntax> Import = Statement(

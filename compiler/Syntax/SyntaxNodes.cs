@@ -112,13 +112,14 @@ public sealed record TensorsSyntax(
     EquatableArray<TensorSyntax> Tensors,
     TextSpan Span) : ClauseSyntax(Span);
 
-/// <summary><c>A[m, n] ~ zeros</c>, or a family <c>A(k &lt; 3)[m[k], n[k]]</c>.</summary>
+/// <summary><c>A[m, n] ~ zeros rate 16</c>, or a family <c>A(k &lt; 3)[m[k], n[k]]</c>.</summary>
 public sealed record TensorSyntax(
     Identifier Name,
     Identifier? Variable,
     ExpressionSyntax? Count,
     EquatableArray<ExpressionSyntax> Shape,
     DistributionSyntax? Distribution,
+    ExpressionSyntax? Rate,
     TextSpan Span) : SyntaxNode(Span);
 
 /// <summary><c>normal(0.1)</c>.</summary>
@@ -167,6 +168,9 @@ public sealed record NameSyntax(string Name, TextSpan Span) : ExpressionSyntax(S
 
 /// <summary><c>monarch(1024, 32)</c>.</summary>
 public sealed record CallSyntax(Identifier Name, EquatableArray<ExpressionSyntax> Arguments, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary><c>relu . bias . W</c> in parentheses or as an argument: a chain as a link of another. Two links or more.</summary>
+public sealed record CompositionSyntax(EquatableArray<ExpressionSyntax> Links, TextSpan Span) : ExpressionSyntax(Span);
 
 /// <summary><c>[2, 3, 5]</c> or <c>[A, B; C, D]</c>.</summary>
 public sealed record BlockSyntax(EquatableArray<EquatableArray<ExpressionSyntax>> Rows, TextSpan Span) : ExpressionSyntax(Span);

@@ -34,6 +34,7 @@ public static class SyntaxPrinter
         NumberSyntax number => number.Value.ToString("R", CultureInfo.InvariantCulture),
         NameSyntax name => name.Name,
         CallSyntax call => $"{call.Name.Text}({List(call.Arguments)})",
+        CompositionSyntax chain => $"({string.Join(" . ", chain.Links.Select(Print))})",
         BlockSyntax block => $"[{string.Join("; ", block.Rows.Select(row => List(row)))}]",
         RepeatSyntax repeat => $"{repeat.Combinator}({repeat.Variable.Text} < {Print(repeat.Count)}) {Inner(repeat.Body)}",
         NegateSyntax negate => $"-{Inner(negate.Operand)}",
@@ -110,7 +111,8 @@ public static class SyntaxPrinter
     {
         string family = tensor.Variable is null ? "" : $"({tensor.Variable.Text} < {Print(tensor.Count!)})";
         string shape = tensor.Shape.Count > 0 ? $"[{List(tensor.Shape)}]" : "";
-        return tensor.Name.Text + family + shape + Print(tensor.Distribution);
+        string rate = tensor.Rate is { } factor ? $" rate {Print(factor)}" : "";
+        return tensor.Name.Text + family + shape + Print(tensor.Distribution) + rate;
     }
 
     private static string Print(DistributionSyntax? distribution) => distribution is null

@@ -464,7 +464,8 @@ public abstract unsafe class Map<T> : IDisposable
         parameter.Initializer.Distribution,
         parameter.Initializer.Scale,
         seed,
-        parameter.RowLength);
+        parameter.RowLength,
+        parameter.RowCount);
 
     /// <summary>A batch that is one piece of one chunk. What only few rows need is made by the first call of so few after an update.</summary>
     private void ForwardSmall(AlignedBuffer<T> block, T* x, T* y, int batch)

@@ -44,6 +44,15 @@ public enum Distribution
 
     /// <summary>Whole numbers from 0 to below the scale, all different along the last axis, in random order: a random support.</summary>
     Distinct,
+
+    /// <summary>
+    /// The scale times orthonormal rows of the last two axes, or columns where these are fewer: normal numbers, by the Gram–Schmidt process. A square
+    /// matrix is uniform among the orthogonal ones (Stewart, <i>The Efficient Generation of Random Orthogonal Matrices</i>, 1980).
+    /// </summary>
+    Orthogonal,
+
+    /// <summary>The scale on the diagonal of the last two axes, else zero.</summary>
+    Identity,
 }
 
 /// <summary>How a parameter starts.</summary>
@@ -68,8 +77,14 @@ public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> 
     /// </summary>
     public int TopK { get; init; }
 
+    /// <summary>What an optimizer's learning rate is multiplied by for this parameter: above 0, and 1 unless the formula says otherwise.</summary>
+    public double Rate { get; init; } = 1;
+
     /// <summary>The extent of the last axis; 1 for a scalar.</summary>
     internal int RowLength => Shape.IsEmpty ? 1 : Shape[^1];
+
+    /// <summary>The extent of the axis before it; 1 where there is none.</summary>
+    internal int RowCount => Shape.Length < 2 ? 1 : Shape[^2];
 }
 
 /// <summary>The facts about a generated map that do not depend on its element type or its parameters' values.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
@@ -21,7 +22,7 @@ public abstract class Optimizer<T>
         WeightDecay = RequireNonNegative(weightDecay);
     }
 
-    /// <summary>The step size; set it between steps to follow a schedule.</summary>
+    /// <summary>The step size, times <see cref="ParameterInfo.Rate"/> for each parameter; set it between steps to follow a schedule.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative or not finite.</exception>
     public double LearningRate
     {
@@ -65,11 +66,29 @@ public abstract class Optimizer<T>
             Rules[k].Begin(edit[Rules[k].Parameter]);
         }
 
-        Update(edit.Trained, gradient);
+        Advance();
+        Update(map.Description.Parameters, edit.Trained, gradient);
         for (int k = 0; k < Rules.Count; k++)
         {
-            Rules[k].End(edit[Rules[k].Parameter], map[Rules[k].Parameter].Info.Shape, learningRate);
+            ParameterInfo info = map[Rules[k].Parameter].Info;
+            Rules[k].End(edit[Rules[k].Parameter], info.Shape, info.Rate * learningRate);
         }
+    }
+
+    /// <summary>Parameters that follow each other at one rate are one stretch.</summary>
+    private void Update(ImmutableArray<ParameterInfo> infos, Span<T> parameters, ReadOnlySpan<T> gradient)
+    {
+        (int start, double rate) = (0, 1);
+        foreach (ParameterInfo info in infos)
+        {
+            if (info.Role == Role.Trained && info.Rate != rate)
+            {
+                Update(parameters[start..info.Offset], gradient[start..info.Offset], start, rate);
+                (start, rate) = (info.Offset, info.Rate);
+            }
+        }
+
+        Update(parameters[start..], gradient[start..], start, rate);
     }
 
     /// <summary>The same rule in a device's kernels.</summary>
@@ -100,7 +119,17 @@ public abstract class Optimizer<T>
     /// <summary>Makes the state for so many parameters.</summary>
     private protected abstract void Start(int count);
 
-    private protected abstract void Update(Span<T> parameters, ReadOnlySpan<T> gradient);
+    /// <summary>What changes from step to step whatever the parameters are.</summary>
+    private protected virtual void Advance()
+    {
+    }
+
+    /// <summary>Moves some of the parameters.</summary>
+    /// <param name="parameters">[count]</param>
+    /// <param name="gradient">[count]</param>
+    /// <param name="first">The place of the first of them among all.</param>
+    /// <param name="rate">What the learning rate is multiplied by.</param>
+    private protected abstract void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate);
 
     private protected static double RequireNonNegative(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         double.IsFinite(value) && value >= 0
@@ -152,9 +181,9 @@ public sealed class Sgd<T> : Optimizer<T>
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient)
+    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
     {
-        T beta = T.CreateTruncating(momentum), decay = T.CreateTruncating(WeightDecay), step = T.CreateTruncating(-LearningRate);
+        T beta = T.CreateTruncating(momentum), decay = T.CreateTruncating(WeightDecay), step = T.CreateTruncating(-rate * LearningRate);
         Span<T> temporary = stackalloc T[Block];
         for (int start = 0; start < parameters.Length; start += Block)
         {
@@ -163,7 +192,7 @@ public sealed class Sgd<T> : Optimizer<T>
             TensorPrimitives.MultiplyAdd(p, decay, gradient.Slice(start, p.Length), g);
             if (momentum > 0)
             {
-                Span<T> v = velocity.AsSpan(start, p.Length);
+                Span<T> v = velocity.AsSpan(first + start, p.Length);
                 TensorPrimitives.MultiplyAdd(v, beta, g, v);
                 if (nesterov)
                 {
@@ -212,13 +241,19 @@ public sealed class AdamW<T> : Optimizer<T>
 
     internal override DeviceRule Rule => DeviceRule.AdamW;
 
-    internal override void Advance(Span<T> settings)
+    private protected override void Advance()
     {
         remaining1 *= beta1;
         remaining2 *= beta2;
+    }
+
+    internal override void Advance(Span<T> settings)
+    {
+        Advance();
         ReadOnlySpan<double> values =
         [
             beta1, 1 - beta1, beta2, 1 - beta2, LearningRate / (1 - remaining1), 1 - LearningRate * WeightDecay, 1 / Math.Sqrt(1 - remaining2), epsilon,
+            LearningRate * WeightDecay,
         ];
         for (int i = 0; i < values.Length; i++)
         {
@@ -234,20 +269,18 @@ public sealed class AdamW<T> : Optimizer<T>
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient)
+    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
     {
-        remaining1 *= beta1;
-        remaining2 *= beta2;
         T keep1 = T.CreateTruncating(beta1), take1 = T.CreateTruncating(1 - beta1);
         T keep2 = T.CreateTruncating(beta2), take2 = T.CreateTruncating(1 - beta2);
         T correction = T.CreateTruncating(1 / Math.Sqrt(1 - remaining2)), small = T.CreateTruncating(epsilon);
-        T step = T.CreateTruncating(-LearningRate / (1 - remaining1)), shrink = T.CreateTruncating(1 - LearningRate * WeightDecay);
+        T step = T.CreateTruncating(-rate * LearningRate / (1 - remaining1)), shrink = T.CreateTruncating(1 - rate * LearningRate * WeightDecay);
         Span<T> temporary = stackalloc T[Block];
         for (int start = 0; start < parameters.Length; start += Block)
         {
             Span<T> p = parameters[start..Math.Min(start + Block, parameters.Length)];
             ReadOnlySpan<T> g = gradient.Slice(start, p.Length);
-            Span<T> m = mean.AsSpan(start, p.Length), v = square.AsSpan(start, p.Length), a = temporary[..p.Length];
+            Span<T> m = mean.AsSpan(first + start, p.Length), v = square.AsSpan(first + start, p.Length), a = temporary[..p.Length];
             TensorPrimitives.Multiply(m, keep1, m);
             TensorPrimitives.MultiplyAdd(g, take1, m, m);
             TensorPrimitives.Multiply(v, keep2, v);

@@ -21,7 +21,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TBuffer : class, IDisposable
 {
-    private const int Settings = 8;
+    private const int Settings = 9;
     private const int LossParts = 64;
 
     private readonly Lock gate = new();

@@ -19,6 +19,36 @@ public static class DeviceMath
 
     public static double Abs(double z) => z < 0 ? -z : z;
 
+    /// <summary>The largest whole number that is not above z.</summary>
+    public static float Floor(float z)
+    {
+        float whole = Abs(z) < 8388608 ? (int)z : z;
+        return whole > z ? whole - 1 : whole;
+    }
+
+    /// <inheritdoc cref="Floor(float)"/>
+    public static double Floor(double z)
+    {
+        double whole = Abs(z) < 4503599627370496 ? (long)z : z;
+        return whole > z ? whole - 1 : whole;
+    }
+
+    /// <summary>The nearest whole number, of two the even one.</summary>
+    public static float Rint(float z)
+    {
+        float below = Floor(z), even = 2 * Floor(below / 2);
+        float rest = z - below;
+        return rest > 0.5f || (rest == 0.5f && even != below) ? below + 1 : below;
+    }
+
+    /// <inheritdoc cref="Rint(float)"/>
+    public static double Rint(double z)
+    {
+        double below = Floor(z), even = 2 * Floor(below / 2);
+        double rest = z - below;
+        return rest > 0.5 || (rest == 0.5 && even != below) ? below + 1 : below;
+    }
+
     public static float Max(float a, float b) => a < b ? b : a;
 
     public static double Max(double a, double b) => a < b ? b : a;

@@ -262,6 +262,14 @@ public static unsafe partial class ParameterFunctions<T>
         static T IElementwiseWithNumber.Slope(T x, T number) => T.Abs(x) > number ? T.One : T.Zero;
     }
 
+    /// <summary>x where its magnitude is c or more, else 0; the slope is 1 and 0.</summary>
+    public sealed class HardThreshold : ElementwiseWithNumber<HardThreshold>, IElementwiseWithNumber
+    {
+        static T IElementwiseWithNumber.Apply(T x, T number) => T.Abs(x) >= number ? x : T.Zero;
+
+        static T IElementwiseWithNumber.Slope(T x, T number) => T.Abs(x) >= number ? T.One : T.Zero;
+    }
+
     /// <summary>The value of one tensor with the derivative of another.</summary>
     public static class StraightThrough
     {
@@ -389,7 +397,7 @@ public static unsafe partial class ParameterFunctions<T>
     {
         for (int i = 0; i < x.Length; i++)
         {
-            y[i] = T.CreateTruncating(T.Sign(x[i]));
+            y[i] = x[i] > T.Zero ? T.One : x[i] < T.Zero ? -T.One : T.Zero;
         }
     }
 

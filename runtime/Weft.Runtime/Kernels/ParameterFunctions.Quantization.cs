@@ -70,6 +70,30 @@ public static unsafe partial class ParameterFunctions<T>
     }
 
     /// <summary>
+    /// 2^bits equidistant values from −max |x| to max |x|, the odd multiples of max |x| / (2^bits − 1): sums of ±2^j of them, one sign for each
+    /// bit (the bipolar integers of Ma et al., <i>Efficient Arbitrary Precision Acceleration for Large Language Models</i>, 2024).
+    /// </summary>
+    public sealed class QuantizeBipolar : Symmetric<QuantizeBipolar>, ISymmetric
+    {
+        /// <summary>[rows, length] → [rows, length]; of two values at the same distance the upper.</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            T two = T.One + T.One;
+            for (int row = 0; row < rows; row++)
+            {
+                T step = LargestMagnitude(Row(x, row, length)) / T.CreateTruncating((1 << bits) - 1);
+                for (int i = row * length; i < (row + 1) * length; i++)
+                {
+                    y[i] = step == T.Zero ? x[i] : step * (two * T.Floor(x[i] / step / two) + T.One);
+                }
+            }
+        }
+
+        static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target) =>
+            AddScaled(direction, T.One, target);
+    }
+
+    /// <summary>
     /// max |x| times 2^bits values from −1 to 1 that normal numbers fall between equally often: 0, and quantiles on each side (Dettmers et
     /// al., <i>QLoRA: Efficient Finetuning of Quantized LLMs</i>, 2023; for any number of bits Guo et al., <i>LQ-LoRA</i>, 2024).
     /// </summary>

@@ -26,9 +26,20 @@ public static unsafe partial class ParameterFunctions<T>
     /// <param name="distribution">The family.</param>
     /// <param name="scale">Its one number: see <see cref="Distribution"/>.</param>
     /// <param name="seed">The seed.</param>
-    /// <param name="rowLength">The extent of the last axis, which <see cref="Distribution.Paired"/> and <see cref="Distribution.Distinct"/> need.</param>
-    public static void Seeded(T* target, int length, Distribution distribution, double scale, int seed, int rowLength = 1)
+    /// <param name="rowLength">The extent of the last axis, which the distributions of rows and of matrices need.</param>
+    /// <param name="rows">The extent of the axis before it, which those of matrices need.</param>
+    public static void Seeded(T* target, int length, Distribution distribution, double scale, int seed, int rowLength = 1, int rows = 1)
     {
+        if (distribution == Distribution.Orthogonal)
+        {
+            for (int start = 0; start < length; start += rows * rowLength)
+            {
+                Orthogonal(target + start, rows, rowLength, scale, seed, (ulong)start);
+            }
+
+            return;
+        }
+
         for (int i = 0; i < length; i++)
         {
             target[i] = T.CreateTruncating(distribution switch
@@ -41,8 +52,58 @@ public static unsafe partial class ParameterFunctions<T>
                 Distribution.Paired => scale * RandomNumbers.Normal(seed, (ulong)(i / rowLength / 2 * rowLength + i % rowLength)),
                 Distribution.Whole => Math.Floor(scale * RandomNumbers.Uniform(seed, (ulong)i)),
                 Distribution.Distinct => RandomNumbers.Permuted(RandomNumbers.Combine(seed, i / rowLength), i % rowLength, (int)scale),
+                Distribution.Identity => i / rowLength % rows == i % rowLength ? scale : 0,
                 _ => throw new UnreachableException(),
             });
+        }
+    }
+
+    /// <summary>
+    /// Orthonormal rows, or columns where these are fewer, times a scale. Each vector is freed twice of those before it, one after the other, which
+    /// leaves nothing but rounding errors (Giraud, Langou and Rozložník, <i>The Loss of Orthogonality in the Gram–Schmidt Orthogonalization
+    /// Process</i>, 2005); all operations are those that IEEE 754 defines exactly, in double precision.
+    /// </summary>
+    private static void Orthogonal(T* target, int rows, int columns, double scale, int seed, ulong first)
+    {
+        int count = Math.Min(rows, columns), size = Math.Max(rows, columns);
+        double[] vectors = new double[count * size];
+        for (int k = 0; k < count; k++)
+        {
+            Span<double> v = vectors.AsSpan(k * size, size);
+            for (int i = 0; i < size; i++)
+            {
+                v[i] = RandomNumbers.Normal(seed, first + (ulong)(k * size + i));
+            }
+
+            for (int before = 0; before < 2 * k; before++)
+            {
+                ReadOnlySpan<double> other = vectors.AsSpan(before % k * size, size);
+                double along = Dot(v, other);
+                for (int i = 0; i < size; i++)
+                {
+                    v[i] -= along * other[i];
+                }
+            }
+
+            double norm = Math.Sqrt(Dot(v, v));
+            for (int i = 0; i < size; i++)
+            {
+                v[i] /= norm;
+                int place = rows <= columns ? k * columns + i : i * columns + k;
+                target[place] = T.CreateTruncating(scale * v[i]);
+            }
+        }
+
+        // In one order on every machine: vectors would add up in another.
+        static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+        {
+            double sum = 0;
+            for (int i = 0; i < a.Length; i++)
+            {
+                sum += a[i] * b[i];
+            }
+
+            return sum;
         }
     }
 

@@ -86,8 +86,10 @@ public class StandardLibraryTests
         { "pat(5, 7, 3, 4)", 7, 5, 5 + 5 + 30, 35, 0 },
         { "quantized(5, 12, 4, 3)", 12, 5, 60, 0, 0 },
         { "gqsa(5, 12, 3, 2)", 12, 5, 30, 10, 0 },
+        { "llm_int8(5, 7, 1)", 7, 5, 0, 35, 0 },
         { "int8_outliers(5, 7)", 7, 5, 0, 35 + 7, 0 },
         { "bit_planes(5, 7, 3)", 7, 5, 0, 105 + 1, 0 },
+        { "bit_plane_product(5, 7, 3, 4)", 7, 5, 0, 105 + 1, 0 },
         { "flatquant(5, 3, 4)", 12, 5, 9 + 16 + 12, 60, 0 },
         { "flatquant_orthogonal(5, 3, 4)", 12, 5, (2 * (9 + 16)) + 7, 60, 0 },
         { "lq_lora(5, 12, 3, 4)", 12, 5, 3 * 17, 60, 0 },
@@ -161,7 +163,6 @@ public class StandardLibraryTests
         { "inverse_part_norm(12, 5, 3)", 12, 1, 0, 0, 0 },
         { "part_distance(12, 5, 3) . (0.02 * eye(12))", 12, 1, 0, 0, 0 },
         { "mobius(6, 4, 2) . (0.02 * eye(4))", 4, 6, 12, 0, 0 },
-        { "circulant_transformed(2, 3)", 6, 6, 6, 0, 0 },
     };
 
     [Fact]

@@ -63,6 +63,18 @@ internal static class Algebras
         return before.Append(activation).Select(Link (one) => new ActivationLink(one));
     }
 
+    /// <summary>A function of rows behind links that keep rows from being short, and what is zero on one side and nearly so on the other from a jump.</summary>
+    public static IEnumerable<Link> Tame(TensorFunction function, int length, double number)
+    {
+        Link[] before = function.Name switch
+        {
+            "normalize_rows" => [new ActivationLink(Activation.Tanh), new ActivationLink(Activation.Exp)],
+            "sign" or "step" or "quantize_bipolar" => [new FunctionLink(TensorFunction.All["shift"], length, 0.3)],
+            _ => [],
+        };
+        return before.Append(new FunctionLink(function, length, number));
+    }
+
     /// <summary>A module of these links with the parameters that they use.</summary>
     public static Module ModuleOf(string name, int inputs, int outputs, params Link[] links) =>
         new(name, "", "", inputs, outputs, links.ToEquatable(), links

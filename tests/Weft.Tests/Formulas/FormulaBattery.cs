@@ -94,7 +94,7 @@ internal static class FormulaBattery
             CheckParts(x, dx, interpreter, bounds, directions);
             if (module.IsLinear != map is LinearMap<T>)
             {
-                Fail(module.IsLinear ? "a linear module without an adjoint" : "a module with activations as a linear map");
+                Fail(module.IsLinear ? "a linear module without an adjoint" : "a module that is not linear as a linear map");
             }
 
             if (map is LinearMap<T> matrix)
@@ -153,10 +153,12 @@ internal static class FormulaBattery
                         && parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Whole or Compiler.Algebra.Distribution.Distinct))
                     {
                         // Products of many factors neither overflow nor vanish, and what starts as a constant stays near it.
-                        double centre = parameter.Initializer.Distribution == Compiler.Algebra.Distribution.Constant ? parameter.Initializer.Scale : 0;
-                        bool isRandom = parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Constant or Compiler.Algebra.Distribution.Zeros);
+                        Compiler.Algebra.Distribution distribution = parameter.Initializer.Distribution;
+                        bool isConstant = distribution is Compiler.Algebra.Distribution.Constant or Compiler.Algebra.Distribution.Identity;
+                        double[] centre = isConstant ? Widen(map[parameter.Name].Values) : new double[parameter.Length];
+                        bool isRandom = !isConstant && distribution != Compiler.Algebra.Distribution.Zeros;
                         double scale = (isRandom ? 1 : 0.2) / Math.Sqrt(parameter.Shape.LastOrDefault(1));
-                        double[] values = [.. Numbers.Normal(random, parameter.Length).Select(value => centre + value * scale)];
+                        double[] values = [.. Numbers.Normal(random, parameter.Length).Select((value, i) => centre[i] + value * scale)];
                         Convert(values, values.Length).CopyTo(edit[parameter.Name]);
                     }
                 }
@@ -165,35 +167,73 @@ internal static class FormulaBattery
             return [.. module.Parameters.Select(parameter => Widen(map[parameter.Name].Values))];
         }
 
-        /// <summary>Rows for which no rounding moves an argument of a relu across zero.</summary>
+        /// <summary>Rows for which no rounding moves an argument of a relu, a threshold or a rounding across what it is not smooth at.</summary>
         private double[] InputsAwayFromKinks(double[][] values)
         {
             double[] x = Draw(Most * module.Inputs);
-            for (int k = 0; k < module.Links.Count; k++)
+            (Interpreter Before, NonlinearLink Link, int Width)[] kinks = [.. Kinks([], module.Links).Select(kink =>
             {
-                if (module.Links[k] is not ActivationLink { Activation: Activation.Relu })
+                int width = Shapes.Width(kink.Before, module.Inputs);
+                return (new Interpreter(module with { Links = new(kink.Before), Outputs = width }, Flat(values)), kink.Link, width);
+            })];
+            bool[] isNear = [.. Enumerable.Repeat(kinks.Length > 0, Most)];
+            for (int attempt = 0; attempt < 50 && isNear.Contains(true); attempt++)
+            {
+                isNear = new bool[Most];
+                foreach ((Interpreter before, NonlinearLink link, int width) in kinks)
                 {
-                    continue;
-                }
-
-                int width = Shapes.Width(module.Links.Take(k), module.Inputs);
-                Module prefix = module with { Links = new(module.Links.Take(k)), Outputs = width };
-                var interpreter = new Interpreter(prefix, Flat(values));
-                for (int attempt = 0; attempt < 20; attempt++)
-                {
-                    double[] z = interpreter.Evaluate(x);
-                    double small = 1e3 * Tolerance * (z.Length == 0 ? 0 : z.Max(Math.Abs)) / 300;
+                    double[] z = before.Evaluate(x);
                     for (int row = 0; row < Most; row++)
                     {
-                        if (Rows(z, width, row, row + 1).Any(value => value != 0 && Math.Abs(value) < small))
-                        {
-                            Draw(module.Inputs).CopyTo(x, row * module.Inputs);
-                        }
+                        isNear[row] |= IsNearKink(link, Rows(z, width, row, row + 1));
+                    }
+                }
+
+                for (int row = 0; row < Most; row++)
+                {
+                    if (isNear[row])
+                    {
+                        Draw(module.Inputs).CopyTo(x, row * module.Inputs);
                     }
                 }
             }
 
             return x;
+        }
+
+        /// <summary>Links that are not smooth, each with those before it.</summary>
+        private static IEnumerable<(Link[] Before, NonlinearLink Link)> Kinks(Link[] before, IEnumerable<Link> links)
+        {
+            foreach (Link link in links)
+            {
+                foreach ((Link[], NonlinearLink) kink in link switch
+                {
+                    BranchLink branches => branches.Branches.SelectMany(branch => Kinks(before, branch)),
+                    FunctionLink { Function.Name: not ("softmax" or "normalize_rows") } or ActivationLink { Activation: Activation.Relu } => [(before, (NonlinearLink)link)],
+                    _ => [],
+                })
+                {
+                    yield return kink;
+                }
+
+                before = [.. before, link];
+            }
+        }
+
+        /// <summary>Whether a small step in either direction makes the value or the derivative jump.</summary>
+        private static bool IsNearKink(NonlinearLink link, double[] z)
+        {
+            double small = Tolerance / 3 * z.Max(Math.Abs);
+            var function = new Interpreter(Algebras.ModuleOf("kink", z.Length, z.Length, link), []);
+            double[] weights = [.. z.Select((_, i) => 1 + ((i * 0.37) % 1))];
+            double[] Slope(double[] at) => function.Gradient(at, weights).Input;
+            return new[] { -small, small }.Any(step =>
+            {
+                double[] near = [.. z.Select((value, i) => value == 0 ? 0 : value + (i % 2 == 0 ? step : -step))];
+                return Jumps(function.Evaluate(z), function.Evaluate(near), 30 * small) || Jumps(Slope(z), Slope(near), 0.01);
+            });
+
+            static bool Jumps(double[] here, double[] there, double most) => here.Zip(there, (a, b) => Math.Abs(a - b)).Any(jump => jump > most);
         }
 
         private void CompareGradients(
@@ -339,7 +379,7 @@ internal static class FormulaBattery
         /// <summary>The module with positive numbers and no activations, none of which makes its argument or a derivative much larger.</summary>
         private static Module WithoutSigns(Module module) => module with { Links = WithoutSigns(module.Links) };
 
-        private static EquatableArray<Link> WithoutSigns(EquatableArray<Link> links) => new(links.Where(link => link is not ActivationLink).Select(link => link switch
+        private static EquatableArray<Link> WithoutSigns(EquatableArray<Link> links) => new(links.Where(link => link is not NonlinearLink).Select(link => link switch
         {
             LinearLink linear => new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns)),
             BranchLink branches => branches with { Branches = new(branches.Branches.Select(WithoutSigns)) },

@@ -57,7 +57,7 @@ internal sealed class RandomFormula
             {
                 outputs = Size();
                 Link Linear() => new LinearLink(Compose(outputs, width, Math.Max(1, depth - 2)));
-                links.Add(!_textual && Chance(0.2)
+                links.Add(Chance(0.2)
                     ? new BranchLink(
                         Pick(Joint.Add, Joint.Hadamard),
                         EquatableArray.Of(EquatableArray.Of(Linear()), EquatableArray.Of(Linear(), new ActivationLink(Pick(Activation.Tanh, Activation.Sigmoid)))))
@@ -74,12 +74,19 @@ internal sealed class RandomFormula
 
                 if (layer == 0 || Chance(0.7))
                 {
-                    links.AddRange(Algebras.Tame(Pick(Enum.GetValues<Activation>())));
+                    links.AddRange(Chance(0.6) ? Algebras.Tame(Pick(Enum.GetValues<Activation>())) : FunctionOfRows(width));
                 }
             }
         }
 
         return Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+    }
+
+    private IEnumerable<Link> FunctionOfRows(int width)
+    {
+        TensorFunction function = Pick([.. TensorFunction.All.Values.Where(function => function.IsLink)]);
+        double number = function.Number is null ? 0 : function.NumberIsSize ? _random.Next(2, 9) : Pick(0.25, 0.5);
+        return Algebras.Tame(function, function.IsElementwise ? width : Divisor(width), number);
     }
 
     /// <summary>The whole body, which alone may be index notation in a text.</summary>
@@ -357,7 +364,7 @@ internal sealed class RandomFormula
             () => Functions.Of("admix", _random.Next(1, other + 1), Fresh(other, last), Argument([.. batch, other])),
             () => Functions.Of(Pick("square", "sigmoid", "tanh", "softplus", "sin", "cos", "stop_gradient"), Argument(shape)),
             () => Functions.Of(Pick("exp", "abs", "relu", "round_ste", "sign", "step", "bf16", "half"), Fresh(shape)),
-            () => Functions.Of("soft_threshold", 0.25, Fresh(shape)),
+            () => Functions.Of(Pick("soft_threshold", "hard_threshold"), 0.25, Fresh(shape)),
             () => Functions.Of(Pick("log", "sqrt"), Positive(Argument(shape))),
             () => Functions.Of("power", Pick(-1, 0.5, 3), Positive(Argument(shape))),
             () => Functions.Of("straight_through", Argument(shape), Argument(shape)),
@@ -365,7 +372,7 @@ internal sealed class RandomFormula
             () => Functions.Of("above_quantile", Pick(0, 0.25, 0.6), Fresh(shape)),
             () => Functions.Of("prefix", last, Fresh(batch)),
             () => Functions.Of("take", Argument([other, .. shape[1..]]), Table(other, shape[0])),
-            () => Functions.Of(Pick("quantize", "quantize_affine", "normal_float"), _random.Next(2, 9), Fresh(shape)),
+            () => Functions.Of(Pick("quantize", "quantize_affine", "quantize_bipolar", "normal_float"), _random.Next(2, 9), Fresh(shape)),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
 
             // The norms of what is normalized do not depend on anything.
@@ -581,7 +588,8 @@ internal sealed class RandomFormula
 
         Role role = Pick(Role.Trained, Role.Trained, Role.Trained, Role.Frozen, Role.Seeded);
         Initializer initializer = role == Role.Seeded
-            ? new Initializer(Pick(Distribution.Normal, Distribution.Uniform, Distribution.Sign))
+            ? new Initializer(shape.Length > 1 && Chance(0.3) ? Distribution.Orthogonal : Pick(Distribution.Normal, Distribution.Uniform, Distribution.Sign))
+            : shape.Length > 1 && Chance(0.1) ? new Initializer(Pick(Distribution.Orthogonal, Distribution.Identity))
             : Pick(
                 new Initializer(Distribution.FanIn),
                 new Initializer(Distribution.Normal, 0.5),

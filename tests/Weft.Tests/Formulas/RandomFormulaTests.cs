@@ -11,7 +11,8 @@ public class RandomFormulaTests
     {
         var seen = new HashSet<Type>();
         var functions = new HashSet<TensorFunction>();
-        for (int seed = 0; seed < 800; seed++)
+        var links = new HashSet<TensorFunction>();
+        for (int seed = 0; seed < 1200; seed++)
         {
             Module module = RandomFormula.Create(seed);
             Assert.Null(Shapes.Fault(module));
@@ -21,6 +22,7 @@ public class RandomFormulaTests
             foreach (Link link in module.Links.SelectMany(link => link is BranchLink branches ? branches.Branches.SelectMany(branch => branch).Append(link) : [link]))
             {
                 seen.Add(link.GetType());
+                links.UnionWith(link is FunctionLink function ? [function.Function] : []);
                 IEnumerable<Operator> nodes = link is LinearLink linear ? linear.Operator.DescendantsAndSelf() : [];
                 seen.UnionWith(nodes.Select(node => node.GetType()));
                 IEnumerable<TensorExpression> tensors = nodes.SelectMany(OperatorStructure.Tensors).SelectMany(OperatorStructure.DescendantsAndSelf);
@@ -33,6 +35,7 @@ public class RandomFormulaTests
             && (type.IsSubclassOf(typeof(Operator)) || type.IsSubclassOf(typeof(TensorExpression)) || type.IsSubclassOf(typeof(Link))))];
         Assert.Empty(all.Except(seen));
         Assert.Empty(TensorFunction.All.Values.Except(functions));
+        Assert.Empty(TensorFunction.All.Values.Where(function => function.IsLink).Except(links));
     }
 
     [Fact]

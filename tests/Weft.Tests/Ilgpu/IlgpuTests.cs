@@ -87,6 +87,9 @@ public sealed class IlgpuTests : IDisposable
         static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
     }
 
+    [Fact]
+    public void FunctionsOfRows() => AssertRight(FunctionLinkTests.Formulas, planned: 4);
+
     private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 4, int batch = 6)
     {
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"F{k}" })];

@@ -62,8 +62,7 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                     break;
 
                 case ActivationStatement activation:
-                    var link = new ActivationLink(activation.Activation);
-                    target = new Interpreter(Algebras.ModuleOf("f", target.Length, target.Length, link), parameters)
+                    target = new Interpreter(Algebras.ModuleOf("f", target.Length, target.Length, activation.Function), parameters)
                         .Evaluate(_vectors[activation.Source]);
                     break;
             }

@@ -15,6 +15,8 @@ public class DeviceTrainingTests
     [InlineData("bias . dense(5, 8) . tanh . monarch(8, 2) . gelu . bias . dense(8, 6)", DeviceLoss.CrossEntropy, "adamw")]
     [InlineData("blast(6, 9, 3, 3, 2)", DeviceLoss.MeanSquaredError, "nesterov")]
     [InlineData("tucker(7, 9, 3, 4)", DeviceLoss.MeanSquaredError, "momentum")]
+    [InlineData("block_tensor_train([5, 4], [3, 4], [1, 2, 1]) . lora(12, 9, 4, 4, 8)", DeviceLoss.MeanSquaredError, "adamw")]
+    [InlineData("block_tensor_train([5, 4], [3, 4], [1, 2, 1]) . lora(12, 9, 4, 4, 8)", DeviceLoss.MeanSquaredError, "nesterov")]
     [InlineData("hra(6, 8, 4)", DeviceLoss.MeanSquaredError, "sgd")]
     [InlineData("dora(6, 8, 2)", DeviceLoss.MeanSquaredError, "adamw")]
     public void EndsWhereTheProcessorDoes(string formula, DeviceLoss loss, string rule)

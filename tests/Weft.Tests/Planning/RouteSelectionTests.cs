@@ -36,6 +36,26 @@ public class RouteSelectionTests
         Assert.All(first.Cast<double>().Zip(second.Cast<double>()), pair => Assert.Equal(pair.First, pair.Second, 1e-9));
     }
 
+    /// <summary>Matrices of the library with a fast way take it where it pays, whatever their size is made of; a prime circulant has none.</summary>
+    [Theory]
+    [InlineData("circulant(60)", 0)]
+    [InlineData("circulant(1000)", 1)]
+    [InlineData("circulant(1009)", 0)]
+    [InlineData("skew_circulant(60)", 0)]
+    [InlineData("skew_circulant(5000)", 1)]
+    [InlineData("toeplitz(70, 60)", 0)]
+    [InlineData("toeplitz(5000, 4001)", 1)]
+    [InlineData("hankel(70, 60)", 0)]
+    [InlineData("hankel(5000, 4001)", 1)]
+    public void TheLibraryTakesTheCheaperWay(string formula, int expected)
+    {
+        (Module rewritten, _) = Rewriter.Rewrite(TestModules.Formula(formula));
+        Operator[] ways = [.. ((Alternatives)((LinearLink)rewritten.Links[0]).Operator).Operands];
+        (Module chosen, IReadOnlyList<Route> routes) = RouteSelection.Select(rewritten, new CostModel(64));
+        Assert.Equal(ways[expected], ((LinearLink)chosen.Links[0]).Operator);
+        Assert.Equal(ways[expected], Assert.Single(routes).Chosen);
+    }
+
     private static double[,] Dense(Module module, Operator way) =>
         new Compiler.Oracle.Interpreter(module, new Dictionary<string, double[]>()).Dense(way);
 }

@@ -49,6 +49,20 @@ public class DeviceMathTests
         Assert.Equal((2d, -3d, 3d), (DeviceMath.Max(-3d, 2d), DeviceMath.Min(-3d, 2d), DeviceMath.Abs(-3d)));
     }
 
+    [Fact]
+    public void WholeNumbers()
+    {
+        for (double z = -4.75; z <= 5; z += 0.125)
+        {
+            Assert.Equal((Math.Floor(z), Math.Round(z)), (DeviceMath.Floor(z), DeviceMath.Rint(z)));
+            Assert.Equal(((float)Math.Floor(z), (float)Math.Round(z)), (DeviceMath.Floor((float)z), DeviceMath.Rint((float)z)));
+        }
+
+        Assert.Equal((-1e20, 1e20f), (DeviceMath.Rint(-1e20), DeviceMath.Floor(1e20f)));
+        Assert.Equal((8388609f, 4503599627370497), (DeviceMath.Rint(8388609f), DeviceMath.Rint(4503599627370497)));
+        Assert.Equal((float.NaN, double.NegativeInfinity), (DeviceMath.Rint(float.NaN), DeviceMath.Rint(double.NegativeInfinity)));
+    }
+
     /// <summary>Within four units in the last place of the exact value.</summary>
     private static void AssertNear<T>(Func<T, T> actual, Func<double, double> exact, double from, double to)
         where T : IBinaryFloatingPointIeee754<T>

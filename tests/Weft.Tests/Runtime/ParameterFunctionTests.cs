@@ -309,6 +309,47 @@ public sealed unsafe class ParameterFunctionTests
         Assert.Equal(paired[..3], paired[3..6]);
         Assert.Equal(paired[6..9], paired[9..]);
         Assert.Equal(12 / 2, paired.Distinct().Count());
+        Assert.Equal([2, 0, 0, 0, 2, 0, 2, 0, 0, 0, 2, 0], Drawn<double>(12, Distribution.Identity, 2, 1, 3, 2));
+        Assert.Equal([2, 0, 0, 2, 0, 0], Drawn<double>(6, Distribution.Identity, 2, 1, 2, 3));
+    }
+
+    [Theory]
+    [InlineData(7, 5)]
+    [InlineData(5, 7)]
+    [InlineData(40, 40)]
+    [InlineData(1, 3)]
+    public void OrthogonalMatricesAre(int rows, int columns)
+    {
+        const double Scale = 1.5;
+        double[] both = Drawn<double>(2 * rows * columns, Distribution.Orthogonal, Scale, 3, columns, rows);
+        double[][] matrices = [.. both.Chunk(rows * columns)];
+        Assert.NotEqual(matrices[0], matrices[1]);
+        foreach (double[] matrix in matrices)
+        {
+            double[][] vectors = rows <= columns
+                ? [.. matrix.Chunk(columns)]
+                : [.. Enumerable.Range(0, columns).Select(j => Enumerable.Range(0, rows).Select(i => matrix[(i * columns) + j]).ToArray())];
+            Assert.All(vectors.Index(), a => Assert.All(vectors.Index(), b =>
+                Assert.Equal(a.Index == b.Index ? Scale * Scale : 0, Dot(a.Item, b.Item), 1e-14)));
+        }
+
+        // The same numbers whatever holds them.
+        Assert.Equal(both.Select(value => (float)value), Drawn<float>(both.Length, Distribution.Orthogonal, Scale, 3, columns, rows));
+    }
+
+    /// <summary>Square ones are spread evenly: the mean of each element is 0, of its square 1/n, and of the trace's square 1.</summary>
+    [Fact]
+    public void OrthogonalMatricesAreUniform()
+    {
+        const int Count = 20_000, Size = 3;
+        double[][] matrices = [.. Drawn<double>(Count * Size * Size, Distribution.Orthogonal, 1, 5, Size, Size).Chunk(Size * Size)];
+        for (int k = 0; k < Size * Size; k++)
+        {
+            Assert.Equal(0, matrices.Average(matrix => matrix[k]), 0.02);
+            Assert.Equal(1.0 / Size, matrices.Average(matrix => matrix[k] * matrix[k]), 0.02);
+        }
+
+        Assert.Equal(1, matrices.Average(matrix => Math.Pow(matrix[0] + matrix[4] + matrix[8], 2)), 0.05);
     }
 
     private static double[] Vectors(int count, int size, int zeroRow)
@@ -344,13 +385,13 @@ public sealed unsafe class ParameterFunctionTests
         return result;
     }
 
-    private static T[] Drawn<T>(int length, Distribution distribution, double scale, int seed, int rowLength = 1)
+    private static T[] Drawn<T>(int length, Distribution distribution, double scale, int seed, int rowLength = 1, int rows = 1)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         T[] target = new T[length];
         fixed (T* p = target)
         {
-            ParameterFunctions<T>.Seeded(p, length, distribution, scale, seed, rowLength);
+            ParameterFunctions<T>.Seeded(p, length, distribution, scale, seed, rowLength, rows);
         }
 
         return target;
