@@ -32,7 +32,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// <summary>Columns of a register tile, where they are no vectors of lanes.</summary>
     private const int TileColumns = 4;
 
-    /// <summary>How many times as long weights take for a single row if the rows of a tile are read side by side (measured).</summary>
+    /// <summary>How many times as long weights take for a single row if the rows of a tile are read side by side, pages apart (measured).</summary>
     private const double SeveralStreams = 1.6;
 
     /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
@@ -291,10 +291,13 @@ public sealed class KernelSelector(int panel, int nominalRows)
         }
 
         // For few rows weights come from afar, and for a single one best in one stream. Most of the arithmetic is hidden behind that.
-        bool isOneStream = kernel.Form == LaneForm.Broadcast || new[] { kernel.Rows, kernel.Columns }.All(loop => loop.IsRows || loop.Extent == 1);
+        bool isOneStream = kernel.Form == LaneForm.Broadcast || !(IsFar(kernel.Rows, kernel.Rows.A) || IsFar(kernel.Columns, kernel.Columns.B));
         double reading = CostModel.OperationsPerElement / (2 * _lanes) * Elements(contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow));
         reading *= nominalRows == 1 && !isOneStream ? SeveralStreams : 1;
         return Math.Max(cost, reading) + (0.1 * Math.Min(cost, reading));
+
+        // A page or more.
+        bool IsFar(Loop loop, int stride) => !loop.IsRows && loop.Extent > 1 && Math.Abs(stride) >= 32 * panel;
     }
 
     private static double Elements(IEnumerable<View> views) =>
