@@ -306,12 +306,12 @@ public sealed class DeviceScheduler
             true,
             [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
         ActivationStep activation => Launch(
-            activation.Function is FunctionLink function ? FunctionLinkKernels.Value(function, activation.C.Storage.Length)
+            activation.Function is FunctionLink function ? RowFunctionKernels.Value(function, activation.C.Storage.Length)
                 : ElementwiseKernels.Activate(((ActivationLink)activation.Function).Activation, activation.C.Storage.Length),
             false,
             [OperandOf(activation.A), OperandOf(activation.C)]),
         DerivativeStep { Function: FunctionLink function, Y: { } value } derivative => Launch(
-            FunctionLinkKernels.Derivative(function, derivative.C.Storage.Length),
+            RowFunctionKernels.Derivative(function, derivative.C.Storage.Length),
             derivative.Accumulate,
             [OperandOf(derivative.Z), OperandOf(value), OperandOf(derivative.A), OperandOf(derivative.C)]),
         DerivativeStep derivative => Launch(

@@ -20,8 +20,17 @@ internal sealed class FunctionKernels(int elementSize, int room)
     /// <summary>Whether a device evaluates a function and takes its gradient further.</summary>
     public bool Has(FunctionWeight weight) =>
         weight.Function == TensorFunction.Reflections ? 2 * weight.Length <= room
-        : Activations.ContainsKey(weight.Function.Name) || weight.Function.Name is "shift" or "log" or "sqrt" or "abs" or "row_norms" or "column_norms"
-            or "normalize_rows" or "normalize_columns" or "softmax";
+        : RowFunction(weight) is not null || Activations.ContainsKey(weight.Function.Name)
+            || weight.Function.Name is "log" or "sqrt" or "row_norms" or "column_norms" or "normalize_columns";
+
+    /// <summary>The function as one of rows, if it is one. What rounds to a short format is the host's work.</summary>
+    private static FunctionLink? RowFunction(FunctionWeight weight)
+    {
+        IReadOnlyList<int> shape = weight.Arguments[0].Shape;
+        return weight is { Function.IsLink: true, Format: null }
+            ? new FunctionLink(weight.Function, shape.Count == 0 ? 1 : shape[shape.Count - 1], weight.Numbers.FirstOrDefault())
+            : null;
+    }
 
     private static IReadOnlyDictionary<string, Activation> Activations { get; } = new Dictionary<string, Activation>(StringComparer.Ordinal)
     {
@@ -43,6 +52,11 @@ internal sealed class FunctionKernels(int elementSize, int room)
             return Reflections(shape[0], shape[1]);
         }
 
+        if (RowFunction(weight) is { } ofRows)
+        {
+            return RowFunctionKernels.Value(ofRows, weight.Length, perRow: false);
+        }
+
         switch (name)
         {
             case "row_norms" or "column_norms":
@@ -51,20 +65,12 @@ internal sealed class FunctionKernels(int elementSize, int room)
                     Expression squares = line.Sum(j => line.Element("x", j) * line.Element("x", j));
                     body.When(line.Item.IsLess(1), () => body.Store("c", line.Number, KernelBody.Call(Function.Sqrt, squares)));
                 });
-            case "normalize_rows" or "normalize_columns":
+            case "normalize_columns":
                 return OfLines($"c = {name}(x)", Lines.Of(name, shape), [new("x"), Target], (body, line) =>
                 {
                     Expression norm = body.DefineElement("norm", KernelBody.Call(Function.Sqrt, line.Sum(j => line.Element("x", j) * line.Element("x", j))));
                     body.DefineElement("divisor", new Choice(new Real(0).IsLess(norm), norm, new Real(1)));
                     line.ForEach(j => body.Store("c", line.At(j), line.Element("x", j) / "divisor"));
-                });
-            case "softmax":
-                return OfLines("c = softmax(x)", Lines.Of(name, shape), [new("x"), Target], (body, line) =>
-                {
-                    Expression largest = body.DefineElement("largest", line.Largest(j => line.Element("x", j)));
-                    Expression Share(Expression j) => KernelBody.Call(Function.Exp, line.Element("x", j) - largest);
-                    body.DefineElement("total", line.Sum(Share));
-                    line.ForEach(j => body.Store("c", line.At(j), Share(j) / "total"));
                 });
             default:
                 return Elementwise($"c = {name}(x)", weight.Length, [new("x"), Target], (body, i) =>
@@ -72,10 +78,8 @@ internal sealed class FunctionKernels(int elementSize, int room)
                     Expression x = body.DefineElement("u", new Load("x", i));
                     body.Store("c", i, name switch
                     {
-                        "shift" => x + new Real(weight.Numbers[0]),
                         "log" => KernelBody.Call(Function.Log, x),
                         "sqrt" => KernelBody.Call(Function.Sqrt, x),
-                        "abs" => KernelBody.Call(Function.Abs, x),
                         _ => ElementwiseKernels.Value(Activations[name], body, x),
                     });
                 });
@@ -93,6 +97,11 @@ internal sealed class FunctionKernels(int elementSize, int room)
             return ReflectionsGradient(shape[0], shape[1], operands);
         }
 
+        if (RowFunction(weight) is { } ofRows)
+        {
+            return RowFunctionKernels.Derivative(ofRows, weight.Length, perRow: false);
+        }
+
         switch (name)
         {
             case "row_norms" or "column_norms":
@@ -102,7 +111,7 @@ internal sealed class FunctionKernels(int elementSize, int room)
                     body.DefineElement("share", new Choice(new Real(0).IsLess(norm), new Load("dy", line.Number) / norm, new Real(0)));
                     line.ForEach(j => body.StoreResult("c", line.At(j), (Expression)"share" * line.Element("x", j)));
                 });
-            case "normalize_rows" or "normalize_columns":
+            case "normalize_columns":
                 return OfLines($"c += {name}'(x) dy", Lines.Of(name, shape), operands, (body, line) =>
                 {
                     Expression norm = body.DefineElement("norm", KernelBody.Call(Function.Sqrt, line.Sum(j => line.Element("x", j) * line.Element("x", j))));
@@ -110,22 +119,14 @@ internal sealed class FunctionKernels(int elementSize, int room)
                     body.When(new Real(0).IsLess(norm), () => line.ForEach(j => body.StoreResult(
                         "c", line.At(j), (line.Element("dy", j) - ((Expression)"along" * line.Element("y", j))) / norm)));
                 });
-            case "softmax":
-                return OfLines("c += softmax'(x) dy", Lines.Of(name, shape), operands, (body, line) =>
-                {
-                    body.DefineElement("mean", line.Sum(j => line.Element("y", j) * line.Element("dy", j)));
-                    line.ForEach(j => body.StoreResult("c", line.At(j), line.Element("y", j) * (line.Element("dy", j) - "mean")));
-                });
             default:
                 return Elementwise($"c += {name}'(x) dy", weight.Length, operands, (body, i) =>
                 {
                     Expression x = body.DefineElement("u", new Load("x", i)), y = new Load("y", i);
                     Expression slope = name switch
                     {
-                        "shift" => new Real(1),
                         "log" => new Real(1) / x,
                         "sqrt" => new Real(0.5) / y,
-                        "abs" => new Choice(new Real(0).IsLess(x), new Real(1), new Choice(x.IsLess(new Real(0)), new Real(-1), new Real(0))),
                         _ => ElementwiseKernels.Slope(Activations[name], body, x),
                     };
                     body.StoreResult("c", i, slope * new Load("dy", i));
@@ -293,19 +294,14 @@ internal sealed class FunctionKernels(int elementSize, int room)
 
         public void ForEach(Action<Expression> element) => body.For("j", Item, lines.Length, GroupFor(lines.Length), () => element("j"));
 
-        public Expression Sum(Func<Expression, Expression> term) => Over(term, new Real(0), (left, right) => left + right);
-
-        /// <summary>Work items without an element begin with the first.</summary>
-        public Expression Largest(Func<Expression, Expression> term) => Over(term, term(0), (left, right) => KernelBody.Call(Function.Max, left, right));
-
-        private Expression Over(Func<Expression, Expression> term, Expression start, Func<Expression, Expression, Expression> combine)
+        public Expression Sum(Func<Expression, Expression> term)
         {
             string name = FormattableString.Invariant($"own{parts.Count}");
             var shared = new LocalArray(FormattableString.Invariant($"parts{parts.Count}"), GroupFor(lines.Length));
             parts.Add(shared);
-            body.DefineElement(name, start);
-            ForEach(j => body.Assign(name, combine(name, term(j))));
-            body.CombineOverGroup(shared, Item, name, combine);
+            body.DefineElement(name, new Real(0));
+            ForEach(j => body.Assign(name, (Expression)name + term(j)));
+            body.SumOverGroup(shared, Item, name);
             return new Load(shared.Name, 0);
         }
     }

@@ -84,6 +84,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
             KernelStep kernel => kernel.Kernel.Key,
             FunctionStep function => FormattableString.Invariant($"{function.Function.Function}[{string.Join(",", function.Function.Numbers)}]"),
             PackStep pack => $"{string.Join("x", pack.Extents)}/{string.Join("x", pack.Strides)}/{pack.Packed.PackedFormat}",
+            ConstantStep { Constant.Value: FormulaTensor formula } => $"{AlgebraPrinter.Print(formula)} {string.Join("x", formula.Extents)}",
             ConstantStep constant => AlgebraPrinter.Print(constant.Constant.Value),
             ClearStep or CheckStep => step.GetType().Name,
             _ => own + step.GetType().Name,

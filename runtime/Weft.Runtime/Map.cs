@@ -127,7 +127,10 @@ public abstract unsafe class Map<T> : IDisposable
         {
             if (batch <= Description.FewRows || (batch <= Description.Chunk && (double)batch * Description.ForwardFlops < ParallelFlops))
             {
-                ForwardSmall(block, px, py, batch);
+                if (batch > 0)
+                {
+                    ForwardSmall(block, px, py, batch);
+                }
             }
             else
             {
@@ -326,9 +329,9 @@ public abstract unsafe class Map<T> : IDisposable
     {
     }
 
-    /// <summary>Computes y from x for at most <see cref="MapDescription.FewRows"/> rows.</summary>
+    /// <summary>Computes y from x for at most <see cref="MapDescription.FewRows"/> rows, leaving in <paramref name="s"/> nothing for other passes.</summary>
     [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual void ForwardFewRows(T* w, T* x, T* y, T* s, int rows) => throw new NotSupportedException();
+    protected virtual void ForwardFewRows(T* w, T* x, T* y, T* s, int rows) => ForwardRows(w, x, y, s, rows);
 
     /// <summary>
     /// Adds to the gradient <paramref name="g"/> for the trained parameters, and to those of derived and packed tensors in

@@ -2,8 +2,11 @@ using Weft.Compiler.Algebra;
 
 namespace Weft.Compiler.Gpu;
 
-/// <summary>Kernels of functions of rows, with a group of work items for each row of a vector: what one needs of the whole row is found first.</summary>
-internal static class FunctionLinkKernels
+/// <summary>
+/// Kernels of functions of rows, of vectors and of weights, with a group of work items for each row: what one needs of the whole row is found
+/// first.
+/// </summary>
+internal static class RowFunctionKernels
 {
     private const int Group = 64;
 
@@ -11,24 +14,26 @@ internal static class FunctionLinkKernels
 
     /// <summary>c = f(a).</summary>
     /// <param name="link">The function.</param>
-    /// <param name="length">The length of a vector.</param>
-    public static DeviceKernel Value(FunctionLink link, int length)
+    /// <param name="length">The length of a vector, or of the weight.</param>
+    /// <param name="perRow">Whether there is a vector for each row of the batch.</param>
+    public static DeviceKernel Value(FunctionLink link, int length, bool perRow = true)
     {
         var row = new RowKernel("a", link.Length);
         Func<Expression, Expression> value = ValueOf(link, row);
         row.ForEach((body, i) => body.Store("c", i, value(body.DefineElement("z", new Load("a", i)))));
-        return row.Build($"c = {link.Name}(a)", [new("a"), new("c", IsWritten: true)], length);
+        return row.Build($"c = {link.Name}(a)", [new("a"), new("c", IsWritten: true)], length, perRow);
     }
 
     /// <summary>c (+)= f'(z) a, where y = f(z).</summary>
     /// <param name="link">The function.</param>
-    /// <param name="length">The length of a vector.</param>
-    public static DeviceKernel Derivative(FunctionLink link, int length)
+    /// <param name="length">The length of a vector, or of the weight.</param>
+    /// <param name="perRow">Whether there is a vector for each row of the batch.</param>
+    public static DeviceKernel Derivative(FunctionLink link, int length, bool perRow = true)
     {
         var row = new RowKernel("argument", link.Length);
         Func<Expression, Expression> derivative = DerivativeOf(link, row);
         row.ForEach((body, i) => body.StoreResult("c", i, derivative(i)));
-        return row.Build($"c = {link.Name}'(z) a", [new("argument"), new("value"), new("a"), new("c", IsWritten: true)], length);
+        return row.Build($"c = {link.Name}'(z) a", [new("argument"), new("value"), new("a"), new("c", IsWritten: true)], length, perRow);
     }
 
     private static Func<Expression, Expression> ValueOf(FunctionLink link, RowKernel row)
@@ -136,17 +141,20 @@ internal static class FunctionLinkKernels
         public void ForEach(Action<KernelBody, Expression> element) =>
             _body.For("j", _item, _length, Group, () => element(_body, _body.Define("i", _start + "j")));
 
-        public DeviceKernel Build(string description, IReadOnlyList<Operand> operands, int length) => new(
+        public DeviceKernel Build(string description, IReadOnlyList<Operand> operands, int length, bool perRow) => new(
             description,
             Group,
             1,
-            new GridAxis(length / _length, true, 1),
+            new GridAxis(length / _length, perRow, 1),
             GridAxis.One,
             GridAxis.One,
             operands,
             _locals,
             _body.Statements,
-            new Work(4.0 * (1 + _locals.Count) * length, 0, (double)(operands.Count + _locals.Count) * length, 0));
+            Work(4.0 * (1 + _locals.Count) * length, (double)(operands.Count + _locals.Count) * length, perRow));
+
+        private static Work Work(double operations, double elements, bool perRow) =>
+            perRow ? new Work(operations, 0, elements, 0) : new Work(0, operations, 0, elements);
 
         private Load Reduce(Expression first, Func<Expression, Expression> value, Func<Expression, Expression, Expression> combine)
         {
