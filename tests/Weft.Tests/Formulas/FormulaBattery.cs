@@ -313,7 +313,7 @@ internal static class FormulaBattery
             actual);
 
         /// <summary>Activations have errors of their own, and flat ones leave little to compare them with.</summary>
-        private double Floor => module.IsLinear ? 0 : 0.1;
+        private double Floor => module.IsLinear ? 0 : 0.2;
 
         private void Compare(string what, double[] expected, double size, T[] actual)
         {
