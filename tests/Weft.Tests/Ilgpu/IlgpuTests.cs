@@ -87,7 +87,7 @@ public sealed class IlgpuTests : IDisposable
         static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
     }
 
-    private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 4, int batch = 6)
+    private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 2, int batch = 3)
     {
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"F{k}" })];
         using WeftAssembly assembly = Compile(modules.Select(module => (module, Options(module.Name, planned))));
