@@ -15,6 +15,7 @@ public class DeviceTrainingTests
     [InlineData("bias . dense(5, 8) . tanh . monarch(8, 2) . gelu . bias . dense(8, 6)", DeviceLoss.CrossEntropy, "adamw")]
     [InlineData("blast(6, 9, 3, 3, 2)", DeviceLoss.MeanSquaredError, "nesterov")]
     [InlineData("tucker(7, 9, 3, 4)", DeviceLoss.MeanSquaredError, "momentum")]
+    [InlineData("operator f : 8 -> 6\n  param(half) W[6, 8] ~ fan_in\n  = W", DeviceLoss.MeanSquaredError, "momentum")]
     [InlineData("hra(6, 8, 4)", DeviceLoss.MeanSquaredError, "sgd")]
     [InlineData("dora(6, 8, 2)", DeviceLoss.MeanSquaredError, "adamw")]
     public void EndsWhereTheProcessorDoes(string formula, DeviceLoss loss, string rule)
@@ -68,6 +69,8 @@ public class DeviceTrainingTests
     /// <summary>Which functions of trained parameters need the processor after a step.</summary>
     [Theory]
     [InlineData("hra(6, 8, 4)", false)]
+    [InlineData("operator f : 8 -> 6\n  param(bf16) W[6, 8]\n  = W", true)]
+    [InlineData("operator f : 8 -> 6\n  frozen(bf16) W[6, 8]\n  param d[8]\n  = W * diag(d)", false)]
     [InlineData("dora(6, 8, 2)", false)]
     [InlineData("householder(200, 150)", true)]
     public void FunctionsOfTheProcessor(string formula, bool expected)
