@@ -1,4 +1,5 @@
 using System.Globalization;
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Gpu;
 
 namespace Weft.Compiler.Emission;
@@ -44,12 +45,16 @@ internal static class DeviceProgramEmitter
         List("Functions", device.Functions.Select(Segment));
         code.Line($"FunctionsChange = {(device.FunctionsChange ? "true" : "false")},");
         List("FunctionGradients", device.FunctionGradients.Select(Segment));
-        code.Line($"StoredCount = {Number(device.StoredCount)},");
+        List("BFloat16Codes", Codes(StorageFormat.BFloat16));
+        List("Float16Codes", Codes(StorageFormat.Float16));
+        code.Line($"CodeCount = {Number(device.CodeCount)},");
         code.Line($"WeightCount = {Number(device.WeightCount)},");
         code.Line($"GradientCount = {Number(device.GradientCount)},");
         code.Line($"PartialCount = {Number(device.PartialCount)},");
         code.Line($"ScratchPerRow = ({Number(device.Schedule.ScratchPerRow)}, {Number(2 * device.Schedule.ScratchPerRow)}),");
         code.Line($"MaxRows = {Number(device.MaxRows)},");
+
+        IEnumerable<string> Codes(StorageFormat format) => device.Codes.Where(codes => codes.Format == format).Select(codes => Segment(codes.Segment));
 
         void Lists(string name, params IReadOnlyList<DeviceLaunch>[] lists) =>
             List(name, lists.Select(launches => $"[{string.Join(", ", launches.Select(Launch))}]"));

@@ -19,6 +19,31 @@ namespace Weft.Ilgpu
     using global::ILGPU.Runtime;
     using Weft.Kernels;
 
+    /// <summary>Numbers of 16 bits in arrays of elements, widened by operations on integers: not every accelerator has such numbers.</summary>
+    [global::Microsoft.CodeAnalysis.Embedded]
+    internal static class IlgpuCodes
+    {
+        public static float BFloat16(ArrayView<float> codes, int i) => Interop.IntAsFloat(Code(codes, i) << 16);
+
+        public static double BFloat16(ArrayView<double> codes, int i) => Interop.IntAsFloat(Code(codes, i) << 16);
+
+        public static float Float16(ArrayView<float> codes, int i) => Half(Code(codes, i));
+
+        public static double Float16(ArrayView<double> codes, int i) => Half(Code(codes, i));
+
+        private static uint Code(ArrayView<float> codes, int i) => (Interop.FloatAsInt(codes[i / 2]) >> (16 * (i % 2))) & 0xFFFFu;
+
+        private static uint Code(ArrayView<double> codes, int i) => (uint)(Interop.FloatAsInt(codes[i / 4]) >> (16 * (i % 4))) & 0xFFFFu;
+
+        /// <summary>Below 2⁻¹⁴ multiples of 2⁻²⁴; else the exponent moves up by 112, and that of infinity by 224.</summary>
+        private static float Half(uint code)
+        {
+            uint size = code & 0x7FFFu;
+            float value = size < 0x400u ? size * (1f / (1 << 24)) : Interop.IntAsFloat((size << 13) + (size < 0x7C00u ? 0x38000000u : 0x70000000u));
+            return code < 0x8000u ? value : -value;
+        }
+    }
+
     /// <summary>What a map needs of an accelerator.</summary>
     [global::Microsoft.CodeAnalysis.Embedded]
     internal sealed class IlgpuDevice<T> : IDevice<T, MemoryBuffer1D<T, Stride1D.Dense>>

@@ -117,7 +117,7 @@ internal static class ChainKernels
             new GridAxis(1, true, tileRows),
             GridAxis.One,
             [
-                new("a"), new("b"), new("d"), .. FusedResults.EpilogueOperands(step.First, "e"), .. FusedResults.EpilogueOperands(step.Second, "f"), new("c", IsWritten: true),
+                Operand.Of("a", a), Operand.Of("b", b), Operand.Of("d", d), .. FusedResults.EpilogueOperands(step.First, "e"), .. FusedResults.EpilogueOperands(step.Second, "f"), new("c", IsWritten: true),
             ],
             [stage],
             body.Statements,

@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Gpu;
@@ -38,8 +39,26 @@ public sealed record GridAxis(int Extent, bool TimesRows, int Tile)
     public static readonly GridAxis One = new(1, false, 1);
 }
 
-/// <summary>An operand: an array of elements.</summary>
-public sealed record Operand(string Name, bool IsWritten = false);
+/// <summary>An operand: an array of elements, or of codes of 16 bits.</summary>
+public sealed record Operand(string Name, bool IsWritten = false)
+{
+    /// <summary>What loads widen codes from; null for elements.</summary>
+    public StorageFormat? Format { get; init; }
+
+    /// <summary>The code that position 0 stands for: an operand begins where a whole element does.</summary>
+    public int FirstCode { get; init; }
+
+    /// <summary>The operand for a view.</summary>
+    internal static Operand Of(string name, View view, bool isWritten = false) => new(name, isWritten)
+    {
+        Format = FormatOf(view),
+        FirstCode = FormatOf(view) is null ? 0 : view.Position.Offset - view.Below,
+    };
+
+    /// <summary>The format that a device has a view's numbers in, where they take 16 bits.</summary>
+    internal static StorageFormat? FormatOf(View view) =>
+        view is { Aspect: Aspect.Value, Storage.Format: StorageFormat.BFloat16 or StorageFormat.Float16 } ? view.Storage.Format : null;
+}
 
 /// <summary>What a kernel does at least, for a number of rows: operations, and elements that it reads or writes.</summary>
 public sealed record Work(double FlopsPerRow, double Flops, double ElementsPerRow, double Elements)
@@ -70,6 +89,9 @@ public enum DeviceBlock
 {
     /// <summary>Parameters, and what the device derives from them.</summary>
     Weights,
+
+    /// <summary>Weights in 16 bits.</summary>
+    Codes,
 
     /// <summary>The rows of x.</summary>
     Input,
@@ -123,6 +145,9 @@ public sealed record DeviceLaunch(int Kernel, bool Accumulate, IReadOnlyList<Dev
 /// <summary>Elements that lie at one place in the map's blocks and at another in the device's.</summary>
 public sealed record Segment(int Host, int Device, int Length);
 
+/// <summary>Elements of the map's block that are codes in the device's.</summary>
+public sealed record CodeSegment(StorageFormat Format, Segment Segment);
+
 /// <summary>What a device does for a loss, after the forward pass, and for a step of an optimizer.</summary>
 public sealed record TrainingSchedule(
     IReadOnlyList<DeviceLaunch> MeanSquaredError,
@@ -157,11 +182,11 @@ public sealed record DeviceSchedule(
     IReadOnlyList<DeviceLaunch> AddGradient,
     TrainingSchedule Training)
 {
-    /// <summary>Parameters, also seeded ones: they come first, at the same places as in the map.</summary>
-    public int StoredCount { get; init; }
-
-    /// <summary>Elements of the weight block.</summary>
+    /// <summary>Elements of the weight block; the trained parameters come first, at the same places as in the map.</summary>
     public int WeightCount { get; init; }
+
+    /// <summary>Codes of the block of codes.</summary>
+    public int CodeCount { get; init; }
 
     /// <summary>Elements of the block of weight gradients; the trained parameters come first.</summary>
     public int GradientCount { get; init; }
@@ -169,8 +194,11 @@ public sealed record DeviceSchedule(
     /// <summary>Elements of the block of partial sums.</summary>
     public int PartialCount { get; init; }
 
-    /// <summary>Constants, and those functions of tensors that the host evaluates.</summary>
+    /// <summary>What comes from the host as it is: parameters that are not trained, constants, and those functions of tensors that the host evaluates.</summary>
     public IReadOnlyList<Segment> Functions { get; init; } = [];
+
+    /// <summary>What comes from the host in 16 bits.</summary>
+    public IReadOnlyList<CodeSegment> Codes { get; init; } = [];
 
     /// <summary>Whether a step of an optimizer changes one of them.</summary>
     public bool FunctionsChange { get; init; }

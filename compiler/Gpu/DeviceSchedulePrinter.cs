@@ -78,6 +78,8 @@ public static class DeviceSchedulePrinter
         protected override IEnumerable<string> Start(DeviceKernel kernel) =>
             kernel.Locals.Select(array => $"local {array.Name}[{Number(array.Length)}];");
 
+        protected override string Widened(Operand operand, string index) => $"{operand.Format.ToString()!.ToLowerInvariant()} {operand.Name}[{index}]";
+
         protected override string Integer => "int";
 
         protected override string Wait => "barrier;";

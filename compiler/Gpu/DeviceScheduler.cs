@@ -20,7 +20,8 @@ public sealed class DeviceScheduler
     private readonly FunctionKernels _functions;
     private readonly Dictionary<Storage, int> _weights = [];
     private readonly Dictionary<Storage, int> _mirrors = [];
-    private readonly int _storedCount;
+    private readonly Dictionary<Storage, int> _codes = [];
+    private int _codeCount;
     private int _weightCount;
     private int _gradientCount;
     private int _partialCount;
@@ -35,18 +36,13 @@ public sealed class DeviceScheduler
         _functions = new FunctionKernels(device.ElementSize, device.LocalBytes / device.ElementSize);
         _contractions = new ContractionKernels(batch, device);
         _largestRow = new[] { 2 * schedule.ScratchPerRow, schedule.Module.Inputs, schedule.Module.Outputs }.Max();
-        foreach (ParameterPlace place in schedule.Parameters)
+        foreach (ParameterPlace place in schedule.Parameters.Where(place => place.Parameter.Role == Algebra.Role.Trained))
         {
             _weights.Add(place.Storage, place.Storage.Offset);
-            _storedCount = Math.Max(_storedCount, place.Storage.Offset + place.Storage.Length);
-            if (place.Parameter.Role == Role.Trained)
-            {
-                _mirrors.Add(place.Storage, place.Storage.MirrorOffset);
-            }
+            _mirrors.Add(place.Storage, place.Storage.MirrorOffset);
         }
 
-        _weightCount = _storedCount;
-        _gradientCount = schedule.TrainedCount;
+        (_weightCount, _gradientCount) = (schedule.TrainedCount, schedule.TrainedCount);
     }
 
     /// <param name="host">The map's own steps: for what is lowered, and for where it has what the host evaluates.</param>
@@ -74,7 +70,13 @@ public sealed class DeviceScheduler
 
         List<DeviceLaunch> finish = Launches(EpilogueFusion.Run(BeforeFunctions(out HashSet<Storage> behind), _ => true));
         List<DeviceLaunch> prepare = Launches(EpilogueFusion.Run(Needed(), _ => true));
-        var functions = new List<Segment>();
+        List<Segment> functions =
+        [
+            .. _schedule.Parameters
+                .Where(place => place.Parameter.Role != Algebra.Role.Trained && _weights.ContainsKey(place.Storage))
+                .Select(place => new Segment(place.Storage.Offset, _weights[place.Storage], place.Storage.Length)),
+        ];
+        var codes = new List<CodeSegment>();
         var gradients = new List<Segment>();
         foreach (KeyValuePair<WeightTensor, Storage> derived in _schedule.Derived)
         {
@@ -83,6 +85,11 @@ public sealed class DeviceScheduler
             if ((isHosts || derived.Key is ConstantWeight) && _weights.TryGetValue(storage, out int offset))
             {
                 functions.Add(new Segment(hosts.Offset, offset, storage.Length));
+            }
+
+            if (_codes.TryGetValue(storage, out int first))
+            {
+                codes.Add(new CodeSegment(storage.Format!.Value, new Segment(hosts.Offset, first, storage.Length)));
             }
 
             if ((isHosts || behind.Contains(storage)) && _mirrors.TryGetValue(storage, out int mirror))
@@ -103,12 +110,14 @@ public sealed class DeviceScheduler
         long rows = Math.Min((int.MaxValue / _largestRow) - 256, _kernels.Min(MostRows));
         return new DeviceSchedule(_schedule, _kernels, prepare, forward, forwardFew, record, recordFew, reverse, reverseFew, finish, add, Training())
         {
-            StoredCount = _storedCount,
             WeightCount = _weightCount,
+            CodeCount = _codeCount,
             GradientCount = _gradientCount,
             PartialCount = _partialCount,
             Functions = functions,
-            FunctionsChange = _schedule.Prepare.OfType<FunctionStep>().Any(step => !_functions.Has(step.Function) && _weights.ContainsKey(step.Result)),
+            Codes = codes,
+            FunctionsChange = _schedule.Prepare.OfType<FunctionStep>().Any(step => _codes.ContainsKey(step.Result)
+                || (!_functions.Has(step.Function) && _weights.ContainsKey(step.Result))),
             FunctionGradients = gradients,
             MaxRows = (int)Math.Max(1, rows),
         };
@@ -209,20 +218,18 @@ public sealed class DeviceScheduler
         var steps = new List<Step>();
         foreach (Step step in _schedule.PrepareFrozen.Concat(_schedule.Prepare).Reverse())
         {
-            IEnumerable<Storage>? operands = step switch
+            // What is read gets a place.
+            IReadOnlyList<DeviceOperand>? operands = step switch
             {
-                KernelStep kernel when _weights.ContainsKey(kernel.Contraction.Target.Storage) => kernel.Contraction.Views.Select(view => view.Storage),
-                FunctionStep function when _weights.ContainsKey(function.Result) && _functions.Has(function.Function) => function.Arguments,
+                KernelStep kernel when _weights.ContainsKey(kernel.Contraction.Target.Storage) => Operands([.. kernel.Contraction.Views]),
+                FunctionStep function when _weights.ContainsKey(function.Result) && _functions.Has(function.Function) =>
+                    [.. function.Arguments.Select(argument => OperandOf(new Place(argument, Aspect.Value, 0)))],
                 ClearStep clear when _weights.ContainsKey(clear.C.Storage) => [],
                 _ => null,
             };
             if (operands is not null)
             {
                 steps.Insert(0, step);
-                foreach (Storage operand in operands)
-                {
-                    _ = WeightOf(operand);
-                }
             }
         }
 
@@ -340,8 +347,9 @@ public sealed class DeviceScheduler
         return new DeviceLaunch(number, accumulate, operands);
     }
 
-    private IReadOnlyList<DeviceOperand> Operands(IReadOnlyList<View> views) =>
-        [.. views.Select(view => OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below)))];
+    private IReadOnlyList<DeviceOperand> Operands(IReadOnlyList<View> views) => [.. views.Select(view => Operand.FormatOf(view) is null
+        ? OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below))
+        : new DeviceOperand(DeviceBlock.Codes, Place(view.Storage, _codes, ref _codeCount), 0))];
 
     private DeviceOperand OperandOf(Place place)
     {

@@ -16,7 +16,10 @@ internal static class FusedResults
     /// <summary>The operands of the kernel: <c>a</c>, <c>b</c>, <c>e0</c> and so on, <c>c</c>.</summary>
     public static IReadOnlyList<Operand> Operands(FusedStep step) =>
     [
-        new("a"), .. step.Contraction.Right is null ? Array.Empty<Operand>() : [new("b")], .. EpilogueOperands(step, "e"), new("c", IsWritten: true),
+        Operand.Of("a", step.Contraction.Left),
+        .. step.Contraction.Right is { } right ? [Operand.Of("b", right)] : Array.Empty<Operand>(),
+        .. EpilogueOperands(step, "e"),
+        new("c", IsWritten: true),
     ];
 
     /// <summary>What epilogues read and write.</summary>
@@ -24,9 +27,9 @@ internal static class FusedResults
 
     /// <summary>The same as operands, with names that begin so.</summary>
     public static IEnumerable<Operand> EpilogueOperands(FusedStep step, string name) => step.Epilogues
-        .Select((epilogue, k) => (Epilogue: epilogue, Operand: new Operand(Name(name, k), epilogue is KeepEpilogue)))
-        .Where(pair => ViewOf(pair.Epilogue) is not null)
-        .Select(pair => pair.Operand);
+        .Select((epilogue, k) => ViewOf(epilogue) is { } view ? Operand.Of(Name(name, k), view, epilogue is KeepEpilogue) : null)
+        .Where(operand => operand is not null)
+        .Select(operand => operand!);
 
     /// <summary>Stores a sum of products as the step's result.</summary>
     /// <param name="body">The kernel.</param>

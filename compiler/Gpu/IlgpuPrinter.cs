@@ -18,6 +18,8 @@ public sealed class IlgpuPrinter(string scalar) : KernelPrinter(scalar)
     protected override IEnumerable<string> Start(DeviceKernel kernel) =>
         kernel.Locals.Select(array => $"ArrayView<{Scalar}> {array.Name} = global::ILGPU.SharedMemory.Allocate<{Scalar}>({Number(array.Length)});");
 
+    protected override string Widened(Operand operand, string index) => $"IlgpuCodes.{operand.Format}({operand.Name}, {index})";
+
     protected override string Integer => "int";
 
     protected override string Wait => "global::ILGPU.Group.Barrier();";

@@ -7,6 +7,8 @@ namespace Weft.Compiler.Gpu;
 /// <param name="scalar"><c>float</c> or <c>double</c>.</param>
 public abstract class KernelPrinter(string scalar)
 {
+    private Dictionary<string, Operand> _codes = [];
+
     protected string Scalar { get; } = scalar;
 
     public static string Name(int number) => FormattableString.Invariant($"kernel{number + 1}");
@@ -21,6 +23,7 @@ public abstract class KernelPrinter(string scalar)
 
     internal void Print(CodeWriter code, DeviceKernel kernel, string name)
     {
+        _codes = kernel.Operands.Where(operand => operand.Format is not null).ToDictionary(operand => operand.Name, StringComparer.Ordinal);
         if (kernel.Description.Length > 0)
         {
             code.Line($"// {kernel.Description}.");
@@ -48,6 +51,9 @@ public abstract class KernelPrinter(string scalar)
     protected abstract string Text(WorkItem item);
 
     protected abstract string Name(Function function);
+
+    /// <summary>A number of 16 bits, as an element.</summary>
+    protected abstract string Widened(Operand operand, string index);
 
     /// <summary>The argument <c>accumulate</c> as a condition.</summary>
     protected abstract string Flag(string name);
@@ -118,6 +124,7 @@ public abstract class KernelPrinter(string scalar)
         Position position => Text(position.Item),
         Binary binary => $"({Text(binary.Left)} {binary.Operator} {Text(binary.Right)})",
         Whole whole => $"(int){Text(whole.Value)}",
+        Load load when _codes.TryGetValue(load.Array, out Operand? operand) => Widened(operand, Outer(load.Index + operand.FirstCode)),
         Load load => $"{load.Array}[{Outer(load.Index)}]",
         Choice choice => $"({(choice.Condition is Symbol flag ? Flag(flag.Name) : Text(choice.Condition))} ? {Text(choice.Then)} : {Text(choice.Else)})",
         Call call => Replace(call) is Call kept ? $"{Name(kept.Function)}({string.Join(", ", kept.Arguments.Select(Outer))})" : Text(Replace(call)),

@@ -1,3 +1,5 @@
+using Weft.Compiler.Algebra;
+
 namespace Weft.Compiler.Gpu;
 
 /// <summary>Prints kernels as OpenCL C 1.2.</summary>
@@ -17,13 +19,26 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
     protected override string Header(DeviceKernel kernel, string name)
     {
         string parameters = string.Concat(kernel.Operands.Select(operand =>
-            $"__global {(operand.IsWritten ? "" : "const ")}{Scalar} *{operand.Name}, ulong {operand.Name}Start, "));
+            $"__global {(operand.IsWritten ? "" : "const ")}{Type(operand)} *{operand.Name}, ulong {operand.Name}Start, "));
         return $"void {name}({parameters}int rows, int accumulate)";
     }
 
     protected override IEnumerable<string> Start(DeviceKernel kernel) => kernel.Locals
         .Select(array => $"__local {Scalar} {array.Name}[{Number(array.Length)}];")
-        .Concat(kernel.Operands.Select(operand => $"{operand.Name} += {operand.Name}Start;"));
+        .Concat(kernel.Operands.Select(operand => $"{operand.Name} += {CodesOfAnElement(operand)}{operand.Name}Start;"));
+
+    /// <summary>Starts count elements.</summary>
+    private string CodesOfAnElement(Operand operand) => operand.Format is null ? "" : Scalar == "double" ? "4 * " : "2 * ";
+
+    private string Type(Operand operand) => operand.Format switch
+    {
+        null => Scalar,
+        StorageFormat.Float16 => "half",
+        _ => "ushort",
+    };
+
+    protected override string Widened(Operand operand, string index) =>
+        $"({Scalar}){(operand.Format == StorageFormat.Float16 ? $"vload_half({index}, {operand.Name})" : $"as_float((uint){operand.Name}[{index}] << 16)")}";
 
     protected override string Integer => "const int";
 

@@ -1,13 +1,12 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 
 namespace ILGPU.Execution;
 
 /// <summary>
-/// Runs a grid, group by group. The threads of a group run in turn, each until it waits at a barrier or ends: what is not separated by a
-/// barrier is seen by those after it only, so a missing one shows. Groups without barriers need no threads of their own.
+/// Runs a grid, group by group. The work items of a group run in turn, each until it waits at a barrier or ends: what is not separated by
+/// a barrier is seen by those after it only, so a missing one shows.
 /// </summary>
-internal sealed class Grid3D(KernelConfig config, Action body, bool hasBarriers)
+internal sealed class Grid3D(KernelConfig config, Action body)
 {
     public void Run()
     {
@@ -17,81 +16,49 @@ internal sealed class Grid3D(KernelConfig config, Action body, bool hasBarriers)
             {
                 for (int x = 0; x < config.GridDim.X; x++)
                 {
-                    RunGroup(new GroupState(new Index3D(x, y, z)));
+                    new GroupState(new Index3D(x, y, z), config.GroupDim, body).Run();
                 }
             }
         }
     }
-
-    private void RunGroup(GroupState group)
-    {
-        Index3D size = config.GroupDim;
-        var items = new List<Item>();
-        for (int y = 0; y < size.Y; y++)
-        {
-            for (int x = 0; x < size.X; x++)
-            {
-                items.Add(new Item(group, x, y));
-            }
-        }
-
-        if (!hasBarriers)
-        {
-            foreach (Item item in items)
-            {
-                item.RunHere(body);
-            }
-
-            return;
-        }
-
-        foreach (Item item in items)
-        {
-            item.Start(body);
-        }
-
-        // A phase ends when every thread has come to a barrier, or every one to its end.
-        bool running = true;
-        while (running)
-        {
-            int ended = items.Count(item => item.Continue());
-            running = ended == 0;
-            items.ForEach(item => item.ThrowIfFailed());
-            if (ended != 0 && ended != items.Count)
-            {
-                throw new InvalidOperationException($"{ended} of {items.Count} threads of a group ended while others wait at a barrier.");
-            }
-        }
-    }
-
-    /// <summary>Whether a method's code calls <see cref="Group.Barrier"/>; where bytes only look like a call, the answer may be yes too.</summary>
-    public static bool HasBarriers(MethodInfo method)
-    {
-        byte[] code = method.GetMethodBody()!.GetILAsByteArray()!;
-        int barrier = 0;
-        for (int i = 0; i + 5 <= code.Length; i++)
-        {
-            const byte Call = 0x28;
-            int token = MemoryMarshal.Read<int>(code.AsSpan(i + 1));
-            if (code[i] == Call && token >> 24 == 0x0A && method.Module.ResolveMethod(token)?.DeclaringType == typeof(Group)
-                && method.Module.ResolveMethod(token)!.Name == nameof(Group.Barrier))
-            {
-                barrier++;
-            }
-        }
-
-        return barrier > 0;
-    }
 }
 
-/// <summary>What the threads of a group share.</summary>
-internal sealed class GroupState(Index3D position)
+/// <summary>What the work items of a group share, and whose turn it is.</summary>
+internal sealed class GroupState
 {
     private readonly List<object> shared = [];
+    private readonly Item[] items;
+    private readonly SemaphoreSlim done = new(0);
+    private Exception? failure;
+    private int ended;
 
-    public Index3D Position { get; } = position;
+    public GroupState(Index3D position, Index3D size, Action body)
+    {
+        Position = position;
+        Body = body;
+        items = [.. Enumerable.Range(0, size.X * size.Y).Select(i => new Item(this, i, i % size.X, i / size.X))];
+    }
 
-    /// <summary>The array of a thread's n-th allocation, which is the same for all threads. It begins with garbage.</summary>
+    public Index3D Position { get; }
+
+    public Action Body { get; }
+
+    public void Run()
+    {
+        items[0].Continue();
+        done.Wait();
+        if (failure is not null)
+        {
+            throw new InvalidOperationException("A work item of a group failed.", failure);
+        }
+
+        if (ended != items.Length)
+        {
+            throw new InvalidOperationException($"{ended} of {items.Length} work items of a group ended while others wait at a barrier.");
+        }
+    }
+
+    /// <summary>The array of a work item's n-th allocation, which is the same for all of them. It begins with garbage.</summary>
     public T[] Shared<T>(int n, int length)
         where T : unmanaged
     {
@@ -104,17 +71,38 @@ internal sealed class GroupState(Index3D position)
 
         return (T[])shared[n];
     }
+
+    public void End(Exception? exception)
+    {
+        failure ??= exception;
+        ended++;
+    }
+
+    /// <summary>Hands the turn on. After the last one all are at a barrier, and begin again, or all are at their end; else that is all.</summary>
+    public void PassOn(int number)
+    {
+        if (number + 1 < items.Length)
+        {
+            items[number + 1].Continue();
+        }
+        else if (ended == 0)
+        {
+            items[0].Continue();
+        }
+        else
+        {
+            done.Release();
+        }
+    }
 }
 
-/// <summary>A thread of a group.</summary>
-internal sealed class Item(GroupState group, int x, int y)
+/// <summary>A work item of a group.</summary>
+internal sealed class Item(GroupState group, int number, int x, int y)
 {
     [ThreadStatic]
     private static Item? current;
 
-    private readonly SemaphoreSlim turn = new(0), done = new(0);
-    private bool ended;
-    private Exception? failure;
+    private Worker? worker;
     private int allocations;
 
     public static Item Current => current ?? throw new InvalidOperationException("This is only there inside a kernel.");
@@ -127,21 +115,26 @@ internal sealed class Item(GroupState group, int x, int y)
 
     public int NextAllocation() => allocations++;
 
-    public void RunHere(Action body)
+    /// <summary>Lets it run to its next barrier or its end.</summary>
+    public void Continue()
     {
-        Item? outer = current;
-        current = this;
-        body();
-        current = outer;
+        worker ??= Worker.Take(this);
+        worker.Wake();
     }
 
-    public void Start(Action body) => Workers.Start(() =>
+    public void Wait()
     {
-        turn.Wait();
+        Group.PassOn(number);
+        worker!.Sleep();
+    }
+
+    public void Run()
+    {
+        Exception? failure = null;
         current = this;
         try
         {
-            body();
+            Group.Body();
         }
         catch (Exception exception)
         {
@@ -149,40 +142,26 @@ internal sealed class Item(GroupState group, int x, int y)
         }
 
         current = null;
-        ended = true;
-        done.Release();
-    });
-
-    /// <summary>Lets the thread run to its next barrier or its end.</summary>
-    /// <returns>Whether it ended.</returns>
-    public bool Continue()
-    {
-        turn.Release();
-        done.Wait();
-        return ended;
+        Group.End(failure);
     }
 
-    public void Wait()
-    {
-        done.Release();
-        turn.Wait();
-    }
-
-    public void ThrowIfFailed()
-    {
-        if (failure is not null)
-        {
-            throw new InvalidOperationException("A thread of a group failed.", failure);
-        }
-    }
+    public void PassOn() => Group.PassOn(number);
 }
 
-/// <summary>Threads that are used again: as many as the largest groups need.</summary>
-internal static class Workers
+/// <summary>
+/// A thread that is used again: there are as many as work items of the largest group wait at a barrier. One that comes to the end of an
+/// item is taken for the next, which costs no change of threads.
+/// </summary>
+internal sealed class Worker
 {
     private static readonly Stack<Worker> Idle = new();
 
-    public static void Start(Action work)
+    private readonly SemaphoreSlim wake = new(0);
+    private Item? item;
+
+    private Worker() => new Thread(Loop, maxStackSize: 256 * 1024) { IsBackground = true }.Start();
+
+    public static Worker Take(Item item)
     {
         Worker? worker;
         lock (Idle)
@@ -193,33 +172,27 @@ internal static class Workers
             }
         }
 
-        worker.Run(work);
+        worker.item = item;
+        return worker;
     }
 
-    private sealed class Worker
+    public void Wake() => wake.Release();
+
+    public void Sleep() => wake.Wait();
+
+    private void Loop()
     {
-        private readonly SemaphoreSlim wake = new(0);
-        private Action? work;
-
-        public Worker() => new Thread(Loop, maxStackSize: 256 * 1024) { IsBackground = true }.Start();
-
-        public void Run(Action action)
+        while (true)
         {
-            work = action;
-            wake.Release();
-        }
-
-        private void Loop()
-        {
-            while (true)
+            Sleep();
+            Item ended = item!;
+            ended.Run();
+            lock (Idle)
             {
-                wake.Wait();
-                work!();
-                lock (Idle)
-                {
-                    Idle.Push(this);
-                }
+                Idle.Push(this);
             }
+
+            ended.PassOn();
         }
     }
 }

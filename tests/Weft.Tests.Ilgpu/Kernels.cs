@@ -34,6 +34,15 @@ public static class Grid
     public static int IdxZ => Item.Current.Group.Position.Z;
 }
 
+public static class Interop
+{
+    public static uint FloatAsInt(float value) => BitConverter.SingleToUInt32Bits(value);
+
+    public static ulong FloatAsInt(double value) => BitConverter.DoubleToUInt64Bits(value);
+
+    public static float IntAsFloat(uint value) => BitConverter.UInt32BitsToSingle(value);
+}
+
 public static class SharedMemory
 {
     public static ArrayView<T> Allocate<T>(int extent)

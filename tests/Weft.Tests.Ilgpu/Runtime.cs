@@ -100,8 +100,8 @@ public static class KernelLoaders
         where T2 : struct
         where T3 : struct
     {
-        bool hasBarriers = Check(accelerator, action);
-        return (stream, config, a, b, c) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c), hasBarriers).Run());
+        Check(accelerator, action);
+        return (stream, config, a, b, c) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c)).Run());
     }
 
     public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4> LoadKernel<T1, T2, T3, T4>(
@@ -111,8 +111,8 @@ public static class KernelLoaders
         where T3 : struct
         where T4 : struct
     {
-        bool hasBarriers = Check(accelerator, action);
-        return (stream, config, a, b, c, d) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d), hasBarriers).Run());
+        Check(accelerator, action);
+        return (stream, config, a, b, c, d) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d)).Run());
     }
 
     public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5> LoadKernel<T1, T2, T3, T4, T5>(
@@ -123,8 +123,8 @@ public static class KernelLoaders
         where T4 : struct
         where T5 : struct
     {
-        bool hasBarriers = Check(accelerator, action);
-        return (stream, config, a, b, c, d, e) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e), hasBarriers).Run());
+        Check(accelerator, action);
+        return (stream, config, a, b, c, d, e) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e)).Run());
     }
 
     public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6> LoadKernel<T1, T2, T3, T4, T5, T6>(
@@ -136,8 +136,8 @@ public static class KernelLoaders
         where T5 : struct
         where T6 : struct
     {
-        bool hasBarriers = Check(accelerator, action);
-        return (stream, config, a, b, c, d, e, f) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f), hasBarriers).Run());
+        Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f)).Run());
     }
 
     public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7> LoadKernel<T1, T2, T3, T4, T5, T6, T7>(
@@ -150,8 +150,8 @@ public static class KernelLoaders
         where T6 : struct
         where T7 : struct
     {
-        bool hasBarriers = Check(accelerator, action);
-        return (stream, config, a, b, c, d, e, f, g) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g), hasBarriers).Run());
+        Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f, g) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g)).Run());
     }
 
     public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8>(
@@ -165,8 +165,8 @@ public static class KernelLoaders
         where T7 : struct
         where T8 : struct
     {
-        bool hasBarriers = Check(accelerator, action);
-        return (stream, config, a, b, c, d, e, f, g, h) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h), hasBarriers).Run());
+        Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f, g, h) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h)).Run());
     }
 
     public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9>(
@@ -181,8 +181,8 @@ public static class KernelLoaders
         where T8 : struct
         where T9 : struct
     {
-        bool hasBarriers = Check(accelerator, action);
-        return (stream, config, a, b, c, d, e, f, g, h, i) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h, i), hasBarriers).Run());
+        Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f, g, h, i) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h, i)).Run());
     }
 
     public static Action<AcceleratorStream, KernelConfig, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10> LoadKernel<T1, T2, T3, T4, T5, T6, T7, T8, T9, T10>(
@@ -198,16 +198,17 @@ public static class KernelLoaders
         where T9 : struct
         where T10 : struct
     {
-        bool hasBarriers = Check(accelerator, action);
-        return (stream, config, a, b, c, d, e, f, g, h, i, j) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h, i, j), hasBarriers).Run());
+        Check(accelerator, action);
+        return (stream, config, a, b, c, d, e, f, g, h, i, j) => stream.Enqueue(() => new Grid3D(config, () => action(a, b, c, d, e, f, g, h, i, j)).Run());
     }
 
     /// <summary>Kernels are static methods.</summary>
-    private static bool Check(Accelerator accelerator, Delegate action)
+    private static void Check(Accelerator accelerator, Delegate action)
     {
         ArgumentNullException.ThrowIfNull(accelerator);
-        return action.Method.IsStatic
-            ? Grid3D.HasBarriers(action.Method)
-            : throw new NotSupportedException($"{action.Method.Name} is not static.");
+        if (!action.Method.IsStatic)
+        {
+            throw new NotSupportedException($"{action.Method.Name} is not static.");
+        }
     }
 }

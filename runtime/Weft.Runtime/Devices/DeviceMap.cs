@@ -28,6 +28,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private readonly IDevice<T, TBuffer> device;
     private readonly DeviceProgram program;
     private readonly TBuffer weights;
+    private readonly TBuffer? codes;
     private readonly int maxRows;
     private readonly Buffers buffers;
     private readonly DeviceArgument<TBuffer>[] arguments;
@@ -58,6 +59,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         long rows = Math.Min(device.MaxBufferBytes / (widest * sizeof(T)), device.MemoryBytes / 4 / (row * sizeof(T)));
         this.maxRows = (int)Math.Max(1, Math.Min(rows, Math.Min(maxRows, program.MaxRows)));
         weights = device.Allocate(program.WeightCount);
+        codes = program.CodeCount > 0 ? device.Allocate(ElementsOf(program.CodeCount)) : null;
     }
 
     /// <summary>The map, whose parameters count.</summary>
@@ -404,6 +406,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             disposed = true;
             buffers.Dispose();
             weights.Dispose();
+            codes?.Dispose();
             Dispose(disposing: true);
         }
 
@@ -430,17 +433,37 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         if (changes != Map.Changes)
         {
             changes = Map.Changes;
-            device.Write(weights, Map.WeightBlock[..program.StoredCount]);
+            device.Write(weights, Map.WeightBlock[..Map.TrainedCount]);
             foreach (DeviceSegment function in program.Functions)
             {
                 device.Write(weights, Map.WeightBlock.Slice(function.Host, function.Length), function.Device);
             }
 
+            WriteCodes<BFloat16<T>>(program.BFloat16Codes);
+            WriteCodes<Float16<T>>(program.Float16Codes);
             Run(program.Prepare, new Blocks(this, 1), 0, 1);
         }
 
         return Math.Clamp(batch, 1, maxRows);
     }
+
+    private unsafe void WriteCodes<TFormat>(ImmutableArray<DeviceSegment> tensors)
+        where TFormat : struct, IStorageFormat<T>
+    {
+        foreach (DeviceSegment tensor in tensors)
+        {
+            T[] packed = new T[ElementsOf(tensor.Length)];
+            fixed (T* source = Map.WeightBlock.Slice(tensor.Host, tensor.Length), target = packed)
+            {
+                TFormat.Write(source, (byte*)target, tensor.Length);
+            }
+
+            device.Write(codes!, packed, ElementsOf(tensor.Device));
+        }
+    }
+
+    /// <summary>The elements that have room for codes of 16 bits.</summary>
+    private static unsafe int ElementsOf(int codes) => (int)(((2L * codes) + sizeof(T) - 1) / sizeof(T));
 
     private void DownloadParameters()
     {
@@ -543,8 +566,8 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             {
                 DeviceOperand operand = launch.Operands[i];
                 Block block = blocks[operand.Block];
-                arguments[i] = new DeviceArgument<TBuffer>(
-                    block.Buffer!, block.Start + operand.Offset + ((long)operand.OffsetPerRow * blocks.Chunk));
+                int offset = operand.Block == DeviceBlock.Codes ? ElementsOf(operand.Offset) : operand.Offset;
+                arguments[i] = new DeviceArgument<TBuffer>(block.Buffer!, block.Start + offset + ((long)operand.OffsetPerRow * blocks.Chunk));
             }
 
             Launch(launch, arguments.AsSpan(0, launch.Operands.Length), rows);
@@ -627,7 +650,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <summary>What the operands of a pass are, and the rows of a full chunk.</summary>
     private struct Blocks(DeviceMap<T, TBuffer> map, int chunk)
     {
-        private readonly Block weights = new(map.weights, 0);
+        private readonly Block weights = new(map.weights, 0), codes = map.codes is { } block ? new Block(block, 0) : default;
 
         public int Chunk { get; } = chunk;
 
@@ -660,6 +683,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         public readonly Block this[DeviceBlock block] => block switch
         {
             DeviceBlock.Weights => weights,
+            DeviceBlock.Codes => codes,
             DeviceBlock.Input => Input,
             DeviceBlock.Output => Output,
             DeviceBlock.InputGradient => InputGradient,

@@ -49,8 +49,20 @@ public sealed record DeviceProgram
     /// <summary>A step of an optimizer, by its <see cref="DeviceRule"/>.</summary>
     public required ImmutableArray<ImmutableArray<DeviceLaunch>> Optimizers { get; init; }
 
-    /// <summary>Where constants are, and those functions of tensors that the host evaluates: in its weight block and in the device's.</summary>
+    /// <summary>
+    /// Where parameters that are not trained are, constants, and those functions of tensors that the host evaluates: in its weight block and in
+    /// the device's.
+    /// </summary>
     public required ImmutableArray<DeviceSegment> Functions { get; init; }
+
+    /// <summary>Where tensors are whose codes are <see cref="BFloat16{T}"/>: elements of the host's weight block, codes of the device's block of codes.</summary>
+    public required ImmutableArray<DeviceSegment> BFloat16Codes { get; init; }
+
+    /// <summary>The same for <see cref="Float16{T}"/>.</summary>
+    public required ImmutableArray<DeviceSegment> Float16Codes { get; init; }
+
+    /// <summary>Codes of 16 bits in the block of codes; each tensor begins at a multiple of 16.</summary>
+    public required int CodeCount { get; init; }
 
     /// <summary>Whether a step of an optimizer changes one of them.</summary>
     public required bool FunctionsChange { get; init; }
@@ -58,10 +70,7 @@ public sealed record DeviceProgram
     /// <summary>Gradients that the host takes further, because they go through functions: in its block of gradients and in the device's.</summary>
     public required ImmutableArray<DeviceSegment> FunctionGradients { get; init; }
 
-    /// <summary>Parameters, also seeded ones: they come first in the device's weight block, at the same places as in the host's.</summary>
-    public required int StoredCount { get; init; }
-
-    /// <summary>Elements of the device's weight block.</summary>
+    /// <summary>Elements of the device's weight block; the trained parameters come first, at the same places as in the host's.</summary>
     public required int WeightCount { get; init; }
 
     /// <summary>Elements of the device's block of weight gradients; the trained parameters come first.</summary>
@@ -117,6 +126,9 @@ public enum DeviceBlock
 {
     /// <summary>Parameters and what is derived from them.</summary>
     Weights,
+
+    /// <summary>Weights in 16 bits.</summary>
+    Codes,
 
     /// <summary>The rows of x.</summary>
     Input,

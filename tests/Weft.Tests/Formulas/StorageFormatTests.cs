@@ -54,6 +54,29 @@ public class StorageFormatTests
         .. new[] { "bf16", "half", "int8", "int4, 22", "nf4, 22" }.Select(format => $"operator f : 44 -> 30\n  frozen({format}) W[30, 44]\n  = W"),
     ];
 
+    /// <summary>Every structure in each of the formats of 16 bits.</summary>
+    internal static IEnumerable<string> HalfWidth => from structure in Structures from format in new[] { "bf16", "half" } select structure.Replace("@", format);
+
+    /// <summary>A map whose weights are all numbers of a format, once each; x is ones.</summary>
+    internal static string AllNumbers(string format) => $"operator f : 65536 -> 65536\n  frozen({format}) d[65536]\n  = diag(d)";
+
+    /// <summary>Sets the weights of <see cref="AllNumbers"/> and holds a forward pass against them; what is no number is left out.</summary>
+    internal static void AssertWidens(Map<float> map, string format, Action<float[], float[]> forward)
+    {
+        float[] expected = [.. Enumerable.Range(0, 1 << 16).Select(code => format == "half"
+            ? (float)BitConverter.UInt16BitsToHalf((ushort)code)
+            : BitConverter.UInt32BitsToSingle((uint)code << 16)).Select(number => float.IsNaN(number) ? 0 : number)];
+        using (ParameterEdit<float> edit = map.Edit())
+        {
+            expected.CopyTo(edit.All);
+        }
+
+        float[] ones = new float[expected.Length], y = new float[expected.Length];
+        Array.Fill(ones, 1);
+        forward(ones, y);
+        Assert.Equal(expected, y);
+    }
+
     [Fact]
     public void AgreeWithTheirDefinitionInDouble() => Assert.Empty(Faults<double>(Scalar.Double, Texts));
 

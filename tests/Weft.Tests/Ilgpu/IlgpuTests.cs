@@ -34,6 +34,19 @@ public sealed class IlgpuTests : IDisposable
         ["bias . dense(3, 3) . relu . bias . dense(3, 3) . gelu . dense(3, 3) . silu . dense(3, 3) . tanh . dense(3, 3) . sigmoid . dense(3, 3) . softplus . dense(3, 4)"],
         planned: 4);
 
+    [Fact]
+    public void HalfWidth() => AssertRight(StorageFormatTests.HalfWidth, planned: 4);
+
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("half")]
+    public void NumbersOf16BitsAreWidened(string format)
+    {
+        using WeftAssembly assembly = Compile([(TestModules.Formula(StorageFormatTests.AllNumbers(format)), Options("F", planned: 1))]);
+        using DeviceMap<float, MemoryBuffer1D<float, Stride1D.Dense>> device = Create(assembly, "F", maxRows: 1);
+        StorageFormatTests.AssertWidens(device.Map, format, (x, y) => device.Forward(x, y));
+    }
+
     /// <summary>Tiles in local memory, and sums that a group shares: for more rows than a few, and a rest of one.</summary>
     [Fact]
     public void KernelsWithBarriers() => AssertRight(["dense(9, 10)"], planned: 64, maxRows: 9, batch: 10);
@@ -90,7 +103,7 @@ public sealed class IlgpuTests : IDisposable
     [Fact]
     public void FunctionsOfRows() => AssertRight(FunctionLinkTests.Formulas, planned: 4);
 
-    private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 4, int batch = 6)
+    private void AssertRight(IEnumerable<string> formulas, int planned, int maxRows = 2, int batch = 3)
     {
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = $"F{k}" })];
         using WeftAssembly assembly = Compile(modules.Select(module => (module, Options(module.Name, planned))));

@@ -27,6 +27,7 @@ public class PtxTests
             .. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]),
             "gelu . dense(70, 83) . silu . dense(83, 83) . tanh . dense(83, 83) . sigmoid . softplus . relu . dense(83, 90)",
             "monarch(1024, 32)",
+            "operator f : 83 -> 70\n  frozen(bf16) W[70, 40]\n  param(half) V[40, 83]\n  = W * V",
         ];
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{k}") })];
         using WeftAssembly assembly = WeftAssembly.Compile(modules.SelectMany(module =>

@@ -17,6 +17,7 @@ public class DeviceTrainingTests
     [InlineData("tucker(7, 9, 3, 4)", DeviceLoss.MeanSquaredError, "momentum")]
     [InlineData("block_tensor_train([5, 4], [3, 4], [1, 2, 1]) . lora(12, 9, 4, 4, 8)", DeviceLoss.MeanSquaredError, "adamw")]
     [InlineData("block_tensor_train([5, 4], [3, 4], [1, 2, 1]) . lora(12, 9, 4, 4, 8)", DeviceLoss.MeanSquaredError, "nesterov")]
+    [InlineData("operator f : 8 -> 6\n  param(half) W[6, 8] ~ fan_in\n  = W", DeviceLoss.MeanSquaredError, "momentum")]
     [InlineData("hra(6, 8, 4)", DeviceLoss.MeanSquaredError, "sgd")]
     [InlineData("dora(6, 8, 2)", DeviceLoss.MeanSquaredError, "adamw")]
     public void EndsWhereTheProcessorDoes(string formula, DeviceLoss loss, string rule)
@@ -70,6 +71,8 @@ public class DeviceTrainingTests
     /// <summary>Which functions of trained parameters need the processor after a step.</summary>
     [Theory]
     [InlineData("hra(6, 8, 4)", false)]
+    [InlineData("operator f : 8 -> 6\n  param(bf16) W[6, 8]\n  = W", true)]
+    [InlineData("operator f : 8 -> 6\n  frozen(bf16) W[6, 8]\n  param d[8]\n  = W * diag(d)", false)]
     [InlineData("dora(6, 8, 2)", false)]
     [InlineData("householder(200, 150)", true)]
     public void FunctionsOfTheProcessor(string formula, bool expected)

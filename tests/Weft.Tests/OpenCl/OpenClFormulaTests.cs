@@ -35,6 +35,21 @@ public class OpenClFormulaTests
     [OpenClFact]
     public void LargerThanTiles() => AssertRight(["dense(70, 83)", "monarch(221, 13)", "tensor_train([9, 8], [7, 10], [1, 5, 1])"]);
 
+    [OpenClFact]
+    public void HalfWidth() => AssertRight(StorageFormatTests.HalfWidth);
+
+    [OpenClTheory]
+    [InlineData("bf16")]
+    [InlineData("half")]
+    public void NumbersOf16BitsAreWidened(string format)
+    {
+        using var context = new OpenClContext(OpenClDevice.Find());
+        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(StorageFormatTests.AllNumbers(format)), new GenerateOptions("Map", Targets: Targets.OpenCl))]);
+        using Map<float> map = assembly.Create<float>("Map");
+        using var device = new OpenClMap<float>(map, context);
+        StorageFormatTests.AssertWidens(map, format, (x, y) => device.Forward(x, y));
+    }
+
     /// <summary>Sums over a batch in parts, some of them empty where the batch is smaller than planned for.</summary>
     [OpenClFact]
     public void SumsInParts() => AssertRight(["dense(9, 21)", "bias . monarch(64, 8) . tanh . low_rank(64, 10, 8)"], planned: 4096);

@@ -80,12 +80,14 @@ public class OpenClMapTests
         Assert.Equal([-1f, -2f], y);
     }
 
-    [OpenClFact]
-    public void Double()
+    [OpenClTheory]
+    [InlineData("gelu . dense(3, 4)")]
+    [InlineData("layer f : 4 -> 3\n  frozen(bf16) W[3, 5]\n  param(half) V[5, 4]\n  = gelu . W[:, 1..3] * V[1..3]")]
+    public void Double(string formula)
     {
         OpenClDevice device = OpenClDevice.Find();
         using var context = new OpenClContext(device);
-        using WeftAssembly assembly = Compile("gelu . dense(3, 4)", Scalar.Double);
+        using WeftAssembly assembly = Compile(formula, Scalar.Double);
         using Map<double> map = assembly.Create<double>("Map");
         map.Initialize(seed: 1);
         if (!device.HasDouble)

@@ -80,6 +80,19 @@ public class DeviceTests
         Assert.DoesNotContain(schedule.ReverseFew, launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums));
     }
 
+    /// <summary>What is frozen in 16 bits is on the device in 16 bits only; what is trained so is there at full precision too, for the optimizer.</summary>
+    [Theory]
+    [InlineData("frozen", 33 * 20, 0)]
+    [InlineData("frozen(bf16)", 0, 33 * 20)]
+    [InlineData("frozen(half)", 0, 33 * 20)]
+    [InlineData("param(bf16)", 33 * 20, 33 * 20)]
+    [InlineData("param(half)", 33 * 20, 33 * 20)]
+    public void HalfWidth(string role, int elements, int codes)
+    {
+        DeviceSchedule schedule = Schedule($"operator f : 33 -> 20\n  {role} W[20, 33]\n  = W");
+        Assert.Equal((elements, codes), (schedule.WeightCount, schedule.CodeCount));
+    }
+
     /// <summary>What is merged for many rows is not for a single one.</summary>
     [Fact]
     public void Explanation()
@@ -99,7 +112,7 @@ public class DeviceTests
         DeviceSchedule schedule = DeviceScheduler.Build(host, batch, DeviceModel.Default);
         return schedule with
         {
-            Kernels = [.. schedule.Kernels.Take(schedule.AddGradient[0].Kernel + 1)],
+            Kernels = schedule.AddGradient is [var last] ? [.. schedule.Kernels.Take(last.Kernel + 1)] : schedule.Kernels,
             Training = new TrainingSchedule([], [], [], []),
         };
     }
