@@ -14,6 +14,9 @@ public sealed partial class Scheduler
 {
     private const int ScratchBytes = 512 * 1024;
 
+    /// <summary>Weights that a third-level cache hardly keeps beside a batch.</summary>
+    private const int FarBytes = 12 * 1024 * 1024;
+
     /// <summary>Five cache lines: rows so far apart, of a few lines each, share no set of the cache until there are many.</summary>
     private const int Padding = 80;
 
@@ -178,11 +181,15 @@ public sealed partial class Scheduler
         };
     }
 
-    /// <summary>As many rows as keep scratch, input and output in the second-level cache, in whole register tiles.</summary>
+    /// <summary>
+    /// As many rows as keep scratch, input and output in the second-level cache, in whole register tiles; more of them where weights come from
+    /// memory for each chunk.
+    /// </summary>
     private int Chunk(Module module)
     {
         long bytes = (long)_elementSize * (module.Inputs + module.Outputs + _scratch);
-        return (int)Math.Min(192, Math.Max(12, ScratchBytes / bytes / 12 * 12));
+        int least = (long)_elementSize * module.Parameters.Sum(parameter => (long)parameter.Length) > FarBytes ? 96 : 12;
+        return (int)Math.Min(192, Math.Max(least, ScratchBytes / bytes / 12 * 12));
     }
 
     private int FanIn(ParameterWeight parameter) => _fanIn

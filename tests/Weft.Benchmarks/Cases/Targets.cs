@@ -163,11 +163,17 @@ internal sealed unsafe class Targets(Bench bench)
 
     private void Training()
     {
-        foreach ((Subject subject, Composition composition) in
-            new[] { bench.Monarch(1024, 32), bench.Monarch(4096, 64), bench.Kronecker(32, 32), bench.Kronecker(64, 64), bench.BlockTrain(32, 2), bench.Train([32, 32], 8) })
+        // Steps change the parameters: each batch has a composition of those that are there then.
+        Func<(Subject, Composition)>[] cases =
+        [
+            () => bench.Monarch(1024, 32), () => bench.Monarch(4096, 64), () => bench.Kronecker(32, 32), () => bench.Kronecker(64, 64), () => bench.BlockTrain(32, 2),
+            () => bench.Train([32, 32], 8),
+        ];
+        foreach (Func<(Subject, Composition)> make in cases)
         {
             foreach (int batch in Some.Where(batch => batch >= 32))
             {
+                (Subject subject, Composition composition) = make();
                 bench.Ratio(11, subject, batch, bench.Train(subject, composition, batch), 1.3, 2);
             }
         }
