@@ -313,7 +313,7 @@ internal static class FormulaBattery
             actual);
 
         /// <summary>Activations and roundings have errors of their own, and flat ones leave little to compare them with.</summary>
-        private double Floor => module.IsLinear ? 0 : 0.3;
+        private double Floor => module.IsLinear ? 0 : 0.5;
 
         private void Compare(string what, double[] expected, double size, T[] actual)
         {

@@ -73,6 +73,7 @@ public class LibraryIdentitiesTests
     [InlineData("toeplitz(9, 4)")]
     [InlineData("hankel(5, 9)")]
     [InlineData("hankel(9, 4)")]
+    [InlineData("symmetric_toeplitz(8)")]
     public void SpectralMatricesAreTheSameByTransforms(string formula)
     {
         Module module = TestModules.Formula(formula);
