@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Binding;
 using Weft.Compiler.Network;
 using Weft.Compiler.Scheduling;
 
@@ -20,8 +21,8 @@ internal sealed class FunctionKernels(int elementSize, int room)
     /// <summary>Whether a device evaluates a function and takes its gradient further.</summary>
     public bool Has(FunctionWeight weight) =>
         weight.Function == TensorFunction.Reflections ? 2 * weight.Length <= room
-        : RowFunction(weight) is not null || Activations.ContainsKey(weight.Function.Name)
-            || weight.Function.Name is "log" or "sqrt" or "row_norms" or "column_norms" or "normalize_columns";
+        : RowFunction(weight) is not null || Builtins.Activations.ContainsKey(weight.Function.Name)
+            || weight.Function.Name is "log" or "row_norms" or "column_norms" or "normalize_columns";
 
     /// <summary>The function as one of rows, if it is one. What rounds to a short format is the host's work.</summary>
     private static FunctionLink? RowFunction(FunctionWeight weight)
@@ -31,16 +32,6 @@ internal sealed class FunctionKernels(int elementSize, int room)
             ? new FunctionLink(weight.Function, shape.Count == 0 ? 1 : shape[shape.Count - 1], weight.Numbers.FirstOrDefault())
             : null;
     }
-
-    private static IReadOnlyDictionary<string, Activation> Activations { get; } = new Dictionary<string, Activation>(StringComparer.Ordinal)
-    {
-        ["exp"] = Activation.Exp,
-        ["square"] = Activation.Square,
-        ["relu"] = Activation.Relu,
-        ["sigmoid"] = Activation.Sigmoid,
-        ["tanh"] = Activation.Tanh,
-        ["softplus"] = Activation.Softplus,
-    };
 
     /// <summary>y = f(x), of operands x and y.</summary>
     public DeviceKernel Value(FunctionWeight weight)
@@ -76,12 +67,7 @@ internal sealed class FunctionKernels(int elementSize, int room)
                 return Elementwise($"c = {name}(x)", weight.Length, [new("x"), Target], (body, i) =>
                 {
                     Expression x = body.DefineElement("u", new Load("x", i));
-                    body.Store("c", i, name switch
-                    {
-                        "log" => KernelBody.Call(Function.Log, x),
-                        "sqrt" => KernelBody.Call(Function.Sqrt, x),
-                        _ => ElementwiseKernels.Value(Activations[name], body, x),
-                    });
+                    body.Store("c", i, name == "log" ? KernelBody.Call(Function.Log, x) : ElementwiseKernels.Value(Builtins.Activations[name], body, x));
                 });
         }
     }
@@ -122,13 +108,8 @@ internal sealed class FunctionKernels(int elementSize, int room)
             default:
                 return Elementwise($"c += {name}'(x) dy", weight.Length, operands, (body, i) =>
                 {
-                    Expression x = body.DefineElement("u", new Load("x", i)), y = new Load("y", i);
-                    Expression slope = name switch
-                    {
-                        "log" => new Real(1) / x,
-                        "sqrt" => new Real(0.5) / y,
-                        _ => ElementwiseKernels.Slope(Activations[name], body, x),
-                    };
+                    Expression x = body.DefineElement("u", new Load("x", i));
+                    Expression slope = name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Builtins.Activations[name], body, x);
                     body.StoreResult("c", i, slope * new Load("dy", i));
                 });
         }
