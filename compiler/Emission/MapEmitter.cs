@@ -100,7 +100,11 @@ internal sealed class MapEmitter
             EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
             if (_schedule.FewRows is { } few)
             {
-                EmitPass("protected override void PrepareFewRows(T* w)", few.Prepare, Pass.Prepare);
+                if (few.Prepare.Count > 0)
+                {
+                    EmitPass("protected override void PrepareFewRows(T* w)", few.Prepare, Pass.Prepare);
+                }
+
                 EmitPass("protected override void ForwardFewRows(T* w, T* x, T* y, T* s, int rows)", few.Schedule.Forward, Pass.ForwardFewRows);
             }
 
@@ -337,12 +341,12 @@ internal sealed class MapEmitter
                 return $"new Span<{_scalar}>({Pointer(clear.C, pass)}, {length}).Clear();";
 
             case WalshHadamardStep transform:
-                return $"Transforms<{_scalar}>.WalshHadamard({Pointer(transform.A, pass)}, {Pointer(transform.C, pass)}, rows * {transform.Outer}, {transform.C.Storage.Length / transform.Outer});";
+                return $"Transforms<{_scalar}>.WalshHadamard({Pointer(transform.A, pass)}, {Pointer(transform.C, pass)}, {Rows(transform.Outer)}, {transform.C.Storage.Length / transform.Outer});";
 
             case ReflectionsStep chain:
                 int size = chain.C.Storage.Length / chain.Outer;
                 return FormattableString.Invariant(
-                    $"Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, rows * {chain.Outer}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {SchedulePrinter.Describe(chain)}");
+                    $"Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {SchedulePrinter.Describe(chain)}");
 
             case FanInStep fused:
                 string coefficient = Literals.Of(fused.Contraction.Coefficient, _scalar);
@@ -351,7 +355,7 @@ internal sealed class MapEmitter
                     $"Tables<{_scalar}>.Dot({Pointer(fused.Gather.A, pass)}, {Pointer(fused.Gather.Table, pass)}, {Pointer(fused.V, pass)}, {Pointer(fused.C, pass)}, rows, {outputs}, {fused.FanIn}, {fused.Gather.A.Storage.Length}, {coefficient}, {Bool(fused.Accumulates)});");
 
             case GatherStep gather:
-                string places = $"{Pointer(gather.Table, pass)}, rows * {gather.Outer}, {gather.Table.Storage.Length}";
+                string places = $"{Pointer(gather.Table, pass)}, {Rows(gather.Outer)}, {gather.Table.Storage.Length}";
                 return gather.Transposed
                     ? $"Tables<{_scalar}>.ScatterAdd({Pointer(gather.A, pass)}, {Pointer(gather.C, pass)}, {places}, {gather.C.Storage.Length / gather.Outer});"
                     : $"Tables<{_scalar}>.Gather({Pointer(gather.A, pass)}, {Pointer(gather.C, pass)}, {places}, {gather.A.Storage.Length / gather.Outer}, {Bool(gather.Accumulate)});";
@@ -488,6 +492,9 @@ internal sealed class MapEmitter
 
     internal static string Quote(string text) =>
         "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\r", "").Replace("\n", "\\n").Replace("\t", "\\t") + "\"";
+
+    /// <summary>So many parts for each row of the batch.</summary>
+    private static string Rows(int parts) => parts == 1 ? "rows" : "rows * " + Number(parts);
 
     private static string Bool(bool value) => value ? "true" : "false";
 

@@ -51,7 +51,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         Section("Plan", Plan(schedule));
         if (schedule.FewRows is { } few)
         {
-            Section($"For {few.Extent}", Network(few.Schedule).Except(Network(schedule)).Concat(Plan(few.Schedule)));
+            Section($"For {few.InWords}", Network(few.Schedule).Except(Network(schedule)).Concat(Plan(few.Schedule)));
         }
 
         Section("Steps", SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0));

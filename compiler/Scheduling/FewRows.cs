@@ -14,7 +14,7 @@ namespace Weft.Compiler.Scheduling;
 public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Prepare)
 {
     /// <summary>For how many rows, in words.</summary>
-    public string Extent => Rows == 1 ? "a single row" : FormattableString.Invariant($"up to {Rows} rows");
+    public string InWords => Rows == 1 ? "a single row" : FormattableString.Invariant($"up to {Rows} rows");
 
     /// <summary>The most rows that are called few.</summary>
     public const int Most = 8;

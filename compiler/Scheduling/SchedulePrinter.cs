@@ -14,8 +14,8 @@ public static class SchedulePrinter
         Print("forward, for each chunk of rows", schedule.Forward);
         if (schedule.FewRows is { } few)
         {
-            Print($"before the first call for {few.Extent} after an update", few.Prepare);
-            Print($"forward, {few.Extent}", few.Schedule.Forward);
+            Print($"before the first call for {few.InWords} after an update", few.Prepare);
+            Print($"forward, {few.InWords}", few.Schedule.Forward);
         }
 
         Print("reverse, for each chunk of rows", schedule.Reverse);
