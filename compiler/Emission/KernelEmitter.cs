@@ -10,59 +10,64 @@ namespace Weft.Compiler.Emission;
 /// </summary>
 internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 {
-    /// <summary>Rows of a tile of several columns: with two of them they leave room for the operands in sixteen registers, with four in thirty-two.</summary>
+    /// <summary>Rows of a tile of four columns: they leave room for the operands in thirty-two registers.</summary>
     private const int TileRows = 6;
 
     /// <summary>Vectors of a tile where nothing is summed.</summary>
     private const int ElementwiseRows = 8;
 
-    /// <summary>Rows of the batch in a tile of one column: as they may lie a large power of two apart, as many as a set of the cache has ways.</summary>
-    private const int BatchRows = 12;
+    /// <summary>
+    /// Rows of a tile of two vectors, which fill thirty-two registers, and of the batch in a tile of one: as they may lie a large power of two
+    /// apart, as many as a set of the cache has ways.
+    /// </summary>
+    private const int NarrowRows = 12;
 
-    /// <summary>Rows of a tile of one column that are no rows of the batch.</summary>
+    /// <summary>Rows of a tile of one vector that are no rows of the batch.</summary>
     private const int SingleColumnRows = 16;
+
+    /// <summary>Terms of a sum of which four vectors fill a quarter of a second-level cache.</summary>
+    private const int LongSum = 1024;
 
     /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that.</summary>
     private sealed record ReductionLoop(string Name, string Extent, string Unit, int A, int B);
 
     public void Emit(string name, Kernel kernel)
     {
-        EmitTile(name, kernel);
+        EmitStruct(name, kernel);
         code.Line();
         EmitLoops(name, kernel);
     }
 
-    private void EmitTile(string name, Kernel kernel)
+    private void EmitStruct(string name, Kernel kernel)
     {
         code.Line($"// {kernel.Description}: {Describe(kernel)}.");
         using (code.Braces($"private readonly struct {name}Tile : ITile<{scalar}>"))
         {
-            code.Line($"public static TileShape Shape => new({string.Join(", ", ShapeArguments(kernel))});");
+            EmitShape(kernel);
             code.Line();
             code.Line("[MethodImpl(MethodImplOptions.AggressiveOptimization)]");
             code.Line($"public static void Run<S, V, R, C>({scalar}* a, {scalar}* b, {scalar}* c, int count, int lanes, {scalar}* d)");
             code.Line($"    where S : struct, ILanes<{scalar}, V> where V : struct where R : struct, IExtent where C : struct, IExtent");
             using (code.Braces(null))
             {
-                EmitTileBody(kernel);
+                EmitTile(kernel);
             }
         }
     }
 
-    private IEnumerable<string> ShapeArguments(Kernel kernel)
+    private void EmitShape(Kernel kernel)
     {
-        yield return $"LaneForm.{kernel.Form}";
-        yield return $"rows: ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)})";
-        yield return $"columns: ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)})";
-        yield return $"lanes: ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)})";
-        yield return $"height: {Number(Rows(kernel))}";
-        if (kernel.PanelA != 1 || kernel.PanelB != 1)
-        {
-            yield return $"panels: ({Number(kernel.PanelA)}, {Number(kernel.PanelB)})";
-        }
+        code.Line($"public static LaneForm Form => LaneForm.{kernel.Form};");
+        code.Line($"public static (int A, int C) Rows => ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)});");
+        code.Line($"public static (int B, int C) Columns => ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)});");
+        code.Line($"public static (int A, int B, int C) Lanes => ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)});");
+        code.Line($"public static (int A, int B) Panels => ({Number(kernel.PanelA)}, {Number(kernel.PanelB)});");
+        code.Line($"public static int Height => {Number(Rows(kernel))};");
+        code.Line($"public static int Vectors => {Number(kernel.Form == LaneForm.Broadcast ? Columns(kernel) : 1)};");
+        code.Line($"public static bool IsOneStream => {(kernel.IsOneStream ? "true" : "false")};");
     }
 
-    private void EmitTileBody(Kernel kernel)
+    private void EmitTile(Kernel kernel)
     {
         if (kernel.IsElementwise)
         {
@@ -86,17 +91,18 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             loops.Add(new ReductionLoop(lanes.Name, "lanes", "S.Count", lanes.A, lanes.B));
         }
 
-        int phases = Phases(kernel, rows, columns);
+        int single = SingleColumns(kernel);
+        int phases = Phases(kernel);
         if (phases == 1)
         {
             EmitReduction(kernel, loops, rows, columns, phases);
         }
         else
         {
-            using (code.Braces("if (R.Count == 1) // a chain of its own for each of several neighbouring terms, or one row would wait for its own sums"))
+            using (code.Braces($"if (R.Count == 1{(single == columns ? "" : single == 1 ? " && C.Count == 1" : $" && C.Count <= {single}")}) // a chain of its own for each of several neighbouring terms, or one row would wait for its own sums"))
             {
-                EmitReduction(kernel, loops, rows, columns, phases);
-                for (int s = 0; s < columns; s++)
+                EmitReduction(kernel, loops, rows, single, phases);
+                for (int s = 0; s < single; s++)
                 {
                     code.Line($"{Sum(0, s)} = {Enumerable.Range(1, phases - 1).Aggregate(Sum(0, s), (sum, phase) => $"S.Add({sum}, {Sum(phase, s)})")};");
                 }
@@ -127,16 +133,22 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     }
 
     /// <summary>How many terms of the innermost sum a tile of one row takes at a time.</summary>
-    private static int Phases(Kernel kernel, int rows, int columns)
+    private int Phases(Kernel kernel)
     {
-        if (kernel.Form == LaneForm.Dot || !kernel.HasB || !kernel.Rows.IsRows || kernel.Reduction.Count == 0 || kernel.Reduction[kernel.Reduction.Count - 1].IsRows)
+        if (kernel.Form == LaneForm.Dot || !kernel.HasB || !(kernel.Rows.IsRows || kernel.IsOneStream) || kernel.Reduction.Count == 0 || kernel.Reduction[kernel.Reduction.Count - 1].IsRows)
         {
             return 1;
         }
 
         int extent = kernel.Reduction[kernel.Reduction.Count - 1].Extent;
-        return Enumerable.Range(2, Math.Min(rows, 8 / columns) - 1).Reverse().FirstOrDefault(phases => extent % phases == 0) is > 0 and var found ? found : 1;
+        int most = Math.Min(Rows(kernel), 8 / SingleColumns(kernel));
+        return Enumerable.Range(2, most - 1).Reverse().FirstOrDefault(phases => extent % phases == 0) is > 0 and var found ? found : 1;
     }
+
+    /// <summary>Columns of a tile of one row: weights that are read for a single row of the batch are best read in one stream, panel by panel or row by row.</summary>
+    private int SingleColumns(Kernel kernel) => kernel.IsOneStream ? 1
+        : kernel.Form == LaneForm.Broadcast ? Math.Min(Columns(kernel), 2)
+        : Columns(kernel);
 
     private void EmitReduction(Kernel kernel, IReadOnlyList<ReductionLoop> loops, int rows, int columns, int phases)
     {
@@ -191,17 +203,25 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     /// <summary>One term of the sum of a single row, in accumulators of its own.</summary>
     private void EmitPhase(Kernel kernel, string a, string b, int phase, int columns)
     {
+        code.Line($"V a{phase} = {Load(a, "0", kernel.Lanes.A, kernel.FormatA)};");
         for (int s = 0; s < columns; s++)
         {
-            string product = $"{Sum(phase, s)} = S.FusedMultiplyAdd({Load(a, "0", kernel.Lanes.A, kernel.FormatA)}, {Load(b, Column(kernel, s), kernel.Lanes.B, kernel.FormatB)}, {Sum(phase, s)});";
+            string product = $"{Sum(phase, s)} = S.FusedMultiplyAdd(a{phase}, {Load(b, Column(kernel, s), kernel.Lanes.B, kernel.FormatB)}, {Sum(phase, s)});";
             code.Line(s == 0 ? product : $"if (C.Count > {s}) {product}");
         }
     }
 
-    /// <summary>Where a column of b is: the next vector of lanes, or a stride away.</summary>
-    private static string Column(Kernel kernel, int column) => kernel.Form == LaneForm.Broadcast
-        ? Scaled("S.Count", column * kernel.Lanes.B)
-        : Number(column * kernel.Columns.B);
+    /// <summary>Where a column of b is: the next vector of lanes, the same of the next panel, or a stride away.</summary>
+    private string Column(Kernel kernel, int column)
+    {
+        if (kernel.Form != LaneForm.Broadcast)
+        {
+            return Number(column * kernel.Columns.B);
+        }
+
+        string vector = Scaled("S.Count", (kernel.PanelB == 1 ? column : column % 2) * kernel.Lanes.B);
+        return kernel.PanelB == 1 || column < 2 ? vector : Add(Number(panel * kernel.PanelB * kernel.Lanes.B), vector);
+    }
 
     private static string Move(int stride, string unit) => unit.Length == 0 ? Number(stride) : Scaled(unit, stride);
 
@@ -229,29 +249,46 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     private void EmitStores(Kernel kernel, int rows, int columns, bool vectorColumns)
     {
         bool strided = kernel.Form != LaneForm.Dot && kernel.Lanes.C != 1;
-        string method = kernel.Form == LaneForm.Dot ? "StoreSum" : strided ? "StoreStrided" : "Store";
+        string stride = strided ? $", {Number(kernel.Lanes.C)}" : "";
+        string suffix = strided ? "Strided" : "";
         if (kernel.Coefficient != 1)
         {
             code.Line($"V factor = S.Broadcast({Literal(kernel.Coefficient)});");
+            EachSum((sum, _) => $"{sum} = S.Multiply(factor, {sum});");
         }
 
-        for (int r = 0; r < rows; r++)
+        if (kernel.Form == LaneForm.Dot)
         {
-            using CodeWriter.Block? guard = r == 0 ? null : code.Braces($"if (R.Count > {r})");
-            for (int s = 0; s < columns; s++)
+            EachSum((sum, offset) => $"Tiles<{scalar}>.StoreSum<S, V>(c, d, {offset}, {sum});");
+            return;
+        }
+
+        using (code.Braces("if (d != null)"))
+        {
+            EachSum((sum, offset) => $"{sum} = S.Add(S.Load{suffix}({Add("d", offset)}{stride}), {sum});");
+        }
+
+        EachSum((sum, offset) => $"S.Store{suffix}({sum}, {Add("c", offset)}{stride});");
+
+        void EachSum(Func<string, string, string> statement)
+        {
+            for (int r = 0; r < rows; r++)
             {
-                string column = vectorColumns ? Scaled("S.Count", s * kernel.Lanes.C) : Number(s * kernel.Columns.C);
-                string row = Number(r * kernel.Rows.C);
-                string offset = row == "0" ? column : column == "0" ? row : $"{row} + {column}";
-                string value = kernel.Coefficient == 1 ? Sum(r, s) : $"S.Multiply(factor, {Sum(r, s)})";
-                string stride = strided ? $", {Number(kernel.Lanes.C)}" : "";
-                code.Line($"{(s == 0 ? "" : $"if (C.Count > {s}) ")}Tiles<{scalar}>.{method}<S, V>(c, d, {offset}, {value}{stride});");
+                for (int s = 0; s < columns; s++)
+                {
+                    string column = vectorColumns ? Scaled("S.Count", s * kernel.Lanes.C) : Number(s * kernel.Columns.C);
+                    string row = Number(r * kernel.Rows.C);
+                    string offset = row == "0" ? column : column == "0" ? row : $"{row} + {column}";
+                    string[] conditions = [.. r > 0 ? [$"R.Count > {r}"] : Array.Empty<string>(), .. s > 0 ? [$"C.Count > {s}"] : Array.Empty<string>()];
+                    code.Line($"{(conditions.Length == 0 ? "" : $"if ({string.Join(" && ", conditions)}) ")}{statement(Sum(r, s), offset)}");
+                }
             }
         }
     }
 
     private void EmitLoops(string name, Kernel kernel)
     {
+        code.Line("[MethodImpl(MethodImplOptions.AggressiveOptimization)]");
         using (code.Braces($"private static void {name}({scalar}* a, {scalar}* b, {scalar}* c, int count, {scalar}* d)"))
         {
             var open = new Stack<CodeWriter.Block>();
@@ -281,16 +318,17 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     }
 
     /// <summary>
-    /// What there is to make columns of: other columns of b, of which machines with thirty-two registers take four at a time and others
-    /// two; or a second vector of lanes.
+    /// What there is to make columns of: other columns of b, or further vectors of lanes, as far as what passes by for each tile of rows
+    /// stays in the second-level cache. Machines with thirty-two registers take four at a time, others two.
     /// </summary>
     private int Columns(Kernel kernel) => kernel.Columns != Loop.None ? 4
-        : kernel.Form == LaneForm.Broadcast && kernel.Lanes.Extent >= panel ? 2
-        : 1;
+        : kernel.Form != LaneForm.Broadcast || kernel.Lanes.Extent < panel ? 1
+        : kernel.Lanes.Extent < 2 * panel || kernel.Reduction.Aggregate(1L, (product, loop) => product * Math.Max(1, loop.Extent)) > LongSum ? 2
+        : 4;
 
     private int Rows(Kernel kernel) => kernel.IsElementwise ? ElementwiseRows
-        : Columns(kernel) > 1 ? TileRows
-        : kernel.Rows.IsRows ? BatchRows
+        : Columns(kernel) == 4 ? TileRows
+        : Columns(kernel) == 2 || kernel.Rows.IsRows ? NarrowRows
         : SingleColumnRows;
 
     private static string Describe(Kernel kernel)

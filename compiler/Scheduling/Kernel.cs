@@ -54,6 +54,22 @@ public sealed record Kernel(
     /// <summary>Whether nothing is summed and only lanes are left to tile: several vectors of them.</summary>
     public bool IsElementwise => Form == LaneForm.Parallel && Reduction.Count == 0 && Rows == Loop.None && Columns == Loop.None;
 
+    /// <summary>
+    /// Whether each row of a is a long sum in one piece, and the next one follows it: for a single row of the batch the rows of a are then best
+    /// read one by one.
+    /// </summary>
+    public bool IsOneStream
+    {
+        get
+        {
+            const int LongSum = 16;
+            const int Phases = 4;
+            int terms = Reduction.Aggregate(1, (product, loop) => product * loop.Extent);
+            return Form == LaneForm.Parallel && Columns.IsRows && terms >= LongSum
+                && Reduction[Reduction.Count - 1] is { IsRows: false } inner && inner.Extent % Phases == 0 && Rows.A == terms * inner.A;
+        }
+    }
+
     /// <summary>Equal for kernels whose code is equal.</summary>
     public string Key => string.Join(
         "|",

@@ -291,7 +291,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
         }
 
         // For few rows weights come from afar, and for a single one best in one stream. Most of the arithmetic is hidden behind that.
-        bool isOneStream = kernel.Form == LaneForm.Broadcast || !(IsFar(kernel.Rows, kernel.Rows.A) || IsFar(kernel.Columns, kernel.Columns.B));
+        bool isOneStream = kernel.Form == LaneForm.Broadcast || kernel.IsOneStream || !(IsFar(kernel.Rows, kernel.Rows.A) || IsFar(kernel.Columns, kernel.Columns.B));
         double reading = CostModel.OperationsPerElement / (2 * _lanes) * Elements(contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow));
         reading *= nominalRows == 1 && !isOneStream ? SeveralStreams : 1;
         return Math.Max(cost, reading) + (0.1 * Math.Min(cost, reading));

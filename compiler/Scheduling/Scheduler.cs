@@ -182,14 +182,13 @@ public sealed partial class Scheduler
     }
 
     /// <summary>
-    /// As many rows as keep scratch, input and output in the second-level cache, in whole register tiles; more of them where weights come from
-    /// memory for each chunk.
+    /// As many rows as keep scratch, input and output in the second-level cache; more of them where weights come from memory for each chunk.
     /// </summary>
     private int Chunk(Module module)
     {
         long bytes = (long)_elementSize * (module.Inputs + module.Outputs + _scratch);
         int least = (long)_elementSize * module.Parameters.Sum(parameter => (long)parameter.Length) > FarBytes ? 96 : 12;
-        return (int)Math.Min(192, Math.Max(least, ScratchBytes / bytes / 12 * 12));
+        return (int)Math.Min(192, Math.Max(least, ScratchBytes / bytes / 4 * 4));
     }
 
     private int FanIn(ParameterWeight parameter) => _fanIn

@@ -19,35 +19,33 @@ public enum LaneForm
     Dot,
 }
 
-/// <summary>What a register tile adds to the positions in its operands from one row, column and lane to the next.</summary>
-/// <param name="form">How the lanes run.</param>
-/// <param name="rows">From row to row, in a and c.</param>
-/// <param name="columns">From column to column, in b and c; the columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.</param>
-/// <param name="lanes">From lane to lane, in a, b and c.</param>
-/// <param name="height">The most rows of a tile: 16, or 6 where a tile has several columns.</param>
-/// <param name="panels">How much further apart than its lanes two panels of a and of b are; nothing for an operand that is in none.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public readonly struct TileShape(LaneForm form, (int A, int C) rows, (int B, int C) columns, (int A, int B, int C) lanes, int height, (int A, int B) panels = default)
-{
-    public LaneForm Form { get; } = form;
-
-    public (int A, int C) Rows { get; } = rows;
-
-    public (int B, int C) Columns { get; } = columns;
-
-    public (int A, int B, int C) Lanes { get; } = lanes;
-
-    public int Height { get; } = height;
-
-    public (int A, int B) Panels { get; } = panels == default ? (1, 1) : panels;
-}
-
 /// <summary>A register tile: c = d + a · b over its rows × columns of vectors.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe interface ITile<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    static abstract TileShape Shape { get; }
+    static abstract LaneForm Form { get; }
+
+    /// <summary>What is added to the positions in a and c from row to row.</summary>
+    static abstract (int A, int C) Rows { get; }
+
+    /// <summary>What is added from column to column, in b and c; the columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.</summary>
+    static abstract (int B, int C) Columns { get; }
+
+    /// <summary>What is added from lane to lane.</summary>
+    static abstract (int A, int B, int C) Lanes { get; }
+
+    /// <summary>How much further apart than its lanes two panels of a and of b are; 1 for an operand that is in none.</summary>
+    static abstract (int A, int B) Panels { get; }
+
+    /// <summary>The most rows of a tile: 6 where it has four columns, and up to 16 where it has fewer.</summary>
+    static abstract int Height { get; }
+
+    /// <summary>The most vectors of lanes that are columns of <see cref="LaneForm.Broadcast"/>: 1, 2 or 4.</summary>
+    static abstract int Vectors { get; }
+
+    /// <summary>Whether the rows of a are long and follow one another in memory: for a single column they are then best read one by one.</summary>
+    static abstract bool IsOneStream { get; }
 
     /// <summary>Runs one tile of <typeparamref name="R"/> rows and <typeparamref name="C"/> columns.</summary>
     /// <param name="a">First element of a.</param>
@@ -80,16 +78,15 @@ public static unsafe class Tiles<T>
     public static void Sweep<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
     {
-        if (Vector512.IsHardwareAccelerated && lanes % Panel == 0 && TTile.Shape is { Form: LaneForm.Broadcast, Height: <= 6 } && rows == 1)
+        if (Vector512.IsHardwareAccelerated && lanes % Panel == 0 && TTile.Vectors > 1 && rows == 1)
         {
             // One row of a panel is so little that the loops of the general case would cost as much.
-            TileShape shape = TTile.Shape;
             for (int done = 0; done < lanes; done += Panel)
             {
                 TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
-                b += Panel * shape.Lanes.B * shape.Panels.B;
-                c += Panel * shape.Lanes.C;
-                d = d == null ? null : d + (Panel * shape.Lanes.C);
+                b += Panel * TTile.Lanes.B * TTile.Panels.B;
+                c += Panel * TTile.Lanes.C;
+                d = d == null ? null : d + (Panel * TTile.Lanes.C);
             }
 
             return;
@@ -175,19 +172,18 @@ public static unsafe class Tiles<T>
         where S : struct, ILanes<T, V>
         where V : struct
     {
-        TileShape shape = TTile.Shape;
         for (; done + (8 * S.Count) <= lanes; done += 8 * S.Count)
         {
-            nint next = (nint)done * shape.Lanes.C;
+            nint next = (nint)done * TTile.Lanes.C;
             TTile.Run<S, V, Extent8, Extent1>(
-                a + ((nint)done * shape.Lanes.A), b + ((nint)done * shape.Lanes.B), c + next, count, 0, d == null ? null : d + next);
+                a + ((nint)done * TTile.Lanes.A), b + ((nint)done * TTile.Lanes.B), c + next, count, 0, d == null ? null : d + next);
         }
 
         for (; done + S.Count <= lanes; done += S.Count)
         {
-            nint next = (nint)done * shape.Lanes.C;
+            nint next = (nint)done * TTile.Lanes.C;
             TTile.Run<S, V, Extent1, Extent1>(
-                a + ((nint)done * shape.Lanes.A), b + ((nint)done * shape.Lanes.B), c + next, count, 0, d == null ? null : d + next);
+                a + ((nint)done * TTile.Lanes.A), b + ((nint)done * TTile.Lanes.B), c + next, count, 0, d == null ? null : d + next);
         }
 
         return done;
@@ -195,33 +191,34 @@ public static unsafe class Tiles<T>
 
     /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
     /// <returns>The lanes done.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Vectors<TTile, S, V>(T* a, T* b, T* c, int rows, int columns, int done, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>
         where V : struct
     {
-        TileShape shape = TTile.Shape;
         int whole = (lanes - done) / S.Count * S.Count;
         int end = done + whole;
-        if (shape.Form == LaneForm.Dot)
+        if (TTile.Form == LaneForm.Dot)
         {
             Rows<TTile, S, V>(
-                a + (done * shape.Lanes.A), b + (done * shape.Lanes.B), c, rows, columns, count, whole, done > 0 ? c : d, shape);
+                a + (done * TTile.Lanes.A), b + (done * TTile.Lanes.B), c, rows, columns, count, whole, done > 0 ? c : d);
             return end;
         }
 
         // A panel of b stays in cache while all rows pass over it.
-        int panel = shape.Form == LaneForm.Broadcast ? Panel : Panel / 2;
+        int panel = TTile.Form == LaneForm.Broadcast ? Panel : Panel / 2;
         while (done < end)
         {
-            bool pair = shape.Form == LaneForm.Broadcast && shape.Height <= 6 && end - done >= 2 * S.Count;
+            int most = typeof(V) == typeof(Vector512<T>) && rows > 1 ? TTile.Vectors : Math.Min(TTile.Vectors, 2);
+            int vectors = end - done >= most * S.Count ? most : end - done >= 2 * S.Count && most > 1 ? 2 : 1;
             int within = done % panel;
-            T* pa = a + ((nint)(done - within) * shape.Lanes.A * shape.Panels.A) + (within * shape.Lanes.A);
-            T* pb = b + ((nint)(done - within) * shape.Lanes.B * shape.Panels.B) + (within * shape.Lanes.B);
-            T* pc = c + (done * shape.Lanes.C);
-            T* pd = d == null ? null : d + (done * shape.Lanes.C);
-            Rows<TTile, S, V>(pa, pb, pc, rows, shape.Form != LaneForm.Broadcast ? columns : pair ? 2 : 1, count, 0, pd, shape);
-            done += pair ? 2 * S.Count : S.Count;
+            T* pa = a + ((nint)(done - within) * TTile.Lanes.A * TTile.Panels.A) + (within * TTile.Lanes.A);
+            T* pb = b + ((nint)(done - within) * TTile.Lanes.B * TTile.Panels.B) + (within * TTile.Lanes.B);
+            T* pc = c + (done * TTile.Lanes.C);
+            T* pd = d == null ? null : d + (done * TTile.Lanes.C);
+            Rows<TTile, S, V>(pa, pb, pc, rows, TTile.Form != LaneForm.Broadcast ? columns : vectors, count, 0, pd);
+            done += vectors * S.Count;
         }
 
         return end;
@@ -231,69 +228,71 @@ public static unsafe class Tiles<T>
     /// Tiles of as equal heights as can be: with six at the most, 32 rows are 6 + 6 + 5 + 5 + 5 + 5. The rows of a tile stay in cache
     /// while the columns pass by: there are more of them. The columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.
     /// </summary>
-    private static void Rows<TTile, S, V>(T* a, T* b, T* c, int rows, int columns, int count, int lanes, T* d, in TileShape shape)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows<TTile, S, V>(T* a, T* b, T* c, int rows, int columns, int count, int lanes, T* d)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>
         where V : struct
     {
-        // Sixteen accumulators and their operands take more than sixteen registers.
-        int most = typeof(V) == typeof(Vector512<T>) ? shape.Height : Math.Min(shape.Height, 12);
+        // Twelve accumulators and their operands are as many as fit in sixteen registers.
+        int most = typeof(V) == typeof(Vector512<T>) ? TTile.Height : Math.Min(TTile.Height, columns > 1 ? 6 : 12);
+        most = TTile.IsOneStream && columns == 1 ? 1 : most;
         int tiles = (rows + most - 1) / most;
         for (int row = 0; tiles > 0; tiles--)
         {
             int height = (rows - row + tiles - 1) / tiles;
-            T* pa = a + ((nint)row * shape.Rows.A);
-            T* pc = c + ((nint)row * shape.Rows.C);
-            T* pd = d == null ? null : d + ((nint)row * shape.Rows.C);
+            T* pa = a + ((nint)row * TTile.Rows.A);
+            T* pc = c + ((nint)row * TTile.Rows.C);
+            T* pd = d == null ? null : d + ((nint)row * TTile.Rows.C);
             switch (height)
             {
                 case 1:
-                    Columns<TTile, S, V, Extent1>(pa, b, pc, columns, count, lanes, pd, shape);
+                    Columns<TTile, S, V, Extent1>(pa, b, pc, columns, count, lanes, pd);
                     break;
                 case 2:
-                    Columns<TTile, S, V, Extent2>(pa, b, pc, columns, count, lanes, pd, shape);
+                    Columns<TTile, S, V, Extent2>(pa, b, pc, columns, count, lanes, pd);
                     break;
                 case 3:
-                    Columns<TTile, S, V, Extent3>(pa, b, pc, columns, count, lanes, pd, shape);
+                    Columns<TTile, S, V, Extent3>(pa, b, pc, columns, count, lanes, pd);
                     break;
                 case 4:
-                    Columns<TTile, S, V, Extent4>(pa, b, pc, columns, count, lanes, pd, shape);
+                    Columns<TTile, S, V, Extent4>(pa, b, pc, columns, count, lanes, pd);
                     break;
                 case 5:
-                    Columns<TTile, S, V, Extent5>(pa, b, pc, columns, count, lanes, pd, shape);
+                    Columns<TTile, S, V, Extent5>(pa, b, pc, columns, count, lanes, pd);
                     break;
                 case 6:
-                    Columns<TTile, S, V, Extent6>(pa, b, pc, columns, count, lanes, pd, shape);
+                    Columns<TTile, S, V, Extent6>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 7:
-                    Columns<TTile, S, V, Extent7>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 7 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent7>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 8:
-                    Columns<TTile, S, V, Extent8>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 8 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent8>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 9:
-                    Columns<TTile, S, V, Extent9>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 9 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent9>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 10:
-                    Columns<TTile, S, V, Extent10>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 10 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent10>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 11:
-                    Columns<TTile, S, V, Extent11>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 11 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent11>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 12:
-                    Columns<TTile, S, V, Extent12>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 12 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent12>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 13:
-                    Columns<TTile, S, V, Extent13>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 13 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent13>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 14:
-                    Columns<TTile, S, V, Extent14>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 14 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent14>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 15:
-                    Columns<TTile, S, V, Extent15>(pa, b, pc, columns, count, lanes, pd, shape);
+                case 15 when TTile.Height > 6:
+                    Columns<TTile, S, V, Extent15>(pa, b, pc, columns, count, lanes, pd);
                     break;
                 default:
-                    Columns<TTile, S, V, Extent16>(pa, b, pc, columns, count, lanes, pd, shape);
+                    Columns<TTile, S, V, Extent16>(pa, b, pc, columns, count, lanes, pd);
                     break;
             }
 
@@ -302,7 +301,7 @@ public static unsafe class Tiles<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Columns<TTile, S, V, R>(T* a, T* b, T* c, int columns, int count, int lanes, T* d, in TileShape shape)
+    private static void Columns<TTile, S, V, R>(T* a, T* b, T* c, int columns, int count, int lanes, T* d)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>
         where V : struct
@@ -311,20 +310,20 @@ public static unsafe class Tiles<T>
         int column = 0;
         for (; typeof(V) == typeof(Vector512<T>) && column + 4 <= columns; column += 4)
         {
-            nint next = (nint)column * shape.Columns.C;
-            TTile.Run<S, V, R, Extent4>(a, b + ((nint)column * shape.Columns.B), c + next, count, lanes, d == null ? null : d + next);
+            nint next = (nint)column * TTile.Columns.C;
+            TTile.Run<S, V, R, Extent4>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + next);
         }
 
         for (; column + 2 <= columns; column += 2)
         {
-            nint next = (nint)column * shape.Columns.C;
-            TTile.Run<S, V, R, Extent2>(a, b + ((nint)column * shape.Columns.B), c + next, count, lanes, d == null ? null : d + next);
+            nint next = (nint)column * TTile.Columns.C;
+            TTile.Run<S, V, R, Extent2>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + next);
         }
 
         if (column < columns)
         {
-            nint next = (nint)column * shape.Columns.C;
-            TTile.Run<S, V, R, Extent1>(a, b + ((nint)column * shape.Columns.B), c + next, count, lanes, d == null ? null : d + next);
+            nint next = (nint)column * TTile.Columns.C;
+            TTile.Run<S, V, R, Extent1>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + next);
         }
     }
 

@@ -16,6 +16,7 @@ public static unsafe class Transforms<T>
     /// <param name="y">[outer, size]; not <paramref name="x"/>.</param>
     /// <param name="outer">The number of rows.</param>
     /// <param name="size">A power of two.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void WalshHadamard(T* x, T* y, int outer, int size)
     {
         for (int o = 0; o < outer; o++, x += size, y += size)
@@ -99,6 +100,7 @@ public static unsafe class Transforms<T>
         return (product, square);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transform(T* x, T* y, int size)
     {
         int step = 1;
@@ -136,6 +138,7 @@ public static unsafe class Transforms<T>
     }
 
     /// <summary>One stage: a, b = a + b, a − b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Stage(T* a, T* b, int length)
     {
         int i = 0;
