@@ -58,8 +58,8 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     private void EmitShape(Kernel kernel)
     {
         code.Line($"public static LaneForm Form => LaneForm.{kernel.Form};");
-        code.Line($"public static (int A, int C) Rows => ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)});");
-        code.Line($"public static (int B, int C) Columns => ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)});");
+        code.Line($"public static (int A, int C, int D) Rows => ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)}, {Number(kernel.AddendStride(kernel.Rows))});");
+        code.Line($"public static (int B, int C, int D) Columns => ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)}, {Number(kernel.AddendStride(kernel.Columns))});");
         code.Line($"public static (int A, int B, int C) Lanes => ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)});");
         code.Line($"public static (int A, int B) Panels => ({Number(kernel.PanelA)}, {Number(kernel.PanelB)});");
         code.Line($"public static int Height => {Number(Rows(kernel))};");
@@ -254,33 +254,33 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         if (kernel.Coefficient != 1)
         {
             code.Line($"V factor = S.Broadcast({Literal(kernel.Coefficient)});");
-            EachSum((sum, _) => $"{sum} = S.Multiply(factor, {sum});");
+            EachSum((sum, _, _) => $"{sum} = S.Multiply(factor, {sum});");
         }
 
         if (kernel.Form == LaneForm.Dot)
         {
-            EachSum((sum, offset) => $"Tiles<{scalar}>.StoreSum<S, V>(c, d, {offset}, {sum});");
+            EachSum((sum, c, d) => $"c[{c}] = d == null ? S.Sum({sum}) : d[{d}] + S.Sum({sum});");
             return;
         }
 
         using (code.Braces("if (d != null)"))
         {
-            EachSum((sum, offset) => $"{sum} = S.Add(S.Load{suffix}({Add("d", offset)}{stride}), {sum});");
+            EachSum((sum, _, d) => $"{sum} = S.Add(S.Load{suffix}({Add("d", d)}{stride}), {sum});");
         }
 
-        EachSum((sum, offset) => $"S.Store{suffix}({sum}, {Add("c", offset)}{stride});");
+        EachSum((sum, c, _) => $"S.Store{suffix}({sum}, {Add("c", c)}{stride});");
 
-        void EachSum(Func<string, string, string> statement)
+        void EachSum(Func<string, string, string, string> statement)
         {
             for (int r = 0; r < rows; r++)
             {
                 for (int s = 0; s < columns; s++)
                 {
-                    string column = vectorColumns ? Scaled("S.Count", s * kernel.Lanes.C) : Number(s * kernel.Columns.C);
-                    string row = Number(r * kernel.Rows.C);
-                    string offset = row == "0" ? column : column == "0" ? row : $"{row} + {column}";
+                    string vector = Scaled("S.Count", s * kernel.Lanes.C);
+                    string c = Offset(r * kernel.Rows.C, vectorColumns ? vector : Number(s * kernel.Columns.C));
+                    string d = Offset(r * kernel.AddendStride(kernel.Rows), vectorColumns ? vector : Number(s * kernel.AddendStride(kernel.Columns)));
                     string[] conditions = [.. r > 0 ? [$"R.Count > {r}"] : Array.Empty<string>(), .. s > 0 ? [$"C.Count > {s}"] : Array.Empty<string>()];
-                    code.Line($"{(conditions.Length == 0 ? "" : $"if ({string.Join(" && ", conditions)}) ")}{statement(Sum(r, s), offset)}");
+                    code.Line($"{(conditions.Length == 0 ? "" : $"if ({string.Join(" && ", conditions)}) ")}{statement(Sum(r, s), c, d)}");
                 }
             }
         }
@@ -301,7 +301,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
                 a = Advance(a, counter, loop.A);
                 b = kernel.HasB ? Advance(b, counter, loop.B) : b;
                 c = Advance(c, counter, loop.C);
-                d = Advance(d, counter, loop.C);
+                d = Advance(d, counter, kernel.AddendStride(loop));
             }
 
             string addend = d == "d" ? d : $"d == null ? null : {d}";
@@ -358,6 +358,8 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             _ => $"S.LoadStrided({address}, {Number(stride)})",
         };
     }
+
+    private static string Offset(int row, string column) => row == 0 ? column : column == "0" ? Number(row) : $"{Number(row)} + {column}";
 
     private static string Add(string pointer, string offset) => offset == "0" ? pointer : $"{pointer} + {offset}";
 

@@ -380,10 +380,10 @@ internal sealed class MapEmitter
                 return OfRows(function, mode, slope.C.Storage, [slope.Z, slope.Y!, slope.A, slope.C], pass);
 
             case ActivationStep { Function: ActivationLink link } activation:
-                return $"Activations<{_scalar}>.Apply(Activation.{link.Activation}, {Pointer(activation.A, pass)}, {Pointer(activation.C, pass)}, rows * {activation.C.Storage.Length});";
+                return $"Activations<{_scalar}>.Apply(Activation.{link.Activation}, {Pointer(activation.A, pass)}, {Pointer(activation.C, pass)}, rows, {Number(activation.C.Storage.Length)}, {Pitches(activation.A, activation.C)});";
 
             case DerivativeStep { Function: ActivationLink link } derivative:
-                return $"Activations<{_scalar}>.Derivative(Activation.{link.Activation}, {Pointer(derivative.Z, pass)}, {Pointer(derivative.A, pass)}, {Pointer(derivative.C, pass)}, rows * {derivative.C.Storage.Length}, {Bool(derivative.Accumulate)});";
+                return $"Activations<{_scalar}>.Derivative(Activation.{link.Activation}, {Pointer(derivative.Z, pass)}, {Pointer(derivative.A, pass)}, {Pointer(derivative.C, pass)}, rows, {Number(derivative.C.Storage.Length)}, {Pitches(derivative.Z, derivative.A, derivative.C)}, {Bool(derivative.Accumulate)});";
 
             case PackStep pack:
                 string from = Pointer(pack.Reads.Single(), pass);
@@ -495,6 +495,8 @@ internal sealed class MapEmitter
 
     /// <summary>So many parts for each row of the batch.</summary>
     private static string Rows(int parts) => parts == 1 ? "rows" : "rows * " + Number(parts);
+
+    private static string Pitches(params Place[] places) => $"({string.Join(", ", places.Select(place => Number(place.Storage.Pitch)))})";
 
     private static string Bool(bool value) => value ? "true" : "false";
 

@@ -26,8 +26,8 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
         {
             case KernelStep { Contraction: var contraction } kernel:
                 contraction = ContractionKernels.Arrange(contraction);
-                yield return kernel is { Addend: { } addend, Accumulates: false }
-                    ? new FusedStep(contraction, false, [new AddEpilogue(contraction.Target with { Storage = addend.Storage, Aspect = addend.Aspect }, 1)])
+                yield return kernel is { Accumulates: false } and { AddendView: { } addend }
+                    ? new FusedStep(contraction, false, [new AddEpilogue(addend, 1)])
                     : new FusedStep(contraction, kernel.Accumulates, []);
                 break;
             case FanInStep fan:

@@ -2,7 +2,7 @@ namespace Weft.Compiler.Scheduling;
 
 /// <summary>
 /// A tensor that is copied and then added to is not copied: what is added starts from it, <c>t = x; t += a b</c> becomes
-/// <c>t = x + a b</c>, and so does <c>t = a b; t += x</c>. An identity beside another term then costs no pass over memory.
+/// <c>t = x + a b</c>, and so does <c>t = a b; t += x</c>. An identity beside another term, or a bias, then costs no pass over memory.
 /// </summary>
 internal static class CopyFusion
 {
@@ -18,7 +18,9 @@ internal static class CopyFusion
             int partner = copy.Accumulates ? Before(steps, k, copy) : After(steps, k, copy);
             if (partner >= 0)
             {
-                steps[partner] = (KernelStep)steps[partner] with { Addend = copy.A };
+                var sum = (KernelStep)steps[partner];
+                int? pitch = copy.Kernel.Loops.FirstOrDefault(loop => loop.IsRows && loop.A != loop.C)?.A;
+                steps[partner] = sum with { Addend = copy.A, Kernel = sum.Kernel with { AddendPitch = pitch } };
                 steps.RemoveAt(k);
             }
         }

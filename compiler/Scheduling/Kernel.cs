@@ -48,6 +48,12 @@ public sealed record Kernel(
     /// <summary>The format of operand b.</summary>
     public StorageFormat? FormatB { get; init; }
 
+    /// <summary>From row to row of the batch in what is added; null where that is laid out like the target.</summary>
+    public int? AddendPitch { get; init; }
+
+    /// <summary>What a loop adds to the position in what is added.</summary>
+    public int AddendStride(Loop loop) => loop.IsRows && AddendPitch is { } pitch ? pitch : loop.C;
+
     /// <summary>All loops, in no order.</summary>
     public IEnumerable<Loop> Loops => Outer.Concat(Reduction).Append(Rows).Append(Columns).Append(Lanes).Where(loop => loop.Extent != 1);
 
@@ -84,7 +90,8 @@ public sealed record Kernel(
         PanelA,
         PanelB,
         FormatA,
-        FormatB);
+        FormatB,
+        AddendPitch);
 
     private static string Text(Loop loop) => FormattableString.Invariant($"{loop.Extent}:{loop.A}:{loop.B}:{loop.C}");
 }

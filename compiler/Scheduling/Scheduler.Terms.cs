@@ -8,11 +8,28 @@ namespace Weft.Compiler.Scheduling;
 /// <summary>Statements and terms become operations: each term is planned, and its intermediate results are laid out.</summary>
 public sealed partial class Scheduler
 {
+    /// <summary>Whether whatever reads and writes a vector does so row by row. A device has no use for a pitch.</summary>
+    private bool MayLieApart(RowVector vector)
+    {
+        return _costs.Device is null && _lowered.Statements.All(statement => statement switch
+        {
+            GatherStatement gather => gather.Source != vector && gather.Target != vector,
+            WalshHadamardStatement transform => transform.Source != vector && transform.Target != vector,
+            ReflectionsStatement chain => chain.Source != vector && chain.Target != vector,
+            ActivationStatement { Function: FunctionLink } rowwise => rowwise.Source != vector && rowwise.Target != vector,
+            SumStatement sum => sum.Target != vector || !sum.Terms.Any(IsOfGathered),
+            _ => true,
+        });
+
+        bool IsOfGathered(Term term) => _lowered.Statements.Any(statement => statement is GatherStatement && statement.Target == term.Input);
+    }
+
     private void Build(Statement statement, IReadOnlyDictionary<Parameter, Storage> parameters)
     {
         if (!_vectors.TryGetValue(statement.Target, out Storage? target))
         {
-            target = NewScratch(statement.Target.Name, statement.Target.Size, statement.Target.Size);
+            int size = statement.Target.Size;
+            target = NewScratch(statement.Target.Name, size, Pitch(size) > Align(size) && MayLieApart(statement.Target) ? Pitch(size) : size);
             _vectors.Add(statement.Target, target);
         }
 

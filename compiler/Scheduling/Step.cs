@@ -24,7 +24,7 @@ public abstract record Step
 /// <param name="A">Operand a.</param>
 /// <param name="B">Operand b, if there is one.</param>
 /// <param name="C">The target.</param>
-/// <param name="Addend">What is added to: null for nothing, the target itself, or another place laid out like it.</param>
+/// <param name="Addend">What is added to: null for nothing, the target itself, or another place whose rows are laid out like the target's.</param>
 /// <param name="Contraction">What the kernel does: what a device with kernels of its own starts from.</param>
 public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place? Addend, Contraction Contraction) : Step
 {
@@ -38,8 +38,18 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
         .Where(loop => loop.C != 0 && !loop.IsRows)
         .Aggregate(1L, (product, loop) => product * loop.Extent) == C.Storage.Length;
 
-    /// <summary>Whether it only copies, or adds, a tensor of the target's own layout.</summary>
-    public bool IsCopy => B is null && Kernel.FormatA is null && Kernel.Coefficient == 1 && Kernel.Loops.All(loop => loop.A == loop.C) && CoversTarget;
+    /// <summary>Whether it only copies, or adds, a tensor whose rows are laid out like the target's, or which is the same for all of them.</summary>
+    public bool IsCopy => B is null && Kernel.FormatA is null && Kernel.Coefficient == 1 && Kernel.Loops.All(loop => loop.IsRows || loop.A == loop.C) && CoversTarget;
+
+    /// <summary>What is added to, as the indices of the contraction run over it.</summary>
+    public View? AddendView => Addend is not { } addend ? null : Contraction.Target with
+    {
+        Storage = addend.Storage,
+        Aspect = addend.Aspect,
+        Position = Kernel.AddendPitch is { } pitch
+            ? Contraction.Target.Position + new Affine(0, [(View.Rows, pitch - Contraction.Target.Stride(View.Rows))])
+            : Contraction.Target.Position,
+    };
 
     public override Place Target => C;
 

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Weft.Kernels;
 
@@ -48,216 +48,135 @@ public enum Activation
 public static unsafe class Activations<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Elements at a time: temporaries of this length live on the stack and stay in the first-level cache.</summary>
-    private const int Block = 256;
-
-    // Twice the argument of GELU's tanh: 2 √(2/π) (z + 0.044715 z³), since (1 + tanh u) / 2 = sigmoid(2u).
-    private static readonly T GeluLinear = T.CreateTruncating(2 * 0.79788456080286535588);
-    private static readonly T GeluCubic = T.CreateTruncating(2 * 0.79788456080286535588 * 0.044715);
-
-    // Beyond it GELU is 0 or z to the last bit, and its derivative 0 or 1; the powers of a clamped argument do not overflow.
-    private static readonly T GeluRange = T.CreateTruncating(30);
-
     /// <summary>y = f(z)</summary>
     /// <param name="f">The function.</param>
-    /// <param name="z">[length]</param>
-    /// <param name="y">[length]; overwritten, and may be <paramref name="z"/>.</param>
-    /// <param name="length">The number of elements.</param>
-    [SkipLocalsInit]
-    public static void Apply(Activation f, T* z, T* y, int length)
+    /// <param name="z">[rows, length]</param>
+    /// <param name="y">[rows, length]; overwritten, and may be <paramref name="z"/>.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="length">Elements of a row.</param>
+    /// <param name="pitches">Elements from one row of z and of y to the next.</param>
+    public static void Apply(Activation f, T* z, T* y, int rows, int length, (int Z, int Y) pitches)
     {
-        Span<T> a = stackalloc T[Block], b = stackalloc T[Block], c = stackalloc T[Block];
-        for (int start = 0; start < length; start += Block)
+        if (pitches == (length, length))
         {
-            int count = Math.Min(Block, length - start);
-            Apply(f, new ReadOnlySpan<T>(z + start, count), new Span<T>(y + start, count), a[..count], b[..count], c[..count]);
+            (rows, length) = (1, rows * length);
+        }
+
+        for (; rows > 0; rows--, z += pitches.Z, y += pitches.Y)
+        {
+            Run(f, z, null, y, length, accumulate: false);
         }
     }
 
     /// <summary>dz = f′(z) · dy, or += where <paramref name="accumulate"/>.</summary>
     /// <param name="f">The function.</param>
-    /// <param name="z">[length]: the function's argument.</param>
-    /// <param name="dy">[length]</param>
-    /// <param name="dz">[length]; may be <paramref name="z"/> or <paramref name="dy"/>.</param>
-    /// <param name="length">The number of elements.</param>
+    /// <param name="z">[rows, length]: the function's argument.</param>
+    /// <param name="dy">[rows, length]</param>
+    /// <param name="dz">[rows, length]; may be <paramref name="z"/> or <paramref name="dy"/>.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="length">Elements of a row.</param>
+    /// <param name="pitches">Elements from one row of z, of dy and of dz to the next.</param>
     /// <param name="accumulate">Whether to add to <paramref name="dz"/>.</param>
-    [SkipLocalsInit]
-    public static void Derivative(Activation f, T* z, T* dy, T* dz, int length, bool accumulate)
+    public static void Derivative(Activation f, T* z, T* dy, T* dz, int rows, int length, (int Z, int Dy, int Dz) pitches, bool accumulate)
     {
-        Span<T> a = stackalloc T[Block], b = stackalloc T[Block], c = stackalloc T[Block];
-        for (int start = 0; start < length; start += Block)
+        if (pitches == (length, length, length))
         {
-            int count = Math.Min(Block, length - start);
-            Span<T> slope = a[..count];
-            Slope(f, new ReadOnlySpan<T>(z + start, count), slope, b[..count], c[..count]);
-            ReadOnlySpan<T> incoming = new(dy + start, count);
-            Span<T> target = new(dz + start, count);
-            if (accumulate)
-            {
-                TensorPrimitives.MultiplyAdd(slope, incoming, target, target);
-            }
-            else
-            {
-                TensorPrimitives.Multiply(slope, incoming, target);
-            }
+            (rows, length) = (1, rows * length);
+        }
+
+        for (; rows > 0; rows--, z += pitches.Z, dy += pitches.Dy, dz += pitches.Dz)
+        {
+            Run(f, z, dy, dz, length, accumulate);
         }
     }
 
-    private static void Apply(Activation f, ReadOnlySpan<T> z, Span<T> y, Span<T> a, Span<T> b, Span<T> c)
+    private static void Run(Activation f, T* z, T* dy, T* result, int length, bool accumulate)
     {
         switch (f)
         {
             case Activation.Relu:
-                TensorPrimitives.Max(z, T.Zero, y);
+                Run<ActivationFunctions<T>.Relu>(z, dy, result, length, accumulate);
                 break;
             case Activation.Gelu:
-                GeluGate(z, a, b);
-                TensorPrimitives.Multiply(z, a, y);
+                Run<ActivationFunctions<T>.Gelu>(z, dy, result, length, accumulate);
                 break;
             case Activation.Silu:
-                TensorPrimitives.Sigmoid(z, a);
-                TensorPrimitives.Multiply(z, a, y);
+                Run<ActivationFunctions<T>.Silu>(z, dy, result, length, accumulate);
                 break;
             case Activation.Tanh:
-                TensorPrimitives.Tanh(z, y);
+                Run<ActivationFunctions<T>.Tanh>(z, dy, result, length, accumulate);
                 break;
             case Activation.Sigmoid:
-                TensorPrimitives.Sigmoid(z, y);
+                Run<ActivationFunctions<T>.Sigmoid>(z, dy, result, length, accumulate);
                 break;
             case Activation.Softplus:
-                Softplus(z, y, a, b, c);
+                Run<ActivationFunctions<T>.Softplus>(z, dy, result, length, accumulate);
                 break;
             case Activation.Exp:
-                TensorPrimitives.Exp(z, y);
+                Run<ActivationFunctions<T>.Exp>(z, dy, result, length, accumulate);
                 break;
             case Activation.Square:
-                TensorPrimitives.Multiply(z, z, y);
+                Run<ActivationFunctions<T>.Square>(z, dy, result, length, accumulate);
                 break;
             case Activation.Sqrt:
-                TensorPrimitives.Sqrt(z, y);
+                Run<ActivationFunctions<T>.Sqrt>(z, dy, result, length, accumulate);
                 break;
             case Activation.Reciprocal:
-                TensorPrimitives.Divide(T.One, z, y);
+                Run<ActivationFunctions<T>.Reciprocal>(z, dy, result, length, accumulate);
                 break;
             case Activation.Atanh:
-                TensorPrimitives.Atanh(z, y);
+                Run<ActivationFunctions<T>.Atanh>(z, dy, result, length, accumulate);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(f), f, null);
         }
     }
 
-    private static void Slope(Activation f, ReadOnlySpan<T> z, Span<T> slope, Span<T> a, Span<T> b)
+    private static void Run<F>(T* z, T* dy, T* result, int length, bool accumulate)
+        where F : struct, IActivationFunction<T>
     {
-        switch (f)
+        if (Vector512.IsHardwareAccelerated)
         {
-            case Activation.Relu:
-                Step(z, slope);
-                break;
-            case Activation.Gelu:
-                // s + z s (1 − s) u′ with the gate s = sigmoid(u)
-                GeluGate(z, slope, b);
-                TensorPrimitives.Subtract(T.One, slope, a);
-                TensorPrimitives.Multiply(a, slope, a);
-                TensorPrimitives.Multiply(a, b, a);
-                TensorPrimitives.Multiply(b, b, b);
-                TensorPrimitives.Multiply(b, T.CreateTruncating(3) * GeluCubic, b);
-                TensorPrimitives.Add(b, GeluLinear, b);
-                TensorPrimitives.MultiplyAdd(a, b, slope, slope);
-                break;
-            case Activation.Silu:
-                // s + z s (1 − s)
-                TensorPrimitives.Sigmoid(z, slope);
-                TensorPrimitives.Subtract(T.One, slope, a);
-                TensorPrimitives.Multiply(a, slope, a);
-                TensorPrimitives.MultiplyAdd(a, z, slope, slope);
-                break;
-            case Activation.Tanh:
-                TensorPrimitives.Tanh(z, slope);
-                TensorPrimitives.Multiply(slope, slope, slope);
-                TensorPrimitives.Subtract(T.One, slope, slope);
-                break;
-            case Activation.Sigmoid:
-                TensorPrimitives.Sigmoid(z, slope);
-                TensorPrimitives.Subtract(T.One, slope, a);
-                TensorPrimitives.Multiply(a, slope, slope);
-                break;
-            case Activation.Softplus:
-                TensorPrimitives.Sigmoid(z, slope);
-                break;
-            case Activation.Exp:
-                TensorPrimitives.Exp(z, slope);
-                break;
-            case Activation.Square:
-                TensorPrimitives.Add(z, z, slope);
-                break;
-            case Activation.Sqrt:
-                // 1 / (2 √z), and 0 at 0
-                Step(z, a);
-                TensorPrimitives.Subtract(T.One, a, b);
-                TensorPrimitives.Add(b, z, b);
-                TensorPrimitives.Sqrt(b, b);
-                TensorPrimitives.Add(b, b, b);
-                TensorPrimitives.Divide(a, b, slope);
-                break;
-            case Activation.Reciprocal:
-                // −1 / z²
-                TensorPrimitives.Multiply(z, z, slope);
-                TensorPrimitives.Divide(-T.One, slope, slope);
-                break;
-            case Activation.Atanh:
-                // 1 / (1 − z²)
-                TensorPrimitives.Multiply(z, z, slope);
-                TensorPrimitives.Subtract(T.One, slope, slope);
-                TensorPrimitives.Divide(T.One, slope, slope);
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(f), f, null);
+            Run<F, Lanes512<T>, Vector512<T>>(z, dy, result, length, accumulate);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Run<F, Lanes256<T>, Vector256<T>>(z, dy, result, length, accumulate);
+        }
+        else
+        {
+            Run<F, Lanes128<T>, Vector128<T>>(z, dy, result, length, accumulate);
         }
     }
 
-    /// <summary>The factor of z in GELU, and the clamped z.</summary>
-    private static void GeluGate(ReadOnlySpan<T> z, Span<T> gate, Span<T> clamped)
-    {
-        TensorPrimitives.Clamp(z, -GeluRange, GeluRange, clamped);
-        TensorPrimitives.Multiply(clamped, clamped, gate);
-        TensorPrimitives.Multiply(gate, GeluCubic, gate);
-        TensorPrimitives.Add(gate, GeluLinear, gate);
-        TensorPrimitives.Multiply(gate, clamped, gate);
-        TensorPrimitives.Sigmoid(gate, gate);
-    }
-
-    /// <summary>
-    /// max(z, 0) + log(1 + e) with e = exp(−|z|) ≤ 1. What rounding 1 + e to u loses is put back: log(1 + e) ≈ log u + (e − (u − 1)) / u,
-    /// so that the result keeps its relative accuracy where it is small.
-    /// </summary>
-    private static void Softplus(ReadOnlySpan<T> z, Span<T> y, Span<T> e, Span<T> u, Span<T> kept)
-    {
-        TensorPrimitives.Abs(z, e);
-        TensorPrimitives.Negate(e, e);
-        TensorPrimitives.Exp(e, e);
-        TensorPrimitives.Max(z, T.Zero, y);
-        TensorPrimitives.Add(e, T.One, u);
-        TensorPrimitives.Subtract(u, T.One, kept);
-        TensorPrimitives.Subtract(e, kept, e);
-        TensorPrimitives.Divide(e, u, e);
-        TensorPrimitives.Log(u, u);
-        TensorPrimitives.Add(y, e, y);
-        TensorPrimitives.Add(y, u, y);
-    }
-
-    /// <summary>1 where z is positive, else 0.</summary>
-    private static void Step(ReadOnlySpan<T> z, Span<T> slope)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Run<F, S, V>(T* z, T* dy, T* result, int length, bool accumulate)
+        where F : struct, IActivationFunction<T>
+        where S : struct, ILanes<T, V>
+        where V : struct
     {
         int i = 0;
-        for (; Vector.IsHardwareAccelerated && i <= z.Length - Vector<T>.Count; i += Vector<T>.Count)
+        for (; dy == null && i + S.Count <= length; i += S.Count)
         {
-            Vector.ConditionalSelect(Vector.GreaterThan(new Vector<T>(z[i..]), Vector<T>.Zero), Vector<T>.One, Vector<T>.Zero).CopyTo(slope[i..]);
+            S.Store(F.Value<S, V>(S.Load(z + i)), result + i);
         }
 
-        for (; i < z.Length; i++)
+        for (; i + S.Count <= length; i += S.Count)
         {
-            slope[i] = z[i] > T.Zero ? T.One : T.Zero;
+            V slope = F.Slope<S, V>(S.Load(z + i));
+            S.Store(accumulate ? S.FusedMultiplyAdd(slope, S.Load(dy + i), S.Load(result + i)) : S.Multiply(slope, S.Load(dy + i)), result + i);
+        }
+
+        if (i < length)
+        {
+            // The rest as a whole vector too: an element's value does not depend on where it stands.
+            int rest = length - i;
+            T* ends = stackalloc T[3 * S.Count];
+            Unsafe.CopyBlockUnaligned(ends, z + i, (uint)(rest * sizeof(T)));
+            Unsafe.CopyBlockUnaligned(ends + S.Count, dy == null ? z + i : dy + i, (uint)(rest * sizeof(T)));
+            Unsafe.CopyBlockUnaligned(ends + (2 * S.Count), result + i, (uint)(rest * sizeof(T)));
+            Run<F, S, V>(ends, dy == null ? null : ends + S.Count, ends + (2 * S.Count), S.Count, accumulate);
+            Unsafe.CopyBlockUnaligned(result + i, ends + (2 * S.Count), (uint)(rest * sizeof(T)));
         }
     }
 }

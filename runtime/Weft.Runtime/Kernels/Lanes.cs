@@ -33,6 +33,26 @@ public unsafe interface ILanes<T, V>
 
     static abstract V Multiply(V a, V b);
 
+    static abstract V Subtract(V a, V b);
+
+    static abstract V Divide(V a, V b);
+
+    /// <summary>The smaller of each two; where one is no number, either.</summary>
+    static abstract V Min(V a, V b);
+
+    /// <summary>The larger of each two; where one is no number, either.</summary>
+    static abstract V Max(V a, V b);
+
+    static abstract V Sqrt(V v);
+
+    /// <summary>2ⁿ for whole n, of which it and its reciprocal are normal numbers.</summary>
+    static abstract V PowerOfTwo(V n);
+
+    static abstract V Log(V v);
+
+    /// <summary>a where v is positive, b where it is not, or is no number.</summary>
+    static abstract V WherePositive(V v, V a, V b);
+
     /// <summary>a·b + c: rounded once where the hardware fuses, twice where it does not (a fused emulation would be far slower).</summary>
     static abstract V FusedMultiplyAdd(V a, V b, V c);
 
@@ -77,6 +97,34 @@ public readonly unsafe struct Lanes512<T> : ILanes<T, Vector512<T>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<T> Multiply(Vector512<T> a, Vector512<T> b) => a * b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Subtract(Vector512<T> a, Vector512<T> b) => a - b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Divide(Vector512<T> a, Vector512<T> b) => a / b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Min(Vector512<T> a, Vector512<T> b) => Vector512.MinNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Max(Vector512<T> a, Vector512<T> b) => Vector512.MaxNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Sqrt(Vector512<T> v) => Vector512.Sqrt(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> PowerOfTwo(Vector512<T> n) => typeof(T) == typeof(float)
+        ? Vector512.ShiftLeft((n.AsSingle() + Vector512.Create(Exponents.Single)).AsInt32(), 23).As<int, T>()
+        : Vector512.ShiftLeft((n.AsDouble() + Vector512.Create(Exponents.Double)).AsInt64(), 52).As<long, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Log(Vector512<T> v) => typeof(T) == typeof(float)
+        ? Vector512.Log(v.AsSingle()).As<float, T>()
+        : Vector512.Log(v.AsDouble()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> WherePositive(Vector512<T> v, Vector512<T> a, Vector512<T> b) => Vector512.ConditionalSelect(Vector512.GreaterThan(v, Vector512<T>.Zero), a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<T> FusedMultiplyAdd(Vector512<T> a, Vector512<T> b, Vector512<T> c) => typeof(T) == typeof(float)
@@ -132,6 +180,34 @@ public readonly unsafe struct Lanes256<T> : ILanes<T, Vector256<T>>
     public static Vector256<T> Multiply(Vector256<T> a, Vector256<T> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Subtract(Vector256<T> a, Vector256<T> b) => a - b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Divide(Vector256<T> a, Vector256<T> b) => a / b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Min(Vector256<T> a, Vector256<T> b) => Vector256.MinNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Max(Vector256<T> a, Vector256<T> b) => Vector256.MaxNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Sqrt(Vector256<T> v) => Vector256.Sqrt(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> PowerOfTwo(Vector256<T> n) => typeof(T) == typeof(float)
+        ? Vector256.ShiftLeft((n.AsSingle() + Vector256.Create(Exponents.Single)).AsInt32(), 23).As<int, T>()
+        : Vector256.ShiftLeft((n.AsDouble() + Vector256.Create(Exponents.Double)).AsInt64(), 52).As<long, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Log(Vector256<T> v) => typeof(T) == typeof(float)
+        ? Vector256.Log(v.AsSingle()).As<float, T>()
+        : Vector256.Log(v.AsDouble()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> WherePositive(Vector256<T> v, Vector256<T> a, Vector256<T> b) => Vector256.ConditionalSelect(Vector256.GreaterThan(v, Vector256<T>.Zero), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<T> FusedMultiplyAdd(Vector256<T> a, Vector256<T> b, Vector256<T> c) => typeof(T) == typeof(float)
         ? Vector256.MultiplyAddEstimate(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
         : Vector256.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>();
@@ -183,6 +259,34 @@ public readonly unsafe struct Lanes128<T> : ILanes<T, Vector128<T>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<T> Multiply(Vector128<T> a, Vector128<T> b) => a * b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Subtract(Vector128<T> a, Vector128<T> b) => a - b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Divide(Vector128<T> a, Vector128<T> b) => a / b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Min(Vector128<T> a, Vector128<T> b) => Vector128.MinNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Max(Vector128<T> a, Vector128<T> b) => Vector128.MaxNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Sqrt(Vector128<T> v) => Vector128.Sqrt(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> PowerOfTwo(Vector128<T> n) => typeof(T) == typeof(float)
+        ? Vector128.ShiftLeft((n.AsSingle() + Vector128.Create(Exponents.Single)).AsInt32(), 23).As<int, T>()
+        : Vector128.ShiftLeft((n.AsDouble() + Vector128.Create(Exponents.Double)).AsInt64(), 52).As<long, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Log(Vector128<T> v) => typeof(T) == typeof(float)
+        ? Vector128.Log(v.AsSingle()).As<float, T>()
+        : Vector128.Log(v.AsDouble()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> WherePositive(Vector128<T> v, Vector128<T> a, Vector128<T> b) => Vector128.ConditionalSelect(Vector128.GreaterThan(v, Vector128<T>.Zero), a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<T> FusedMultiplyAdd(Vector128<T> a, Vector128<T> b, Vector128<T> c) => typeof(T) == typeof(float)
@@ -253,6 +357,30 @@ public readonly unsafe struct Lanes1<T> : ILanes<T, T>
     public static T Multiply(T a, T b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Subtract(T a, T b) => a - b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Divide(T a, T b) => a / b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Min(T a, T b) => T.MinNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Max(T a, T b) => T.MaxNative(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Sqrt(T v) => T.Sqrt(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T PowerOfTwo(T n) => T.ScaleB(T.One, int.CreateTruncating(n));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Log(T v) => T.Log(v);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T WherePositive(T v, T a, T b) => v > T.Zero ? a : b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T FusedMultiplyAdd(T a, T b, T c) => T.MultiplyAddEstimate(a, b, c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -263,4 +391,12 @@ public readonly unsafe struct Lanes1<T> : ILanes<T, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreStrided(T v, T* p, int stride) => *p = v;
+}
+
+/// <summary>What added to a whole number leaves the biased exponent of that power of two in the lowest bits.</summary>
+internal static class Exponents
+{
+    public const float Single = (1.5f * (1 << 23)) + 127;
+
+    public const double Double = (1.5 * (1L << 52)) + 1023;
 }

@@ -405,7 +405,7 @@ public static unsafe partial class ParameterFunctions<T>
     {
         fixed (T* source = x, target = y)
         {
-            Activations<T>.Apply(f, source, target, x.Length);
+            Activations<T>.Apply(f, source, target, 1, x.Length, (x.Length, x.Length));
         }
     }
 
@@ -414,7 +414,7 @@ public static unsafe partial class ParameterFunctions<T>
         slope.Fill(T.One);
         fixed (T* source = x, target = slope)
         {
-            Activations<T>.Derivative(f, source, target, target, x.Length, accumulate: false);
+            Activations<T>.Derivative(f, source, target, target, 1, x.Length, (x.Length, x.Length, x.Length), accumulate: false);
         }
     }
 }

@@ -26,11 +26,11 @@ public unsafe interface ITile<T>
 {
     static abstract LaneForm Form { get; }
 
-    /// <summary>What is added to the positions in a and c from row to row.</summary>
-    static abstract (int A, int C) Rows { get; }
+    /// <summary>What is added to the positions in a, c and d from row to row.</summary>
+    static abstract (int A, int C, int D) Rows { get; }
 
-    /// <summary>What is added from column to column, in b and c; the columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.</summary>
-    static abstract (int B, int C) Columns { get; }
+    /// <summary>What is added from column to column, in b, c and d; the columns of <see cref="LaneForm.Broadcast"/> are vectors of lanes.</summary>
+    static abstract (int B, int C, int D) Columns { get; }
 
     /// <summary>What is added from lane to lane.</summary>
     static abstract (int A, int B, int C) Lanes { get; }
@@ -53,7 +53,7 @@ public unsafe interface ITile<T>
     /// <param name="c">First element of c.</param>
     /// <param name="count">Rows of the batch, for a tile that sums over them.</param>
     /// <param name="lanes">Lanes that a <see cref="LaneForm.Dot"/> sums over: a multiple of the vector's.</param>
-    /// <param name="d">What is added to, laid out like c: null for nothing, or c itself.</param>
+    /// <param name="d">What is added to: null for nothing, c itself, or a tensor whose rows are laid out like those of c.</param>
     static abstract void Run<S, V, R, C>(T* a, T* b, T* c, int count, int lanes, T* d)
         where S : struct, ILanes<T, V>
         where V : struct
@@ -73,7 +73,7 @@ public static unsafe class Tiles<T>
         get => 128 / sizeof(T);
     }
 
-    /// <summary>c = d + a · b, where d is null for nothing, c itself, or another tensor laid out like c. Lanes that fill no vector are done by narrower ones, down to single elements.</summary>
+    /// <summary>c = d + a · b, where d is null for nothing, c itself, or a tensor whose rows are laid out like those of c. Lanes that fill no vector are done by narrower ones, down to single elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Sweep<TTile>(T* a, T* b, T* c, int rows, int columns, int lanes, int count, T* d)
         where TTile : struct, ITile<T>
@@ -243,7 +243,7 @@ public static unsafe class Tiles<T>
             int height = (rows - row + tiles - 1) / tiles;
             T* pa = a + ((nint)row * TTile.Rows.A);
             T* pc = c + ((nint)row * TTile.Rows.C);
-            T* pd = d == null ? null : d + ((nint)row * TTile.Rows.C);
+            T* pd = d == null ? null : d + ((nint)row * TTile.Rows.D);
             switch (height)
             {
                 case 1:
@@ -311,19 +311,19 @@ public static unsafe class Tiles<T>
         for (; typeof(V) == typeof(Vector512<T>) && column + 4 <= columns; column += 4)
         {
             nint next = (nint)column * TTile.Columns.C;
-            TTile.Run<S, V, R, Extent4>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + next);
+            TTile.Run<S, V, R, Extent4>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + ((nint)column * TTile.Columns.D));
         }
 
         for (; column + 2 <= columns; column += 2)
         {
             nint next = (nint)column * TTile.Columns.C;
-            TTile.Run<S, V, R, Extent2>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + next);
+            TTile.Run<S, V, R, Extent2>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + ((nint)column * TTile.Columns.D));
         }
 
         if (column < columns)
         {
             nint next = (nint)column * TTile.Columns.C;
-            TTile.Run<S, V, R, Extent1>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + next);
+            TTile.Run<S, V, R, Extent1>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + ((nint)column * TTile.Columns.D));
         }
     }
 
@@ -343,14 +343,5 @@ public static unsafe class Tiles<T>
         where V : struct
     {
         S.StoreStrided(d == null ? value : S.Add(S.LoadStrided(d + offset, stride), value), c + offset, stride);
-    }
-
-    /// <summary>c[offset] = d[offset] + the sum of the lanes; a null d is zero.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreSum<S, V>(T* c, T* d, int offset, V value)
-        where S : struct, ILanes<T, V>
-        where V : struct
-    {
-        c[offset] = d == null ? S.Sum(value) : d[offset] + S.Sum(value);
     }
 }

@@ -103,8 +103,8 @@ public sealed unsafe class ActivationTests
         T[] y = new T[z.Length], inPlace = [.. z];
         fixed (T* pz = z, py = y, p = inPlace)
         {
-            Activations<T>.Apply(f, pz, py, z.Length);
-            Activations<T>.Apply(f, p, p, z.Length);
+            Activations<T>.Apply(f, pz, py, 1, z.Length, (z.Length, z.Length));
+            Activations<T>.Apply(f, p, p, 1, z.Length, (z.Length, z.Length));
         }
 
         Assert.Equal(y, inPlace);
@@ -117,8 +117,8 @@ public sealed unsafe class ActivationTests
         T[] dz = Enumerable.Repeat(T.One, z.Length).ToArray(), inPlace = [.. dy];
         fixed (T* pz = z, pdy = dy, pdz = dz, p = inPlace)
         {
-            Activations<T>.Derivative(f, pz, pdy, pdz, z.Length, accumulate);
-            Activations<T>.Derivative(f, pz, p, p, z.Length, accumulate: false);
+            Activations<T>.Derivative(f, pz, pdy, pdz, 1, z.Length, (z.Length, z.Length, z.Length), accumulate);
+            Activations<T>.Derivative(f, pz, p, p, 1, z.Length, (z.Length, z.Length, z.Length), accumulate: false);
         }
 
         Assert.True(accumulate || dz.SequenceEqual(inPlace));

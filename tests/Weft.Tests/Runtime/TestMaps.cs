@@ -158,7 +158,7 @@ internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 
     protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)
     {
         Affine(w, w + Bias, x, s, rows);
-        Activations<T>.Apply(Activation.Tanh, s, s, rows * Outputs);
+        Activations<T>.Apply(Activation.Tanh, s, s, rows, Outputs, (Outputs, Outputs));
         for (int i = 0; y != null && i < rows * Outputs; i++)
         {
             y[i] = w[Scale] * s[i];
