@@ -144,6 +144,11 @@ internal sealed class MapEmitter
             _code.Line($"GradientCount = {_schedule.GradientCount},");
             _code.Line($"TangentCount = {_schedule.TangentCount},");
             _code.Line($"Chunk = {_schedule.Chunk},");
+            if (_schedule.LargeBatchChunk < _schedule.Chunk)
+            {
+                _code.Line($"LargeBatchChunk = {_schedule.LargeBatchChunk},");
+            }
+
             int workspace = _schedule.ScratchPerRow * _schedule.Chunk;
             if (_schedule.FewRows is { } few)
             {

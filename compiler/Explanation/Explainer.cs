@@ -157,7 +157,8 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         double weights = (double)schedule.WeightCount * ElementSize;
         double rows = (double)(Module.Inputs + Module.Outputs) * ElementSize;
         return $"Bytes: weights with packed copies {PlanPrinter.Quantity(weights)}B, x and y {PlanPrinter.Quantity(rows)}B per row, "
-            + $"scratch {PlanPrinter.Quantity((double)schedule.ScratchPerRow * ElementSize)}B per row in chunks of {Number(schedule.Chunk)} rows.";
+            + $"scratch {PlanPrinter.Quantity((double)schedule.ScratchPerRow * ElementSize)}B per row in chunks of {Number(schedule.Chunk)} rows"
+            + (schedule.LargeBatchChunk < schedule.Chunk ? $", {Number(schedule.LargeBatchChunk)} of larger batches." : ".");
     }
 
     /// <summary>Dense costs its own product for each row, and once per update the structure applied to every unit vector.</summary>

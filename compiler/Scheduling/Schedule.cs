@@ -52,8 +52,11 @@ public sealed record Schedule(
     /// <summary>Elements of the stored parameters: trained, then frozen.</summary>
     public int ParameterCount { get; init; }
 
-    /// <summary>Rows that are processed together.</summary>
+    /// <summary>The most rows that are processed together.</summary>
     public int Chunk { get; init; }
+
+    /// <summary>Rows that are processed together of a batch that is larger than a chunk.</summary>
+    public int LargeBatchChunk { get; init; }
 
     /// <summary>Elements of scratch per row of a chunk, for the forward pass.</summary>
     public int ScratchPerRow { get; init; }

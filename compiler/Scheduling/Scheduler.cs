@@ -155,6 +155,7 @@ public sealed partial class Scheduler
             _storages.Add(storage);
         }
 
+        (int chunk, int largeBatchChunk) = Chunks(module);
         return new Schedule(
             _lowered,
             _plans,
@@ -175,20 +176,24 @@ public sealed partial class Scheduler
             Cleared = (trainedCount, cleared - trainedCount),
             TrainedCount = trainedCount,
             ParameterCount = module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length),
-            Chunk = Chunk(module),
+            Chunk = chunk,
+            LargeBatchChunk = largeBatchChunk,
             ScratchPerRow = _scratch,
             GradientScratchPerRow = mirror,
         };
     }
 
     /// <summary>
-    /// As many rows as keep scratch, input and output in the second-level cache; more of them where weights come from memory for each chunk.
+    /// As many rows as keep scratch, input and output in the second-level cache; where weights come from memory for each chunk, more of them.
+    /// A batch of which the weights are the larger part runs at once: reading them again for each chunk would cost more than what leaves the cache.
     /// </summary>
-    private int Chunk(Module module)
+    private (int Chunk, int LargeBatchChunk) Chunks(Module module)
     {
-        long bytes = (long)_elementSize * (module.Inputs + module.Outputs + _scratch);
-        int least = (long)_elementSize * module.Parameters.Sum(parameter => (long)parameter.Length) > FarBytes ? 96 : 12;
-        return (int)Math.Min(192, Math.Max(least, ScratchBytes / bytes / 4 * 4));
+        const int LeastOfFar = 96, Least = 12, MostAtOnce = 48, Most = 192;
+        long rowBytes = (long)_elementSize * (module.Inputs + module.Outputs + _scratch);
+        long weightBytes = (long)_elementSize * module.Parameters.Sum(parameter => (long)parameter.Length);
+        long chunk = Math.Min(Most, Math.Max(weightBytes > FarBytes ? LeastOfFar : Least, ScratchBytes / rowBytes / 4 * 4));
+        return ((int)Math.Max(chunk, Math.Min(MostAtOnce, weightBytes / rowBytes)), (int)chunk);
     }
 
     private int FanIn(ParameterWeight parameter) => _fanIn

@@ -696,7 +696,8 @@ public abstract unsafe class Map<T> : IDisposable
 
             int first = piece * pieceRows;
             int end = first + Math.Min(batch - first, pieceRows);
-            int chunk = Math.Min(map.Description.Chunk, SplitEvenly(end - first, Divide(end - first, map.Description.Chunk)));
+            int most = end - first > map.Description.Chunk && map.Description.LargeBatchChunk > 0 ? map.Description.LargeBatchChunk : map.Description.Chunk;
+            int chunk = Math.Min(most, SplitEvenly(end - first, Divide(end - first, most)));
             double loss = 0;
             for (bool isNew = true; first < end; first += chunk, isNew = false)
             {

@@ -117,8 +117,11 @@ public sealed record MapDescription
     /// <summary>The length of a block of weight tangents, laid out like the gradients and perhaps longer.</summary>
     public required int TangentCount { get; init; }
 
-    /// <summary>The rows of a batch that are processed together, so that their intermediate results stay in cache.</summary>
+    /// <summary>The most rows that are processed together.</summary>
     public required int Chunk { get; init; }
+
+    /// <summary>The rows of a batch larger than a chunk that are processed together, so that their intermediate results stay in cache; 0 for as many as a chunk has.</summary>
+    public int LargeBatchChunk { get; init; }
 
     /// <summary>The most rows of a batch that the forward pass for few rows is for; 0 if there is none.</summary>
     public int FewRows { get; init; }
@@ -160,6 +163,7 @@ public sealed record MapDescription
     {
         Require(Inputs > 0 && Outputs > 0, "Inputs and Outputs must be positive");
         Require(Chunk > 0, "Chunk must be positive");
+        Require(0 <= LargeBatchChunk && LargeBatchChunk <= Chunk, "0 ≤ LargeBatchChunk ≤ Chunk must hold");
         Require(0 <= FewRows && FewRows <= Chunk, "0 ≤ FewRows ≤ Chunk must hold");
         Require(TrainedCount <= GradientCount && GradientCount <= TangentCount, "TrainedCount ≤ GradientCount ≤ TangentCount must hold");
         Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= WeightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
