@@ -147,7 +147,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 
     /// <summary>Columns of a tile of one row: weights that are read for a single row of the batch are best read in one stream, panel by panel or row by row.</summary>
     private int SingleColumns(Kernel kernel) => kernel.IsOneStream ? 1
-        : kernel.Form == LaneForm.Broadcast ? Math.Min(Columns(kernel), 2)
+        : kernel.Form == LaneForm.Broadcast && kernel.PanelB > 1 ? Math.Min(Columns(kernel), 2)
         : Columns(kernel);
 
     private void EmitReduction(Kernel kernel, IReadOnlyList<ReductionLoop> loops, int rows, int columns, int phases)

@@ -211,8 +211,8 @@ public sealed class KernelSelector(int panel, int nominalRows)
             return new PackedView(view);
         }
 
-        // A weight whose lanes are neighbours stays as it is, unless panels of them bring what follows nearer.
-        bool near = inner.Where(index => view.Has(index) && !contraction.Target.Has(index)).All(index => view.Stride(index) <= panel);
+        // A weight whose lanes are neighbours stays as it is, unless panels of them bring what follows nearer: a tile takes two side by side.
+        bool near = inner.Where(index => view.Has(index) && !contraction.Target.Has(index)).All(index => view.Stride(index) <= 2 * panel);
         if (view.Stride(lane) == 1 && (target || width == 0 || near))
         {
             return new PackedView(view);

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using Weft.Kernels;
 
@@ -150,7 +149,6 @@ public abstract class Optimizer<T>
 public sealed class Sgd<T> : Optimizer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int Block = 256;
     private readonly double momentum;
     private readonly bool nesterov;
     private T[] velocity = [];
@@ -179,32 +177,31 @@ public sealed class Sgd<T> : Optimizer<T>
 
     private protected override void Start(int count) => velocity = momentum > 0 ? new T[count] : [];
 
-    [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
+    private protected override unsafe void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
     {
-        T beta = T.CreateTruncating(momentum), decay = T.CreateTruncating(WeightDecay), step = T.CreateTruncating(-rate * LearningRate);
-        Span<T> temporary = stackalloc T[Block];
-        for (int start = 0; start < parameters.Length; start += Block)
+        fixed (T* p = parameters, g = gradient, v = velocity.AsSpan(momentum > 0 ? first : 0))
         {
-            Span<T> p = parameters[start..Math.Min(start + Block, parameters.Length)];
-            Span<T> g = temporary[..p.Length];
-            TensorPrimitives.MultiplyAdd(p, decay, gradient.Slice(start, p.Length), g);
-            if (momentum > 0)
+            Elements<T>.Run(
+                new Move(p, g, v, T.CreateTruncating(momentum), T.CreateTruncating(WeightDecay), T.CreateTruncating(-rate * LearningRate), nesterov), parameters.Length);
+        }
+    }
+
+    private readonly unsafe struct Move(T* p, T* gradient, T* velocity, T beta, T decay, T step, bool nesterov) : IElementwiseLoop<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<S, V>(int i)
+            where S : struct, ILanes<T, V>
+            where V : struct
+        {
+            V parameter = S.Load(p + i), change = S.FusedMultiplyAdd(parameter, S.Broadcast(decay), S.Load(gradient + i));
+            if (velocity != null)
             {
-                Span<T> v = velocity.AsSpan(first + start, p.Length);
-                TensorPrimitives.MultiplyAdd(v, beta, g, v);
-                if (nesterov)
-                {
-                    TensorPrimitives.MultiplyAdd(v, beta, g, g);
-                }
-                else
-                {
-                    v.CopyTo(g);
-                }
+                V v = S.FusedMultiplyAdd(S.Load(velocity + i), S.Broadcast(beta), change);
+                S.Store(v, velocity + i);
+                change = nesterov ? S.FusedMultiplyAdd(v, S.Broadcast(beta), change) : v;
             }
 
-            TensorPrimitives.MultiplyAdd(g, step, p, p);
+            S.Store(S.FusedMultiplyAdd(change, S.Broadcast(step), parameter), p + i);
         }
     }
 }
@@ -217,7 +214,6 @@ public sealed class Sgd<T> : Optimizer<T>
 public sealed class AdamW<T> : Optimizer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int Block = 256;
     private readonly double beta1;
     private readonly double beta2;
     private readonly double epsilon;
@@ -267,32 +263,55 @@ public sealed class AdamW<T> : Optimizer<T>
         square = new T[count];
     }
 
-    [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
+    private protected override unsafe void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
     {
-        T keep1 = T.CreateTruncating(beta1), take1 = T.CreateTruncating(1 - beta1);
-        T keep2 = T.CreateTruncating(beta2), take2 = T.CreateTruncating(1 - beta2);
-        T correction = T.CreateTruncating(1 / Math.Sqrt(1 - remaining2)), small = T.CreateTruncating(epsilon);
-        T step = T.CreateTruncating(-rate * LearningRate / (1 - remaining1)), shrink = T.CreateTruncating(1 - rate * LearningRate * WeightDecay);
-        Span<T> temporary = stackalloc T[Block];
-        for (int start = 0; start < parameters.Length; start += Block)
+        fixed (T* p = parameters, g = gradient, m = mean.AsSpan(first), v = square.AsSpan(first))
         {
-            Span<T> p = parameters[start..Math.Min(start + Block, parameters.Length)];
-            ReadOnlySpan<T> g = gradient.Slice(start, p.Length);
-            Span<T> m = mean.AsSpan(first + start, p.Length), v = square.AsSpan(first + start, p.Length), a = temporary[..p.Length];
-            TensorPrimitives.Multiply(m, keep1, m);
-            TensorPrimitives.MultiplyAdd(g, take1, m, m);
-            TensorPrimitives.Multiply(v, keep2, v);
-            TensorPrimitives.Multiply(g, g, a);
-            TensorPrimitives.MultiplyAdd(a, take2, v, v);
+            var move = new Move(p, g, m, v)
+            {
+                Keep1 = T.CreateTruncating(beta1),
+                Take1 = T.CreateTruncating(1 - beta1),
+                Keep2 = T.CreateTruncating(beta2),
+                Take2 = T.CreateTruncating(1 - beta2),
+                Correction = T.CreateTruncating(1 / Math.Sqrt(1 - remaining2)),
+                Epsilon = T.CreateTruncating(epsilon),
+                Step = T.CreateTruncating(-rate * LearningRate / (1 - remaining1)),
+                Shrink = T.CreateTruncating(1 - rate * LearningRate * WeightDecay),
+            };
+            Elements<T>.Run(move, parameters.Length);
+        }
+    }
 
-            TensorPrimitives.Sqrt(v, a);
-            TensorPrimitives.Multiply(a, correction, a);
-            TensorPrimitives.Add(a, small, a);
-            TensorPrimitives.Divide(m, a, a);
-            TensorPrimitives.Multiply(p, shrink, p);
-            TensorPrimitives.MultiplyAdd(a, step, p, p);
+    private readonly unsafe struct Move(T* p, T* gradient, T* mean, T* square) : IElementwiseLoop<T>
+    {
+        public T Keep1 { get; init; }
+
+        public T Take1 { get; init; }
+
+        public T Keep2 { get; init; }
+
+        public T Take2 { get; init; }
+
+        public T Correction { get; init; }
+
+        public T Epsilon { get; init; }
+
+        public T Step { get; init; }
+
+        public T Shrink { get; init; }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<S, V>(int i)
+            where S : struct, ILanes<T, V>
+            where V : struct
+        {
+            V g = S.Load(gradient + i);
+            V m = S.FusedMultiplyAdd(g, S.Broadcast(Take1), S.Multiply(S.Load(mean + i), S.Broadcast(Keep1)));
+            V v = S.FusedMultiplyAdd(S.Multiply(g, g), S.Broadcast(Take2), S.Multiply(S.Load(square + i), S.Broadcast(Keep2)));
+            V size = S.FusedMultiplyAdd(S.Sqrt(v), S.Broadcast(Correction), S.Broadcast(Epsilon));
+            S.Store(m, mean + i);
+            S.Store(v, square + i);
+            S.Store(S.FusedMultiplyAdd(S.Divide(m, size), S.Broadcast(Step), S.Multiply(S.Load(p + i), S.Broadcast(Shrink))), p + i);
         }
     }
 }

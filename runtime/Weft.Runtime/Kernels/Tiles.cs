@@ -80,13 +80,23 @@ public static unsafe class Tiles<T>
     {
         if (Vector512.IsHardwareAccelerated && lanes % Panel == 0 && TTile.Vectors > 1 && rows == 1)
         {
-            // One row of a panel is so little that the loops of the general case would cost as much.
-            for (int done = 0; done < lanes; done += Panel)
+            // One row of a panel is so little that the loops of the general case would cost as much. What is in no panels is read line by line.
+            bool isWide = TTile.Vectors == 4 && TTile.Panels.B == 1 && lanes % (2 * Panel) == 0;
+            int width = isWide ? 2 * Panel : Panel;
+            for (int done = 0; done < lanes; done += width)
             {
-                TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
-                b += Panel * TTile.Lanes.B * TTile.Panels.B;
-                c += Panel * TTile.Lanes.C;
-                d = d == null ? null : d + (Panel * TTile.Lanes.C);
+                if (isWide)
+                {
+                    TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent4>(a, b, c, count, 0, d);
+                }
+                else
+                {
+                    TTile.Run<Lanes512<T>, Vector512<T>, Extent1, Extent2>(a, b, c, count, 0, d);
+                }
+
+                b += width * TTile.Lanes.B * TTile.Panels.B;
+                c += width * TTile.Lanes.C;
+                d = d == null ? null : d + (width * TTile.Lanes.C);
             }
 
             return;
