@@ -292,16 +292,16 @@ public static unsafe class Tiles<T>
                 case 12 when TTile.Height > 6:
                     Columns<TTile, S, V, Extent12>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 13 when TTile.Height > 6:
+                case 13 when TTile.Height > 12:
                     Columns<TTile, S, V, Extent13>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 14 when TTile.Height > 6:
+                case 14 when TTile.Height > 12:
                     Columns<TTile, S, V, Extent14>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                case 15 when TTile.Height > 6:
+                case 15 when TTile.Height > 12:
                     Columns<TTile, S, V, Extent15>(pa, b, pc, columns, count, lanes, pd);
                     break;
-                default:
+                case 16 when TTile.Height > 12:
                     Columns<TTile, S, V, Extent16>(pa, b, pc, columns, count, lanes, pd);
                     break;
             }
@@ -317,14 +317,16 @@ public static unsafe class Tiles<T>
         where V : struct
         where R : struct, IExtent
     {
+        // The JIT compiles only what there can be.
+        int most = TTile.Form == LaneForm.Broadcast ? TTile.Vectors : 4;
         int column = 0;
-        for (; typeof(V) == typeof(Vector512<T>) && column + 4 <= columns; column += 4)
+        for (; typeof(V) == typeof(Vector512<T>) && most == 4 && column + 4 <= columns; column += 4)
         {
             nint next = (nint)column * TTile.Columns.C;
             TTile.Run<S, V, R, Extent4>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + ((nint)column * TTile.Columns.D));
         }
 
-        for (; column + 2 <= columns; column += 2)
+        for (; most > 1 && column + 2 <= columns; column += 2)
         {
             nint next = (nint)column * TTile.Columns.C;
             TTile.Run<S, V, R, Extent2>(a, b + ((nint)column * TTile.Columns.B), c + next, count, lanes, d == null ? null : d + ((nint)column * TTile.Columns.D));
