@@ -304,12 +304,18 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
         }
     }
 
-    /// <summary>A work item for each element of the target, or for neighbours that are vectors in whatever they lie side by side in.</summary>
+    /// <summary>
+    /// A work item for each element of the target, or for neighbours where a factor has them side by side too; otherwise it may take neighbouring
+    /// terms of the sum together.
+    /// </summary>
     private DeviceKernel Direct(FusedStep step, Counter results, Counter sum)
     {
         Contraction contraction = step.Contraction;
-        Run run = results.Last is { } last && contraction.Target.Stride(last) == 1 ? vectors.Longest(last, contraction.Views) : Run.One;
-        Counter runs = results.InRuns(run.Width);
+        Run run = RunsAlong(results.Last, contraction.Target) && contraction.Views.Skip(1).Any(view => RunsAlong(results.Last, view))
+            ? vectors.Longest(results.Last, contraction.Views)
+            : Run.One;
+        Run together = run.Width > 1 ? run : vectors.Longest(sum.Last, contraction.Views.Skip(1));
+        (Counter runs, Counter terms) = (results.InRuns(run.Width), sum.InRuns(together.Width / run.Width));
         string[] sums = Sums(run);
         var body = new KernelBody();
         Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
@@ -317,12 +323,19 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
         {
             if (sum.IsEmpty)
             {
-                FusedResults.Store(body, vectors, step, run, Products(contraction, body, run, Position), Position);
-                return;
+                IReadOnlyList<Expression> products = Products(contraction, body, run, Position);
+                for (int lane = 0; lane < run.Width; lane++)
+                {
+                    body.DefineElement(sums[lane], products[lane]);
+                }
+            }
+            else
+            {
+                DefineZeros(body, sums);
+                body.For("k", 0, terms.Extent, 1, () => Add(
+                    body, sums, Products(contraction, body, together, (view, width) => Position(view, width) + terms.PositionIn(view, "k", width))));
             }
 
-            DefineZeros(body, sums);
-            body.For("k", 0, sum.Extent, 1, () => Add(body, sums, Products(contraction, body, run, (view, width) => Position(view, width) + sum.PositionIn(view, "k", width))));
             FusedResults.Store(body, vectors, step, run, [.. sums.Select(name => (Expression)name)], Position);
         });
         return new DeviceKernel(
@@ -351,13 +364,8 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
         Expression item = body.Define("item", new Position(WorkItem.LocalX));
         Expression i = body.Define("i", new Position(WorkItem.GroupX));
         body.DefineElement("sum", new Real(0));
-        body.For("k", item, runs.Extent, Group, () =>
-        {
-            foreach (Expression product in Products(contraction, body, run, (view, width) => Position(view, width) + runs.PositionIn(view, "k", width)))
-            {
-                Add(body, ["sum"], [product]);
-            }
-        });
+        body.For("k", item, runs.Extent, Group, () => Add(
+            body, ["sum"], Products(contraction, body, run, (view, width) => Position(view, width) + runs.PositionIn(view, "k", width))));
         body.SumOverGroup(parts, item, "sum");
         body.When(item.IsLess(1), () => FusedResults.Store(body, vectors, step, Run.One, [new Load(parts.Name, 0)], Position));
         return new DeviceKernel(
@@ -378,14 +386,16 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
     /// <summary>Whether neighbouring terms of a sum lie side by side: work items that share it read whole lines, those that have one each do not.</summary>
     private static bool RunsAlong(Counter sum, View view) => view.Position.Terms.Any(term => term.Stride == 1 && sum.Contains(term.Index));
 
+    private static bool RunsAlong(Index? index, View view) => index is not null && view.Stride(index) == 1;
+
     private static long Length(View view) => view.Position.Indices.Aggregate(1L, (product, index) => product * Math.Max(1, index.Extent));
 
-    /// <summary>Adds a product to each sum.</summary>
+    /// <summary>Adds products to sums: each to its own, or all to one.</summary>
     private static void Add(KernelBody body, IReadOnlyList<string> sums, IReadOnlyList<Expression> products)
     {
-        for (int lane = 0; lane < sums.Count; lane++)
+        for (int lane = 0; lane < products.Count; lane++)
         {
-            string sum = sums[lane];
+            string sum = sums[lane % sums.Count];
             body.Assign(sum, products[lane] is Binary product ? KernelBody.Call(Function.MultiplyAdd, product.Left, product.Right, sum) : sum + products[lane]);
         }
     }

@@ -127,11 +127,19 @@ internal static class ElementwiseKernels
     /// <param name="isResult">Whether an element is added to what is there if the launch says so.</param>
     /// <param name="value">The element, by what an operand has at its place.</param>
     /// <param name="flops">Operations for an element.</param>
+    /// <param name="settings">An operand before the others, of a few numbers for all elements.</param>
     public static DeviceKernel Build(
-        string description, Elements elements, IReadOnlyList<Operand> operands, bool isResult, Func<KernelBody, Func<string, Expression>, Expression> value, int flops = 1)
+        string description,
+        Elements elements,
+        IReadOnlyList<Operand> operands,
+        bool isResult,
+        Func<KernelBody, Func<string, Expression>, Expression> value,
+        int flops = 1,
+        Operand? settings = null)
     {
         (int length, bool perRow, int width) = elements;
-        return ForEach(description, new GridAxis(length / width, perRow, Group), operands, Vector, width, flops);
+        DeviceKernel kernel = ForEach(description, new GridAxis(length / width, perRow, Group), operands, Vector, width, flops);
+        return settings is null ? kernel : kernel with { Operands = [settings, .. operands] };
 
         void Vector(KernelBody body, Expression i)
         {

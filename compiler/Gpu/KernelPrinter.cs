@@ -9,6 +9,7 @@ public abstract class KernelPrinter(string scalar)
 {
     private Dictionary<string, Operand> _codes = [];
     private HashSet<string> _locals = [], _written = [];
+    private Dictionary<string, int> _widths = [];
 
     protected string Scalar { get; } = scalar;
 
@@ -26,6 +27,7 @@ public abstract class KernelPrinter(string scalar)
     {
         _codes = kernel.Operands.Where(operand => operand.Format is not null).ToDictionary(operand => operand.Name, StringComparer.Ordinal);
         _locals = [.. kernel.Locals.Select(array => array.Name)];
+        _widths = new Dictionary<string, int>(StringComparer.Ordinal);
         _written = [.. kernel.Operands.Where(operand => operand.IsWritten).Select(operand => operand.Name)];
         if (kernel.Description.Length > 0)
         {
@@ -107,6 +109,7 @@ public abstract class KernelPrinter(string scalar)
                     string elements = _codes.TryGetValue(define.Array, out Operand? codes)
                         ? Widened(codes, Outer(define.Index + (codes.FirstCode / define.Width)), define.Width)
                         : $"{Vectors(define.Array, define.Width)}[{Outer(define.Index)}]";
+                    _widths[define.Name] = define.Width;
                     string zeros = define.Within is null ? elements : $"{Condition(define.Within)} ? {elements} : {Zeros(define.Width)}";
                     code.Line($"{(codes is null ? Vector(define.Width) : Widened(define.Width))} {define.Name} = {zeros};");
                     break;
@@ -114,7 +117,7 @@ public abstract class KernelPrinter(string scalar)
                     code.Line($"{store.Array}[{Outer(store.Index)}] = {Outer(store.Value)};");
                     break;
                 case StoreVector store:
-                    code.Line($"{Vectors(store.Array, store.Values.Count)}[{Outer(store.Index)}] = {Made(store.Values.Count)}({string.Join(", ", store.Values.Select(Outer))});");
+                    code.Line($"{Vectors(store.Array, store.Values.Count)}[{Outer(store.Index)}] = {Vector(store.Values)};");
                     break;
                 case For loop:
                     using (code.Braces($"for (int {loop.Counter} = {Outer(loop.Start)}; {loop.Counter} < {Text(loop.End)}; {loop.Counter} += {Text(loop.Step)})"))
@@ -154,6 +157,15 @@ public abstract class KernelPrinter(string scalar)
         expression = expression is Call call ? Replace(call) : expression;
         string text = Text(expression);
         return expression is Binary or Choice ? text.Substring(1, text.Length - 2) : text;
+    }
+
+    /// <summary>A vector of elements: one that is there already, or a new one.</summary>
+    private string Vector(IReadOnlyList<Expression> values)
+    {
+        string? whole = values[0] is Lane { Number: 0 } first && _widths[first.Vector] == values.Count ? first.Vector : null;
+        return whole is not null && values.Select((value, lane) => value == new Lane(whole, lane)).All(same => same)
+            ? whole
+            : $"{Made(values.Count)}({string.Join(", ", values.Select(Outer))})";
     }
 
     private string Condition(Expression condition) => condition is Symbol flag ? Flag(flag.Name) : Text(condition);

@@ -17,38 +17,38 @@ internal static class TrainingKernels
     public static DeviceKernel Velocity(Elements elements) => Elementwise(
         "v = momentum v + g + decay p",
         elements,
-        [Settings, new("g"), new("p"), Target],
+        [new("g"), new("p"), Target],
         of => (Setting(2) * of("c")) + of("g") + (Setting(1) * of("p")));
 
     /// <summary>p = p − rate · (look · (g + decay · p) + follow · v): v itself, or with Nesterov's form g and the next v. The rate times a factor.</summary>
     public static DeviceKernel SgdStep(Elements elements, double factor) => Elementwise(
         "p = p - rate (look (g + decay p) + follow v)",
         elements,
-        [Settings, new("g"), new("v"), Target],
+        [new("g"), new("v"), Target],
         of => of("c") - (Rate(0, factor) * ((Setting(3) * (of("g") + (Setting(1) * of("c")))) + (Setting(4) * of("v")))));
 
     /// <summary>m = beta · m + (1 − beta) · g.</summary>
     public static DeviceKernel Mean(Elements elements) => Elementwise(
-        "m = beta m + (1 - beta) g", elements, [Settings, new("g"), Target], of => (Setting(0) * of("c")) + (Setting(1) * of("g")));
+        "m = beta m + (1 - beta) g", elements, [new("g"), Target], of => (Setting(0) * of("c")) + (Setting(1) * of("g")));
 
     /// <summary>v = beta · v + (1 − beta) · g².</summary>
     public static DeviceKernel Square(Elements elements) => Elementwise(
         "v = beta v + (1 - beta) g²",
         elements,
-        [Settings, new("g"), Target],
+        [new("g"), Target],
         of => (Setting(2) * of("c")) + (Setting(3) * of("g") * of("g")));
 
     /// <summary>p = shrink · p − rate · m / (correction · √v + epsilon), the rate, and with it what p is less by, times a factor.</summary>
     public static DeviceKernel AdamStep(Elements elements, double factor) => Elementwise(
         "p = shrink p - rate m / (correction √v + epsilon)",
         elements,
-        [Settings, new("m"), new("v"), Target],
+        [new("m"), new("v"), Target],
         of => ((factor == 1 ? Setting(5) : new Real(1) - Rate(8, factor)) * of("c")) - (Rate(4, factor) * of("m")
             / ((Setting(6) * KernelBody.Call(Function.Sqrt, of("v"))) + Setting(7))));
 
     /// <summary>The gradient of the sum of (y − target)², times a factor.</summary>
     public static DeviceKernel MeanSquaredErrorGradient(Elements elements) => ElementwiseKernels.Build(
-        "c = factor (y - t)", elements, [Settings, new("y"), new("t"), Target], isResult: false, (_, of) => Setting(0) * (of("y") - of("t")), flops: 2);
+        "c = factor (y - t)", elements, [new("y"), new("t"), Target], isResult: false, (_, of) => Setting(0) * (of("y") - of("t")), flops: 2, Settings);
 
     /// <summary>Parts of the sum of (y − target)².</summary>
     public static DeviceKernel MeanSquaredErrorParts(int outputs) => InParts("Σ (y - t)²", outputs, outputs, (body, k) =>
@@ -126,7 +126,7 @@ internal static class TrainingKernels
         KernelBody.Call(Function.Abs, new Load("t", row) - (column * new Real(1))).IsLess(new Real(0.5));
 
     private static DeviceKernel Elementwise(string description, Elements elements, IReadOnlyList<Operand> operands, Func<Func<string, Expression>, Expression> value) =>
-        ElementwiseKernels.Build(description, elements, operands, isResult: false, (_, of) => value(of), flops: 6);
+        ElementwiseKernels.Build(description, elements, operands, isResult: false, (_, of) => value(of), flops: 6, Settings);
 
     private static DeviceKernel Kernel(
         string description, GridAxis axis, IReadOnlyList<Operand> operands, IReadOnlyList<LocalArray> locals, KernelBody body, double flopsPerRow, double elementsPerRow) =>
