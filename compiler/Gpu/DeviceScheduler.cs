@@ -62,12 +62,10 @@ public sealed class DeviceScheduler
         HashSet<Storage> recorded = [.. backward.SelectMany(step => step.Reads).Where(place => place.Aspect == Aspect.Value).Select(place => place.Storage)];
         List<Step> inference = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch);
         List<Step> recording = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch || recorded.Contains(place.Storage));
-        List<DeviceLaunch> forward = Launches(StageFusion.Run(inference, place => place.Storage.Space != Space.Scratch, _batch, _device));
-        List<DeviceLaunch> record = Launches(recording), reverse = Launches(backward);
+        List<DeviceLaunch> forward = Launches(Chained(inference, _batch)), record = Launches(recording), reverse = Launches(Chained(backward, _batch));
         ContractionKernels many = _contractions;
         _contractions = new ContractionKernels(batch: 1, _device, _vectors);
-        List<DeviceLaunch> forwardFew = Launches(StageFusion.Run(inference, place => place.Storage.Space != Space.Scratch, 1, _device));
-        List<DeviceLaunch> recordFew = Launches(recording), reverseFew = Launches(backward);
+        List<DeviceLaunch> forwardFew = Launches(Chained(inference, rows: 1)), recordFew = Launches(recording), reverseFew = Launches(Chained(backward, rows: 1));
         _contractions = many;
 
         List<DeviceLaunch> finish = Launches(EpilogueFusion.Run(BeforeFunctions(out HashSet<Storage> behind), _ => true));
@@ -272,6 +270,9 @@ public sealed class DeviceScheduler
         .Select(axis => (long)ContractionKernels.MostGroups * axis.Tile / axis.Extent)
         .DefaultIfEmpty(int.MaxValue)
         .Min();
+
+    /// <summary>The steps, some of them in pairs that are faster for so many rows.</summary>
+    private List<Step> Chained(IReadOnlyList<Step> steps, int rows) => StageFusion.Run(steps, place => place.Storage.Space != Space.Scratch, rows, _device);
 
     private List<DeviceLaunch> Launches(IEnumerable<Step> steps) => [.. steps.SelectMany(Launches)];
 

@@ -16,16 +16,16 @@ internal sealed record Run(Index? Along, int Width)
 /// divides its extent, all other strides and the place that the operand begins at.
 /// </summary>
 /// <param name="elementSize">Bytes of an element.</param>
-/// <param name="alignment">A power of two that divides where a view's operand begins, in numbers of its own, however many rows there are.</param>
-internal sealed class Vectors(int elementSize, Func<View, int> alignment)
+/// <param name="alignmentOf">A power of two that divides where a view's operand begins, in numbers of its own, however many rows there are.</param>
+internal sealed class Vectors(int elementSize, Func<View, int> alignmentOf)
 {
     private const int Bytes = 16;
 
     /// <summary>Elements of the largest vector.</summary>
     public int Most => Bytes / elementSize;
 
-    /// <summary>The same vectors for a view whose operand is another than its own.</summary>
-    public Vectors With(View view, int alignment1) => new(elementSize, other => other == view ? alignment1 : alignment(other));
+    /// <summary>The same vectors but for one view, whose operand begins elsewhere.</summary>
+    public Vectors With(View view, int alignment) => new(elementSize, other => other == view ? alignment : alignmentOf(other));
 
     /// <summary>The largest power of two that divides a number; 0 is as good as any.</summary>
     public static int PowerIn(int number) => number == 0 ? Bytes : Math.Min(Bytes, number & -number);
@@ -39,19 +39,19 @@ internal sealed class Vectors(int elementSize, Func<View, int> alignment)
         }
 
         int dividing = view.Position.Terms.Where(term => term.Index != along)
-            .Aggregate(Math.Min(PowerIn(along.Extent), alignment(view)), (power, term) => Math.Min(power, PowerIn(term.Stride)));
+            .Aggregate(Math.Min(PowerIn(along.Extent), alignmentOf(view)), (power, term) => Math.Min(power, PowerIn(term.Stride)));
         int width = Math.Min(dividing, MostOf(view));
 
         // Two codes by themselves are no vector.
         return Operand.FormatOf(view) is not null && width < 4 ? 1 : width;
     }
 
-    /// <summary>The longest run that is whole vectors in all those of the views in which its elements lie side by side.</summary>
+    /// <summary>The longest run, up to a length, that is whole vectors in all those of the views in which its elements lie side by side.</summary>
     public Run Longest(Index? along, IEnumerable<View> views, int most = Bytes)
     {
         View[] beside = [.. views.Where(view => along is not null && view.Stride(along) == 1)];
-        int width = Math.Min(most, beside.Select(MostOf).DefaultIfEmpty(1).Max());
-        while (width > 1 && (along!.Extent % width != 0 || beside.Any(view => Width(view, along) < Math.Min(width, MostOf(view)))))
+        int width = beside.Select(MostOf).DefaultIfEmpty(1).Max();
+        while (width > 1 && (width > most || along!.Extent % width != 0 || beside.Any(view => Width(view, along) < Math.Min(width, MostOf(view)))))
         {
             width /= 2;
         }
