@@ -251,17 +251,17 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
             body.Statements,
             FusedResults.WorkOf(step));
 
-        // Neighbouring work items load what lies side by side; a row of the stage is padded where they would store into one bank.
+        // Neighbouring work items load what lies side by side; a line of the stage is padded, by a vector, where they would store into one bank.
         LocalArray Stage(string name, View view, Counter free, int tile, Expression tileNumber, int registers, out Action load)
         {
             Index? nearest = view.Position.Terms.OrderBy(term => term.Stride).Select(term => term.Index).FirstOrDefault();
             bool alongSum = nearest is not null && sum.Contains(nearest);
-            int together = vectors.Longest(nearest == (alongSum ? sum : free).Last ? nearest : null, [view]).Width, stored = Math.Min(together, vectors.Most);
+            int together = vectors.Longest(nearest == (alongSum ? sum : free).Last ? nearest : null, [view]).Width, stored = alongSum ? 1 : Math.Min(together, vectors.Most);
             int read = Math.Min(registers, vectors.Most), pitch = alongSum ? tile + read : tile;
             (Counter outOfSum, int tileRuns) = alongSum ? (free, tile) : (free.InRuns(together), tile / together);
             (Counter ofSum, int termRuns) = alongSum ? (sum.InRuns(together), terms / together) : (sum, terms);
             string e = name + "Element", i = name + "Free", k = name + "Term";
-            var stage = new LocalArray(name + "Stage", pitch * terms, alongSum ? read : Math.Max(read, stored));
+            var stage = new LocalArray(name + "Stage", pitch * terms, Math.Max(read, stored));
             load = () => body.For(e, item, tileRuns * termRuns, threads, () =>
             {
                 body.Define(i, alongSum ? (Expression)e / termRuns : (Expression)e % tileRuns);
@@ -269,27 +269,13 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
                 Expression position = (tileNumber * tileRuns) + i, term = (Expression)"start" / (terms / termRuns) + k;
                 Expression at = (view.Below / together) + both.PositionIn(view, group, together) + outOfSum.PositionIn(view, position, together) + ofSum.PositionIn(view, term, together);
                 Expression? within = Both(outOfSum.Within(position, tileRuns), ofSum.Within(term, termRuns));
-                if (together == 1)
+                IReadOnlyList<Expression> values = together > 1 ? body.DefineVectors(name, name, at, together, together, within)
+                    : [within is null ? new Load(name, at) : new Choice(within, new Load(name, at), new Real(0))];
+                for (int lane = 0; lane < together; lane += stored)
                 {
-                    var value = new Load(name, at);
-                    body.Store(stage.Name, ((Expression)k * pitch) + i, within is null ? value : new Choice(within, value, new Real(0)));
-                    return;
-                }
-
-                IReadOnlyList<Expression> values = body.DefineVectors(name, name, at, together, together, within);
-                for (int lane = 0; lane < together; lane += alongSum ? 1 : stored)
-                {
-                    if (alongSum)
-                    {
-                        body.Store(stage.Name, ((((Expression)k * together) + lane) * pitch) + i, values[lane]);
-                    }
-                    else
-                    {
-                        body.Store(
-                            stage.Name,
-                            ((Expression)k * (pitch / stored)) + ((Expression)i * (together / stored)) + (lane / stored),
-                            [.. values.Skip(lane).Take(stored)]);
-                    }
+                    Expression place = alongSum ? ((((Expression)k * together) + lane) * pitch) + i
+                        : ((Expression)k * (pitch / stored)) + ((Expression)i * (together / stored)) + (lane / stored);
+                    body.Store(stage.Name, place, [.. values.Skip(lane).Take(stored)]);
                 }
             });
             return stage;

@@ -55,6 +55,20 @@ public sealed class IlgpuTests : IDisposable
     [Fact]
     public void Vectors() => AssertRight(VectorFormulas, planned: 4);
 
+    [Theory]
+    [InlineData("gelu . bias . dense(16, 4) . relu . dense(4, 6)")]
+    [InlineData("operator f : 8 -> 6\n  frozen(bf16) W[6, 16]\n  param(half) V[16, 8]\n  = W * V")]
+    public void Double(string formula)
+    {
+        using WeftAssembly assembly = Compile([(TestModules.Formula(formula), Options("F", planned: 8) with { Scalar = Scalar.Double })]);
+        using var device = (DeviceMap<double, MemoryBuffer1D<double, Stride1D.Dense>>)Activator.CreateInstance(assembly.Find("FGpu"), accelerator, null, null, 9)!;
+        device.Map.Initialize(seed: 1);
+        foreach (int batch in new[] { 1, 10 })
+        {
+            MapOnDevice.AssertSame(device.Map, device, batch);
+        }
+    }
+
     internal static readonly string[] VectorFormulas =
     [
         "bias . dense(8, 12) . gelu . diagonal(12)",
