@@ -19,6 +19,9 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
     /// <summary>Work items of a group where they do not form a tile.</summary>
     private const int Group = 64;
 
+    /// <summary>Work items that share a sum where results are few.</summary>
+    private const int Share = 16;
+
     /// <summary>Terms of the sum that are staged at a time.</summary>
     private const int StagedTerms = 16;
 
@@ -51,13 +54,19 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
         if (sum.Nominal(nominalRows) >= Group
             && ((!all.HasRows && all.Fixed < FewResults) || (nominalRows == 1 && RunsAlong(sum, b is null || Length(a) > Length(b) ? a : b))))
         {
-            return Reduced(step, all, sum);
+            return PerResult(step, all, sum, columns: 1, share: Group);
         }
 
-        return rows.Nominal(nominalRows) >= 8 && columns.Nominal(nominalRows) >= 8 && sum.Nominal(nominalRows) >= 2
-            && both.Fixed <= MostGroups && rows.Fixed <= MostGroups
-            ? Staged(step, rows, columns, both, sum, parts: 1)
-            : Direct(step, all, sum);
+        if (rows.Nominal(nominalRows) >= 8 && columns.Nominal(nominalRows) >= 8 && sum.Nominal(nominalRows) >= 2
+            && both.Fixed <= MostGroups && rows.Fixed <= MostGroups)
+        {
+            return Staged(step, rows, columns, both, sum, parts: 1);
+        }
+
+        // Few results keep a device busy if work items share long sums.
+        return all.Nominal(nominalRows) < device.WorkItems && sum.Nominal(nominalRows) >= Share * Share
+            ? PerResult(step, all, sum, columns: Share, Share)
+            : PerResult(step, all, sum, columns: Group, share: 1);
     }
 
     /// <summary>
@@ -106,7 +115,7 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
         Vectors ofParts = OfParts(step);
         Run run = vectors.Longest(all.Last, [target], ofParts.Width(target, all.Last));
         Counter results = all.InRuns(run.Width);
-        string[] sums = Sums(run);
+        string[] sums = [.. Enumerable.Range(0, run.Width).Select(lane => Lane("sum", run, lane))];
         var body = new KernelBody();
         Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
         body.When(results.Within(i, Group), () =>
@@ -292,81 +301,81 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
 
     /// <summary>
     /// A work item for each element of the target, or for neighbours where a factor has them side by side too; otherwise it may take neighbouring
-    /// terms of the sum together.
+    /// terms of the sum together. Where several share a sum, they add their parts pair by pair.
     /// </summary>
-    private DeviceKernel Direct(FusedStep step, Counter results, Counter sum)
+    /// <param name="step">The step.</param>
+    /// <param name="results">The elements of the target.</param>
+    /// <param name="sum">The terms.</param>
+    /// <param name="columns">What a group has of the results.</param>
+    /// <param name="share">The work items that share a sum.</param>
+    private DeviceKernel PerResult(FusedStep step, Counter results, Counter sum, int columns, int share)
     {
         Contraction contraction = step.Contraction;
-        Run run = RunsAlong(results.Last, contraction.Target) && contraction.Views.Skip(1).Any(view => RunsAlong(results.Last, view))
+        IEnumerable<View> factors = contraction.Views.Skip(1);
+        Run run = columns > 1 && RunsAlong(results.Last, contraction.Target) && factors.Any(view => RunsAlong(results.Last, view))
             ? vectors.Longest(results.Last, contraction.Views)
             : Run.One;
-        Run together = run.Width > 1 ? run : vectors.Longest(sum.Last, contraction.Views.Skip(1));
+        Run together = run.Width > 1 ? run : vectors.Longest(sum.Last, factors, (int)Math.Min(int.MaxValue, sum.Nominal(nominalRows) / share));
         (Counter runs, Counter terms) = (results.InRuns(run.Width), sum.InRuns(together.Width / run.Width));
-        string[] sums = Sums(run);
+        string[] sums = [.. Enumerable.Range(0, run.Width).Select(lane => Lane("sum", run, lane))];
+        LocalArray[] parts = share == 1 ? [] : [.. Enumerable.Range(0, run.Width).Select(lane => new LocalArray(Lane("parts", run, lane), columns * share))];
         var body = new KernelBody();
-        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
-        body.When(runs.Within(i, Group), () =>
+
+        // Neighbouring work items read what lies side by side.
+        bool alongSum = share > 1 && (columns == 1 || (run.Width == 1 && factors.Any(view => RunsAlong(sum.Last, view))));
+        (WorkItem column, WorkItem term) = alongSum ? (WorkItem.LocalY, WorkItem.LocalX) : (WorkItem.LocalX, WorkItem.LocalY);
+        Expression x = columns == 1 ? 0 : share == 1 ? new Position(column) : body.Define("x", new Position(column));
+        Expression y = share == 1 ? 0 : body.Define(columns == 1 ? "item" : "y", new Position(term));
+        Expression item = columns == 1 || share == 1 ? y : body.Define("item", (y * columns) + x);
+        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * columns) + x);
+        Expression? within = columns == 1 ? null : runs.Within(i, columns);
+        if (share == 1)
         {
-            if (sum.IsEmpty)
+            body.When(within, () =>
             {
-                IReadOnlyList<Expression> products = Products(contraction, body, run, Position);
-                for (int lane = 0; lane < run.Width; lane++)
+                if (sum.IsEmpty)
                 {
-                    body.DefineElement(sums[lane], products[lane]);
+                    IReadOnlyList<Expression> products = Products(contraction, body, run, Position);
+                    for (int lane = 0; lane < run.Width; lane++)
+                    {
+                        body.DefineElement(sums[lane], products[lane]);
+                    }
                 }
-            }
-            else
-            {
-                DefineZeros(body, sums);
-                body.For("k", 0, terms.Extent, 1, () => Add(
-                    body, sums, Products(contraction, body, together, (view, width) => Position(view, width) + terms.PositionIn(view, "k", width))));
-            }
+                else
+                {
+                    DefineZeros(body, sums);
+                    SumUp();
+                }
 
-            FusedResults.Store(body, vectors, step, run, [.. sums.Select(name => (Expression)name)], Position);
-        });
+                FusedResults.Store(body, vectors, step, run, [.. sums.Select(name => (Expression)name)], Position);
+            });
+        }
+        else
+        {
+            DefineZeros(body, sums);
+            body.When(within, SumUp);
+            body.CombineOverGroup(parts, item, [.. sums.Select(name => (Expression)name)], (left, right) => left + right, columns);
+            body.When(Both(item.IsLess(columns), within), () => FusedResults.Store(
+                body, vectors, step, run, [.. parts.Select(array => new Load(array.Name, item))], Position));
+        }
+
+        string items = share == 1 ? "a work item for each result" : columns == 1 ? "a group for each result" : FormattableString.Invariant($"{share} work items for each result");
         return new DeviceKernel(
-            $"{FusedResults.Describe(step)}: a work item for each result",
-            Group,
-            1,
-            runs.Grid(Group),
+            $"{FusedResults.Describe(step)}: {items}",
+            alongSum ? share : columns,
+            alongSum ? columns : share,
+            runs.Grid(columns),
             GridAxis.One,
             GridAxis.One,
             FusedResults.Operands(step),
-            [],
+            parts,
             body.Statements,
             FusedResults.WorkOf(step));
 
-        Expression Position(View view, int width) => (view.Below / width) + runs.PositionIn(view, "i", width);
-    }
+        void SumUp() => body.For("k", y, terms.Extent, share, () => Add(
+            body, sums, Products(contraction, body, together, (view, width) => Position(view, width) + terms.PositionIn(view, "k", width))));
 
-    /// <summary>A group for each element of the target: its work items share the sum, and add their parts pair by pair.</summary>
-    private DeviceKernel Reduced(FusedStep step, Counter results, Counter sum)
-    {
-        Contraction contraction = step.Contraction;
-        Run run = vectors.Longest(sum.Last, contraction.Views.Skip(1), (int)Math.Min(int.MaxValue, sum.Nominal(nominalRows) / Group));
-        Counter runs = sum.InRuns(run.Width);
-        var body = new KernelBody();
-        var parts = new LocalArray("parts", Group);
-        Expression item = body.Define("item", new Position(WorkItem.LocalX));
-        Expression i = body.Define("i", new Position(WorkItem.GroupX));
-        body.DefineElement("sum", new Real(0));
-        body.For("k", item, runs.Extent, Group, () => Add(
-            body, ["sum"], Products(contraction, body, run, (view, width) => Position(view, width) + runs.PositionIn(view, "k", width))));
-        body.SumOverGroup(parts, item, "sum");
-        body.When(item.IsLess(1), () => FusedResults.Store(body, vectors, step, Run.One, [new Load(parts.Name, 0)], Position));
-        return new DeviceKernel(
-            $"{FusedResults.Describe(step)}: a group for each result",
-            Group,
-            1,
-            results.Grid(1),
-            GridAxis.One,
-            GridAxis.One,
-            FusedResults.Operands(step),
-            [parts],
-            body.Statements,
-            FusedResults.WorkOf(step));
-
-        Expression Position(View view, int width) => (view.Below / width) + results.PositionIn(view, i, width);
+        Expression Position(View view, int width) => (view.Below / width) + runs.PositionIn(view, i, width);
     }
 
     /// <summary>Whether neighbouring terms of a sum lie side by side: work items that share it read whole lines, those that have one each do not.</summary>
@@ -398,7 +407,8 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
     /// <summary>How the parts of a step's sums are stored: the first begins where the block does.</summary>
     private Vectors OfParts(FusedStep step) => vectors.With(step.Contraction.Target, Vectors.PowerIn(PartLength(step)));
 
-    private static string[] Sums(Run run) => [.. Enumerable.Range(0, run.Width).Select(lane => run.Width == 1 ? "sum" : FormattableString.Invariant($"sum{lane}"))];
+    /// <summary>What has to do with a lane of a run.</summary>
+    private static string Lane(string name, Run run, int lane) => run.Width == 1 ? name : FormattableString.Invariant($"{name}{lane}");
 
     private static void DefineZeros(KernelBody body, IEnumerable<string> names)
     {

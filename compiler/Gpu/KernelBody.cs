@@ -72,17 +72,26 @@ internal sealed class KernelBody
     }
 
     /// <summary>Adds up what each work item of a group has, pair by pair, in a fixed order; the sum is the array's first element.</summary>
-    public void SumOverGroup(LocalArray parts, Expression item, Expression value) => CombineOverGroup(parts, item, value, (left, right) => left + right);
+    public void SumOverGroup(LocalArray parts, Expression item, Expression value) => CombineOverGroup([parts], item, [value], (left, right) => left + right);
 
-    /// <summary>The same for another operation than the sum.</summary>
-    public void CombineOverGroup(LocalArray parts, Expression item, Expression value, Func<Expression, Expression, Expression> combine)
+    /// <summary>The same for several values of each, for another operation than the sum, and for several results: the first elements of the arrays.</summary>
+    public void CombineOverGroup(
+        IReadOnlyList<LocalArray> parts, Expression item, IReadOnlyList<Expression> values, Func<Expression, Expression, Expression> combine, int results = 1)
     {
-        Store(parts.Name, item, value);
+        StoreAll(number => values[number]);
         Barrier();
-        for (int half = parts.Length / 2; half > 0; half /= 2)
+        for (int half = parts[0].Length / 2; half >= results; half /= 2)
         {
-            When(item.IsLess(half), () => Store(parts.Name, item, combine(new Load(parts.Name, item), new Load(parts.Name, item + half))));
+            When(item.IsLess(half), () => StoreAll(number => combine(new Load(parts[number].Name, item), new Load(parts[number].Name, item + half))));
             Barrier();
+        }
+
+        void StoreAll(Func<int, Expression> value)
+        {
+            for (int number = 0; number < parts.Count; number++)
+            {
+                Store(parts[number].Name, item, value(number));
+            }
         }
     }
 

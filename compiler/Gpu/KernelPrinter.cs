@@ -110,8 +110,8 @@ public abstract class KernelPrinter(string scalar)
                         ? Widened(codes, Outer(define.Index + (codes.FirstCode / define.Width)), define.Width)
                         : $"{Vectors(define.Array, define.Width)}[{Outer(define.Index)}]";
                     _widths[define.Name] = define.Width;
-                    string zeros = define.Within is null ? elements : $"{Condition(define.Within)} ? {elements} : {Zeros(define.Width)}";
-                    code.Line($"{(codes is null ? Vector(define.Width) : Widened(define.Width))} {define.Name} = {zeros};");
+                    string value = define.Within is null ? elements : $"{Condition(define.Within)} ? {elements} : {Zeros(define.Width)}";
+                    code.Line($"{(codes is null ? Vector(define.Width) : Widened(define.Width))} {define.Name} = {value};");
                     break;
                 case Store store:
                     code.Line($"{store.Array}[{Outer(store.Index)}] = {Outer(store.Value)};");

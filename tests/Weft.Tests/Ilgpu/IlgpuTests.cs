@@ -49,7 +49,7 @@ public sealed class IlgpuTests : IDisposable
 
     /// <summary>Tiles in local memory, and sums that a group shares: for more rows than a few, and a rest of one.</summary>
     [Fact]
-    public void KernelsWithBarriers() => AssertRight(["dense(9, 10)", "dense(12, 20)"], planned: 64, maxRows: 9, batch: 10);
+    public void KernelsWithBarriers() => AssertRight(["dense(9, 10)", "dense(12, 20)", "dense(256, 4)"], planned: 64, maxRows: 9, batch: 10);
 
     /// <summary>Sizes of which operands are vectors, all, some or none of them, where they begin with a vector and where within one.</summary>
     [Fact]

@@ -39,6 +39,10 @@ public class OpenClFormulaTests
     [OpenClFact]
     public void Vectors() => AssertRight([.. IlgpuTests.VectorFormulas, "dense(72, 84)", "relu . bias . dense(70, 84)", "operator f : 1024 -> 6\n  frozen(bf16) W[6, 1024]\n  = W"]);
 
+    /// <summary>Few results of long sums, whose terms lie side by side in the weights or do not.</summary>
+    [OpenClFact]
+    public void SharedSums() => AssertRight(["dense(5, 300)", "dense(320, 20)", "dense(301, 21)", "operator f : 40 -> 304\n  frozen(bf16) W[304, 40]\n  = W"]);
+
     [OpenClFact]
     public void HalfWidth() => AssertRight(StorageFormatTests.HalfWidth);
 

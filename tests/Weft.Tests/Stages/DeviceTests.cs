@@ -88,6 +88,19 @@ public class DeviceTests
         Assert.DoesNotContain(schedule.ReverseFew, launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums));
     }
 
+    /// <summary>Few results of long sums are shared out, for the rows that kernels are for.</summary>
+    [Theory]
+    [InlineData("dense(4, 512)", "forward", true)]
+    [InlineData("dense(4, 128)", "forward", false)]
+    [InlineData("dense(512, 64)", "reverse, few rows", true)]
+    [InlineData("dense(512, 40000)", "reverse, few rows", false)]
+    public void LongSumsAreShared(string formula, string pass, bool expected)
+    {
+        DeviceSchedule schedule = Schedule(formula);
+        IEnumerable<DeviceLaunch> launches = DeviceSchedulePrinter.Passes(schedule).Single(one => one.Name == pass).Launches;
+        Assert.Equal(expected, launches.Any(launch => schedule.Kernels[launch.Kernel].Description.Contains("16 work items", StringComparison.Ordinal)));
+    }
+
     /// <summary>
     /// Operands are read and written as vectors where their elements lie so for every row: the extent, the other strides and the place that they
     /// begin at are multiples of the width.
