@@ -19,28 +19,85 @@ namespace Weft.Ilgpu
     using global::ILGPU.Runtime;
     using Weft.Kernels;
 
+    /// <summary>Two numbers that are loaded and stored together.</summary>
+    [global::Microsoft.CodeAnalysis.Embedded]
+    internal struct IlgpuVector2<T>
+        where T : unmanaged
+    {
+        public T S0, S1;
+
+        public IlgpuVector2(T s0, T s1) => (S0, S1) = (s0, s1);
+    }
+
+    /// <summary>Four numbers that are loaded and stored together.</summary>
+    [global::Microsoft.CodeAnalysis.Embedded]
+    internal struct IlgpuVector4<T>
+        where T : unmanaged
+    {
+        public T S0, S1, S2, S3;
+
+        public IlgpuVector4(T s0, T s1, T s2, T s3) => (S0, S1, S2, S3) = (s0, s1, s2, s3);
+    }
+
+    /// <summary>Eight numbers.</summary>
+    [global::Microsoft.CodeAnalysis.Embedded]
+    internal struct IlgpuVector8<T>
+        where T : unmanaged
+    {
+        public T S0, S1, S2, S3, S4, S5, S6, S7;
+
+        public IlgpuVector8(T s0, T s1, T s2, T s3, T s4, T s5, T s6, T s7) => (S0, S1, S2, S3, S4, S5, S6, S7) = (s0, s1, s2, s3, s4, s5, s6, s7);
+    }
+
     /// <summary>Numbers of 16 bits in arrays of elements, widened by operations on integers: not every accelerator has such numbers.</summary>
     [global::Microsoft.CodeAnalysis.Embedded]
     internal static class IlgpuCodes
     {
-        public static float BFloat16(ArrayView<float> codes, int i) => Interop.IntAsFloat(Code(codes, i) << 16);
+        public static float BFloat16<T>(ArrayView<T> codes, int i)
+            where T : unmanaged => BFloat16(codes.Cast<ushort>()[i]);
 
-        public static double BFloat16(ArrayView<double> codes, int i) => Interop.IntAsFloat(Code(codes, i) << 16);
+        public static IlgpuVector4<float> BFloat16x4<T>(ArrayView<T> codes, int i)
+            where T : unmanaged
+        {
+            IlgpuVector2<uint> c = codes.Cast<IlgpuVector2<uint>>()[i];
+            return new IlgpuVector4<float>(BFloat16(c.S0), BFloat16(c.S0 >> 16), BFloat16(c.S1), BFloat16(c.S1 >> 16));
+        }
 
-        public static float Float16(ArrayView<float> codes, int i) => Half(Code(codes, i));
+        public static IlgpuVector8<float> BFloat16x8<T>(ArrayView<T> codes, int i)
+            where T : unmanaged
+        {
+            IlgpuVector4<uint> c = codes.Cast<IlgpuVector4<uint>>()[i];
+            return new IlgpuVector8<float>(
+                BFloat16(c.S0), BFloat16(c.S0 >> 16), BFloat16(c.S1), BFloat16(c.S1 >> 16), BFloat16(c.S2), BFloat16(c.S2 >> 16), BFloat16(c.S3), BFloat16(c.S3 >> 16));
+        }
 
-        public static double Float16(ArrayView<double> codes, int i) => Half(Code(codes, i));
+        public static float Float16<T>(ArrayView<T> codes, int i)
+            where T : unmanaged => Float16(codes.Cast<ushort>()[i]);
 
-        private static uint Code(ArrayView<float> codes, int i) => (Interop.FloatAsInt(codes[i / 2]) >> (16 * (i % 2))) & 0xFFFFu;
+        public static IlgpuVector4<float> Float16x4<T>(ArrayView<T> codes, int i)
+            where T : unmanaged
+        {
+            IlgpuVector2<uint> c = codes.Cast<IlgpuVector2<uint>>()[i];
+            return new IlgpuVector4<float>(Float16(c.S0), Float16(c.S0 >> 16), Float16(c.S1), Float16(c.S1 >> 16));
+        }
 
-        private static uint Code(ArrayView<double> codes, int i) => (uint)(Interop.FloatAsInt(codes[i / 4]) >> (16 * (i % 4))) & 0xFFFFu;
+        public static IlgpuVector8<float> Float16x8<T>(ArrayView<T> codes, int i)
+            where T : unmanaged
+        {
+            IlgpuVector4<uint> c = codes.Cast<IlgpuVector4<uint>>()[i];
+            return new IlgpuVector8<float>(
+                Float16(c.S0), Float16(c.S0 >> 16), Float16(c.S1), Float16(c.S1 >> 16), Float16(c.S2), Float16(c.S2 >> 16), Float16(c.S3), Float16(c.S3 >> 16));
+        }
+
+        /// <summary>The number whose code is in the low 16 bits.</summary>
+        private static float BFloat16(uint code) => Interop.IntAsFloat(code << 16);
 
         /// <summary>Below 2⁻¹⁴ multiples of 2⁻²⁴; else the exponent moves up by 112, and that of infinity by 224.</summary>
-        private static float Half(uint code)
+        private static float Float16(uint code)
         {
             uint size = code & 0x7FFFu;
             float value = size < 0x400u ? size * (1f / (1 << 24)) : Interop.IntAsFloat((size << 13) + (size < 0x7C00u ? 0x38000000u : 0x70000000u));
-            return code < 0x8000u ? value : -value;
+            return (code & 0x8000u) == 0u ? value : -value;
         }
     }
 

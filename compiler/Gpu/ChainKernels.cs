@@ -52,7 +52,7 @@ internal static class ChainKernels
         step.Second.Contraction.Target,
     ];
 
-    public static DeviceKernel Build(ChainedStep step)
+    public static DeviceKernel Build(ChainedStep step, Vectors vectors)
     {
         (View a, View b, View d, View h, View c) =
             (step.First.Contraction.Left, step.First.Contraction.Right!, Other(step), step.First.Contraction.Target, step.Second.Contraction.Target);
@@ -61,7 +61,9 @@ internal static class ChainKernels
         Counter columns = Count(c, index => !h.Has(index));
         (int tileRows, int tile, int threads) = (step.Tile.Rows, step.Tile.Outer, Threads(step));
         int registers = Math.Min(Registers, tileRows), strips = tileRows / registers, width = tile * summed.Fixed;
-        var stage = new LocalArray("stage", tileRows * width);
+        Run ofFirst = vectors.Longest(terms.Last, [a, b]), ofSecond = vectors.Longest(summed.Last, [d]);
+        int staged = tile == 1 ? Math.Min(ofSecond.Width, vectors.Most) : 1;
+        var stage = new LocalArray("stage", tileRows * width, staged);
 
         var body = new KernelBody();
         Expression item = body.Define("item", new Position(WorkItem.LocalX));
@@ -71,13 +73,17 @@ internal static class ChainKernels
         {
             Expression strip = body.Define("strip", (Expression)"e" / width), slot = body.Define("slot", (Expression)"e" % width);
             Expression s = body.Define("s", slot / tile), o = body.Define("o", Last(firstOuter + (slot % tile), outer.Fixed, tile));
-            Expression At(View view, Expression row) =>
-                view.Below + (row * view.Stride(View.Rows)) + outer.PositionIn(view, o) + summed.PositionIn(view, s);
-            Sums(strip, terms, view => row => At(view, row) + terms.PositionIn(view, "k"), a, b, "a", "b");
+            Expression At(View view, Expression row, int vector) =>
+                (view.Below / vector) + (row * (view.Stride(View.Rows) / vector)) + outer.PositionIn(view, o, vector) + summed.PositionIn(view, s, vector);
+            Counter runs = terms.InRuns(ofFirst.Width);
+            Factor FactorOf(string name, View view) => new(name, view, (q, register) => vectors.Load(
+                body, register, name, view, ofFirst, vector => At(view, Row(q), vector) + runs.PositionIn(view, "k", vector)));
+            Sums(strip, runs, FactorOf("a", a), FactorOf("b", b));
             for (int q = 0; q < registers; q++)
             {
                 Expression row = Row(q), place = (((strip + (q * strips)) * width) + slot);
-                FusedResults.Finish(body, step.First, "e", Sum(q), view => At(view, row), (_, value) => body.Store(stage.Name, place, value));
+                FusedResults.Finish(
+                    body, vectors, step.First, "e", Run.One, [Sum(q)], (view, vector) => At(view, row, vector), (_, values) => body.Store(stage.Name, place, values[0]));
             }
         });
         body.Barrier();
@@ -90,23 +96,27 @@ internal static class ChainKernels
             Expression strip = body.Define("strip", (Expression)"e" / results), slot = body.Define("slot", (Expression)"e" % results);
             Expression part = body.Define("part", outerFast ? slot % tile : slot / columns.Fixed);
             Expression m = body.Define("m", outerFast ? slot / tile : slot % columns.Fixed), o = body.Define("o", Last(firstOuter + part, outer.Fixed, tile));
-            Expression At(View view, Expression row) =>
-                view.Below + (row * view.Stride(View.Rows)) + outer.PositionIn(view, o) + columns.PositionIn(view, m);
+            Expression At(View view, Expression row, int vector) =>
+                (view.Below / vector) + (row * (view.Stride(View.Rows) / vector)) + outer.PositionIn(view, o, vector) + columns.PositionIn(view, m, vector);
+            Counter runs = summed.InRuns(ofSecond.Width);
+            IReadOnlyList<Expression> Between(int q, string register)
+            {
+                Expression first = ((Row(q) - firstRow) * (width / staged)) + ((Expression)"k" * (ofSecond.Width * tile / staged)) + part;
+                return staged > 1
+                    ? body.DefineVectors(register, stage.Name, first, staged, ofSecond.Width)
+                    : [.. Enumerable.Range(0, ofSecond.Width).Select(lane => new Load(stage.Name, first + (lane * tile)))];
+            }
+
             Sums(
                 strip,
-                summed,
-                view => view == d
-                    ? row => At(d, row) + summed.PositionIn(d, "k")
-                    : row => ((row - firstRow) * width) + ((Expression)"k" * tile) + part,
-                d,
-                h,
-                "d",
-                stage.Name);
+                runs,
+                new Factor("d", d, (q, register) => vectors.Load(body, register, "d", d, ofSecond, vector => At(d, Row(q), vector) + runs.PositionIn(d, "k", vector))),
+                new Factor("h", h, Between));
             for (int q = 0; q < registers; q++)
             {
                 Expression row = Row(q), inside = (firstRow + strip + (q * strips)).IsLess("rows");
                 body.When(outer.Fixed % tile == 0 ? inside : inside.And((firstOuter + part).IsLess(outer.Fixed)), () => FusedResults.Finish(
-                    body, step.Second, "f", Sum(q), view => At(view, row), (at, value) => body.StoreResult("c", at(c), value)));
+                    body, vectors, step.Second, "f", Run.One, [Sum(q)], (view, vector) => At(view, row, vector), (at, values) => body.StoreResult("c", at(c, 1), values[0])));
             }
         });
         return new DeviceKernel(
@@ -123,8 +133,8 @@ internal static class ChainKernels
             body.Statements,
             WorkOf(step));
 
-        // The sums of a work item's rows. Rows beyond the last are the last one again.
-        void Sums(Expression strip, Counter counter, Func<View, Func<Expression, Expression>> at, View left, View right, string leftName, string rightName)
+        // The sums of a work item's rows. Rows beyond the last are the last one again; what has no rows is loaded once for all.
+        void Sums(Expression strip, Counter runs, Factor left, Factor right)
         {
             for (int q = 0; q < registers; q++)
             {
@@ -133,23 +143,36 @@ internal static class ChainKernels
                 body.DefineElement(Sum(q), new Real(0));
             }
 
-            void Term()
+            body.For("k", 0, runs.Extent, 1, () =>
             {
-                Expression Element(View view, string name, int q)
-                {
-                    string register = FormattableString.Invariant($"{(name == stage.Name ? "h" : name)}{(view.Has(View.Rows) ? q : 0)}");
-                    return q == 0 || view.Has(View.Rows) ? body.DefineElement(register + "x", new Load(name, at(view)(Row(q)))) : register + "x";
-                }
-
+                IReadOnlyList<Expression> ofLeft = [], ofRight = [];
                 for (int q = 0; q < registers; q++)
                 {
-                    body.Assign(Sum(q), KernelBody.Call(Function.MultiplyAdd, Element(left, leftName, q), Element(right, rightName, q), Sum(q)));
+                    ofLeft = q == 0 || left.View.Has(View.Rows) ? Loaded(left, q) : ofLeft;
+                    ofRight = q == 0 || right.View.Has(View.Rows) ? Loaded(right, q) : ofRight;
+                    for (int lane = 0; lane < ofLeft.Count; lane++)
+                    {
+                        body.Assign(Sum(q), KernelBody.Call(Function.MultiplyAdd, ofLeft[lane], ofRight[lane], Sum(q)));
+                    }
                 }
-            }
+            });
+        }
 
-            body.For("k", 0, counter.Extent, 1, Term);
+        IReadOnlyList<Expression> Loaded(Factor factor, int q)
+        {
+            string name = FormattableString.Invariant($"{factor.Name}{q}");
+            IReadOnlyList<Expression> elements = factor.Load(q, name);
+            return
+            [
+                .. elements.Select((element, lane) => element is Load
+                    ? body.DefineElement(elements.Count == 1 ? name + "x" : FormattableString.Invariant($"{name}x{lane}"), element)
+                    : element),
+            ];
         }
     }
+
+    /// <summary>A factor of the products that are summed, and what loads a run of it for one of a work item's rows into registers of a name.</summary>
+    private sealed record Factor(string Name, View View, Func<int, string, IReadOnlyList<Expression>> Load);
 
     private static View Other(ChainedStep step) => step.Second.Contraction.Views.Skip(1).Single(view => view.Storage != step.First.Contraction.Target.Storage);
 

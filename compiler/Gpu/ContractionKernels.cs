@@ -10,13 +10,17 @@ namespace Weft.Compiler.Gpu;
 /// </summary>
 /// <param name="batch">The rows that kernels are chosen for.</param>
 /// <param name="device">What the device can do.</param>
-internal sealed class ContractionKernels(int batch, DeviceModel device)
+/// <param name="vectors">How operands are loaded and stored.</param>
+internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors vectors)
 {
     /// <summary>Groups along the second and third axes of a grid: CUDA has no more.</summary>
     public const int MostGroups = 65535;
 
     /// <summary>Work items of a group where they do not form a tile.</summary>
     private const int Group = 64;
+
+    /// <summary>Work items that share a sum where results are few.</summary>
+    private const int Share = 16;
 
     /// <summary>Terms of the sum that are staged at a time.</summary>
     private const int StagedTerms = 16;
@@ -50,13 +54,19 @@ internal sealed class ContractionKernels(int batch, DeviceModel device)
         if (sum.Nominal(nominalRows) >= Group
             && ((!all.HasRows && all.Fixed < FewResults) || (nominalRows == 1 && RunsAlong(sum, b is null || Length(a) > Length(b) ? a : b))))
         {
-            return Reduced(step, all, sum);
+            return PerResult(step, all, sum, columns: 1, share: Group);
         }
 
-        return rows.Nominal(nominalRows) >= 8 && columns.Nominal(nominalRows) >= 8 && sum.Nominal(nominalRows) >= 2
-            && both.Fixed <= MostGroups && rows.Fixed <= MostGroups
-            ? Staged(step, rows, columns, both, sum, parts: 1)
-            : Direct(step, all, sum);
+        if (rows.Nominal(nominalRows) >= 8 && columns.Nominal(nominalRows) >= 8 && sum.Nominal(nominalRows) >= 2
+            && both.Fixed <= MostGroups && rows.Fixed <= MostGroups)
+        {
+            return Staged(step, rows, columns, both, sum, parts: 1);
+        }
+
+        // Few results keep a device busy if work items share long sums.
+        return all.Nominal(nominalRows) < device.WorkItems && sum.Nominal(nominalRows) >= Share * Share
+            ? PerResult(step, all, sum, columns: Share, Share)
+            : PerResult(step, all, sum, columns: Group, share: 1);
     }
 
     /// <summary>
@@ -98,24 +108,39 @@ internal sealed class ContractionKernels(int batch, DeviceModel device)
     }
 
     /// <summary>The step, from the sums of its parts.</summary>
-    public static DeviceKernel BuildTotal(FusedStep step, int parts)
+    public DeviceKernel BuildTotal(FusedStep step, int parts)
     {
         (Counter all, _, _, _, _) = Counters(step.Contraction);
+        View target = step.Contraction.Target;
+        Vectors ofParts = OfParts(step);
+        Run run = vectors.Longest(all.Last, [target], ofParts.Width(target, all.Last));
+        Counter results = all.InRuns(run.Width);
+        string[] sums = [.. Enumerable.Range(0, run.Width).Select(lane => Lane("sum", run, lane))];
         var body = new KernelBody();
         Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
-        body.When(all.Within(i, Group), () =>
+        body.When(results.Within(i, Group), () =>
         {
-            Expression at = body.Define("at", step.Contraction.Target.Below + all.PositionIn(step.Contraction.Target, i));
-            body.DefineElement("sum", new Real(0));
-            body.For("part", 0, parts, 1, () => body.Assign("sum", "sum" + (Expression)new Load("a", ((Expression)"part" * PartLength(step)) + at)));
-            FusedResults.Store(body, step, "sum", c => c == step.Contraction.Target ? at : c.Below + all.PositionIn(c, i));
+            Expression at = body.Define("at", PositionOf(target, run.Width));
+            DefineZeros(body, sums);
+            body.For("part", 0, parts, 1, () =>
+            {
+                IReadOnlyList<Expression> terms = ofParts.Load(body, "a", "a", target, run, width => ((Expression)"part" * (PartLength(step) / width)) + at);
+                for (int lane = 0; lane < run.Width; lane++)
+                {
+                    body.Assign(sums[lane], sums[lane] + terms[lane]);
+                }
+            });
+            FusedResults.Store(
+                body, vectors, step, run, [.. sums.Select(sum => (Expression)sum)], (view, width) => view == target && width == run.Width ? at : PositionOf(view, width));
+
+            Expression PositionOf(View view, int width) => (view.Below / width) + results.PositionIn(view, i, width);
         });
         double elements = (double)all.Fixed * parts;
         return new DeviceKernel(
             FormattableString.Invariant($"{FusedResults.Describe(step)}: {parts} parts"),
             Group,
             1,
-            all.Grid(Group),
+            results.Grid(Group),
             GridAxis.One,
             GridAxis.One,
             [new("a"), .. FusedResults.EpilogueOperands(step, "e"), new("c", IsWritten: true)],
@@ -136,30 +161,27 @@ internal sealed class ContractionKernels(int batch, DeviceModel device)
             new Counter(contraction.Indices.Where(index => !c.Has(index)).OrderByDescending(index => Math.Max(a.Stride(index), b?.Stride(index) ?? 0))));
     }
 
-    /// <summary>A tile of the target for each group, a register tile for each work item; both operands go through local memory.</summary>
+    /// <summary>
+    /// A tile of the target for each group, a register tile for each work item; both operands go through local memory. The rows of a register
+    /// tile are neighbours; so are its columns as far as they can be stored together.
+    /// </summary>
     private DeviceKernel Staged(FusedStep step, Counter rows, Counter columns, Counter both, Counter sum, int parts)
     {
-        (View a, View b) = (step.Contraction.Left, step.Contraction.Right!);
+        (View a, View b, View target) = (step.Contraction.Left, step.Contraction.Right!, step.Contraction.Target);
         (int threadsX, int registersX) = Tile(columns.Nominal(nominalRows));
         (int threadsY, int registersY) = Tile(rows.Nominal(nominalRows));
         (int tileX, int tileY, int threads) = (threadsX * registersX, threadsY * registersY, threadsX * threadsY);
         int terms = sum.HasRows ? StagedTerms : Math.Min(StagedTerms, sum.Fixed);
+        Vectors ofTarget = parts == 1 ? vectors : OfParts(step);
+        Run run = ofTarget.Longest(columns.Last, [target], registersX);
         var body = new KernelBody();
         Expression x = body.Define("x", new Position(WorkItem.LocalX)), y = body.Define("y", new Position(WorkItem.LocalY));
         Expression item = body.Define("item", (y * threadsX) + x);
-        Expression column = body.Define("column", new Position(WorkItem.GroupX) * tileX);
-        Expression row = body.Define("row", new Position(WorkItem.GroupY) * tileY);
+        Expression tileColumn = body.Define("tileColumn", new Position(WorkItem.GroupX)), tileRow = body.Define("tileRow", new Position(WorkItem.GroupY));
         Expression group = body.Define("z", parts == 1 ? new Position(WorkItem.GroupZ) : new Position(WorkItem.GroupZ) % both.Fixed);
-        for (int r = 0; r < registersY; r++)
-        {
-            for (int s = 0; s < registersX; s++)
-            {
-                body.DefineElement(Sum(r, s), new Real(0));
-            }
-        }
-
-        LocalArray stageA = Stage("a", a, rows, tileY, row, out Action loadA);
-        LocalArray stageB = Stage("b", b, columns, tileX, column, out Action loadB);
+        DefineZeros(body, [.. Enumerable.Range(0, registersY).SelectMany(r => Enumerable.Range(0, registersX).Select(s => Sum(r, s)))]);
+        LocalArray stageA = Stage("a", a, rows, tileY, tileRow, registersY, out Action loadA);
+        LocalArray stageB = Stage("b", b, columns, tileX, tileColumn, run.Width, out Action loadB);
         void Terms(Expression start)
         {
             loadA();
@@ -167,21 +189,17 @@ internal sealed class ContractionKernels(int batch, DeviceModel device)
             body.Barrier();
             body.For("k", 0, terms, 1, () =>
             {
-                for (int r = 0; r < registersY; r++)
-                {
-                    body.DefineElement($"a{r}", new Load(stageA.Name, ((Expression)"k" * (stageA.Length / terms)) + y + (r * threadsY)));
-                }
-
-                for (int s = 0; s < registersX; s++)
-                {
-                    body.DefineElement($"b{s}", new Load(stageB.Name, ((Expression)"k" * (stageB.Length / terms)) + x + (s * threadsX)));
-                }
-
+                IReadOnlyList<Expression> ofRows = FromStage(stageA, "a0", registersY, y);
+                Expression[] ofColumns =
+                [
+                    .. Enumerable.Range(0, registersX / run.Width)
+                        .SelectMany(s => FromStage(stageB, FormattableString.Invariant($"b{s}"), run.Width, x + (s * threadsX))),
+                ];
                 for (int r = 0; r < registersY; r++)
                 {
                     for (int s = 0; s < registersX; s++)
                     {
-                        body.Assign(Sum(r, s), KernelBody.Call(Function.MultiplyAdd, $"a{r}", $"b{s}", Sum(r, s)));
+                        body.Assign(Sum(r, s), KernelBody.Call(Function.MultiplyAdd, ofRows[r], ofColumns[s], Sum(r, s)));
                     }
                 }
             });
@@ -201,26 +219,29 @@ internal sealed class ContractionKernels(int batch, DeviceModel device)
             body.For("start", part * length, end, terms, () => Terms("start"));
         }
 
+        Counter runs = columns.InRuns(run.Width);
         for (int r = 0; r < registersY; r++)
         {
-            Expression m = row + y + (r * threadsY);
-            string[] results = [.. Enumerable.Range(0, registersX).Select(s => Sum(r, s))];
+            Expression m = (tileRow * tileY) + (y * registersY) + r;
+            Expression[] line = [.. Enumerable.Range(0, registersX).Select(s => (Expression)Sum(r, s))];
             body.When(rows.Within(m, tileY), () =>
             {
-                for (int s = 0; s < registersX; s++)
+                for (int s = 0; s < registersX / run.Width; s++)
                 {
-                    Expression n = column + x + (s * threadsX);
-                    string result = results[s];
-                    Expression At(View c) => c.Below + both.PositionIn(c, group) + rows.PositionIn(c, m) + columns.PositionIn(c, n);
-                    body.When(columns.Within(n, tileX), () =>
+                    Expression n = (tileColumn * (tileX / run.Width)) + x + (s * threadsX);
+                    Expression[] results = [.. line.Skip(s * run.Width).Take(run.Width)];
+                    Expression At(View view, int width) =>
+                        (view.Below / width) + both.PositionIn(view, group, width) + rows.PositionIn(view, m, width) + runs.PositionIn(view, n, width);
+                    body.When(runs.Within(n, tileX / run.Width), () =>
                     {
                         if (parts == 1)
                         {
-                            FusedResults.Store(body, step, result, At);
+                            FusedResults.Store(body, vectors, step, run, results, At);
                         }
                         else
                         {
-                            body.Store("c", ((Expression)"part" * PartLength(step)) + At(step.Contraction.Target), result);
+                            ofTarget.Store(
+                                body, "c", target, run, width => ((Expression)"part" * (PartLength(step) / width)) + At(target, width), results, isResult: false);
                         }
                     });
                 }
@@ -239,95 +260,162 @@ internal sealed class ContractionKernels(int batch, DeviceModel device)
             body.Statements,
             FusedResults.WorkOf(step));
 
-        // Neighbouring work items load what lies side by side; a row of the stage is padded where they would store into one bank.
-        LocalArray Stage(string name, View view, Counter free, int tile, Expression first, out Action load)
+        // Neighbouring work items load what lies side by side; a line of the stage is padded, by a vector, where they would store into one bank.
+        LocalArray Stage(string name, View view, Counter free, int tile, Expression tileNumber, int registers, out Action load)
         {
             Index? nearest = view.Position.Terms.OrderBy(term => term.Stride).Select(term => term.Index).FirstOrDefault();
             bool alongSum = nearest is not null && sum.Contains(nearest);
-            int pitch = alongSum ? tile + 1 : tile;
-            string stage = name + "Stage", e = name + "Element", i = name + "Free", k = name + "Term";
-            load = () => body.For(e, item, tile * terms, threads, () =>
+            int together = vectors.Longest(nearest == (alongSum ? sum : free).Last ? nearest : null, [view]).Width, stored = alongSum ? 1 : Math.Min(together, vectors.Most);
+            int read = Math.Min(registers, vectors.Most), pitch = alongSum ? tile + read : tile;
+            (Counter outOfSum, int tileRuns) = alongSum ? (free, tile) : (free.InRuns(together), tile / together);
+            (Counter ofSum, int termRuns) = alongSum ? (sum.InRuns(together), terms / together) : (sum, terms);
+            string e = name + "Element", i = name + "Free", k = name + "Term";
+            var stage = new LocalArray(name + "Stage", pitch * terms, Math.Max(read, stored));
+            load = () => body.For(e, item, tileRuns * termRuns, threads, () =>
             {
-                body.Define(i, alongSum ? (Expression)e / terms : (Expression)e % tile);
-                body.Define(k, alongSum ? (Expression)e % terms : (Expression)e / tile);
-                Expression position = first + i, term = (Expression)"start" + k;
-                Expression value = new Load(name, view.Below + both.PositionIn(view, group) + free.PositionIn(view, position) + sum.PositionIn(view, term));
-                Expression? within = Both(free.Within(position, tile), sum.Within(term, terms));
-                body.Store(stage, ((Expression)k * pitch) + i, within is null ? value : new Choice(within, value, new Real(0)));
+                body.Define(i, alongSum ? (Expression)e / termRuns : (Expression)e % tileRuns);
+                body.Define(k, alongSum ? (Expression)e % termRuns : (Expression)e / tileRuns);
+                Expression position = (tileNumber * tileRuns) + i, term = (Expression)"start" / (terms / termRuns) + k;
+                Expression at = (view.Below / together) + both.PositionIn(view, group, together) + outOfSum.PositionIn(view, position, together) + ofSum.PositionIn(view, term, together);
+                Expression? within = Both(outOfSum.Within(position, tileRuns), ofSum.Within(term, termRuns));
+                IReadOnlyList<Expression> values = together > 1 ? body.DefineVectors(name, name, at, together, together, within)
+                    : [within is null ? new Load(name, at) : new Choice(within, new Load(name, at), new Real(0))];
+                for (int lane = 0; lane < together; lane += stored)
+                {
+                    Expression place = alongSum ? ((((Expression)k * together) + lane) * pitch) + i
+                        : ((Expression)k * (pitch / stored)) + ((Expression)i * (together / stored)) + (lane / stored);
+                    body.Store(stage.Name, place, [.. values.Skip(lane).Take(stored)]);
+                }
             });
-            return new LocalArray(stage, pitch * terms);
+            return stage;
+        }
+
+        // What a work item reads of a line of a stage: its run there.
+        IReadOnlyList<Expression> FromStage(LocalArray stage, string name, int length, Expression number)
+        {
+            int width = Math.Min(length, vectors.Most);
+            Expression first = ((Expression)"k" * (stage.Length / terms / width)) + (number * (length / width));
+            return width == 1 ? [body.DefineElement(name, new Load(stage.Name, first))] : body.DefineVectors(name, stage.Name, first, width, length);
         }
     }
 
-    /// <summary>A work item for each element of the target.</summary>
-    private static DeviceKernel Direct(FusedStep step, Counter results, Counter sum)
+    /// <summary>
+    /// A work item for each element of the target, or for neighbours where a factor has them side by side too; otherwise it may take neighbouring
+    /// terms of the sum together. Where several share a sum, they add their parts pair by pair.
+    /// </summary>
+    /// <param name="step">The step.</param>
+    /// <param name="results">The elements of the target.</param>
+    /// <param name="sum">The terms.</param>
+    /// <param name="columns">What a group has of the results.</param>
+    /// <param name="share">The work items that share a sum.</param>
+    private DeviceKernel PerResult(FusedStep step, Counter results, Counter sum, int columns, int share)
     {
+        Contraction contraction = step.Contraction;
+        IEnumerable<View> factors = contraction.Views.Skip(1);
+        Run run = columns > 1 && RunsAlong(results.Last, contraction.Target) && factors.Any(view => RunsAlong(results.Last, view))
+            ? vectors.Longest(results.Last, contraction.Views)
+            : Run.One;
+        Run together = run.Width > 1 ? run : vectors.Longest(sum.Last, factors, (int)Math.Min(int.MaxValue, sum.Nominal(nominalRows) / share));
+        (Counter runs, Counter terms) = (results.InRuns(run.Width), sum.InRuns(together.Width / run.Width));
+        string[] sums = [.. Enumerable.Range(0, run.Width).Select(lane => Lane("sum", run, lane))];
+        LocalArray[] parts = share == 1 ? [] : [.. Enumerable.Range(0, run.Width).Select(lane => new LocalArray(Lane("parts", run, lane), columns * share))];
         var body = new KernelBody();
-        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
-        body.When(results.Within(i, Group), () =>
+
+        // Neighbouring work items read what lies side by side.
+        bool alongSum = share > 1 && (columns == 1 || (run.Width == 1 && factors.Any(view => RunsAlong(sum.Last, view))));
+        (WorkItem column, WorkItem term) = alongSum ? (WorkItem.LocalY, WorkItem.LocalX) : (WorkItem.LocalX, WorkItem.LocalY);
+        Expression x = columns == 1 ? 0 : share == 1 ? new Position(column) : body.Define("x", new Position(column));
+        Expression y = share == 1 ? 0 : body.Define(columns == 1 ? "item" : "y", new Position(term));
+        Expression item = columns == 1 || share == 1 ? y : body.Define("item", (y * columns) + x);
+        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * columns) + x);
+        Expression? within = columns == 1 ? null : runs.Within(i, columns);
+        if (share == 1)
         {
-            body.DefineElement("sum", sum.IsEmpty ? Product(step.Contraction, results, i, sum, 0) : new Real(0));
-            if (!sum.IsEmpty)
+            body.When(within, () =>
             {
-                body.For("k", 0, sum.Extent, 1, () => Add(step.Contraction, body, results, i, sum, "k"));
-            }
+                if (sum.IsEmpty)
+                {
+                    IReadOnlyList<Expression> products = Products(contraction, body, run, Position);
+                    for (int lane = 0; lane < run.Width; lane++)
+                    {
+                        body.DefineElement(sums[lane], products[lane]);
+                    }
+                }
+                else
+                {
+                    DefineZeros(body, sums);
+                    SumUp();
+                }
 
-            FusedResults.Store(body, step, "sum", c => c.Below + results.PositionIn(c, i));
-        });
+                FusedResults.Store(body, vectors, step, run, [.. sums.Select(name => (Expression)name)], Position);
+            });
+        }
+        else
+        {
+            DefineZeros(body, sums);
+            body.When(within, SumUp);
+            body.CombineOverGroup(parts, item, [.. sums.Select(name => (Expression)name)], (left, right) => left + right, columns);
+            body.When(Both(item.IsLess(columns), within), () => FusedResults.Store(
+                body, vectors, step, run, [.. parts.Select(array => new Load(array.Name, item))], Position));
+        }
+
+        string items = share == 1 ? "a work item for each result" : columns == 1 ? "a group for each result" : FormattableString.Invariant($"{share} work items for each result");
         return new DeviceKernel(
-            $"{FusedResults.Describe(step)}: a work item for each result",
-            Group,
-            1,
-            results.Grid(Group),
+            $"{FusedResults.Describe(step)}: {items}",
+            alongSum ? share : columns,
+            alongSum ? columns : share,
+            runs.Grid(columns),
             GridAxis.One,
             GridAxis.One,
             FusedResults.Operands(step),
-            [],
+            parts,
             body.Statements,
             FusedResults.WorkOf(step));
-    }
 
-    /// <summary>A group for each element of the target: its work items share the sum, and add their parts pair by pair.</summary>
-    private static DeviceKernel Reduced(FusedStep step, Counter results, Counter sum)
-    {
-        var body = new KernelBody();
-        var parts = new LocalArray("parts", Group);
-        Expression item = body.Define("item", new Position(WorkItem.LocalX));
-        Expression i = body.Define("i", new Position(WorkItem.GroupX));
-        body.DefineElement("sum", new Real(0));
-        body.For("k", item, sum.Extent, Group, () => Add(step.Contraction, body, results, i, sum, "k"));
-        body.SumOverGroup(parts, item, "sum");
-        body.When(item.IsLess(1), () => FusedResults.Store(body, step, new Load(parts.Name, 0), c => c.Below + results.PositionIn(c, i)));
-        return new DeviceKernel(
-            $"{FusedResults.Describe(step)}: a group for each result",
-            Group,
-            1,
-            results.Grid(1),
-            GridAxis.One,
-            GridAxis.One,
-            FusedResults.Operands(step),
-            [parts],
-            body.Statements,
-            FusedResults.WorkOf(step));
+        void SumUp() => body.For("k", y, terms.Extent, share, () => Add(
+            body, sums, Products(contraction, body, together, (view, width) => Position(view, width) + terms.PositionIn(view, "k", width))));
+
+        Expression Position(View view, int width) => (view.Below / width) + runs.PositionIn(view, i, width);
     }
 
     /// <summary>Whether neighbouring terms of a sum lie side by side: work items that share it read whole lines, those that have one each do not.</summary>
     private static bool RunsAlong(Counter sum, View view) => view.Position.Terms.Any(term => term.Stride == 1 && sum.Contains(term.Index));
 
+    private static bool RunsAlong(Index? index, View view) => index is not null && view.Stride(index) == 1;
+
     private static long Length(View view) => view.Position.Indices.Aggregate(1L, (product, index) => product * Math.Max(1, index.Extent));
 
-    private static void Add(Contraction contraction, KernelBody body, Counter results, Expression i, Counter sum, Expression k)
+    /// <summary>Adds products to sums: each to its own, or all to one.</summary>
+    private static void Add(KernelBody body, IReadOnlyList<string> sums, IReadOnlyList<Expression> products)
     {
-        Expression term = Product(contraction, results, i, sum, k);
-        body.Assign("sum", term is Binary product ? KernelBody.Call(Function.MultiplyAdd, product.Left, product.Right, "sum") : "sum" + term);
+        for (int lane = 0; lane < products.Count; lane++)
+        {
+            string sum = sums[lane % sums.Count];
+            body.Assign(sum, products[lane] is Binary product ? KernelBody.Call(Function.MultiplyAdd, product.Left, product.Right, sum) : sum + products[lane]);
+        }
     }
 
-    /// <summary>A term of the sum for a result.</summary>
-    private static Expression Product(Contraction contraction, Counter results, Expression i, Counter sum, Expression k)
+    /// <summary>The products of a run of results, or of terms.</summary>
+    private IReadOnlyList<Expression> Products(Contraction contraction, KernelBody body, Run run, Func<View, int, Expression> position)
     {
-        (View a, View? b) = (contraction.Left, contraction.Right);
-        Expression left = new Load("a", a.Below + results.PositionIn(a, i) + sum.PositionIn(a, k));
-        return b is null ? left : left * new Load("b", b.Below + results.PositionIn(b, i) + sum.PositionIn(b, k));
+        IReadOnlyList<Expression> left = vectors.Load(body, "a", "a", contraction.Left, run, width => position(contraction.Left, width));
+        return contraction.Right is { } b
+            ? [.. left.Zip(vectors.Load(body, "b", "b", b, run, width => position(b, width)), (one, other) => one * other)]
+            : left;
+    }
+
+    /// <summary>How the parts of a step's sums are stored: the first begins where the block does.</summary>
+    private Vectors OfParts(FusedStep step) => vectors.With(step.Contraction.Target, Vectors.PowerIn(PartLength(step)));
+
+    /// <summary>What has to do with a lane of a run.</summary>
+    private static string Lane(string name, Run run, int lane) => run.Width == 1 ? name : FormattableString.Invariant($"{name}{lane}");
+
+    private static void DefineZeros(KernelBody body, IEnumerable<string> names)
+    {
+        foreach (string name in names)
+        {
+            body.DefineElement(name, new Real(0));
+        }
     }
 
     /// <summary>Work items along a side of a tile, and how many results each of them has.</summary>

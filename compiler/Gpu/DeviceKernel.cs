@@ -18,6 +18,15 @@ public sealed record Assign(string Name, Expression Value) : Statement;
 /// <summary>Writes an element of an operand or of a local array.</summary>
 public sealed record Store(string Array, Expression Index, Expression Value) : Statement;
 
+/// <summary>
+/// Makes a vector of elements that lie side by side, with one load; the index counts vectors. Where a condition is given and does not
+/// hold, nothing is loaded and all are 0.
+/// </summary>
+public sealed record DefineVector(string Name, string Array, Expression Index, int Width, Expression? Within = null) : Statement;
+
+/// <summary>Writes elements that lie side by side, with one store; the index counts vectors.</summary>
+public sealed record StoreVector(string Array, Expression Index, IReadOnlyList<Expression> Values) : Statement;
+
 /// <summary>For <paramref name="Counter"/> from <paramref name="Start"/>, in steps, while it is less than <paramref name="End"/>.</summary>
 public sealed record For(string Counter, Expression Start, Expression End, Expression Step, IReadOnlyList<Statement> Body) : Statement;
 
@@ -30,8 +39,8 @@ public sealed record Scope(IReadOnlyList<Statement> Body) : Statement;
 /// <summary>Waits for the whole group; what it wrote into local memory is visible then. Reached by all work items or by none.</summary>
 public sealed record Barrier : Statement;
 
-/// <summary>An array that the work items of a group share.</summary>
-public sealed record LocalArray(string Name, int Length);
+/// <summary>An array that the work items of a group share, aligned for vectors of so many elements.</summary>
+public sealed record LocalArray(string Name, int Length, int Width = 1);
 
 /// <summary>What the groups along an axis share out: an extent, times the rows of the batch if so, in tiles.</summary>
 public sealed record GridAxis(int Extent, bool TimesRows, int Tile)

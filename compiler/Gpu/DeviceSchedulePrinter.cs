@@ -80,6 +80,17 @@ public static class DeviceSchedulePrinter
 
         protected override string Widened(Operand operand, string index) => $"{operand.Format.ToString()!.ToLowerInvariant()} {operand.Name}[{index}]";
 
+        protected override string Widened(Operand operand, string index, int width) =>
+            $"{operand.Format.ToString()!.ToLowerInvariant()}s{Number(width)}({operand.Name})[{index}]";
+
+        protected override string Vector(int width) => Scalar + Number(width);
+
+        protected override string Vectors(string array, int width) => $"{Vector(width)}s({array})";
+
+        protected override string Made(int width) => "";
+
+        protected override string Zeros(int width) => "0";
+
         protected override string Integer => "int";
 
         protected override string Wait => "barrier;";

@@ -18,6 +18,7 @@ public sealed class DeviceScheduler
     private readonly int _batch;
     private readonly DeviceModel _device;
     private readonly FunctionKernels _functions;
+    private readonly Vectors _vectors;
     private readonly Dictionary<Storage, int> _weights = [];
     private readonly Dictionary<Storage, int> _mirrors = [];
     private readonly Dictionary<Storage, int> _codes = [];
@@ -34,7 +35,8 @@ public sealed class DeviceScheduler
     {
         (_schedule, _batch, _device) = (schedule, batch, device);
         _functions = new FunctionKernels(device.ElementSize, device.LocalBytes / device.ElementSize);
-        _contractions = new ContractionKernels(batch, device);
+        _vectors = new Vectors(device.ElementSize, Alignment);
+        _contractions = new ContractionKernels(batch, device, _vectors);
         _largestRow = new[] { 2 * schedule.ScratchPerRow, schedule.Module.Inputs, schedule.Module.Outputs }.Max();
         foreach (ParameterPlace place in schedule.Parameters.Where(place => place.Parameter.Role == Algebra.Role.Trained))
         {
@@ -60,12 +62,10 @@ public sealed class DeviceScheduler
         HashSet<Storage> recorded = [.. backward.SelectMany(step => step.Reads).Where(place => place.Aspect == Aspect.Value).Select(place => place.Storage)];
         List<Step> inference = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch);
         List<Step> recording = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch || recorded.Contains(place.Storage));
-        List<DeviceLaunch> forward = Launches(StageFusion.Run(inference, place => place.Storage.Space != Space.Scratch, _batch, _device));
-        List<DeviceLaunch> record = Launches(recording), reverse = Launches(backward);
+        List<DeviceLaunch> forward = Launches(Chained(inference, _batch)), record = Launches(recording), reverse = Launches(Chained(backward, _batch));
         ContractionKernels many = _contractions;
-        _contractions = new ContractionKernels(batch: 1, _device);
-        List<DeviceLaunch> forwardFew = Launches(StageFusion.Run(inference, place => place.Storage.Space != Space.Scratch, 1, _device));
-        List<DeviceLaunch> recordFew = Launches(recording), reverseFew = Launches(backward);
+        _contractions = new ContractionKernels(batch: 1, _device, _vectors);
+        List<DeviceLaunch> forwardFew = Launches(Chained(inference, rows: 1)), recordFew = Launches(recording), reverseFew = Launches(Chained(backward, rows: 1));
         _contractions = many;
 
         List<DeviceLaunch> finish = Launches(EpilogueFusion.Run(BeforeFunctions(out HashSet<Storage> behind), _ => true));
@@ -100,8 +100,10 @@ public sealed class DeviceScheduler
 
         List<DeviceLaunch> add = _schedule.TrainedCount == 0 ? [] :
         [
-            Launch(
-                ElementwiseKernels.Copy(_schedule.TrainedCount),
+            Elementwise(
+                ElementwiseKernels.Copy,
+                _schedule.TrainedCount,
+                perRow: false,
                 accumulate: true,
                 [new DeviceOperand(DeviceBlock.WeightGradient, 0, 0), new DeviceOperand(DeviceBlock.ParameterGradient, 0, 0)]),
         ];
@@ -137,7 +139,7 @@ public sealed class DeviceScheduler
         DeviceLaunch total = Launch(TrainingKernels.Total(), accumulate: true, [settings, parts, loss]);
         return new TrainingSchedule(
             [
-                Launch(TrainingKernels.MeanSquaredErrorGradient(outputs), false, [settings, y, targets, dy]),
+                Elementwise(TrainingKernels.MeanSquaredErrorGradient, outputs, perRow: true, false, [y, targets, dy], settings),
                 Launch(TrainingKernels.MeanSquaredErrorParts(outputs), false, [y, targets, parts]),
                 total,
             ],
@@ -147,15 +149,25 @@ public sealed class DeviceScheduler
                 total,
             ],
             [
-                Launch(TrainingKernels.Velocity(trained), false, [settings, gradient, weights, first]),
-                .. Stretches().Select(part => Launch(
-                    TrainingKernels.SgdStep(part.Length, part.Rate), false, [settings, From(gradient, part.Start), From(first, part.Start), From(weights, part.Start)])),
+                Elementwise(TrainingKernels.Velocity, trained, perRow: false, false, [gradient, weights, first], settings),
+                .. Stretches().Select(part => Elementwise(
+                    elements => TrainingKernels.SgdStep(elements, part.Rate),
+                    part.Length,
+                    perRow: false,
+                    false,
+                    [From(gradient, part.Start), From(first, part.Start), From(weights, part.Start)],
+                    settings)),
             ],
             [
-                Launch(TrainingKernels.Mean(trained), false, [settings, gradient, first]),
-                Launch(TrainingKernels.Square(trained), false, [settings, gradient, second]),
-                .. Stretches().Select(part => Launch(
-                    TrainingKernels.AdamStep(part.Length, part.Rate), false, [settings, From(first, part.Start), From(second, part.Start), From(weights, part.Start)])),
+                Elementwise(TrainingKernels.Mean, trained, perRow: false, false, [gradient, first], settings),
+                Elementwise(TrainingKernels.Square, trained, perRow: false, false, [gradient, second], settings),
+                .. Stretches().Select(part => Elementwise(
+                    elements => TrainingKernels.AdamStep(elements, part.Rate),
+                    part.Length,
+                    perRow: false,
+                    false,
+                    [From(first, part.Start), From(second, part.Start), From(weights, part.Start)],
+                    settings)),
             ]);
 
         static DeviceOperand At(DeviceBlock block) => new(block, 0, 0);
@@ -259,6 +271,9 @@ public sealed class DeviceScheduler
         .DefaultIfEmpty(int.MaxValue)
         .Min();
 
+    /// <summary>The steps, some of them in pairs that are faster for so many rows.</summary>
+    private List<Step> Chained(IReadOnlyList<Step> steps, int rows) => StageFusion.Run(steps, place => place.Storage.Space != Space.Scratch, rows, _device);
+
     private List<DeviceLaunch> Launches(IEnumerable<Step> steps) => [.. steps.SelectMany(Launches)];
 
     private IEnumerable<DeviceLaunch> Launches(Step step)
@@ -269,7 +284,7 @@ public sealed class DeviceScheduler
             var partial = new DeviceOperand(DeviceBlock.PartialSums, 0, 0);
             yield return Launch(_contractions.BuildParts(fused, parts), false, [.. Operands([.. fused.Contraction.Views.Skip(1)]), partial]);
             yield return Launch(
-                ContractionKernels.BuildTotal(fused, parts),
+                _contractions.BuildTotal(fused, parts),
                 fused.Accumulates,
                 [partial, .. Operands([.. FusedResults.EpilogueViews(fused), fused.Contraction.Target])]);
             yield break;
@@ -284,10 +299,16 @@ public sealed class DeviceScheduler
             fused.Contraction.Target.Overlaps ? OverlappingKernels.Build(fused) : _contractions.Build(fused),
             fused.Accumulates,
             Operands(FusedResults.Views(fused))),
-        FunctionStep { Mode: FunctionMode.Value } function => Launch(
-            _functions.Value(function.Function), false, [OperandOf(new Place(function.Arguments[0], Aspect.Value, 0)), OperandOf(function.Target)]),
-        FunctionStep function => Launch(
-            _functions.Gradient(function.Function),
+        FunctionStep { Mode: FunctionMode.Value } function => Elementwise(
+            elements => _functions.Value(function.Function, elements.Width),
+            function.Function.Length,
+            perRow: false,
+            false,
+            [OperandOf(new Place(function.Arguments[0], Aspect.Value, 0)), OperandOf(function.Target)]),
+        FunctionStep function => Elementwise(
+            elements => _functions.Gradient(function.Function, elements.Width),
+            function.Function.Length,
+            perRow: false,
             true,
             [
                 OperandOf(new Place(function.Arguments[0], Aspect.Value, 0)),
@@ -295,13 +316,15 @@ public sealed class DeviceScheduler
                 OperandOf(function.Target),
                 OperandOf(new Place(function.Arguments[0].Mirrored, Aspect.Mirror, 0)),
             ]),
-        ChainedStep chain => Launch(ChainKernels.Build(chain), chain.Second.Accumulates, Operands(ChainKernels.Views(chain))),
+        ChainedStep chain => Launch(ChainKernels.Build(chain, _vectors), chain.Second.Accumulates, Operands(ChainKernels.Views(chain))),
         WalshHadamardStep transform => Launch(
             ElementwiseKernels.WalshHadamard(transform.Outer, transform.C.Storage.Length / transform.Outer, _device.LocalBytes / _device.ElementSize),
             false,
             [OperandOf(transform.A), OperandOf(transform.C)]),
-        ClearStep clear => Launch(
-            ElementwiseKernels.Clear(clear.C.Storage.IsPerRow ? clear.C.Storage.Pitch : clear.C.Storage.Length, clear.C.Storage.IsPerRow),
+        ClearStep clear => Elementwise(
+            ElementwiseKernels.Clear,
+            clear.C.Storage.IsPerRow ? clear.C.Storage.Pitch : clear.C.Storage.Length,
+            clear.C.Storage.IsPerRow,
             false,
             [OperandOf(clear.C)]),
         GatherStep { Transposed: false } gather => Launch(
@@ -312,21 +335,39 @@ public sealed class DeviceScheduler
             ElementwiseKernels.ScatterAdd(gather.Outer, gather.Table.Storage.Length, gather.C.Storage.Length / gather.Outer),
             true,
             [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
-        ActivationStep activation => Launch(
-            activation.Function is FunctionLink function ? RowFunctionKernels.Value(function, activation.C.Storage.Length)
-                : ElementwiseKernels.Activate(((ActivationLink)activation.Function).Activation, activation.C.Storage.Length),
+        ActivationStep { Function: FunctionLink function } activation => Launch(
+            RowFunctionKernels.Value(function, activation.C.Storage.Length), false, [OperandOf(activation.A), OperandOf(activation.C)]),
+        ActivationStep activation => Elementwise(
+            elements => ElementwiseKernels.Activate(((ActivationLink)activation.Function).Activation, elements),
+            activation.C.Storage.Length,
+            perRow: true,
             false,
             [OperandOf(activation.A), OperandOf(activation.C)]),
         DerivativeStep { Function: FunctionLink function, Y: { } value } derivative => Launch(
             RowFunctionKernels.Derivative(function, derivative.C.Storage.Length),
             derivative.Accumulate,
             [OperandOf(derivative.Z), OperandOf(value), OperandOf(derivative.A), OperandOf(derivative.C)]),
-        DerivativeStep derivative => Launch(
-            ElementwiseKernels.Derive(((ActivationLink)derivative.Function).Activation, derivative.C.Storage.Length),
+        DerivativeStep derivative => Elementwise(
+            elements => ElementwiseKernels.Derive(((ActivationLink)derivative.Function).Activation, elements),
+            derivative.C.Storage.Length,
+            perRow: true,
             derivative.Accumulate,
             [OperandOf(derivative.Z), OperandOf(derivative.A), OperandOf(derivative.C)]),
         _ => throw new InvalidOperationException(step.ToString()),
     };
+
+    /// <summary>A kernel over the elements of operands, in vectors where all of them can be read so.</summary>
+    private DeviceLaunch Elementwise(
+        Func<Elements, DeviceKernel> kernel, int length, bool perRow, bool accumulate, IReadOnlyList<DeviceOperand> operands, params IEnumerable<DeviceOperand> settings)
+    {
+        int width = operands.Select(PowerIn).Append(Vectors.PowerIn(length)).Append(_vectors.Most).Min();
+        return Launch(kernel(new Elements(length, perRow, width)), accumulate, [.. settings, .. operands]);
+    }
+
+    /// <summary>A power of two that divides the numbers before an operand, however many rows there are.</summary>
+    private static int PowerIn(DeviceOperand operand) => Math.Min(Vectors.PowerIn(operand.Offset), Vectors.PowerIn(operand.OffsetPerRow));
+
+    private int Alignment(View view) => Operand.FormatOf(view) is null ? PowerIn(Operands([view])[0]) : Vectors.PowerIn(view.Position.Offset - view.Below);
 
     private DeviceLaunch Launch(DeviceKernel kernel, bool accumulate, IReadOnlyList<DeviceOperand> operands)
     {

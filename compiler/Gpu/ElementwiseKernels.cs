@@ -10,15 +10,13 @@ internal static class ElementwiseKernels
     private static readonly Operand Target = new("c", IsWritten: true);
 
     /// <summary>c = 0.</summary>
-    public static DeviceKernel Clear(int length, bool perRow) =>
-        Build("c = 0", new GridAxis(length, perRow, Group), [Target], (body, i) => body.Store("c", i, new Real(0)));
+    public static DeviceKernel Clear(Elements elements) => Build("c = 0", elements, [Target], isResult: false, (_, _) => new Real(0));
 
     /// <summary>c (+)= a.</summary>
-    public static DeviceKernel Copy(int length) => Build(
-        "c = a", new GridAxis(length, false, Group), [new Operand("a"), Target], (body, i) => body.StoreResult("c", i, new Load("a", i)));
+    public static DeviceKernel Copy(Elements elements) => Build("c = a", elements, [new("a"), Target], isResult: true, (_, element) => element("a"));
 
     /// <summary><c>c[o, i] (+)= a[o, table[i]]</c>.</summary>
-    public static DeviceKernel Gather(int outer, int length, int size) => Build(
+    public static DeviceKernel Gather(int outer, int length, int size) => ForEach(
         "c[o, i] = a[o, table[i]]",
         new GridAxis(checked(outer * length), true, Group),
         [new Operand("table"), new Operand("a"), Target],
@@ -30,7 +28,7 @@ internal static class ElementwiseKernels
         });
 
     /// <summary><c>c[o, table[i]] += a[o, i]</c>: one after the other, since places may be equal.</summary>
-    public static DeviceKernel ScatterAdd(int outer, int length, int size) => Build(
+    public static DeviceKernel ScatterAdd(int outer, int length, int size) => ForEach(
         "c[o, table[i]] += a[o, i]",
         new GridAxis(outer, true, Group),
         [new Operand("table"), new Operand("a"), Target],
@@ -107,31 +105,90 @@ internal static class ElementwiseKernels
     }
 
     /// <summary>c = f(a).</summary>
-    public static DeviceKernel Activate(Activation activation, int length) => Build(
+    public static DeviceKernel Activate(Activation activation, Elements elements) => Build(
         $"c = {activation}(a)",
-        new GridAxis(length, true, Group),
-        [new Operand("a"), Target],
-        (body, i) => body.Store("c", i, Value(activation, body, body.DefineElement("z", new Load("a", i)))));
+        elements,
+        [new("a"), Target],
+        isResult: false,
+        (body, element) => Value(activation, body, body.DefineElement("z", element("a"))));
 
     /// <summary>c (+)= f'(z) · a.</summary>
-    public static DeviceKernel Derive(Activation activation, int length) => Build(
+    public static DeviceKernel Derive(Activation activation, Elements elements) => Build(
         $"c = {activation}'(z) · a",
-        new GridAxis(length, true, Group),
-        [new Operand("argument"), new Operand("a"), Target],
-        (body, i) =>
-        {
-            Expression slope = Slope(activation, body, body.DefineElement("z", new Load("argument", i)));
-            body.StoreResult("c", i, slope * new Load("a", i));
-        });
+        elements,
+        [new("argument"), new("a"), Target],
+        isResult: true,
+        (body, element) => Slope(activation, body, body.DefineElement("z", element("argument"))) * element("a"));
 
-    private static DeviceKernel Build(string description, GridAxis axis, IReadOnlyList<Operand> operands, Action<KernelBody, Expression> element)
+    /// <summary>Each element of the target, from those of other operands at the same place and its own.</summary>
+    /// <param name="description">What the kernel does.</param>
+    /// <param name="elements">How many there are.</param>
+    /// <param name="operands">The operands, <c>c</c> last.</param>
+    /// <param name="isResult">Whether an element is added to what is there if the launch says so.</param>
+    /// <param name="value">The element, by what an operand has at its place.</param>
+    /// <param name="flops">Operations for an element.</param>
+    /// <param name="settings">An operand before the others, of a few numbers for all elements.</param>
+    public static DeviceKernel Build(
+        string description,
+        Elements elements,
+        IReadOnlyList<Operand> operands,
+        bool isResult,
+        Func<KernelBody, Func<string, Expression>, Expression> value,
+        int flops = 1,
+        Operand? settings = null)
+    {
+        (int length, bool perRow, int width) = elements;
+        DeviceKernel kernel = ForEach(description, new GridAxis(length / width, perRow, Group), operands, Vector, width, flops);
+        return settings is null ? kernel : kernel with { Operands = [settings, .. operands] };
+
+        void Vector(KernelBody body, Expression i)
+        {
+            if (width == 1)
+            {
+                body.Store("c", i, [value(body, operand => new Load(operand, i))], isResult);
+                return;
+            }
+
+            // What the lanes read is loaded before; each has names of its own.
+            var loaded = new SortedSet<string>(StringComparer.Ordinal);
+            var values = new Expression[width];
+            IReadOnlyList<Statement> lanes = body.Inside(() =>
+            {
+                for (int lane = 0; lane < width; lane++)
+                {
+                    int number = lane;
+                    IReadOnlyList<Statement> made = body.Inside(() => values[number] = value(body, operand =>
+                    {
+                        loaded.Add(operand);
+                        return new Lane(KernelBody.VectorName(operand, width), number);
+                    }));
+                    if (made.Count > 0)
+                    {
+                        string name = FormattableString.Invariant($"c{lane}");
+                        body.DefineElement(name, new Real(0));
+                        body.Add([new Scope([.. made, new Assign(name, values[lane])])]);
+                        values[lane] = name;
+                    }
+                }
+            });
+            foreach (string operand in loaded)
+            {
+                body.DefineVectors(operand, operand, i, width, width);
+            }
+
+            body.Add(lanes);
+            body.Store("c", i, values, isResult);
+        }
+    }
+
+    /// <summary>A work item for each number along an axis.</summary>
+    private static DeviceKernel ForEach(string description, GridAxis axis, IReadOnlyList<Operand> operands, Action<KernelBody, Expression> element, int width = 1, int flops = 1)
     {
         var body = new KernelBody();
         Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
-        Expression count = axis.TimesRows ? axis.Extent * (Expression)"rows" : axis.Extent;
-        body.When(i.IsLess(count), () => element(body, i));
-        double elements = (double)axis.Extent * operands.Count;
-        Work work = axis.TimesRows ? new Work(axis.Extent, 0, elements, 0) : new Work(0, axis.Extent, 0, elements);
+        body.When(i.IsLess(axis.TimesRows ? axis.Extent * (Expression)"rows" : axis.Extent), () => element(body, i));
+        double elements = (double)width * axis.Extent, moved = elements * operands.Count;
+        Work work = axis.TimesRows ? new Work(flops * elements, 0, moved, 0) : new Work(0, flops * elements, 0, moved);
         return new DeviceKernel(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, [], body.Statements, work);
     }
 
@@ -205,3 +262,6 @@ internal static class ElementwiseKernels
     private static Expression Sigmoid(Expression z) =>
         new Real(1) / (new Real(1) + KernelBody.Call(Function.Exp, new Real(0) - z));
 }
+
+/// <summary>What an elementwise kernel is for: elements, of each row if so, of which vectors of a width are loaded and stored.</summary>
+internal sealed record Elements(int Length, bool PerRow, int Width);

@@ -80,6 +80,9 @@ public sealed record Binary(string Operator, Expression Left, Expression Right) 
 /// <summary>An element of an operand or of a local array.</summary>
 public sealed record Load(string Array, Expression Index) : Expression;
 
+/// <summary>An element of a vector.</summary>
+public sealed record Lane(string Vector, int Number) : Expression;
+
 /// <summary>An element that is a whole number, as an integer.</summary>
 public sealed record Whole(Expression Value) : Expression;
 

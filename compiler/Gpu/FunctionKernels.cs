@@ -33,8 +33,8 @@ internal sealed class FunctionKernels(int elementSize, int room)
             : null;
     }
 
-    /// <summary>y = f(x), of operands x and y.</summary>
-    public DeviceKernel Value(FunctionWeight weight)
+    /// <summary>y = f(x), of operands x and y, of which elementwise kernels take vectors of a width.</summary>
+    public DeviceKernel Value(FunctionWeight weight, int width)
     {
         string name = weight.Function.Name;
         IReadOnlyList<int> shape = weight.Arguments[0].Shape;
@@ -64,16 +64,16 @@ internal sealed class FunctionKernels(int elementSize, int room)
                     line.ForEach(j => body.Store("c", line.At(j), line.Element("x", j) / "divisor"));
                 });
             default:
-                return Elementwise($"c = {name}(x)", weight.Length, [new("x"), Target], (body, i) =>
+                return ElementwiseKernels.Build($"c = {name}(x)", new Elements(weight.Length, PerRow: false, width), [new("x"), Target], isResult: false, (body, of) =>
                 {
-                    Expression x = body.DefineElement("u", new Load("x", i));
-                    body.Store("c", i, name == "log" ? KernelBody.Call(Function.Log, x) : ElementwiseKernels.Value(Builtins.Activations[name], body, x));
+                    Expression x = body.DefineElement("u", of("x"));
+                    return name == "log" ? KernelBody.Call(Function.Log, x) : ElementwiseKernels.Value(Builtins.Activations[name], body, x);
                 });
         }
     }
 
-    /// <summary>dx += J dy, of operands x, y, dy and dx.</summary>
-    public DeviceKernel Gradient(FunctionWeight weight)
+    /// <summary>dx += J dy, of operands x, y, dy and dx, of which elementwise kernels take vectors of a width.</summary>
+    public DeviceKernel Gradient(FunctionWeight weight, int width)
     {
         string name = weight.Function.Name;
         IReadOnlyList<int> shape = weight.Arguments[0].Shape;
@@ -106,11 +106,10 @@ internal sealed class FunctionKernels(int elementSize, int room)
                         "c", line.At(j), (line.Element("dy", j) - ((Expression)"along" * line.Element("y", j))) / norm)));
                 });
             default:
-                return Elementwise($"c += {name}'(x) dy", weight.Length, operands, (body, i) =>
+                return ElementwiseKernels.Build($"c += {name}'(x) dy", new Elements(weight.Length, PerRow: false, width), operands, isResult: true, (body, of) =>
                 {
-                    Expression x = body.DefineElement("u", new Load("x", i));
-                    Expression slope = name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Builtins.Activations[name], body, x);
-                    body.StoreResult("c", i, slope * new Load("dy", i));
+                    Expression x = body.DefineElement("u", of("x"));
+                    return (name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Builtins.Activations[name], body, x)) * of("dy");
                 });
         }
     }
@@ -215,16 +214,6 @@ internal sealed class FunctionKernels(int elementSize, int room)
         }
 
         return group;
-    }
-
-    private static DeviceKernel Elementwise(string description, int length, IReadOnlyList<Operand> operands, Action<KernelBody, Expression> element)
-    {
-        var body = new KernelBody();
-        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
-        body.When(i.IsLess(length), () => element(body, i));
-        return new DeviceKernel(
-            description, Group, 1, new GridAxis(length, false, Group), GridAxis.One, GridAxis.One, operands, [], body.Statements,
-            new Work(0, length, 0, (double)operands.Count * length));
     }
 
     /// <summary>A group for each row or column of matrices.</summary>

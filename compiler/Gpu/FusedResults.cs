@@ -31,68 +31,75 @@ internal static class FusedResults
         .Where(operand => operand is not null)
         .Select(operand => operand!);
 
-    /// <summary>Stores a sum of products as the step's result.</summary>
+    /// <summary>Stores sums of products as the step's results.</summary>
     /// <param name="body">The kernel.</param>
+    /// <param name="vectors">How runs are loaded and stored.</param>
     /// <param name="step">The step.</param>
-    /// <param name="sum">The sum.</param>
-    /// <param name="position">Where an element of a view is, from the view's lowest position.</param>
-    public static void Store(KernelBody body, FusedStep step, Expression sum, Func<View, Expression> position) =>
-        Finish(body, step, "e", sum, position, (at, value) => body.StoreResult("c", at(step.Contraction.Target), value));
+    /// <param name="run">The results that a work item stores together.</param>
+    /// <param name="sums">Their sums.</param>
+    /// <param name="position">Where the first of them is in a view, from the view's lowest position; in vectors of so many elements.</param>
+    public static void Store(KernelBody body, Vectors vectors, FusedStep step, Run run, IReadOnlyList<Expression> sums, Func<View, int, Expression> position) =>
+        Finish(body, vectors, step, "e", run, sums, position, (at, values) => vectors.Store(
+            body, "c", step.Contraction.Target, run, width => at(step.Contraction.Target, width), values, isResult: true));
 
-    /// <summary>Turns a sum of products into the step's result.</summary>
+    /// <summary>Turns sums of products into the step's results.</summary>
     /// <param name="body">The kernel.</param>
+    /// <param name="vectors">How runs are loaded and stored.</param>
     /// <param name="step">The step.</param>
     /// <param name="name">What the names of the epilogues' operands begin with.</param>
-    /// <param name="sum">The sum.</param>
-    /// <param name="position">Where an element of a view is, from the view's lowest position.</param>
-    /// <param name="store">Is handed the positions and the result.</param>
+    /// <param name="run">The results that a work item has together.</param>
+    /// <param name="sums">Their sums.</param>
+    /// <param name="position">Where the first of them is in a view, from the view's lowest position; in vectors of so many elements.</param>
+    /// <param name="store">Is handed the positions and the results.</param>
     public static void Finish(
-        KernelBody body, FusedStep step, string name, Expression sum, Func<View, Expression> position, Action<Func<View, Expression>, Expression> store)
+        KernelBody body,
+        Vectors vectors,
+        FusedStep step,
+        string name,
+        Run run,
+        IReadOnlyList<Expression> sums,
+        Func<View, int, Expression> position,
+        Action<Func<View, int, Expression>, IReadOnlyList<Expression>> store)
     {
         Contraction contraction = step.Contraction;
-        Expression value = contraction.Coefficient == 1 ? sum : new Real(contraction.Coefficient) * sum;
+        Expression[] results = [.. sums.Select(sum => contraction.Coefficient == 1 ? sum : new Real(contraction.Coefficient) * sum)];
         if (step.Epilogues.Count == 0)
         {
-            store(position, value);
+            store(position, results);
             return;
         }
 
         body.Scope(() =>
         {
             var places = new Dictionary<Expression, Expression>();
-            body.DefineElement("value", value);
+            string[] values = [.. Enumerable.Range(0, run.Width).Select(lane => run.Width == 1 ? "value" : FormattableString.Invariant($"value{lane}"))];
+            for (int lane = 0; lane < run.Width; lane++)
+            {
+                body.DefineElement(values[lane], results[lane]);
+            }
+
             for (int k = 0; k < step.Epilogues.Count; k++)
             {
-                Expression Element(View view) => new Load(Name(name, k), At(view));
-                switch (step.Epilogues[k])
+                Epilogue epilogue = step.Epilogues[k];
+                string operand = Name(name, k);
+                if (epilogue is KeepEpilogue keep)
                 {
-                    case AddEpilogue add:
-                        Expression term = add.Coefficient == 1 ? Element(add.A) : new Real(add.Coefficient) * Element(add.A);
-                        body.Assign("value", "value" + term);
-                        break;
-                    case MultiplyEpilogue multiply:
-                        Expression factor = multiply.A is { } a ? Element(a) : new Real(multiply.Coefficient);
-                        factor = multiply.A is null || multiply.Coefficient == 1 ? factor : new Real(multiply.Coefficient) * factor;
-                        body.Assign("value", "value" * factor);
-                        break;
-                    case ActivateEpilogue activate:
-                        body.Scope(() => body.Assign("value", ElementwiseKernels.Value(activate.Activation, body, body.DefineElement("u", "value"))));
-                        break;
-                    case DeriveEpilogue derive:
-                        Expression z = Element(derive.Z);
-                        body.Scope(() => body.Assign("value", "value" * ElementwiseKernels.Slope(derive.Activation, body, body.DefineElement("u", z))));
-                        break;
-                    case KeepEpilogue keep:
-                        body.Store(Name(name, k), At(keep.Target), "value");
-                        break;
+                    vectors.Store(body, operand, keep.Target, run, width => At(keep.Target, width), [.. values.Select(value => (Expression)value)], isResult: false);
+                    continue;
+                }
+
+                IReadOnlyList<Expression> elements = epilogue.Operand is { } view ? vectors.Load(body, operand, operand, view, run, width => At(view, width)) : [];
+                for (int lane = 0; lane < run.Width; lane++)
+                {
+                    Apply(body, epilogue, values[lane], elements.Count == 0 ? null : elements[lane]);
                 }
             }
 
-            store(At, "value");
+            store(At, [.. values.Select(value => (Expression)value)]);
 
-            Expression At(View view)
+            Expression At(View view, int width)
             {
-                Expression at = position(view);
+                Expression at = position(view, width);
                 if (at is not Symbol && !places.ContainsKey(at))
                 {
                     places.Add(at, body.Define(FormattableString.Invariant($"place{places.Count}"), at));
@@ -101,6 +108,26 @@ internal static class FusedResults
                 return at is Symbol ? at : places[at];
             }
         });
+    }
+
+    /// <summary>What an epilogue does with a value, and with what is read for it.</summary>
+    private static void Apply(KernelBody body, Epilogue epilogue, string value, Expression? element)
+    {
+        switch (epilogue)
+        {
+            case AddEpilogue { Coefficient: var factor }:
+                body.Assign(value, value + (factor == 1 ? element! : new Real(factor) * element!));
+                break;
+            case MultiplyEpilogue { Coefficient: var factor }:
+                body.Assign(value, value * (element is null ? new Real(factor) : factor == 1 ? element : new Real(factor) * element));
+                break;
+            case ActivateEpilogue { Activation: var function }:
+                body.Scope(() => body.Assign(value, ElementwiseKernels.Value(function, body, body.DefineElement("u", value))));
+                break;
+            case DeriveEpilogue { Activation: var function }:
+                body.Scope(() => body.Assign(value, value * ElementwiseKernels.Slope(function, body, body.DefineElement("u", element!))));
+                break;
+        }
     }
 
     /// <summary>What a step does, in words.</summary>

@@ -20,6 +20,21 @@ public sealed class IlgpuPrinter(string scalar) : KernelPrinter(scalar)
 
     protected override string Widened(Operand operand, string index) => $"IlgpuCodes.{operand.Format}({operand.Name}, {index})";
 
+    protected override string Widened(Operand operand, string index, int width) =>
+        FormattableString.Invariant($"IlgpuCodes.{operand.Format}x{width}({operand.Name}, {index})");
+
+    protected override string Vector(int width) => FormattableString.Invariant($"IlgpuVector{width}<{Scalar}>");
+
+    protected override string Widened(int width) => FormattableString.Invariant($"IlgpuVector{width}<float>");
+
+    protected override string Vectors(string array, int width) => $"{array}.Cast<{Vector(width)}>()";
+
+    protected override string Made(int width) => $"new {Vector(width)}";
+
+    protected override string Zeros(int width) => "default";
+
+    protected override string Lane(int number) => "S" + Number(number);
+
     protected override string Integer => "int";
 
     protected override string Wait => "global::ILGPU.Group.Barrier();";

@@ -28,6 +28,42 @@ internal sealed class KernelBody
 
     public void Store(string array, Expression index, Expression value) => _statements.Add(new Store(array, index, value));
 
+    /// <summary>Loads vectors that lie side by side.</summary>
+    /// <returns>Their elements.</returns>
+    public IReadOnlyList<Expression> DefineVectors(string name, string array, Expression first, int width, int count, Expression? within = null)
+    {
+        string Vector(int lane) => VectorName(count == width ? name : FormattableString.Invariant($"{name}{lane / width}"), width);
+        for (int lane = 0; lane < count; lane += width)
+        {
+            _statements.Add(new DefineVector(Vector(lane), array, first + (lane / width), width, within));
+        }
+
+        return [.. Enumerable.Range(0, count).Select(lane => new Lane(Vector(lane), lane % width))];
+    }
+
+    /// <summary>Stores elements that lie side by side; adds them to what is there if the launch says so. The index counts vectors of as many.</summary>
+    public void Store(string array, Expression index, IReadOnlyList<Expression> values, bool isResult = false)
+    {
+        if (values.Count == 1 && isResult)
+        {
+            StoreResult(array, index, values[0]);
+        }
+        else if (values.Count == 1)
+        {
+            Store(array, index, values[0]);
+        }
+        else if (isResult)
+        {
+            Expression at = index is Symbol ? index : Define(FormattableString.Invariant($"at{_results}"), index);
+            IReadOnlyList<Expression> before = DefineVectors(FormattableString.Invariant($"before{_results++}"), array, at, values.Count, values.Count, "accumulate");
+            _statements.Add(new StoreVector(array, at, [.. values.Zip(before, (value, old) => old + value)]));
+        }
+        else
+        {
+            _statements.Add(new StoreVector(array, index, values));
+        }
+    }
+
     /// <summary>Stores a result; adds it to what is there if the launch says so.</summary>
     public void StoreResult(string array, Expression index, Expression value)
     {
@@ -36,17 +72,26 @@ internal sealed class KernelBody
     }
 
     /// <summary>Adds up what each work item of a group has, pair by pair, in a fixed order; the sum is the array's first element.</summary>
-    public void SumOverGroup(LocalArray parts, Expression item, Expression value) => CombineOverGroup(parts, item, value, (left, right) => left + right);
+    public void SumOverGroup(LocalArray parts, Expression item, Expression value) => CombineOverGroup([parts], item, [value], (left, right) => left + right);
 
-    /// <summary>The same for another operation than the sum.</summary>
-    public void CombineOverGroup(LocalArray parts, Expression item, Expression value, Func<Expression, Expression, Expression> combine)
+    /// <summary>The same for several values of each, for another operation than the sum, and for several results: the first elements of the arrays.</summary>
+    public void CombineOverGroup(
+        IReadOnlyList<LocalArray> parts, Expression item, IReadOnlyList<Expression> values, Func<Expression, Expression, Expression> combine, int results = 1)
     {
-        Store(parts.Name, item, value);
+        StoreAll(number => values[number]);
         Barrier();
-        for (int half = parts.Length / 2; half > 0; half /= 2)
+        for (int half = parts[0].Length / 2; half >= results; half /= 2)
         {
-            When(item.IsLess(half), () => Store(parts.Name, item, combine(new Load(parts.Name, item), new Load(parts.Name, item + half))));
+            When(item.IsLess(half), () => StoreAll(number => combine(new Load(parts[number].Name, item), new Load(parts[number].Name, item + half))));
             Barrier();
+        }
+
+        void StoreAll(Func<int, Expression> value)
+        {
+            for (int number = 0; number < parts.Count; number++)
+            {
+                Store(parts[number].Name, item, value(number));
+            }
         }
     }
 
@@ -67,12 +112,17 @@ internal sealed class KernelBody
         _statements.Add(new When(condition, Inside(body)));
     }
 
+    public static string VectorName(string name, int width) => FormattableString.Invariant($"{name}x{width}");
+
+    public void Add(IEnumerable<Statement> statements) => _statements.AddRange(statements);
+
     /// <summary>Statements whose names are their own.</summary>
     public void Scope(Action body) => _statements.Add(new Scope(Inside(body)));
 
     public static Expression Call(Function function, params Expression[] arguments) => new Call(function, arguments.ToEquatable());
 
-    private List<Statement> Inside(Action body)
+    /// <summary>Statements that are not among the kernel's yet.</summary>
+    public IReadOnlyList<Statement> Inside(Action body)
     {
         List<Statement> outer = _statements;
         _statements = [];
@@ -83,8 +133,11 @@ internal sealed class KernelBody
     }
 }
 
-/// <summary>One number that counts all combinations of some indices, the first slowest. The rows of the batch come first.</summary>
-internal sealed class Counter(IEnumerable<Index> indices)
+/// <summary>
+/// One number that counts all combinations of some indices, the first slowest. The rows of the batch come first. A counter of runs counts
+/// neighbours along the last index together.
+/// </summary>
+internal sealed class Counter(IEnumerable<Index> indices, int width = 1)
 {
     private readonly Index[] _indices = [.. indices.OrderByDescending(index => index == View.Rows)];
 
@@ -92,8 +145,14 @@ internal sealed class Counter(IEnumerable<Index> indices)
 
     public bool HasRows => _indices.Contains(View.Rows);
 
+    /// <summary>The index along which numbers lie side by side.</summary>
+    public Index? Last => _indices.LastOrDefault();
+
     /// <summary>The combinations, for one row.</summary>
-    public int Fixed => _indices.Where(index => index != View.Rows).Aggregate(1, (product, index) => checked(product * index.Extent));
+    public int Fixed => _indices.Where(index => index != View.Rows).Aggregate(1, (product, index) => checked(product * index.Extent)) / width;
+
+    /// <summary>Counts runs along the last index.</summary>
+    public Counter InRuns(int length) => new(_indices, length);
 
     public Expression Extent => HasRows ? Fixed * (Expression)"rows" : Fixed;
 
@@ -107,8 +166,8 @@ internal sealed class Counter(IEnumerable<Index> indices)
     /// <summary>Whether a number up to a multiple of the tile can lie beyond the extent; then the condition that it does not.</summary>
     public Expression? Within(Expression number, int tile) => !HasRows && Fixed % tile == 0 ? null : number.IsLess(Extent);
 
-    /// <summary>The position that a number stands for in a view, from the view's offset.</summary>
-    public Expression PositionIn(View view, Expression number)
+    /// <summary>The position that a number stands for in a view, from the view's offset; in vectors of so many elements.</summary>
+    public Expression PositionIn(View view, Expression number, int vector = 1)
     {
         Expression position = 0;
         int divisor = 1;
@@ -116,9 +175,10 @@ internal sealed class Counter(IEnumerable<Index> indices)
         {
             Index index = _indices[k];
             Expression digit = number / divisor;
-            digit = k == 0 ? digit : digit % index.Extent;
-            position += digit * view.Stride(index);
-            divisor = index == View.Rows ? divisor : checked(divisor * index.Extent);
+            int together = k == _indices.Length - 1 ? width : 1;
+            digit = k == 0 ? digit : digit % (index.Extent / together);
+            position += digit * (view.Stride(index) * together / vector);
+            divisor = index == View.Rows ? divisor : checked(divisor * (index.Extent / together));
         }
 
         return position;

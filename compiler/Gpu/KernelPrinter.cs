@@ -8,6 +8,8 @@ namespace Weft.Compiler.Gpu;
 public abstract class KernelPrinter(string scalar)
 {
     private Dictionary<string, Operand> _codes = [];
+    private HashSet<string> _locals = [], _written = [];
+    private Dictionary<string, int> _widths = [];
 
     protected string Scalar { get; } = scalar;
 
@@ -24,6 +26,9 @@ public abstract class KernelPrinter(string scalar)
     internal void Print(CodeWriter code, DeviceKernel kernel, string name)
     {
         _codes = kernel.Operands.Where(operand => operand.Format is not null).ToDictionary(operand => operand.Name, StringComparer.Ordinal);
+        _locals = [.. kernel.Locals.Select(array => array.Name)];
+        _widths = new Dictionary<string, int>(StringComparer.Ordinal);
+        _written = [.. kernel.Operands.Where(operand => operand.IsWritten).Select(operand => operand.Name)];
         if (kernel.Description.Length > 0)
         {
             code.Line($"// {kernel.Description}.");
@@ -55,6 +60,33 @@ public abstract class KernelPrinter(string scalar)
     /// <summary>A number of 16 bits, as an element.</summary>
     protected abstract string Widened(Operand operand, string index);
 
+    /// <summary>A vector of numbers of 16 bits, as elements.</summary>
+    protected abstract string Widened(Operand operand, string index, int width);
+
+    /// <summary>The type of a vector of elements.</summary>
+    protected abstract string Vector(int width);
+
+    /// <summary>The type of a vector of numbers that were of 16 bits.</summary>
+    protected virtual string Widened(int width) => Vector(width);
+
+    /// <summary>An operand or a local array as an array of vectors.</summary>
+    protected abstract string Vectors(string array, int width);
+
+    /// <summary>What makes a vector of its elements.</summary>
+    protected virtual string Made(int width) => $"({Vector(width)})";
+
+    /// <summary>A vector of zeros.</summary>
+    protected virtual string Zeros(int width) => $"({Vector(width)})(0)";
+
+    /// <summary>What an element of a vector is called.</summary>
+    protected virtual string Lane(int number) => "s" + Number(number);
+
+    /// <summary>Whether an array is one that a group shares.</summary>
+    protected bool IsLocal(string array) => _locals.Contains(array);
+
+    /// <summary>Whether an array is written.</summary>
+    protected bool IsWritten(string array) => IsLocal(array) || _written.Contains(array);
+
     /// <summary>The argument <c>accumulate</c> as a condition.</summary>
     protected abstract string Flag(string name);
 
@@ -73,8 +105,19 @@ public abstract class KernelPrinter(string scalar)
                 case Assign assign:
                     code.Line($"{assign.Name} = {Outer(assign.Value)};");
                     break;
+                case DefineVector define:
+                    string elements = _codes.TryGetValue(define.Array, out Operand? codes)
+                        ? Widened(codes, Outer(define.Index + (codes.FirstCode / define.Width)), define.Width)
+                        : $"{Vectors(define.Array, define.Width)}[{Outer(define.Index)}]";
+                    _widths[define.Name] = define.Width;
+                    string value = define.Within is null ? elements : $"{Condition(define.Within)} ? {elements} : {Zeros(define.Width)}";
+                    code.Line($"{(codes is null ? Vector(define.Width) : Widened(define.Width))} {define.Name} = {value};");
+                    break;
                 case Store store:
                     code.Line($"{store.Array}[{Outer(store.Index)}] = {Outer(store.Value)};");
+                    break;
+                case StoreVector store:
+                    code.Line($"{Vectors(store.Array, store.Values.Count)}[{Outer(store.Index)}] = {Vector(store.Values)};");
                     break;
                 case For loop:
                     using (code.Braces($"for (int {loop.Counter} = {Outer(loop.Start)}; {loop.Counter} < {Text(loop.End)}; {loop.Counter} += {Text(loop.Step)})"))
@@ -116,6 +159,17 @@ public abstract class KernelPrinter(string scalar)
         return expression is Binary or Choice ? text.Substring(1, text.Length - 2) : text;
     }
 
+    /// <summary>A vector of elements: one that is there already, or a new one.</summary>
+    private string Vector(IReadOnlyList<Expression> values)
+    {
+        string? whole = values[0] is Lane { Number: 0 } first && _widths[first.Vector] == values.Count ? first.Vector : null;
+        return whole is not null && values.Select((value, lane) => value == new Lane(whole, lane)).All(same => same)
+            ? whole
+            : $"{Made(values.Count)}({string.Join(", ", values.Select(Outer))})";
+    }
+
+    private string Condition(Expression condition) => condition is Symbol flag ? Flag(flag.Name) : Text(condition);
+
     private string Text(Expression expression) => expression switch
     {
         Constant constant => Number(constant.Value),
@@ -126,7 +180,8 @@ public abstract class KernelPrinter(string scalar)
         Whole whole => $"(int){Text(whole.Value)}",
         Load load when _codes.TryGetValue(load.Array, out Operand? operand) => Widened(operand, Outer(load.Index + operand.FirstCode)),
         Load load => $"{load.Array}[{Outer(load.Index)}]",
-        Choice choice => $"({(choice.Condition is Symbol flag ? Flag(flag.Name) : Text(choice.Condition))} ? {Text(choice.Then)} : {Text(choice.Else)})",
+        Lane lane => $"{lane.Vector}.{Lane(lane.Number)}",
+        Choice choice => $"({Condition(choice.Condition)} ? {Text(choice.Then)} : {Text(choice.Else)})",
         Call call => Replace(call) is Call kept ? $"{Name(kept.Function)}({string.Join(", ", kept.Arguments.Select(Outer))})" : Text(Replace(call)),
         _ => throw new InvalidOperationException(expression.ToString()),
     };

@@ -24,7 +24,7 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
     }
 
     protected override IEnumerable<string> Start(DeviceKernel kernel) => kernel.Locals
-        .Select(array => $"__local {Scalar} {array.Name}[{Number(array.Length)}];")
+        .Select(array => $"__local {Scalar} {array.Name}[{Number(array.Length)}]{(array.Width == 1 ? "" : " __attribute__((aligned(16)))")};")
         .Concat(kernel.Operands.Select(operand => $"{operand.Name} += {CodesOfAnElement(operand)}{operand.Name}Start;"));
 
     /// <summary>Starts count elements.</summary>
@@ -39,6 +39,19 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
 
     protected override string Widened(Operand operand, string index) =>
         $"({Scalar}){(operand.Format == StorageFormat.Float16 ? $"vload_half({index}, {operand.Name})" : $"as_float((uint){operand.Name}[{index}] << 16)")}";
+
+    protected override string Widened(Operand operand, string index, int width)
+    {
+        string numbers = operand.Format == StorageFormat.Float16
+            ? FormattableString.Invariant($"vloada_half{width}({index}, {operand.Name})")
+            : FormattableString.Invariant($"as_float{width}(convert_uint{width}(((__global const ushort{width} *){operand.Name})[{index}]) << 16)");
+        return Scalar == "float" ? numbers : FormattableString.Invariant($"convert_double{width}({numbers})");
+    }
+
+    protected override string Vector(int width) => Scalar + Number(width);
+
+    protected override string Vectors(string array, int width) =>
+        $"((__{(IsLocal(array) ? "local" : "global")} {(IsWritten(array) ? "" : "const ")}{Vector(width)} *){array})";
 
     protected override string Integer => "const int";
 

@@ -163,7 +163,7 @@ internal static class RowFunctionKernels
             _locals.Add(parts);
             _body.DefineElement(part, first);
             _body.For("j", _item, _length, Group, () => _body.Assign(part, combine(part, value(_start + "j"))));
-            _body.CombineOverGroup(parts, _item, part, combine);
+            _body.CombineOverGroup([parts], _item, [part], combine);
             return new Load(parts.Name, 0);
         }
     }

@@ -14,46 +14,41 @@ internal static class TrainingKernels
     private static readonly Operand Settings = new("settings"), Target = new("c", IsWritten: true);
 
     /// <summary>v = momentum · v + g + decay · p.</summary>
-    public static DeviceKernel Velocity(int length) => Elementwise(
+    public static DeviceKernel Velocity(Elements elements) => Elementwise(
         "v = momentum v + g + decay p",
-        length,
-        [Settings, new("g"), new("p"), Target],
-        i => (Setting(2) * new Load("c", i)) + new Load("g", i) + (Setting(1) * new Load("p", i)));
+        elements,
+        [new("g"), new("p"), Target],
+        of => (Setting(2) * of("c")) + of("g") + (Setting(1) * of("p")));
 
     /// <summary>p = p − rate · (look · (g + decay · p) + follow · v): v itself, or with Nesterov's form g and the next v. The rate times a factor.</summary>
-    public static DeviceKernel SgdStep(int length, double factor) => Elementwise(
+    public static DeviceKernel SgdStep(Elements elements, double factor) => Elementwise(
         "p = p - rate (look (g + decay p) + follow v)",
-        length,
-        [Settings, new("g"), new("v"), Target],
-        i => new Load("c", i) - (Rate(0, factor) * ((Setting(3) * (new Load("g", i) + (Setting(1) * new Load("c", i)))) + (Setting(4) * new Load("v", i)))));
+        elements,
+        [new("g"), new("v"), Target],
+        of => of("c") - (Rate(0, factor) * ((Setting(3) * (of("g") + (Setting(1) * of("c")))) + (Setting(4) * of("v")))));
 
     /// <summary>m = beta · m + (1 − beta) · g.</summary>
-    public static DeviceKernel Mean(int length) => Elementwise(
-        "m = beta m + (1 - beta) g", length, [Settings, new("g"), Target], i => (Setting(0) * new Load("c", i)) + (Setting(1) * new Load("g", i)));
+    public static DeviceKernel Mean(Elements elements) => Elementwise(
+        "m = beta m + (1 - beta) g", elements, [new("g"), Target], of => (Setting(0) * of("c")) + (Setting(1) * of("g")));
 
     /// <summary>v = beta · v + (1 − beta) · g².</summary>
-    public static DeviceKernel Square(int length) => Elementwise(
+    public static DeviceKernel Square(Elements elements) => Elementwise(
         "v = beta v + (1 - beta) g²",
-        length,
-        [Settings, new("g"), Target],
-        i => (Setting(2) * new Load("c", i)) + (Setting(3) * new Load("g", i) * new Load("g", i)));
+        elements,
+        [new("g"), Target],
+        of => (Setting(2) * of("c")) + (Setting(3) * of("g") * of("g")));
 
     /// <summary>p = shrink · p − rate · m / (correction · √v + epsilon), the rate, and with it what p is less by, times a factor.</summary>
-    public static DeviceKernel AdamStep(int length, double factor) => Elementwise(
+    public static DeviceKernel AdamStep(Elements elements, double factor) => Elementwise(
         "p = shrink p - rate m / (correction √v + epsilon)",
-        length,
-        [Settings, new("m"), new("v"), Target],
-        i => ((factor == 1 ? Setting(5) : new Real(1) - Rate(8, factor)) * new Load("c", i)) - (Rate(4, factor) * new Load("m", i)
-            / ((Setting(6) * KernelBody.Call(Function.Sqrt, new Load("v", i))) + Setting(7))));
+        elements,
+        [new("m"), new("v"), Target],
+        of => ((factor == 1 ? Setting(5) : new Real(1) - Rate(8, factor)) * of("c")) - (Rate(4, factor) * of("m")
+            / ((Setting(6) * KernelBody.Call(Function.Sqrt, of("v"))) + Setting(7))));
 
     /// <summary>The gradient of the sum of (y − target)², times a factor.</summary>
-    public static DeviceKernel MeanSquaredErrorGradient(int outputs)
-    {
-        var body = new KernelBody();
-        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
-        body.When(i.IsLess(outputs * (Expression)"rows"), () => body.Store("c", i, Setting(0) * (new Load("y", i) - new Load("t", i))));
-        return Kernel("c = factor (y - t)", new GridAxis(outputs, true, Group), [Settings, new("y"), new("t"), Target], [], body, 2 * outputs, 3 * outputs);
-    }
+    public static DeviceKernel MeanSquaredErrorGradient(Elements elements) => ElementwiseKernels.Build(
+        "c = factor (y - t)", elements, [new("y"), new("t"), Target], isResult: false, (_, of) => Setting(0) * (of("y") - of("t")), flops: 2, Settings);
 
     /// <summary>Parts of the sum of (y − target)².</summary>
     public static DeviceKernel MeanSquaredErrorParts(int outputs) => InParts("Σ (y - t)²", outputs, outputs, (body, k) =>
@@ -130,23 +125,8 @@ internal static class TrainingKernels
     private static Expression IsLabel(Expression row, Expression column) =>
         KernelBody.Call(Function.Abs, new Load("t", row) - (column * new Real(1))).IsLess(new Real(0.5));
 
-    private static DeviceKernel Elementwise(string description, int length, IReadOnlyList<Operand> operands, Func<Expression, Expression> value)
-    {
-        var body = new KernelBody();
-        Expression i = body.Define("i", (new Position(WorkItem.GroupX) * Group) + new Position(WorkItem.LocalX));
-        body.When(i.IsLess(length), () => body.Store("c", i, value(i)));
-        return new DeviceKernel(
-            description,
-            Group,
-            1,
-            new GridAxis(length, false, Group),
-            GridAxis.One,
-            GridAxis.One,
-            operands,
-            [],
-            body.Statements,
-            new Work(0, 6.0 * length, 0, (double)operands.Count * length));
-    }
+    private static DeviceKernel Elementwise(string description, Elements elements, IReadOnlyList<Operand> operands, Func<Func<string, Expression>, Expression> value) =>
+        ElementwiseKernels.Build(description, elements, operands, isResult: false, (_, of) => value(of), flops: 6, Settings);
 
     private static DeviceKernel Kernel(
         string description, GridAxis axis, IReadOnlyList<Operand> operands, IReadOnlyList<LocalArray> locals, KernelBody body, double flopsPerRow, double elementsPerRow) =>

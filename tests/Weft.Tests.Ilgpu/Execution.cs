@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace ILGPU.Execution;
 
 /// <summary>
@@ -26,7 +24,7 @@ internal sealed class Grid3D(KernelConfig config, Action body)
 /// <summary>What the work items of a group share, and whose turn it is.</summary>
 internal sealed class GroupState
 {
-    private readonly List<object> shared = [];
+    private readonly List<byte[]> shared = [];
     private readonly Item[] items;
     private readonly SemaphoreSlim done = new(0);
     private Exception? failure;
@@ -59,17 +57,15 @@ internal sealed class GroupState
     }
 
     /// <summary>The array of a work item's n-th allocation, which is the same for all of them. It begins with garbage.</summary>
-    public T[] Shared<T>(int n, int length)
-        where T : unmanaged
+    public byte[] Shared(int n, int bytes)
     {
         if (n == shared.Count)
         {
-            T[] values = new T[length];
-            MemoryMarshal.AsBytes(values.AsSpan()).Fill(0xFF);
-            shared.Add(values);
+            shared.Add(new byte[bytes]);
+            shared[n].AsSpan().Fill(0xFF);
         }
 
-        return (T[])shared[n];
+        return shared[n];
     }
 
     public void End(Exception? exception)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using ILGPU.Execution;
 
 namespace ILGPU;
@@ -49,7 +51,7 @@ public static class SharedMemory
         where T : unmanaged
     {
         Item item = Item.Current;
-        return new ArrayView<T>(item.Group.Shared<T>(item.NextAllocation(), extent), 0, extent);
+        return new ArrayView<T>(item.Group.Shared(item.NextAllocation(), extent * Unsafe.SizeOf<T>()), 0, extent);
     }
 }
 
@@ -58,14 +60,14 @@ public static class Stride1D
     public readonly struct Dense;
 }
 
-/// <summary>Elements of a buffer. Every access is checked.</summary>
+/// <summary>Elements of a buffer. Every access is checked, its alignment too.</summary>
 public readonly struct ArrayView<T> : Runtime.IContiguousArrayView<T>
     where T : unmanaged
 {
-    private readonly T[] buffer;
+    private readonly byte[] buffer;
     private readonly long start;
 
-    internal ArrayView(T[] buffer, long start, long length)
+    internal ArrayView(byte[] buffer, long start, long length)
     {
         this.buffer = buffer;
         this.start = start;
@@ -87,15 +89,25 @@ public readonly struct ArrayView<T> : Runtime.IContiguousArrayView<T>
                 throw new ArgumentOutOfRangeException(nameof(index), index, $"A view has {Length} elements.");
             }
 
-            return ref buffer[start + index];
+            return ref Elements[(int)index];
         }
     }
 
+    private Span<T> Elements => MemoryMarshal.Cast<byte, T>(buffer.AsSpan((int)start, checked((int)(Length * Size))));
+
+    private static int Size => Unsafe.SizeOf<T>();
+
     public ArrayView<T> SubView(long index, long subViewLength) => index >= 0 && subViewLength >= 0 && index + subViewLength <= Length
-        ? new ArrayView<T>(buffer, start + index, subViewLength)
+        ? new ArrayView<T>(buffer, start + (index * Size), subViewLength)
         : throw new ArgumentOutOfRangeException(nameof(index), index, $"{subViewLength} elements are not inside a view of {Length}.");
 
-    Span<T> Runtime.IContiguousArrayView<T>.Elements => buffer.AsSpan((int)start, (int)Length);
+    /// <summary>As many whole elements as there are. A GPU loads and stores what begins at a multiple of its size only.</summary>
+    public ArrayView<TOther> Cast<TOther>()
+        where TOther : unmanaged => start % Unsafe.SizeOf<TOther>() == 0
+        ? new ArrayView<TOther>(buffer, start, Length * Size / Unsafe.SizeOf<TOther>())
+        : throw new InvalidOperationException($"Elements of {Unsafe.SizeOf<TOther>()} bytes begin at byte {start}.");
+
+    Span<T> Runtime.IContiguousArrayView<T>.Elements => Elements;
 }
 
 /// <summary>What accelerators are made in.</summary>

@@ -28,7 +28,7 @@ public abstract class Accelerator : IDisposable
     public AcceleratorStream CreateStream() => new Execution.Queue(this);
 
     public MemoryBuffer1D<T, Stride1D.Dense> Allocate1D<T>(long length)
-        where T : unmanaged => new(this, new T[length]);
+        where T : unmanaged => new(this, new byte[length * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()], length);
 
     public void Dispose() => DefaultStream.Dispose();
 }
@@ -50,22 +50,22 @@ public sealed class MemoryBuffer1D<T, TStride> : IDisposable
     where T : unmanaged
     where TStride : struct
 {
-    private T[]? elements;
+    private byte[]? memory;
 
-    internal MemoryBuffer1D(Accelerator accelerator, T[] elements)
+    internal MemoryBuffer1D(Accelerator accelerator, byte[] memory, long length)
     {
         Accelerator = accelerator;
-        this.elements = elements;
-        Length = elements.Length;
+        this.memory = memory;
+        Length = length;
     }
 
     public Accelerator Accelerator { get; }
 
     public long Length { get; }
 
-    public ArrayView<T> AsContiguous() => new(elements ?? throw new ObjectDisposedException(nameof(MemoryBuffer1D<T, TStride>)), 0, Length);
+    public ArrayView<T> AsContiguous() => new(memory ?? throw new ObjectDisposedException(nameof(MemoryBuffer1D<T, TStride>)), 0, Length);
 
-    public void Dispose() => elements = null;
+    public void Dispose() => memory = null;
 }
 
 public static class ArrayViewExtensions

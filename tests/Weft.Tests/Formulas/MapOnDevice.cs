@@ -19,6 +19,20 @@ internal static class MapOnDevice
         return map is LinearMap<float> ? new Linear(description, rows) : new Nonlinear(description, rows);
     }
 
+    /// <summary>Holds values and gradients on a device against the map's own.</summary>
+    public static void AssertSame<TBuffer>(Map<double> map, DeviceMap<double, TBuffer> device, int batch)
+        where TBuffer : class, IDisposable
+    {
+        double[] x = [.. Enumerable.Range(0, batch * map.Inputs).Select(i => Math.Sin(i))], dy = [.. Enumerable.Range(0, batch * map.Outputs).Select(i => Math.Cos(i))];
+        double[] y = new double[dy.Length], expectedY = new double[dy.Length], dx = new double[x.Length], expectedDx = new double[x.Length];
+        double[] gradient = new double[map.TrainedCount], expectedGradient = new double[map.TrainedCount];
+        map.Forward(x, expectedY);
+        map.Gradient(x, dy, expectedDx, expectedGradient);
+        device.Forward(x, y);
+        device.Gradient(x, dy, dx, gradient);
+        Assert.All(expectedY.Concat(expectedDx).Concat(expectedGradient).Zip(y.Concat(dx).Concat(gradient)), pair => Assert.Equal(pair.First, pair.Second, 1e-11));
+    }
+
     /// <summary>A map's program.</summary>
     public static DeviceProgram ProgramOf(Map<float> map) => (DeviceProgram)typeof(Map<float>)
         .GetMethod("CreateDeviceProgram", BindingFlags.Instance | BindingFlags.NonPublic)!

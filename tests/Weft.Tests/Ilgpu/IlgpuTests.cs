@@ -49,7 +49,37 @@ public sealed class IlgpuTests : IDisposable
 
     /// <summary>Tiles in local memory, and sums that a group shares: for more rows than a few, and a rest of one.</summary>
     [Fact]
-    public void KernelsWithBarriers() => AssertRight(["dense(9, 10)"], planned: 64, maxRows: 9, batch: 10);
+    public void KernelsWithBarriers() => AssertRight(["dense(9, 10)", "dense(12, 20)", "dense(256, 4)"], planned: 64, maxRows: 9, batch: 10);
+
+    /// <summary>Sizes of which operands are vectors, all, some or none of them, where they begin with a vector and where within one.</summary>
+    [Fact]
+    public void Vectors() => AssertRight(VectorFormulas, planned: 4);
+
+    [Theory]
+    [InlineData("gelu . bias . dense(16, 4) . relu . dense(4, 6)")]
+    [InlineData("operator f : 8 -> 6\n  frozen(bf16) W[6, 16]\n  param(half) V[16, 8]\n  = W * V")]
+    public void Double(string formula)
+    {
+        using WeftAssembly assembly = Compile([(TestModules.Formula(formula), Options("F", planned: 8) with { Scalar = Scalar.Double })]);
+        using var device = (DeviceMap<double, MemoryBuffer1D<double, Stride1D.Dense>>)Activator.CreateInstance(assembly.Find("FGpu"), accelerator, null, null, 9)!;
+        device.Map.Initialize(seed: 1);
+        foreach (int batch in new[] { 1, 10 })
+        {
+            MapOnDevice.AssertSame(device.Map, device, batch);
+        }
+    }
+
+    internal static readonly string[] VectorFormulas =
+    [
+        "bias . dense(8, 12) . gelu . diagonal(12)",
+        "bias . dense(6, 10) . tanh . bias . dense(10, 8)",
+        "dense(8, 3) . bias . dense(3, 12)",
+        "operator f : 12 -> 8\n  param s, W[8, 4], V[4, 12]\n  = s * W * V",
+        "low_rank(16, 12, 8)",
+        "kronecker([4, 6], [8, 2])",
+        "operator f : 24 -> 8\n  frozen(half) W[8, 16]\n  param(bf16) V[16, 24]\n  = W * V",
+        "operator f : 20 -> 6\n  frozen(bf16) W[6, 12]\n  param(half) V[12, 20]\n  = W * V",
+    ];
 
     /// <summary>Losses and optimizers: training on the accelerator ends where training on the processor does.</summary>
     [Theory]

@@ -20,7 +20,7 @@ public class PtxTests
     [Theory]
     [InlineData(Scalar.Float)]
     [InlineData(Scalar.Double)]
-    public void EveryKernelCompiles_WithoutExternalsAndSpills(Scalar scalar)
+    public void EveryKernelCompiles_WithoutExternalsAndSpills_AndWithVectors(Scalar scalar)
     {
         string[] formulas =
         [
@@ -28,6 +28,8 @@ public class PtxTests
             "gelu . dense(70, 83) . silu . dense(83, 83) . tanh . dense(83, 83) . sigmoid . softplus . relu . dense(83, 90)",
             "monarch(1024, 32)",
             "operator f : 83 -> 70\n  frozen(bf16) W[70, 40]\n  param(half) V[40, 83]\n  = W * V",
+            "operator f : 96 -> 72\n  frozen(bf16) W[72, 40]\n  param(half) V[40, 96]\n  = W * V",
+            .. IlgpuTests.VectorFormulas,
         ];
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{k}") })];
         using WeftAssembly assembly = WeftAssembly.Compile(modules.SelectMany(module =>
@@ -35,9 +37,11 @@ public class PtxTests
             var options = new GenerateOptions(module.Name, Scalar: scalar, Targets: Targets.Ilgpu);
             return new[] { (module, options), (module, options.ForIlgpu("public")) };
         }));
-        using Context context = Context.Create(builder => builder.CPU(CPUDeviceKind.AMD));
+        using Context context = Context.Create(builder => builder.CPU(CPUDeviceKind.AMD).Optimize(OptimizationLevel.O2));
         using var backend = new PTXBackend(context, CudaArchitecture.SM_80, CudaInstructionSet.ISA_80, null!);
         int kernels = 0;
+        string wide = scalar == Scalar.Float ? "v4.f32" : "v2.f64";
+        Dictionary<string, int> vectors = new[] { $"ld.global.{wide}", $"st.global.{wide}", $"ld.shared.{wide}", "ld.global.v4.b32" }.ToDictionary(text => text, _ => 0);
         foreach (Module module in modules)
         {
             IEnumerable<MethodInfo> methods = assembly.Find(module.Name + "Gpu").GetMethods(BindingFlags.Static | BindingFlags.NonPublic);
@@ -47,11 +51,17 @@ public class PtxTests
                 string ptx = compiled.PTXAssembly;
                 Assert.DoesNotContain(".extern .func", ptx, StringComparison.Ordinal);
                 Assert.DoesNotContain(".local", ptx, StringComparison.Ordinal);
+                foreach (string instruction in vectors.Keys)
+                {
+                    vectors[instruction] += ptx.Split(instruction).Length - 1;
+                }
+
                 kernels++;
             }
         }
 
-        Assert.True(kernels > 100, $"{kernels} kernels");
+        string counts = $"{kernels} kernels: {string.Join(", ", vectors)}";
+        Assert.True(kernels > 100 && vectors.Values.All(count => count > 10), counts);
     }
 }
 #endif

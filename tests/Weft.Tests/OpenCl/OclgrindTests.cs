@@ -23,7 +23,8 @@ public class OclgrindTests
     public async Task KernelsAreFreeOfRacesAndStayInBounds()
     {
         (int exitCode, string reports) = await Start("right", "monarch(15, 3)", "tensor_train([9, 3], [4, 10], [1, 3, 1])", "bias . dense(18, 11) . gelu . householder(11, 3)", "dora(6, 8, 2)", "wht(16)",
-            "operator f : 15 -> 9\n  frozen(half) W[9, 15]\n  param(bf16) B[9, 9]\n  = B * W", "softmax . dense(70, 9) . quantize(8, 3) . eye(9)");
+            "operator f : 15 -> 9\n  frozen(half) W[9, 15]\n  param(bf16) B[9, 9]\n  = B * W", "softmax . dense(70, 9) . quantize(8, 3) . eye(9)",
+            "bias . dense(6, 20) . relu . dense(20, 12)", "dense(300, 5)", "operator f : 24 -> 9\n  frozen(half) W[9, 24]\n  = W");
         Assert.Equal("", reports);
         Assert.Equal(0, exitCode);
     }

@@ -8,6 +8,7 @@ using Weft.Dynamic;
 using Weft.OpenCl;
 using Weft.Tests.Binding;
 using Weft.Tests.Formulas;
+using Weft.Tests.Ilgpu;
 
 namespace Weft.Tests.OpenCl;
 
@@ -34,6 +35,13 @@ public class OpenClFormulaTests
 
     [OpenClFact]
     public void LargerThanTiles() => AssertRight(["dense(70, 83)", "monarch(221, 13)", "tensor_train([9, 8], [7, 10], [1, 5, 1])"]);
+
+    [OpenClFact]
+    public void Vectors() => AssertRight([.. IlgpuTests.VectorFormulas, "dense(72, 84)", "relu . bias . dense(70, 84)", "operator f : 1024 -> 6\n  frozen(bf16) W[6, 1024]\n  = W"]);
+
+    /// <summary>Few results of long sums, whose terms lie side by side in the weights or do not.</summary>
+    [OpenClFact]
+    public void SharedSums() => AssertRight(["dense(5, 300)", "dense(320, 20)", "dense(301, 21)", "operator f : 40 -> 304\n  frozen(bf16) W[304, 40]\n  = W"]);
 
     [OpenClFact]
     public void HalfWidth() => AssertRight(StorageFormatTests.HalfWidth);

@@ -2,6 +2,7 @@ using Weft.Compiler;
 using Weft.Dynamic;
 using Weft.OpenCl;
 using Weft.Tests.Binding;
+using Weft.Tests.Formulas;
 
 namespace Weft.Tests.OpenCl;
 
@@ -83,6 +84,8 @@ public class OpenClMapTests
     [OpenClTheory]
     [InlineData("gelu . dense(3, 4)")]
     [InlineData("layer f : 4 -> 3\n  frozen(bf16) W[3, 5]\n  param(half) V[5, 4]\n  = gelu . W[:, 1..3] * V[1..3]")]
+    [InlineData("gelu . bias . dense(64, 12) . relu . dense(12, 72)")]
+    [InlineData("operator f : 72 -> 66\n  frozen(bf16) W[66, 24]\n  param(half) V[24, 72]\n  = W * V")]
     public void Double(string formula)
     {
         OpenClDevice device = OpenClDevice.Find();
@@ -97,10 +100,10 @@ public class OpenClMapTests
         }
 
         using var onDevice = new OpenClMap<double>(map, context);
-        double[] x = [1, 2, -3, 4], expected = new double[3], y = new double[3];
-        map.Forward(x, expected);
-        onDevice.Forward(x, y);
-        Assert.All(expected.Zip(y), pair => Assert.Equal(pair.First, pair.Second, 1e-13));
+        foreach (int batch in new[] { 1, 19 })
+        {
+            MapOnDevice.AssertSame(map, onDevice, batch);
+        }
     }
 
     /// <summary>More than fits into the local memory of a group.</summary>

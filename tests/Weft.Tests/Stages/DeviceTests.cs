@@ -16,6 +16,7 @@ public class DeviceTests
         { "monarch", "monarch(64, 8)" },
         { "kronecker", "kronecker([3, 5], [4, 6])" },
         { "householder", "relu . householder(5, 2)" },
+        { "half_width", "operator f : 512 -> 4\n  frozen(half) W[4, 512]\n  = W" },
     };
 
     [Theory]
@@ -68,6 +69,13 @@ public class DeviceTests
     [InlineData("dense(2048, 4096) . relu . dense(4096, 2048)", 4096, 2)]
     public void StagesAreFused(string formula, int batch, int launches) => Assert.Equal(launches, Schedule(formula, batch).Forward.Count);
 
+    /// <summary>So they are in the reverse pass, where no parameter's gradient reads what is between them.</summary>
+    [Theory]
+    [InlineData("param", 4)]
+    [InlineData("frozen", 1)]
+    public void StagesOfTheReversePassAreFused(string role, int launches) =>
+        Assert.Equal(launches, Schedule($"operator f : 256 -> 256\n  {role} L[16, 16, 16], R[16, 16, 16]\n  = shuffle(16, 16)' * blockdiag(L) * shuffle(16, 16) * blockdiag(R)").Reverse.Count);
+
     /// <summary>A long sum over a batch is cut into parts where its results are few.</summary>
     [Theory]
     [InlineData(64, false)]
@@ -78,6 +86,54 @@ public class DeviceTests
         Assert.Equal(expected, schedule.Reverse.Any(launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums)));
         Assert.Equal(expected, schedule.PartialCount > 0);
         Assert.DoesNotContain(schedule.ReverseFew, launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums));
+    }
+
+    /// <summary>Few results of long sums are shared out, for the rows that kernels are for.</summary>
+    [Theory]
+    [InlineData("dense(4, 512)", "forward", true)]
+    [InlineData("dense(4, 128)", "forward", false)]
+    [InlineData("dense(512, 64)", "reverse, few rows", true)]
+    [InlineData("dense(512, 40000)", "reverse, few rows", false)]
+    public void LongSumsAreShared(string formula, string pass, bool expected)
+    {
+        DeviceSchedule schedule = Schedule(formula);
+        IEnumerable<DeviceLaunch> launches = DeviceSchedulePrinter.Passes(schedule).Single(one => one.Name == pass).Launches;
+        Assert.Equal(expected, launches.Any(launch => schedule.Kernels[launch.Kernel].Description.Contains("16 work items", StringComparison.Ordinal)));
+    }
+
+    /// <summary>
+    /// Operands are read and written as vectors where their elements lie so for every row: the extent, the other strides and the place that they
+    /// begin at are multiples of the width.
+    /// </summary>
+    [Theory]
+    [InlineData("dense(64, 20)", "a 4, b 4, c 4")]
+    [InlineData("dense(18, 10)", "a 2, b 2, c 2")]
+    [InlineData("dense(65, 20)", "a 4, b 4")]
+    [InlineData("dense(64, 21)", "c 4")]
+    [InlineData("dense(65, 21)", "")]
+    [InlineData("operator f : 20 -> 64\n  param U[64, 1], V[1, 20]\n  = U * V", "a 4, b 4")]
+    [InlineData("operator f : 20 -> 66\n  param U[66, 1], V[1, 20]\n  = U * V", "a 2, b 2")]
+    [InlineData("operator f : 20 -> 65\n  param U[65, 1], V[1, 20]\n  = U * V", "")]
+    [InlineData("relu . bias . diagonal(20)", "a 4, b 4, c 4, e0 4")]
+    [InlineData("operator f : 24 -> 64\n  frozen(bf16) W[64, 24]\n  = W", "a 4, b 8, c 4")]
+    [InlineData("operator f : 20 -> 64\n  frozen(bf16) W[64, 20]\n  = W", "a 4, b 4, c 4")]
+    [InlineData("operator f : 22 -> 64\n  frozen(bf16) W[64, 22]\n  = W", "a 2, c 4")]
+    public void Vectors(string formula, string expected)
+    {
+        DeviceSchedule schedule = Schedule(formula);
+        DeviceKernel kernel = schedule.Kernels[schedule.Forward[0].Kernel];
+        HashSet<string> operands = [.. kernel.Operands.Select(operand => operand.Name)];
+        Assert.Equal(expected, string.Join(", ", Widths(kernel.Body).Where(vector => operands.Contains(vector.Array)).Select(vector => $"{vector.Array} {vector.Width}").Distinct().Order()));
+
+        static IEnumerable<(string Array, int Width)> Widths(IEnumerable<Weft.Compiler.Gpu.Statement> statements) => statements.SelectMany(statement => statement switch
+        {
+            DefineVector load => [(load.Array, load.Width)],
+            StoreVector store => [(store.Array, store.Values.Count)],
+            For loop => Widths(loop.Body),
+            When guard => Widths(guard.Body),
+            Scope scope => Widths(scope.Body),
+            _ => Enumerable.Empty<(string, int)>(),
+        });
     }
 
     /// <summary>What is frozen in 16 bits is on the device in 16 bits only; what is trained so is there at full precision too, for the optimizer.</summary>
