@@ -354,10 +354,16 @@ internal sealed class MapEmitter
                     $"Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {SchedulePrinter.Describe(chain)}");
 
             case FanInStep fused:
-                string coefficient = Literals.Of(fused.Contraction.Coefficient, _scalar);
-                int outputs = fused.C.Storage.Length;
                 return FormattableString.Invariant(
-                    $"Tables<{_scalar}>.Dot({Pointer(fused.Gather.A, pass)}, {Pointer(fused.Gather.Table, pass)}, {Pointer(fused.V, pass)}, {Pointer(fused.C, pass)}, rows, {outputs}, {fused.FanIn}, {fused.Gather.A.Storage.Length}, {coefficient}, {Bool(fused.Accumulates)});");
+                    $"Tables<{_scalar}>.Dot({Pointer(fused.Gather.A, pass)}, {Matrix(fused)}, {Pointer(fused.C, pass)}, rows, {Sizes(fused)}, {Last(fused)});");
+
+            case SlicedFanInStep { FanIn: var fused } sliced:
+                return FormattableString.Invariant(
+                    $"SlicedEllpack<{_scalar}>.Dot({Pointer(fused.Gather.A, pass)}, {Pointer(sliced.Slices, pass)}, {Matrix(fused)}, {Pointer(fused.C, pass)}, {Pointer(sliced.Padded, pass)}, {sliced.Padded.Storage.Pitch}, rows, {Sizes(fused)}, {sliced.Steps}, {Last(fused)});");
+
+            case SliceStep { Product: var product }:
+                return FormattableString.Invariant(
+                    $"SlicedEllpack<{_scalar}>.Pack({Matrix(product.FanIn)}, {Pointer(product.Slices, pass)}, {Sizes(product.FanIn)}, {product.Steps});");
 
             case GatherStep gather:
                 string places = $"{Pointer(gather.Table, pass)}, {Rows(gather.Outer)}, {gather.Table.Storage.Length}";
@@ -404,6 +410,12 @@ internal sealed class MapEmitter
             default:
                 throw new InvalidOperationException(step.ToString());
         }
+
+        string Matrix(FanInStep fan) => $"{Pointer(fan.Gather.Table, pass)}, {Pointer(fan.V, pass)}";
+
+        string Sizes(FanInStep fan) => FormattableString.Invariant($"{fan.C.Storage.Length}, {fan.FanIn}, {fan.Gather.A.Storage.Length}");
+
+        string Last(FanInStep fan) => $"{Literals.Of(fan.Contraction.Coefficient, _scalar)}, {Bool(fan.Accumulates)}";
     }
 
     private string Constant(ConstantStep step, string pointer)

@@ -71,11 +71,16 @@ public sealed record Schedule(
     {
         // Loads for a reflection and for the product of the next one: three for two operations.
         const double OperationsPerReflectedElement = 6;
+
+        // A gather is a load for each element, whatever the vectors; a step in slices is few loads for a whole vector (measured).
+        const double OperationsPerGatheredElement = 100, OperationsPerSlicedElement = 16;
         var selector = new KernelSelector(128 / elementSize, rows);
         return Forward.Sum(step => CostModel.OperationsPerStep + step switch
         {
             KernelStep kernel => selector.Operations(kernel),
             ReflectionsStep chain => OperationsPerReflectedElement * rows * chain.V.Storage.Length * chain.Outer,
+            FanInStep fan => OperationsPerGatheredElement * rows * fan.V.Storage.Length,
+            SlicedFanInStep sliced => OperationsPerSlicedElement * rows * sliced.Lanes * sliced.Steps,
             _ => CostModel.OperationsPerElement * rows * step.Target.Storage.Length,
         });
     }

@@ -41,7 +41,10 @@ public static class SchedulePrinter
         ClearStep clear => $"{Name(clear.C)} = 0",
         WalshHadamardStep transform => $"{Name(transform.C)} = wht {Name(transform.A)}",
         ReflectionsStep chain => $"{Name(chain.C)} = {(chain.Transposed ? "reflections'" : "reflections")}({chain.V.Storage}) {Name(chain.A)}, one after the other",
-        FanInStep fused => $"{Name(fused.C)}[i] {(fused.Accumulates ? "+=" : "=")} Σj {fused.V.Storage}[i j] {Name(fused.Gather.A)}[{fused.Gather.Table.Storage}[i j]]",
+        FanInStep fused => FanIn(fused),
+        SlicedFanInStep sliced => $"{FanIn(sliced.FanIn)}    lanes i",
+        SliceStep { Product: var sliced } => FormattableString.Invariant(
+            $"{sliced.FanIn.V.Storage} and {sliced.FanIn.Gather.Table.Storage} packed in slices of {sliced.Lanes} outputs, at most {sliced.Steps} steps"),
         GatherStep { Transposed: false } gather => $"{Name(gather.C)}[o i] {(gather.Accumulate ? "+=" : "=")} {Name(gather.A)}[o {gather.Table.Storage}[i]]",
         GatherStep gather => $"{Name(gather.C)}[o {gather.Table.Storage}[i]] += {Name(gather.A)}[o i]",
         ConstantStep constant => $"{constant.Result} = {AlgebraPrinter.Print(constant.Constant.Value)}",
@@ -54,6 +57,9 @@ public static class SchedulePrinter
         PackStep pack => $"{pack.Packed} packed as {string.Join("×", pack.Extents)}{(pack.Packed.PackedFormat is { } format ? $" {format.ToString().ToLowerInvariant()}" : "")}",
         _ => throw new InvalidOperationException(step.ToString()),
     };
+
+    private static string FanIn(FanInStep step) =>
+        $"{Name(step.C)}[i] {(step.Accumulates ? "+=" : "=")} Σj {step.V.Storage}[i j] {Name(step.Gather.A)}[{step.Gather.Table.Storage}[i j]]";
 
     private static string Assign(KernelStep step)
     {

@@ -9,7 +9,7 @@ public sealed partial class Scheduler
 {
     private List<Step> Forward(List<Operation> program) => [.. program.Where(operation => !IsFused(operation)).Select<Operation, Step>(operation => operation switch
     {
-        ContractOperation contract when FanIn(contract) is { } fused => fused,
+        ContractOperation contract when FanIn(contract) is { } fused => Sliced(fused) ?? (Step)fused,
         ContractOperation contract => Choose(contract.Contraction, contract.Accumulate),
         ClearOperation clear => new ClearStep(new Place(clear.Target, Aspect.Value, 0)),
         GatherOperation gather => Step(gather),
@@ -67,6 +67,26 @@ public sealed partial class Scheduler
                     fanIn,
                     operation.Accumulate)
                 : null;
+    }
+
+    /// <summary>
+    /// The product from a copy in slices: for a few rows, and where outputs have an entry in each window on average. Entries drawn at random
+    /// then take about as many steps as an output has entries and x has vectors (measured), so that there is room for those.
+    /// </summary>
+    private SlicedFanInStep? Sliced(FanInStep step)
+    {
+        Storage x = step.Gather.A.Storage;
+        int lanes = 64 / _elementSize;
+        if (_costs.Training || x.Length > 2L * lanes * step.FanIn)
+        {
+            return null;
+        }
+
+        long slices = (step.C.Storage.Length + lanes - 1) / lanes, steps = slices * (step.FanIn + (x.Length / lanes)) * 9 / 8;
+        long bytes = (steps * ((lanes * _elementSize) + lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
+        Storage copy = NewWeight(step.V.Storage.Name, checked((int)((bytes + _elementSize - 1) / _elementSize)), trained: false, packed: true);
+        Storage padded = NewScratch(NewName("h"), x.Length, Align(x.Length) + (2 * lanes));
+        return new SlicedFanInStep(step, Value(copy), Value(padded), lanes, (int)steps);
     }
 
     /// <summary>The weight v of <c>c[i] = Σⱼ v[i, j] t[i, j]</c> and the extent of j, if a contraction is that.</summary>

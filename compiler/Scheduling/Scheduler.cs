@@ -128,6 +128,7 @@ public sealed partial class Scheduler
         (List<Step> prepare, List<Step> prepareTangent, List<Step> prepareGradient) =
             (Forward(_weightProgram), trains ? Tangent(_weightProgram) : [], trains ? Reverse(_weightProgram) : []);
         prepare.AddRange(Packs(Aspect.Value, scatter: false));
+        prepare.AddRange(forward.OfType<SlicedFanInStep>().Select(product => new SliceStep(product)));
         prepareTangent.AddRange(Packs(Aspect.Mirror, scatter: false));
         prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
 

@@ -162,6 +162,30 @@ public sealed record FanInStep(GatherStep Gather, Contraction Contraction, Place
     public override IEnumerable<Place> Reads => [.. Gather.Reads, V];
 }
 
+/// <summary>
+/// The same from a copy in slices of as many outputs as a vector has lanes: a step takes an entry of each output, out of a window of x that
+/// two registers hold.
+/// </summary>
+/// <param name="FanIn">What it does, and what is left to it where the rows of a slice have too little in common.</param>
+/// <param name="Slices">The copy.</param>
+/// <param name="Padded">Room for the rows of x, with a window behind each.</param>
+/// <param name="Lanes">Outputs of a slice.</param>
+/// <param name="Steps">The most steps that the copy has room for.</param>
+public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, Place Padded, int Lanes, int Steps) : Step
+{
+    public override Place Target => FanIn.Target;
+
+    public override IEnumerable<Place> Reads => [.. FanIn.Reads, Slices, Padded];
+}
+
+/// <summary>Makes the copy that a product reads.</summary>
+public sealed record SliceStep(SlicedFanInStep Product) : Step
+{
+    public override Place Target => Product.Slices;
+
+    public override IEnumerable<Place> Reads => [Product.FanIn.Gather.Table, Product.FanIn.V];
+}
+
 /// <summary>Writes the elements of a constant.</summary>
 public sealed record ConstantStep(ConstantWeight Constant, Storage Result) : Step
 {

@@ -117,14 +117,14 @@ public static unsafe class Tables<T>
             T* places = table, weights = values;
             for (int i = 0; i < outputs; i++, places += fanIn, weights += fanIn)
             {
-                T sum = coefficient * Dot(x, places, weights, fanIn);
+                T sum = coefficient * Row(x, places, weights, fanIn);
                 y[i] = accumulate ? y[i] + sum : sum;
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Dot(T* x, T* places, T* weights, int count)
+    private static T Row(T* x, T* places, T* weights, int count)
     {
         int j = 0;
         T sum = T.Zero;
