@@ -316,7 +316,7 @@ internal sealed class MapEmitter
     /// <summary>What is not wanted is not computed.</summary>
     private static string Guard(Step step, Pass pass) => (pass, step.Target.Storage.Space) switch
     {
-        (Pass.Reverse, _) when step is PadStep { A.Aspect: Aspect.Value } or GatherStep { C.Aspect: Aspect.Value } => "g",
+        (Pass.Reverse, _) when step is PadStep { A.Aspect: Aspect.Value } => "g",
         (Pass.Forward, Space.Output) => "y",
         (Pass.Reverse, Space.Weights) => "g",
         (Pass.Reverse, Space.Input) => "dx",
@@ -353,17 +353,22 @@ internal sealed class MapEmitter
                 return FormattableString.Invariant(
                     $"Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {SchedulePrinter.Describe(chain)}");
 
-            case FanInStep fused:
-                return FormattableString.Invariant(
-                    $"Tables<{_scalar}>.Dot({Pointer(fused.Gather.A, pass)}, {Matrix(fused)}, {Pointer(fused.C, pass)}, rows, {Sizes(fused)}, {Last(fused)});");
+            case FanInStep { Matrix: var matrix } product:
+                return $"ConstantFanIn<{_scalar}>.Multiply({Pointer(product.X, pass)}, {Matrix(matrix)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)}, {Bool(product.Accumulates)});";
 
-            case SlicedFanInStep { FanIn: var fused } sliced:
-                return FormattableString.Invariant(
-                    $"SlicedEllpack<{_scalar}>.Dot({Pointer(fused.Gather.A, pass)}, {Pointer(sliced.Slices, pass)}, {Matrix(fused)}, {Pointer(fused.C, pass)}, {Pointer(sliced.Padded, pass)}, {sliced.Padded.Storage.Pitch}, rows, {Sizes(fused)}, {sliced.Steps}, {Last(fused)});");
+            case FanInAdjointStep { Matrix: var matrix } adjoint:
+                return $"ConstantFanIn<{_scalar}>.MultiplyAdjoint({Pointer(adjoint.Y, pass)}, {Matrix(matrix)}, {Pointer(adjoint.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)}, {Bool(adjoint.Accumulates)});";
 
-            case SliceStep { Product: var product }:
+            case FanInGradientStep { Matrix: var matrix } gradient:
+                return $"ConstantFanIn<{_scalar}>.AddGradient({Pointer(gradient.X, pass)}, {Pointer(matrix.Table, pass)}, {Pointer(gradient.Y, pass)}, {Pointer(gradient.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)});";
+
+            case SlicedFanInStep { FanIn: { Matrix: var matrix } product } sliced:
                 return FormattableString.Invariant(
-                    $"SlicedEllpack<{_scalar}>.Pack({Matrix(product.FanIn)}, {Pointer(product.Slices, pass)}, {Sizes(product.FanIn)}, {product.Steps});");
+                    $"SlicedEllpack<{_scalar}>.Multiply({Pointer(product.X, pass)}, {Pointer(sliced.Slices, pass)}, {Matrix(matrix)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, {matrix.Scratch.Storage.Pitch}, rows, {Sizes(matrix)}, {sliced.Steps}, {Coefficient(matrix)}, {Bool(product.Accumulates)});");
+
+            case SliceStep { Product: { FanIn.Matrix: var matrix } product }:
+                return FormattableString.Invariant(
+                    $"SlicedEllpack<{_scalar}>.Pack({Matrix(matrix)}, {Pointer(product.Slices, pass)}, {Sizes(matrix)}, {product.Steps});");
 
             case GatherStep gather:
                 string places = $"{Pointer(gather.Table, pass)}, {Rows(gather.Outer)}, {gather.Table.Storage.Length}";
@@ -411,11 +416,11 @@ internal sealed class MapEmitter
                 throw new InvalidOperationException(step.ToString());
         }
 
-        string Matrix(FanInStep fan) => $"{Pointer(fan.Gather.Table, pass)}, {Pointer(fan.V, pass)}";
+        string Matrix(FanInMatrix matrix) => $"{Pointer(matrix.Table, pass)}, {Pointer(matrix.V, pass)}";
 
-        string Sizes(FanInStep fan) => FormattableString.Invariant($"{fan.C.Storage.Length}, {fan.FanIn}, {fan.Gather.A.Storage.Length}");
+        string Coefficient(FanInMatrix matrix) => Literals.Of(matrix.Coefficient, _scalar);
 
-        string Last(FanInStep fan) => $"{Literals.Of(fan.Contraction.Coefficient, _scalar)}, {Bool(fan.Accumulates)}";
+        static string Sizes(FanInMatrix matrix) => FormattableString.Invariant($"{matrix.Outputs}, {matrix.FanIn}, {matrix.Inputs}");
     }
 
     private string Constant(ConstantStep step, string pointer)

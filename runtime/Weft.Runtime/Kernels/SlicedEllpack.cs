@@ -11,7 +11,7 @@ namespace Weft.Kernels;
 /// A sparse matrix with a constant fan-in, in slices of as many rows as a vector has lanes (SELL-C: Kreutzer et al. 2014). A step multiplies
 /// an entry of each row of a slice; what they are multiplied by lies in a window of x that two registers hold, so that a permutation
 /// finds it where a gather would load element by element. A row without an entry in the window has a zero there. A slice that would take
-/// more steps than there is room for, since its rows have too little in common, is left to <see cref="Tables{T}.Dot"/>.
+/// more steps than there is room for, since its rows have too little in common, is left to <see cref="ConstantFanIn{T}"/>.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class SlicedEllpack<T>
@@ -155,8 +155,8 @@ public static unsafe class SlicedEllpack<T>
     /// <param name="table">[outputs, fanIn]</param>
     /// <param name="values">[outputs, fanIn]</param>
     /// <param name="y">[rows, outputs]</param>
-    /// <param name="padded">[rows, pitch], 64-byte aligned: for x, with a window behind each row's last element.</param>
-    /// <param name="pitch">From row to row there.</param>
+    /// <param name="scratch">[rows, pitch], 64-byte aligned: for x, with a window behind each row's last element. Overwritten.</param>
+    /// <param name="pitch">From row to row there: room for a row of y too.</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="outputs">The length of a row of y.</param>
     /// <param name="fanIn">The entries of a row of the matrix.</param>
@@ -164,20 +164,20 @@ public static unsafe class SlicedEllpack<T>
     /// <param name="steps">The most steps that the copy has room for.</param>
     /// <param name="coefficient">What the matrix is multiplied by.</param>
     /// <param name="accumulate">Whether to add to y.</param>
-    public static void Dot(
-        T* x, T* slices, T* table, T* values, T* y, T* padded, int pitch, int rows, int outputs, int fanIn, int size, int steps, T coefficient, bool accumulate)
+    public static void Multiply(
+        T* x, T* slices, T* table, T* values, T* y, T* scratch, int pitch, int rows, int outputs, int fanIn, int size, int steps, T coefficient, bool accumulate)
     {
         if (!IsSupported)
         {
-            Tables<T>.Dot(x, table, values, y, rows, outputs, fanIn, size, coefficient, accumulate);
+            ConstantFanIn<T>.Multiply(x, table, values, y, scratch, rows, outputs, fanIn, size, coefficient, accumulate);
             return;
         }
 
         var copy = new Slices(slices, steps);
-        Layouts<T>.CopyRows(x, padded, rows, size, pitch);
+        Layouts<T>.CopyRows(x, scratch, rows, size, pitch);
         for (int row = 0; row < rows; row += TileRows)
         {
-            T* tileX = padded + (nint)row * pitch, tileY = y + (nint)row * outputs;
+            T* tileX = scratch + (nint)row * pitch, tileY = y + (nint)row * outputs;
             switch (rows - row)
             {
                 case 1: Run<Extent1>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate); break;
@@ -192,8 +192,8 @@ public static unsafe class SlicedEllpack<T>
             for (int row = 0; row < rows && copy.Starts[slice] == copy.Starts[slice + 1]; row++)
             {
                 nint entry = (nint)i * fanIn;
-                Tables<T>.Dot(
-                    x + (nint)row * size, table + entry, values + entry, y + (nint)row * outputs + i, 1, Math.Min(Lanes, outputs - i), fanIn, size, coefficient, accumulate);
+                ConstantFanIn<T>.MultiplyRow(
+                    x + (nint)row * size, table + entry, values + entry, y + (nint)row * outputs + i, Math.Min(Lanes, outputs - i), fanIn, coefficient, accumulate);
             }
         }
     }

@@ -72,7 +72,7 @@ public unsafe class SlicedEllpackTests
                         T[] y = [.. start];
                         fixed (T* py = y)
                         {
-                            SlicedEllpack<T>.Dot(px, copy, pt, pv, py, padded, pitch, rows, outputs, fanIn, size, steps, T.CreateTruncating(-1.5), accumulate);
+                            SlicedEllpack<T>.Multiply(px, copy, pt, pv, py, padded, pitch, rows, outputs, fanIn, size, steps, T.CreateTruncating(-1.5), accumulate);
                         }
 
                         for (int k = 0; k < y.Length; k++)
