@@ -15,8 +15,11 @@ public abstract record Step
     /// <summary>The places that are read.</summary>
     public virtual IEnumerable<Place> Reads => [];
 
+    /// <summary>Room for what it computes on the way.</summary>
+    public virtual Place? Scratch => null;
+
     /// <summary>All places that it touches.</summary>
-    public IEnumerable<Place> Places => Reads.Append(Target);
+    public IEnumerable<Place> Places => Reads.Append(Target).Concat(new[] { Scratch }.OfType<Place>());
 }
 
 /// <summary>Runs a kernel, <c>c = addend + a · b</c>.</summary>
@@ -161,7 +164,9 @@ public sealed record FanInStep(FanInMatrix Matrix, Place X, Place C, bool Accumu
 {
     public override Place Target => C;
 
-    public override IEnumerable<Place> Reads => [X, Matrix.Table, Matrix.V, Matrix.Scratch];
+    public override IEnumerable<Place> Reads => [X, Matrix.Table, Matrix.V];
+
+    public override Place? Scratch => Matrix.Scratch;
 }
 
 /// <summary><c>c (+)= Aᵀ y</c>.</summary>
@@ -169,7 +174,9 @@ public sealed record FanInAdjointStep(FanInMatrix Matrix, Place Y, Place C, bool
 {
     public override Place Target => C;
 
-    public override IEnumerable<Place> Reads => [Y, Matrix.Table, Matrix.V, Matrix.Scratch];
+    public override IEnumerable<Place> Reads => [Y, Matrix.Table, Matrix.V];
+
+    public override Place? Scratch => Matrix.Scratch;
 }
 
 /// <summary><c>c[i, j] += Coefficient · Σ y[i] · x[table[i, j]]</c>, summed over rows: the gradient for v.</summary>
@@ -177,7 +184,9 @@ public sealed record FanInGradientStep(FanInMatrix Matrix, Place X, Place Y, Pla
 {
     public override Place Target => C;
 
-    public override IEnumerable<Place> Reads => [X, Y, Matrix.Table, Matrix.Scratch];
+    public override IEnumerable<Place> Reads => [X, Y, Matrix.Table];
+
+    public override Place? Scratch => Matrix.Scratch;
 }
 
 /// <summary>
@@ -193,6 +202,8 @@ public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, int Lanes, i
     public override Place Target => FanIn.Target;
 
     public override IEnumerable<Place> Reads => [.. FanIn.Reads, Slices];
+
+    public override Place? Scratch => FanIn.Scratch;
 }
 
 /// <summary>Makes the copy that a product reads.</summary>
