@@ -92,14 +92,14 @@ public sealed partial class Scheduler
     {
         FanInMatrix matrix = fan.Matrix;
         var product = new FanInStep(matrix, Value(fan.X), Value(operation.Contraction.Target.Storage), operation.Accumulate);
-        if (_costs.Training || matrix.Inputs > 2L * Lanes * matrix.FanIn)
+        long slices = (matrix.Outputs + Lanes - 1) / Lanes, steps = slices * (matrix.FanIn + (matrix.Inputs / Lanes)) * 9 / 8;
+        long bytes = (steps * ((Lanes * _elementSize) + Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
+        if (_costs.Training || matrix.Inputs > 2L * Lanes * matrix.FanIn || bytes > int.MaxValue)
         {
             return product;
         }
 
-        long slices = (matrix.Outputs + Lanes - 1) / Lanes, steps = slices * (matrix.FanIn + (matrix.Inputs / Lanes)) * 9 / 8;
-        long bytes = (steps * ((Lanes * _elementSize) + Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
-        Storage copy = NewWeight(matrix.V.Storage.Name, checked((int)((bytes + _elementSize - 1) / _elementSize)), trained: false, packed: true);
+        Storage copy = NewWeight(matrix.V.Storage.Name, (int)((bytes + _elementSize - 1) / _elementSize), trained: false, packed: true);
         return new SlicedFanInStep(product, Value(copy), Lanes, (int)steps);
     }
 

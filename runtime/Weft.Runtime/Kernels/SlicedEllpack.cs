@@ -203,6 +203,7 @@ public static unsafe class SlicedEllpack<T>
     private static void Run<R>(T* x, nint pitch, Slices copy, T* y, int outputs, T coefficient, bool accumulate)
         where R : struct, IExtent
     {
+        T* x1 = x + pitch, x2 = x1 + pitch, x3 = x2 + pitch;
         for (int slice = 0, i = 0; i < outputs; slice++, i += Lanes)
         {
             nint step = copy.Starts[slice], end = copy.Starts[slice + 1];
@@ -236,9 +237,9 @@ public static unsafe class SlicedEllpack<T>
                 {
                     Sse.Prefetch0(copy.Entries + (step + Ahead) * Lanes);
                     sum0 = Add(copy, step, x, sum0);
-                    sum1 = Add(copy, step, x + pitch, sum1);
-                    sum2 = R.Count > 2 ? Add(copy, step, x + 2 * pitch, sum2) : sum2;
-                    sum3 = R.Count > 3 ? Add(copy, step, x + 3 * pitch, sum3) : sum3;
+                    sum1 = Add(copy, step, x1, sum1);
+                    sum2 = R.Count > 2 ? Add(copy, step, x2, sum2) : sum2;
+                    sum3 = R.Count > 3 ? Add(copy, step, x3, sum3) : sum3;
                 }
             }
 
