@@ -64,6 +64,7 @@ public static unsafe class SlicedEllpack<T>
             return;
         }
 
+        // A list of the entries in each half of a window for each lane.
         var copy = new Slices(slices, steps);
         int halves = (size + Lanes - 1) / Lanes, length = (halves + 1) * Lanes;
         int* lists = (int*)NativeMemory.Alloc((nuint)length, sizeof(int));
