@@ -18,8 +18,8 @@ namespace Weft.Kernels;
 public static unsafe class ConstantFanIn<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>The matrix, and a tile of the batch, transposed: <c>C</c> vectors for each element of a row.</summary>
-    private readonly struct Operands(T* table, T* values, int outputs, int fanIn, int size, T coefficient)
+    /// <summary>The matrix and its sizes.</summary>
+    private readonly struct Matrix(T* table, T* values, int outputs, int fanIn, int size, T coefficient)
     {
         public readonly T* Table = table, Values = values;
 
@@ -28,20 +28,20 @@ public static unsafe class ConstantFanIn<T>
         public readonly T Coefficient = coefficient;
     }
 
-    /// <summary>What is done for a tile of rows.</summary>
+    /// <summary>What is done for a tile of rows: x and y are batches, inner and outer the same transposed, with C vectors for each element of a row.</summary>
     private interface IProduct
     {
         /// <summary>Transposes what is read.</summary>
-        static abstract void Begin(in Operands matrix, T* x, T* y, T* inner, T* outer, int rows);
+        static abstract void Begin(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows);
 
         /// <summary>Multiplies.</summary>
-        static abstract void Run<S, V, C>(in Operands matrix, T* inner, T* outer)
+        static abstract void Run<S, V, C>(in Matrix matrix, T* inner, T* outer)
             where S : struct, ILanes<T, V>
             where V : struct
             where C : struct, IExtent;
 
         /// <summary>Transposes what was written.</summary>
-        static abstract void End(in Operands matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate);
+        static abstract void End(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate);
     }
 
     /// <summary>y[o, i] = coefficient · Σⱼ values[i, j] · x[o, table[i, j]], or += where <paramref name="accumulate"/>.</summary>
@@ -58,7 +58,7 @@ public static unsafe class ConstantFanIn<T>
     /// <param name="accumulate">Whether to add to y.</param>
     public static void Multiply(T* x, T* table, T* values, T* y, T* scratch, int rows, int outputs, int fanIn, int size, T coefficient, bool accumulate)
     {
-        var matrix = new Operands(table, values, outputs, fanIn, size, coefficient);
+        var matrix = new Matrix(table, values, outputs, fanIn, size, coefficient);
         for (int row = Vectors<Product>(matrix, x, y, scratch, rows, accumulate); row < rows; row++)
         {
             MultiplyRow(x + (nint)row * size, table, values, y + (nint)row * outputs, outputs, fanIn, coefficient, accumulate);
@@ -89,7 +89,7 @@ public static unsafe class ConstantFanIn<T>
     /// <param name="coefficient">What the matrix is multiplied by.</param>
     /// <param name="accumulate">Whether to add to x.</param>
     public static void MultiplyAdjoint(T* y, T* table, T* values, T* x, T* scratch, int rows, int outputs, int fanIn, int size, T coefficient, bool accumulate) =>
-        All<Adjoint>(new Operands(table, values, outputs, fanIn, size, coefficient), x, y, scratch, rows, accumulate);
+        All<Adjoint>(new Matrix(table, values, outputs, fanIn, size, coefficient), x, y, scratch, rows, accumulate);
 
     /// <summary>The gradient for the values: values[i, j] += coefficient · Σₒ y[o, i] · x[o, table[i, j]].</summary>
     /// <param name="x">[rows, size]</param>
@@ -103,9 +103,9 @@ public static unsafe class ConstantFanIn<T>
     /// <param name="size">The length of a row of x.</param>
     /// <param name="coefficient">What the matrix is multiplied by.</param>
     public static void AddGradient(T* x, T* table, T* y, T* values, T* scratch, int rows, int outputs, int fanIn, int size, T coefficient) =>
-        All<Gradient>(new Operands(table, values, outputs, fanIn, size, coefficient), x, y, scratch, rows, accumulate: true);
+        All<Gradient>(new Matrix(table, values, outputs, fanIn, size, coefficient), x, y, scratch, rows, accumulate: true);
 
-    private static void All<TProduct>(in Operands matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
+    private static void All<TProduct>(in Matrix matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
         where TProduct : struct, IProduct
     {
         int row = Vectors<TProduct>(matrix, x, y, scratch, rows, accumulate);
@@ -114,7 +114,7 @@ public static unsafe class ConstantFanIn<T>
 
     /// <summary>As many rows as fill vectors, the widest first.</summary>
     /// <returns>How many.</returns>
-    private static int Vectors<TProduct>(in Operands matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
+    private static int Vectors<TProduct>(in Matrix matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
         where TProduct : struct, IProduct
     {
         int row = 0;
@@ -132,7 +132,7 @@ public static unsafe class ConstantFanIn<T>
         return Vector128.IsHardwareAccelerated ? Sweep<TProduct, Lanes128<T>, Vector128<T>, Extent1>(matrix, x, y, scratch, row, rows, accumulate) : row;
     }
 
-    private static int Sweep<TProduct, S, V, C>(in Operands matrix, T* x, T* y, T* scratch, int row, int rows, bool accumulate)
+    private static int Sweep<TProduct, S, V, C>(in Matrix matrix, T* x, T* y, T* scratch, int row, int rows, bool accumulate)
         where TProduct : struct, IProduct
         where S : struct, ILanes<T, V>
         where V : struct
@@ -153,10 +153,10 @@ public static unsafe class ConstantFanIn<T>
 
     private readonly struct Product : IProduct
     {
-        public static void Begin(in Operands matrix, T* x, T* y, T* inner, T* outer, int rows) => Transpose(x, inner, matrix.Size, rows);
+        public static void Begin(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows) => Transpose(x, inner, matrix.Size, rows);
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public static void Run<S, V, C>(in Operands matrix, T* inner, T* outer)
+        public static void Run<S, V, C>(in Matrix matrix, T* inner, T* outer)
             where S : struct, ILanes<T, V>
             where V : struct
             where C : struct, IExtent
@@ -194,20 +194,20 @@ public static unsafe class ConstantFanIn<T>
             }
         }
 
-        public static void End(in Operands matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate) =>
+        public static void End(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate) =>
             TransposeBack(outer, y, matrix.Outputs, rows, accumulate);
     }
 
     private readonly struct Adjoint : IProduct
     {
-        public static void Begin(in Operands matrix, T* x, T* y, T* inner, T* outer, int rows)
+        public static void Begin(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows)
         {
             Transpose(y, outer, matrix.Outputs, rows);
             new Span<T>(inner, matrix.Size * rows).Clear();
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public static void Run<S, V, C>(in Operands matrix, T* inner, T* outer)
+        public static void Run<S, V, C>(in Matrix matrix, T* inner, T* outer)
             where S : struct, ILanes<T, V>
             where V : struct
             where C : struct, IExtent
@@ -231,20 +231,20 @@ public static unsafe class ConstantFanIn<T>
             }
         }
 
-        public static void End(in Operands matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate) =>
+        public static void End(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate) =>
             TransposeBack(inner, x, matrix.Size, rows, accumulate);
     }
 
     private readonly struct Gradient : IProduct
     {
-        public static void Begin(in Operands matrix, T* x, T* y, T* inner, T* outer, int rows)
+        public static void Begin(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows)
         {
             Transpose(x, inner, matrix.Size, rows);
             Transpose(y, outer, matrix.Outputs, rows);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public static void Run<S, V, C>(in Operands matrix, T* inner, T* outer)
+        public static void Run<S, V, C>(in Matrix matrix, T* inner, T* outer)
             where S : struct, ILanes<T, V>
             where V : struct
             where C : struct, IExtent
@@ -264,7 +264,7 @@ public static unsafe class ConstantFanIn<T>
             }
         }
 
-        public static void End(in Operands matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate)
+        public static void End(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate)
         {
         }
     }

@@ -181,10 +181,18 @@ public static unsafe class SlicedEllpack<T>
             T* tileX = scratch + (nint)row * pitch, tileY = y + (nint)row * outputs;
             switch (rows - row)
             {
-                case 1: Run<Extent1>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate); break;
-                case 2: Run<Extent2>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate); break;
-                case 3: Run<Extent3>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate); break;
-                default: Run<Extent4>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate); break;
+                case 1:
+                    Run<Extent1>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate);
+                    break;
+                case 2:
+                    Run<Extent2>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate);
+                    break;
+                case 3:
+                    Run<Extent3>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate);
+                    break;
+                default:
+                    Run<Extent4>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate);
+                    break;
             }
         }
 
