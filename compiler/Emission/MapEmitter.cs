@@ -316,7 +316,7 @@ internal sealed class MapEmitter
     /// <summary>What is not wanted is not computed.</summary>
     private static string Guard(Step step, Pass pass) => (pass, step.Target.Storage.Space) switch
     {
-        (Pass.Reverse, _) when step is PadStep { A.Aspect: Aspect.Value } or GatherStep { C.Aspect: Aspect.Value } => "g",
+        (Pass.Reverse, _) when step is PadStep { A.Aspect: Aspect.Value } => "g",
         (Pass.Forward, Space.Output) => "y",
         (Pass.Reverse, Space.Weights) => "g",
         (Pass.Reverse, Space.Input) => "dx",
@@ -353,11 +353,22 @@ internal sealed class MapEmitter
                 return FormattableString.Invariant(
                     $"Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {SchedulePrinter.Describe(chain)}");
 
-            case FanInStep fused:
-                string coefficient = Literals.Of(fused.Contraction.Coefficient, _scalar);
-                int outputs = fused.C.Storage.Length;
+            case FanInStep { Matrix: var matrix } product:
+                return $"ConstantFanIn<{_scalar}>.Multiply({Pointer(product.X, pass)}, {Matrix(matrix)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)}, {Bool(product.Accumulates)});";
+
+            case FanInAdjointStep { Matrix: var matrix } adjoint:
+                return $"ConstantFanIn<{_scalar}>.MultiplyAdjoint({Pointer(adjoint.Y, pass)}, {Matrix(matrix)}, {Pointer(adjoint.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)}, {Bool(adjoint.Accumulates)});";
+
+            case FanInGradientStep { Matrix: var matrix } gradient:
+                return $"ConstantFanIn<{_scalar}>.AddGradient({Pointer(gradient.X, pass)}, {Pointer(matrix.Table, pass)}, {Pointer(gradient.Y, pass)}, {Pointer(gradient.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)});";
+
+            case SlicedFanInStep { FanIn: { Matrix: var matrix } product } sliced:
                 return FormattableString.Invariant(
-                    $"Tables<{_scalar}>.Dot({Pointer(fused.Gather.A, pass)}, {Pointer(fused.Gather.Table, pass)}, {Pointer(fused.V, pass)}, {Pointer(fused.C, pass)}, rows, {outputs}, {fused.FanIn}, {fused.Gather.A.Storage.Length}, {coefficient}, {Bool(fused.Accumulates)});");
+                    $"SlicedEllpack<{_scalar}>.Multiply({Pointer(product.X, pass)}, {Pointer(sliced.Slices, pass)}, {Matrix(matrix)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, {matrix.Scratch.Storage.Pitch}, rows, {Sizes(matrix)}, {sliced.Steps}, {Coefficient(matrix)}, {Bool(product.Accumulates)});");
+
+            case SliceStep { Product: { FanIn.Matrix: var matrix } product }:
+                return FormattableString.Invariant(
+                    $"SlicedEllpack<{_scalar}>.Pack({Matrix(matrix)}, {Pointer(product.Slices, pass)}, {Sizes(matrix)}, {product.Steps});");
 
             case GatherStep gather:
                 string places = $"{Pointer(gather.Table, pass)}, {Rows(gather.Outer)}, {gather.Table.Storage.Length}";
@@ -404,6 +415,12 @@ internal sealed class MapEmitter
             default:
                 throw new InvalidOperationException(step.ToString());
         }
+
+        string Matrix(FanInMatrix matrix) => $"{Pointer(matrix.Table, pass)}, {Pointer(matrix.V, pass)}";
+
+        string Coefficient(FanInMatrix matrix) => Literals.Of(matrix.Coefficient, _scalar);
+
+        static string Sizes(FanInMatrix matrix) => FormattableString.Invariant($"{matrix.Outputs}, {matrix.FanIn}, {matrix.Inputs}");
     }
 
     private string Constant(ConstantStep step, string pointer)

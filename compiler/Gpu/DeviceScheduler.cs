@@ -56,9 +56,7 @@ public sealed class DeviceScheduler
 
     private DeviceSchedule Run(Schedule host)
     {
-        // What the processor gathers again was written down here by the forward pass.
-        List<Step> backward = EpilogueFusion.Run(
-            _schedule.Reverse.Where(step => step is not (PadStep or GatherStep { C.Aspect: Aspect.Value })), place => place.Storage.Space != Space.Scratch);
+        List<Step> backward = EpilogueFusion.Run(_schedule.Reverse.Where(step => step is not PadStep), place => place.Storage.Space != Space.Scratch);
         HashSet<Storage> recorded = [.. backward.SelectMany(step => step.Reads).Where(place => place.Aspect == Aspect.Value).Select(place => place.Storage)];
         List<Step> inference = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch);
         List<Step> recording = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch || recorded.Contains(place.Storage));

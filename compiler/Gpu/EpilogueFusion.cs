@@ -30,10 +30,6 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
                     ? new FusedStep(contraction, false, [new AddEpilogue(addend, 1)])
                     : new FusedStep(contraction, kernel.Accumulates, []);
                 break;
-            case FanInStep fan:
-                yield return fan.Gather;
-                yield return new FusedStep(ContractionKernels.Arrange(fan.Contraction), fan.Accumulates, []);
-                break;
             default:
                 yield return step;
                 break;

@@ -71,13 +71,32 @@ public sealed record Schedule(
     {
         // Loads for a reflection and for the product of the next one: three for two operations.
         const double OperationsPerReflectedElement = 6;
+
+        // An entry of a sparse matrix is a load with an address of its own, for as many rows as a vector has lanes; in slices it is one lane of a
+        // few loads that a tile of four rows shares (measured).
+        const double OperationsPerEntry = 130, OperationsPerSlicedEntry = 7, OperationsPerSlicedProduct = 5;
         var selector = new KernelSelector(128 / elementSize, rows);
         return Forward.Sum(step => CostModel.OperationsPerStep + step switch
         {
             KernelStep kernel => selector.Operations(kernel),
             ReflectionsStep chain => OperationsPerReflectedElement * rows * chain.V.Storage.Length * chain.Outer,
+            FanInStep { Matrix: var matrix } => OperationsPerEntry * Vectors(rows) * matrix.Outputs * matrix.FanIn,
+            SlicedFanInStep sliced => ((OperationsPerSlicedEntry * ((rows + 3) / 4)) + (OperationsPerSlicedProduct * rows)) * sliced.Lanes * sliced.Steps,
             _ => CostModel.OperationsPerElement * rows * step.Target.Storage.Length,
         });
+
+        // Vectors that rows fill: of 512 bits, then of 256 and of 128, then single ones.
+        int Vectors(int rows)
+        {
+            int vectors = 0;
+            for (int bytes = 64; bytes >= 16; bytes /= 2)
+            {
+                vectors += rows / (bytes / elementSize);
+                rows %= bytes / elementSize;
+            }
+
+            return vectors + rows;
+        }
     }
 
     public long ForwardFlops => Plans.Sum(plan => plan.FlopsPerRow);

@@ -41,8 +41,13 @@ public static class SchedulePrinter
         ClearStep clear => $"{Name(clear.C)} = 0",
         WalshHadamardStep transform => $"{Name(transform.C)} = wht {Name(transform.A)}",
         ReflectionsStep chain => $"{Name(chain.C)} = {(chain.Transposed ? "reflections'" : "reflections")}({chain.V.Storage}) {Name(chain.A)}, one after the other",
-        FanInStep fused => $"{Name(fused.C)}[i] {(fused.Accumulates ? "+=" : "=")} Σj {fused.V.Storage}[i j] {Name(fused.Gather.A)}[{fused.Gather.Table.Storage}[i j]]",
-        GatherStep { Transposed: false } gather => $"{Name(gather.C)}[o i] {(gather.Accumulate ? "+=" : "=")} {Name(gather.A)}[o {gather.Table.Storage}[i]]",
+        FanInStep product => FanIn(product),
+        FanInAdjointStep { Matrix: var matrix } adjoint => $"{Name(adjoint.C)}[{matrix.Table.Storage}[i j]] {Assign(adjoint.Accumulates)} {matrix.V.Storage}[i j] {Name(adjoint.Y)}[i]",
+        FanInGradientStep { Matrix: var matrix } gradient => $"{Name(gradient.C)}[i j] += Σn {Name(gradient.Y)}[n i] {Name(gradient.X)}[n {matrix.Table.Storage}[i j]]",
+        SlicedFanInStep sliced => $"{FanIn(sliced.FanIn)}    lanes i",
+        SliceStep { Product: var sliced } => FormattableString.Invariant(
+            $"{sliced.FanIn.Matrix.V.Storage} and {sliced.FanIn.Matrix.Table.Storage} packed in slices of {sliced.Lanes} outputs, at most {sliced.Steps} steps"),
+        GatherStep { Transposed: false } gather => $"{Name(gather.C)}[o i] {Assign(gather.Accumulate)} {Name(gather.A)}[o {gather.Table.Storage}[i]]",
         GatherStep gather => $"{Name(gather.C)}[o {gather.Table.Storage}[i]] += {Name(gather.A)}[o i]",
         ConstantStep constant => $"{constant.Result} = {AlgebraPrinter.Print(constant.Constant.Value)}",
         CheckStep check => FormattableString.Invariant($"check 0 <= {check.Table} < {check.Size}"),
@@ -54,6 +59,11 @@ public static class SchedulePrinter
         PackStep pack => $"{pack.Packed} packed as {string.Join("×", pack.Extents)}{(pack.Packed.PackedFormat is { } format ? $" {format.ToString().ToLowerInvariant()}" : "")}",
         _ => throw new InvalidOperationException(step.ToString()),
     };
+
+    private static string FanIn(FanInStep step) =>
+        $"{Name(step.C)}[i] {Assign(step.Accumulates)} Σj {Name(step.Matrix.V)}[i j] {Name(step.X)}[{step.Matrix.Table.Storage}[i j]]";
+
+    private static string Assign(bool accumulates) => accumulates ? "+=" : "=";
 
     private static string Assign(KernelStep step)
     {

@@ -9,10 +9,11 @@ public sealed partial class Scheduler
 {
     private List<Step> Forward(List<Operation> program) => [.. program.Where(operation => !IsFused(operation)).Select<Operation, Step>(operation => operation switch
     {
-        ContractOperation contract when FanIn(contract) is { } fused => fused,
+        ContractOperation contract when FanIn(contract) is { } fan => Product(fan, contract),
         ContractOperation contract => Choose(contract.Contraction, contract.Accumulate),
         ClearOperation clear => new ClearStep(new Place(clear.Target, Aspect.Value, 0)),
-        GatherOperation gather => Step(gather),
+        GatherOperation gather => new GatherStep(
+            Value(gather.Source), Value(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed),
         WalshHadamardOperation transform => new WalshHadamardStep(Value(transform.Source), Value(transform.Target), transform.Outer),
         ReflectionsOperation chain => new ReflectionsStep(Value(chain.Source), Value(chain.Rows), Value(chain.Target), chain.Outer, chain.Transposed),
         ConstantOperation constant => new ConstantStep(constant.Constant, constant.Target),
@@ -22,15 +23,9 @@ public sealed partial class Scheduler
         _ => throw new InvalidOperationException(operation.ToString()),
     })];
 
-    private bool IsFused(Operation operation) => operation is GatherOperation gather && _fanIns.ContainsKey(gather);
-
-    /// <summary>The gather of a row as a step of its own.</summary>
-    private static GatherStep Step(GatherOperation gather) =>
-        new(Value(gather.Source), Value(gather.Target), gather.Outer, Value(gather.Table), gather.Transposed, gather.Transposed);
-
     /// <summary>
     /// Finds gathers whose result one contraction reads, in the order of its weight and summed over all but one index: a sparse matrix with a
-    /// constant fan-in. The reverse pass and the forward mode gather again if the weight is trained.
+    /// constant fan-in. What they gather is then never written down, forward or backward.
     /// </summary>
     private void ChooseFanIns()
     {
@@ -45,58 +40,86 @@ public sealed partial class Scheduler
                 ActivationOperation activation => activation.Source == gather.Target,
                 _ => false,
             })];
-            if (readers.Length == 1 && readers[0] is ContractOperation reader && Values(reader.Contraction, gather.Target) is var (values, _))
+            if (readers.Length == 1 && readers[0] is ContractOperation reader && Matrix(reader.Contraction, gather) is { } matrix)
             {
-                _fanIns.Add(gather, values.Storage);
+                _fanIns.Add(gather, matrix);
+                _storages.Remove(gather.Target);
             }
         }
+
+        PlaceScratch();
     }
 
-    private IEnumerable<Step> GatherAgain() => _fanIns.Where(pair => HasMirror(pair.Value)).Select(pair => Step(pair.Key));
+    private bool IsFused(Operation operation) => operation is GatherOperation gather && _fanIns.ContainsKey(gather);
 
-    private FanInStep? FanIn(ContractOperation operation)
-    {
-        Contraction contraction = operation.Contraction;
-        return _fanIns.Keys.FirstOrDefault(gather => contraction.Views.Any(view => view.Storage == gather.Target)) is { } fused
-            && Values(contraction, fused.Target) is var (values, fanIn)
-                ? new FanInStep(
-                    Step(fused),
-                    contraction,
-                    new Place(values.Storage, Aspect.Value, values.Position.Offset),
-                    new Place(contraction.Target.Storage, Aspect.Value, contraction.Target.Position.Offset),
-                    fanIn,
-                    operation.Accumulate)
-                : null;
-    }
+    /// <summary>The matrix of a contraction, and what it is multiplied by.</summary>
+    private (FanInMatrix Matrix, Storage X)? FanIn(ContractOperation operation) => _fanIns
+        .Where(pair => operation.Contraction.Views.Any(view => view.Storage == pair.Key.Target))
+        .Select(pair => ((FanInMatrix, Storage)?)(pair.Value, pair.Key.Source))
+        .FirstOrDefault();
 
-    /// <summary>The weight v of <c>c[i] = Σⱼ v[i, j] t[i, j]</c> and the extent of j, if a contraction is that.</summary>
-    private static (View Values, int FanIn)? Values(Contraction contraction, Storage gathered)
+    /// <summary>The matrix with entries v of <c>c[i] = Σⱼ v[i, j] t[i, j]</c>, if a contraction is that.</summary>
+    private FanInMatrix? Matrix(Contraction contraction, GatherOperation gather)
     {
         if (contraction is not { Right: { } right, Left: var left, Target: var target } || left.Storage == right.Storage)
         {
             return null;
         }
 
+        Storage gathered = gather.Target;
         (View values, View read) = left.Storage == gathered ? (right, left) : (left, right);
         Index[] summed = [.. contraction.Indices.Where(index => !target.Has(index))];
         Index[] kept = [.. target.Position.Indices.Where(index => index != View.Rows)];
-        return !values.Storage.IsPerRow && summed.Length == 1 && kept.Length == 1 && target.Has(View.Rows)
-            && target.Storage.Pitch == target.Storage.Length && kept[0].Extent == target.Storage.Length
-            && target.Stride(kept[0]) == 1 && target.Position.Offset == 0
-            && values.Position.Offset == 0 && read.Position.Offset == 0 && gathered.Length == kept[0].Extent * summed[0].Extent
-            && new[] { values, read }.All(view => view.Stride(summed[0]) == 1 && view.Stride(kept[0]) == summed[0].Extent)
-                ? (values, summed[0].Extent)
-                : null;
+        if (values.Storage.IsPerRow || summed.Length != 1 || kept.Length != 1 || !target.Has(View.Rows)
+            || target.Storage.Pitch != target.Storage.Length || kept[0].Extent != target.Storage.Length
+            || target.Stride(kept[0]) != 1 || target.Position.Offset != 0
+            || values.Position.Offset != 0 || read.Position.Offset != 0 || gathered.Length != kept[0].Extent * summed[0].Extent
+            || new[] { values, read }.Any(view => view.Stride(summed[0]) != 1 || view.Stride(kept[0]) != summed[0].Extent))
+        {
+            return null;
+        }
+
+        (int outputs, int inputs) = (target.Storage.Length, gather.Source.Length);
+        Storage scratch = NewScratch(NewName("h"), inputs + outputs, Align(inputs) + Align(outputs) + (2 * Lanes));
+        return new FanInMatrix(Value(gather.Table), Value(values.Storage), outputs, summed[0].Extent, inputs, contraction.Coefficient, Value(scratch));
+    }
+
+    /// <summary>
+    /// A product with a matrix; for a few rows from a copy in slices, where outputs have an entry in each window on average. Entries drawn at
+    /// random then take about as many steps as an output has entries and x has vectors (measured), so that there is room for those.
+    /// </summary>
+    private Step Product((FanInMatrix Matrix, Storage X) fan, ContractOperation operation)
+    {
+        FanInMatrix matrix = fan.Matrix;
+        var product = new FanInStep(matrix, Value(fan.X), Value(operation.Contraction.Target.Storage), operation.Accumulate);
+        long slices = (matrix.Outputs + Lanes - 1) / Lanes, steps = slices * (matrix.FanIn + (matrix.Inputs / Lanes)) * 9 / 8;
+        long bytes = (steps * ((Lanes * _elementSize) + Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
+        if (_costs.Training || matrix.Inputs > 2L * Lanes * matrix.FanIn || bytes > int.MaxValue)
+        {
+            return product;
+        }
+
+        Storage copy = NewWeight(matrix.V.Storage.Name, (int)((bytes + _elementSize - 1) / _elementSize), trained: false, packed: true);
+        return new SlicedFanInStep(product, Value(copy), Lanes, (int)steps);
     }
 
     /// <summary>The product rule: each operation, with one operand at a time replaced by its tangent.</summary>
     private List<Step> Tangent(List<Operation> program)
     {
-        List<Step> steps = program == _rowProgram ? [.. GatherAgain()] : [];
-        foreach (Operation operation in program)
+        List<Step> steps = [];
+        foreach (Operation operation in program.Where(operation => !IsFused(operation)))
         {
             switch (operation)
             {
+                case ContractOperation { Contraction.Target.Storage: var target } contract when FanIn(contract) is var (matrix, x):
+                    steps.Add(new FanInStep(matrix, Mirror(x), Mirror(target), contract.Accumulate));
+                    if (HasMirror(matrix.V.Storage))
+                    {
+                        steps.Add(new FanInStep(matrix with { V = Mirror(matrix.V.Storage) }, Value(x), Mirror(target), true));
+                    }
+
+                    break;
+
                 case ContractOperation { Contraction: var contraction, Accumulate: var accumulate }:
                     Contraction mirrored = contraction with { Target = contraction.Target.Mirror };
                     if (!HasMirror(contraction.Target.Storage))
@@ -160,13 +183,27 @@ public sealed partial class Scheduler
     private List<Step> Reverse(List<Operation> program)
     {
         List<Step> steps = program == _rowProgram
-            ? [.. _padded.Select(pair => new PadStep(new Place(pair.Key.Item1, pair.Key.Item2, 0), Value(pair.Value))), .. GatherAgain()]
+            ? [.. _padded.Select(pair => new PadStep(new Place(pair.Key.Item1, pair.Key.Item2, 0), Value(pair.Value)))]
             : [];
         var written = new HashSet<Storage>();
-        foreach (Operation operation in Enumerable.Reverse(program))
+        foreach (Operation operation in Enumerable.Reverse(program).Where(operation => !IsFused(operation)))
         {
             switch (operation)
             {
+                case ContractOperation { Contraction.Target.Storage: var target } contract when FanIn(contract) is var (matrix, x):
+                    if (!Reaches(target))
+                    {
+                        break;
+                    }
+
+                    if (HasMirror(matrix.V.Storage))
+                    {
+                        steps.Add(new FanInGradientStep(matrix, Value(x), Mirror(target), Mirror(matrix.V.Storage)));
+                    }
+
+                    steps.Add(new FanInAdjointStep(matrix, Mirror(target), Mirror(x), Begin(x, true)));
+                    break;
+
                 case ContractOperation { Contraction: var contraction } when Reaches(contraction.Target.Storage):
                     View gradient = contraction.Target.Mirror;
                     Add(contraction.Left, contraction.Right);
@@ -276,7 +313,7 @@ public sealed partial class Scheduler
     private void ChoosePadding()
     {
         const int FarApart = 2048, ReadAgain = 32;
-        foreach (Contraction contraction in _rowProgram.OfType<ContractOperation>().Select(operation => operation.Contraction))
+        foreach (Contraction contraction in _rowProgram.OfType<ContractOperation>().Where(operation => FanIn(operation) is null).Select(operation => operation.Contraction))
         {
             foreach ((View weight, View? other) in new (View, View?)[] { (contraction.Left, contraction.Right), (contraction.Right ?? contraction.Left, contraction.Left) })
             {

@@ -35,12 +35,15 @@ public sealed partial class Scheduler
     private readonly Dictionary<WeightTensor, int> _fanIn = [];
     private readonly List<Operation> _weightProgram = [];
     private readonly List<Operation> _rowProgram = [];
-    private readonly Dictionary<GatherOperation, Storage> _fanIns = [];
+    private readonly Dictionary<GatherOperation, FanInMatrix> _fanIns = [];
     private readonly List<TermPlan> _plans = [];
     private readonly Dictionary<(Storage, Aspect), Storage> _padded = [];
     private int _weightCount;
     private int _scratch;
     private int _names;
+
+    /// <summary>Lanes of the widest vector.</summary>
+    private int Lanes => 64 / _elementSize;
 
     private Scheduler(LoweredModule lowered, CostModel costs, int elementSize, int planRank, bool keepsElements)
     {
@@ -49,7 +52,7 @@ public sealed partial class Scheduler
         _lowered = lowered;
         _costs = costs;
         _elementSize = elementSize;
-        _selector = new KernelSelector(128 / elementSize, nominalRows: Math.Min(costs.Batch, 48));
+        _selector = new KernelSelector(2 * Lanes, nominalRows: Math.Min(costs.Batch, 48));
     }
 
     /// <param name="lowered">The module.</param>
@@ -114,8 +117,12 @@ public sealed partial class Scheduler
             Build(statement, places);
         }
 
+        if (_costs.Device is null)
+        {
+            ChooseFanIns();
+        }
+
         ChoosePadding();
-        ChooseFanIns();
 
         // The kernels are chosen before the packed copies that they ask for can be listed.
         bool trains = _costs.Training;
@@ -128,6 +135,7 @@ public sealed partial class Scheduler
         (List<Step> prepare, List<Step> prepareTangent, List<Step> prepareGradient) =
             (Forward(_weightProgram), trains ? Tangent(_weightProgram) : [], trains ? Reverse(_weightProgram) : []);
         prepare.AddRange(Packs(Aspect.Value, scatter: false));
+        prepare.AddRange(forward.OfType<SlicedFanInStep>().Select(product => new SliceStep(product)));
         prepareTangent.AddRange(Packs(Aspect.Mirror, scatter: false));
         prepareGradient.InsertRange(0, Packs(Aspect.Mirror, scatter: true));
 
@@ -184,15 +192,17 @@ public sealed partial class Scheduler
     }
 
     /// <summary>
-    /// As many rows as keep scratch, input and output in the second-level cache; where weights come from memory for each chunk, more of them.
-    /// A batch of which the weights are the larger part runs at once: reading them again for each chunk would cost more than what leaves the cache.
+    /// As many rows as keep scratch, input and output in the second-level cache; more of them where weights come from memory for each chunk, or
+    /// rows are the lanes. A batch of which the weights are the larger part runs at once: reading them again for each chunk would cost more than
+    /// what leaves the cache.
     /// </summary>
     private (int Chunk, int LargeBatchChunk) Chunks(Module module)
     {
         const int LeastOfFar = 96, Least = 12, MostAtOnce = 48, Most = 192;
         long rowBytes = (long)_elementSize * (module.Inputs + module.Outputs + _scratch);
         long weightBytes = (long)_elementSize * module.Parameters.Sum(parameter => (long)parameter.Length);
-        long chunk = Math.Min(Most, Math.Max(weightBytes > FarBytes ? LeastOfFar : Least, ScratchBytes / rowBytes / 4 * 4));
+        int least = weightBytes > FarBytes ? LeastOfFar : _fanIns.Count > 0 ? 3 * Lanes : Least;
+        long chunk = Math.Min(Most, Math.Max(least, ScratchBytes / rowBytes / 4 * 4));
         return ((int)Math.Max(chunk, Math.Min(MostAtOnce, weightBytes / rowBytes)), (int)chunk);
     }
 
@@ -236,6 +246,17 @@ public sealed partial class Scheduler
         _scratch += Align(pitch);
         _storages.Add(storage);
         return storage;
+    }
+
+    /// <summary>Places what is left of the scratch.</summary>
+    private void PlaceScratch()
+    {
+        _scratch = 0;
+        foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Scratch))
+        {
+            storage.Offset = _scratch;
+            _scratch += Align(storage.Pitch);
+        }
     }
 
     private bool HasMirror(Storage storage) => storage.IsPerRow || _trained.Contains(storage.Mirrored);

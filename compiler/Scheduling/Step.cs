@@ -15,8 +15,11 @@ public abstract record Step
     /// <summary>The places that are read.</summary>
     public virtual IEnumerable<Place> Reads => [];
 
+    /// <summary>Room for what it computes on the way.</summary>
+    public virtual Place? Scratch => null;
+
     /// <summary>All places that it touches.</summary>
-    public IEnumerable<Place> Places => Reads.Append(Target);
+    public IEnumerable<Place> Places => Reads.Append(Target).Concat(new[] { Scratch }.OfType<Place>());
 }
 
 /// <summary>Runs a kernel, <c>c = addend + a · b</c>.</summary>
@@ -146,20 +149,69 @@ public sealed record ReflectionsStep(Place A, Place V, Place C, int Outer, bool 
     public override IEnumerable<Place> Reads => [A, V];
 }
 
-/// <summary>
-/// <c>c[i] (+)= Coefficient · Σⱼ v[i, j] · x[table[i, j]]</c>: what is gathered is used at once and not written down.
-/// </summary>
-/// <param name="Gather">The gather.</param>
-/// <param name="Contraction">What would read its result.</param>
-/// <param name="V">The values, with the extents of the table.</param>
-/// <param name="C">The target.</param>
+/// <summary>A sparse matrix with a constant fan-in: <c>A[i, table[i, j]] = Coefficient · v[i, j]</c>.</summary>
+/// <param name="Table">Where the entries are.</param>
+/// <param name="V">Them.</param>
+/// <param name="Outputs">The extent of i.</param>
 /// <param name="FanIn">The extent of j.</param>
-/// <param name="Accumulates">Whether to add to the target.</param>
-public sealed record FanInStep(GatherStep Gather, Contraction Contraction, Place V, Place C, int FanIn, bool Accumulates) : Step
+/// <param name="Inputs">The columns.</param>
+/// <param name="Coefficient">What they are multiplied by.</param>
+/// <param name="Scratch">Room for a row of the input and one of the output.</param>
+public sealed record FanInMatrix(Place Table, Place V, int Outputs, int FanIn, int Inputs, double Coefficient, Place Scratch);
+
+/// <summary><c>c (+)= A x</c>: what is gathered is used at once and not written down.</summary>
+public sealed record FanInStep(FanInMatrix Matrix, Place X, Place C, bool Accumulates) : Step
 {
     public override Place Target => C;
 
-    public override IEnumerable<Place> Reads => [.. Gather.Reads, V];
+    public override IEnumerable<Place> Reads => [X, Matrix.Table, Matrix.V];
+
+    public override Place? Scratch => Matrix.Scratch;
+}
+
+/// <summary><c>c (+)= Aᵀ y</c>.</summary>
+public sealed record FanInAdjointStep(FanInMatrix Matrix, Place Y, Place C, bool Accumulates) : Step
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [Y, Matrix.Table, Matrix.V];
+
+    public override Place? Scratch => Matrix.Scratch;
+}
+
+/// <summary><c>c[i, j] += Coefficient · Σ y[i] · x[table[i, j]]</c>, summed over rows: the gradient for v.</summary>
+public sealed record FanInGradientStep(FanInMatrix Matrix, Place X, Place Y, Place C) : Step
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [X, Y, Matrix.Table];
+
+    public override Place? Scratch => Matrix.Scratch;
+}
+
+/// <summary>
+/// <c>c (+)= A x</c> from a copy of A in slices of as many outputs as a vector has lanes: a step takes an entry of each output, out of a
+/// window of x that two registers hold. Where the outputs of a slice have too little in common, it is done as ever.
+/// </summary>
+/// <param name="FanIn">What it does.</param>
+/// <param name="Slices">The copy.</param>
+/// <param name="Lanes">Outputs of a slice.</param>
+/// <param name="Steps">The most steps that the copy has room for.</param>
+public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, int Lanes, int Steps) : Step
+{
+    public override Place Target => FanIn.Target;
+
+    public override IEnumerable<Place> Reads => [.. FanIn.Reads, Slices];
+
+    public override Place? Scratch => FanIn.Scratch;
+}
+
+/// <summary>Makes the copy that a product reads.</summary>
+public sealed record SliceStep(SlicedFanInStep Product) : Step
+{
+    public override Place Target => Product.Slices;
+
+    public override IEnumerable<Place> Reads => [Product.FanIn.Matrix.Table, Product.FanIn.Matrix.V];
 }
 
 /// <summary>Writes the elements of a constant.</summary>

@@ -98,67 +98,6 @@ public static unsafe class Tables<T>
         }
     }
 
-    /// <summary>y[o, i] = coefficient · Σⱼ values[i, j] · x[o, table[i, j]], or += where <paramref name="accumulate"/>: a sparse matrix with a constant fan-in.</summary>
-    /// <param name="x">[rows, size]</param>
-    /// <param name="table">[outputs, fanIn]: whole numbers from 0 to size − 1, which are not checked here.</param>
-    /// <param name="values">[outputs, fanIn]</param>
-    /// <param name="y">[rows, outputs]</param>
-    /// <param name="rows">The number of rows.</param>
-    /// <param name="outputs">The length of a row of y.</param>
-    /// <param name="fanIn">The entries of a row of the matrix.</param>
-    /// <param name="size">The length of a row of x.</param>
-    /// <param name="coefficient">What the matrix is multiplied by.</param>
-    /// <param name="accumulate">Whether to add to y.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Dot(T* x, T* table, T* values, T* y, int rows, int outputs, int fanIn, int size, T coefficient, bool accumulate)
-    {
-        for (int o = 0; o < rows; o++, x += size, y += outputs)
-        {
-            T* places = table, weights = values;
-            for (int i = 0; i < outputs; i++, places += fanIn, weights += fanIn)
-            {
-                T sum = coefficient * Dot(x, places, weights, fanIn);
-                y[i] = accumulate ? y[i] + sum : sum;
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Dot(T* x, T* places, T* weights, int count)
-    {
-        int j = 0;
-        T sum = T.Zero;
-        if (typeof(T) == typeof(float) && Avx2.IsSupported && Fma.IsSupported)
-        {
-            Vector256<float> first = default, second = default;
-            for (; j <= count - 16; j += 16)
-            {
-                first = Fma.MultiplyAdd(At(x, places + j), Avx.LoadVector256((float*)weights + j), first);
-                second = Fma.MultiplyAdd(At(x, places + j + 8), Avx.LoadVector256((float*)weights + j + 8), second);
-            }
-
-            if (j <= count - 8)
-            {
-                first = Fma.MultiplyAdd(At(x, places + j), Avx.LoadVector256((float*)weights + j), first);
-                j += 8;
-            }
-
-            sum = T.CreateTruncating(Vector256.Sum(first + second));
-        }
-
-        for (; j < count; j++)
-        {
-            sum += weights[j] * x[int.CreateTruncating(places[j])];
-        }
-
-        return sum;
-    }
-
-    /// <summary>Eight elements of x at once.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> At(T* x, T* places) =>
-        Avx2.GatherVector256((float*)x, Avx.ConvertToVector256Int32(Avx.LoadVector256((float*)places)), sizeof(float));
-
     /// <summary>The adjoint of <see cref="Gather"/>: target[o, table[i]] += source[o, i].</summary>
     /// <param name="source">[outer, length]</param>
     /// <param name="target">[outer, size]; added to.</param>

@@ -202,17 +202,26 @@ internal sealed unsafe class Targets(Bench bench)
             int fanIn = n / 10;
             Subject subject = bench.Subject($"fan-in {fanIn} of {n}", $"constant_fan_in({n}, {n}, {fanIn})");
             (_, Composition product) = bench.Dense(n);
-            using Buffer x = Buffer.Random(n, 1), y = new(n), z = new(n), w = new(n);
             int[] columns = [.. subject.Map["S"].Values.ToArray().Select(column => (int)column)];
             int[] starts = [.. Enumerable.Range(0, n + 1).Select(i => i * fanIn)];
             float[] values = subject.Map["v"].Values.ToArray();
-            Variant own = new("Weft", () => subject.Map.Forward(x.Span, y.Span));
-            Variant csr = new("CSR", () => CompressedRows(x.Span, z.Span, starts, columns, values));
-            own.Run();
-            csr.Run();
-            Bench.Compare(subject.Label, z.Span, y.Span);
-            bench.Ratio(14, subject, 1, bench.Race([own, .. bench.Libraries.Gemms.Select(gemm => new Variant(gemm.Name, () => product.Forward(gemm, x.Pointer, w.Pointer, 1)))]), 3.6, 6, ", dense");
-            bench.Ratio(14, subject, 1, bench.Race([own, csr]), 2, 3, ", CSR");
+            foreach (int batch in Some.Where(batch => batch <= 32))
+            {
+                using Buffer x = Buffer.Random(batch * n, 1), y = new(batch * n), z = new(batch * n), w = new(batch * n);
+                Variant own = new("Weft", () => subject.Map.Forward(x.Span, y.Span));
+                Variant csr = new("CSR", () =>
+                {
+                    for (int row = 0; row < batch; row++)
+                    {
+                        CompressedRows(x.Span.Slice(row * n, n), z.Span.Slice(row * n, n), starts, columns, values);
+                    }
+                });
+                own.Run();
+                csr.Run();
+                Bench.Compare(subject.Label, z.Span, y.Span);
+                bench.Ratio(14, subject, batch, bench.Race([own, .. bench.Libraries.Gemms.Select(gemm => new Variant(gemm.Name, () => product.Forward(gemm, x.Pointer, w.Pointer, batch)))]), 3.6, 6, ", dense");
+                bench.Ratio(14, subject, batch, bench.Race([own, csr]), 2, 3, ", CSR");
+            }
         }
     }
 

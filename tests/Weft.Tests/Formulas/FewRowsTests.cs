@@ -14,6 +14,9 @@ public class FewRowsTests
     [Theory]
     [InlineData("cp([17, 24], [31, 9], 4)")]
     [InlineData("householder(60, 9) * householder(60, 4)' * (householder(10, 3) ⊗ householder(6, 4))")]
+    [InlineData("constant_fan_in(37, 91, 13)")]
+    [InlineData("3 * constant_fan_in(51, 20, 4) + dense(51, 20) + 2 * constant_fan_in(51, 20, 25 - 7)")]
+    [InlineData("bias . constant_fan_in(9, 33, 5) . gelu . constant_fan_in(33, 200, 3)")]
     [InlineData("softmax . bias . block_tensor_train([3, 5], [4, 7], [1, 2, 1]) . pad(28, 17) . householder(17, 3)'")]
     public void IsTheFormula(string text)
     {

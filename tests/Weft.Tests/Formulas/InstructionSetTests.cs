@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.Intrinsics;
 using System.Runtime.Loader;
 using Weft.Compiler;
+using Weft.Tests.Runtime;
 
 namespace Weft.Tests.Formulas;
 
@@ -51,7 +52,7 @@ public class InstructionSetTests
     {
         int width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
         string faults = RandomFormulasTests.Faults<double>(Scalar.Double, 3000, Count) + RandomFormulasTests.Faults<float>(Scalar.Float, 4000, Count)
-            + StorageFormatTests.Faults();
+            + StorageFormatTests.Faults() + ConstantFanInTests.Faults();
         Console.WriteLine($"{width} bits {faults}");
         return faults.Length == 0 ? 0 : 1;
     }

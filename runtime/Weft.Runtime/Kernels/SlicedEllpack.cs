@@ -1,0 +1,304 @@
+using System.ComponentModel;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Weft.Kernels;
+
+/// <summary>
+/// A sparse matrix with a constant fan-in, in slices of as many rows as a vector has lanes (SELL-C: Kreutzer et al. 2014). A step multiplies
+/// an entry of each row of a slice; what they are multiplied by lies in a window of x that two registers hold, so that a permutation
+/// finds it where a gather would load element by element. A row without an entry in the window has a zero there. A slice that would take
+/// more steps than there is room for, since its rows have too little in common, is left to <see cref="ConstantFanIn{T}"/>.
+/// </summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static unsafe class SlicedEllpack<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Rows of the batch that share what is loaded of the matrix.</summary>
+    private const int TileRows = 4;
+
+    /// <summary>Steps from what is multiplied to what is asked for: a tile of rows is too slow for the hardware to run as far ahead (measured).</summary>
+    private const int Ahead = 64;
+
+    private static bool IsSupported
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
+    }
+
+    /// <summary>Rows of a slice, and elements of half a window.</summary>
+    private static int Lanes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector512<T>.Count;
+    }
+
+    /// <summary>The copy: entries step by step, the lane of the window for each, where each step's window is, and the first step of each slice.</summary>
+    private readonly struct Slices(T* block, int steps)
+    {
+        public T* Entries { get; } = block;
+
+        public byte* Places { get; } = (byte*)(block + (nint)steps * Lanes);
+
+        public int* Windows { get; } = (int*)((byte*)(block + (nint)steps * Lanes) + (nint)steps * Lanes);
+
+        public int* Starts => Windows + steps;
+    }
+
+    /// <summary>Makes the copy. A machine without vectors of 512 bits has no use for one.</summary>
+    /// <param name="table">[outputs, fanIn]: whole numbers from 0 to size − 1, which are not checked here.</param>
+    /// <param name="values">[outputs, fanIn]</param>
+    /// <param name="slices">The copy; overwritten.</param>
+    /// <param name="outputs">The rows of the matrix.</param>
+    /// <param name="fanIn">The entries of a row.</param>
+    /// <param name="size">The columns of the matrix.</param>
+    /// <param name="steps">The most steps that the copy has room for.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Pack(T* table, T* values, T* slices, int outputs, int fanIn, int size, int steps)
+    {
+        if (!IsSupported)
+        {
+            return;
+        }
+
+        // A list of the entries in each half of a window for each lane.
+        var copy = new Slices(slices, steps);
+        int halves = (size + Lanes - 1) / Lanes, length = (halves + 1) * Lanes;
+        int* lists = (int*)NativeMemory.Alloc((nuint)length, sizeof(int));
+        Entry* memory = (Entry*)NativeMemory.Alloc((nuint)Lanes * (nuint)fanIn + 1, (nuint)sizeof(Entry)), entries = memory + 1;
+        entries[-1] = new Entry { Next = -1 };
+        int step = 0;
+        for (int slice = 0, row = 0; row < outputs; slice++, row += Lanes)
+        {
+            new Span<int>(lists, length).Fill(-1);
+            int rows = Math.Min(Lanes, outputs - row), begin = step, entry = 0;
+            for (int lane = 0; lane < rows; lane++)
+            {
+                for (int end = entry + fanIn; entry < end; entry++)
+                {
+                    uint column = T.ConvertToIntegerNative<uint>(*table++), place = column % (uint)Lanes;
+                    int* list = lists + (column - place) + lane;
+                    entries[entry] = new Entry { Value = *values++, Next = *list, Place = (int)place };
+                    *list = entry;
+                }
+            }
+
+            for (int window = 0; window < halves * Lanes; window += Lanes)
+            {
+                while (HasEntries(lists + window))
+                {
+                    if (step == steps)
+                    {
+                        new Span<int>(lists, length).Fill(-1);
+                        step = begin;
+                        break;
+                    }
+
+                    copy.Windows[step] = window;
+                    Take(lists + window, entries, copy.Entries + (nint)step * Lanes, copy.Places + (nint)step * Lanes);
+                    step++;
+                }
+            }
+
+            copy.Starts[slice] = begin;
+            copy.Starts[slice + 1] = step;
+        }
+
+        NativeMemory.Free(lists);
+        NativeMemory.Free(memory);
+    }
+
+    /// <summary>An entry of a slice in the list of its lane and half of a window.</summary>
+    private struct Entry
+    {
+        public T Value;
+
+        /// <summary>The next one in the list; −1 for none, which stands for a zero that is followed by itself.</summary>
+        public int Next;
+
+        /// <summary>Where in its half.</summary>
+        public int Place;
+    }
+
+    /// <summary>Whether a lane has an entry in a half: whether not all lists are −1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool HasEntries(int* lists)
+    {
+        int all = -1;
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            all &= lists[lane];
+        }
+
+        return all >= 0;
+    }
+
+    /// <summary>Takes of each lane an entry of the window's first half, or else of its second, or none. Which it is cannot be predicted: there are no branches.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Take(int* lists, Entry* entries, T* values, byte* places)
+    {
+        for (int lane = 0; lane < Lanes; lane++)
+        {
+            int half = (lists[lane] >> 31) & Lanes, first = lists[lane + half];
+            Entry entry = entries[first];
+            lists[lane + half] = entry.Next;
+            values[lane] = entry.Value;
+            places[lane] = (byte)(entry.Place + (half & ~(first >> 31)));
+        }
+    }
+
+    /// <summary>y[o, i] = coefficient · Σⱼ values[i, j] · x[o, table[i, j]], or += where <paramref name="accumulate"/>.</summary>
+    /// <param name="x">[rows, size]</param>
+    /// <param name="slices">The copy of the matrix.</param>
+    /// <param name="table">[outputs, fanIn]</param>
+    /// <param name="values">[outputs, fanIn]</param>
+    /// <param name="y">[rows, outputs]</param>
+    /// <param name="scratch">[rows, pitch], 64-byte aligned: for x, with a window behind each row's last element. Overwritten.</param>
+    /// <param name="pitch">From row to row there: room for a row of y too.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="outputs">The length of a row of y.</param>
+    /// <param name="fanIn">The entries of a row of the matrix.</param>
+    /// <param name="size">The length of a row of x.</param>
+    /// <param name="steps">The most steps that the copy has room for.</param>
+    /// <param name="coefficient">What the matrix is multiplied by.</param>
+    /// <param name="accumulate">Whether to add to y.</param>
+    public static void Multiply(
+        T* x, T* slices, T* table, T* values, T* y, T* scratch, int pitch, int rows, int outputs, int fanIn, int size, int steps, T coefficient, bool accumulate)
+    {
+        if (!IsSupported)
+        {
+            ConstantFanIn<T>.Multiply(x, table, values, y, scratch, rows, outputs, fanIn, size, coefficient, accumulate);
+            return;
+        }
+
+        var copy = new Slices(slices, steps);
+        Layouts<T>.CopyRows(x, scratch, rows, size, pitch);
+        for (int row = 0; row < rows; row += TileRows)
+        {
+            T* tileX = scratch + (nint)row * pitch, tileY = y + (nint)row * outputs;
+            switch (rows - row)
+            {
+                case 1:
+                    Run<Extent1>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate);
+                    break;
+                case 2:
+                    Run<Extent2>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate);
+                    break;
+                case 3:
+                    Run<Extent3>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate);
+                    break;
+                default:
+                    Run<Extent4>(tileX, pitch, copy, tileY, outputs, coefficient, accumulate);
+                    break;
+            }
+        }
+
+        for (int slice = 0, i = 0; i < outputs; slice++, i += Lanes)
+        {
+            for (int row = 0; row < rows && copy.Starts[slice] == copy.Starts[slice + 1]; row++)
+            {
+                nint entry = (nint)i * fanIn;
+                ConstantFanIn<T>.MultiplyRow(
+                    x + (nint)row * size, table + entry, values + entry, y + (nint)row * outputs + i, Math.Min(Lanes, outputs - i), fanIn, coefficient, accumulate);
+            }
+        }
+    }
+
+    /// <summary>All slices that are there, for a tile of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Run<R>(T* x, nint pitch, Slices copy, T* y, int outputs, T coefficient, bool accumulate)
+        where R : struct, IExtent
+    {
+        T* x1 = x + pitch, x2 = x1 + pitch, x3 = x2 + pitch;
+        for (int slice = 0, i = 0; i < outputs; slice++, i += Lanes)
+        {
+            nint step = copy.Starts[slice], end = copy.Starts[slice + 1];
+            if (step == end)
+            {
+                continue;
+            }
+
+            Vector512<T> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+            if (R.Count == 1)
+            {
+                // A chain of its own for each of four steps, or each would wait for the one before.
+                for (; step <= end - 4; step += 4)
+                {
+                    sum0 = Add(copy, step, x, sum0);
+                    sum1 = Add(copy, step + 1, x, sum1);
+                    sum2 = Add(copy, step + 2, x, sum2);
+                    sum3 = Add(copy, step + 3, x, sum3);
+                }
+
+                for (; step < end; step++)
+                {
+                    sum0 = Add(copy, step, x, sum0);
+                }
+
+                sum0 = sum0 + sum1 + (sum2 + sum3);
+            }
+            else
+            {
+                for (; step < end; step++)
+                {
+                    Sse.Prefetch0(copy.Entries + (step + Ahead) * Lanes);
+                    sum0 = Add(copy, step, x, sum0);
+                    sum1 = Add(copy, step, x1, sum1);
+                    sum2 = R.Count > 2 ? Add(copy, step, x2, sum2) : sum2;
+                    sum3 = R.Count > 3 ? Add(copy, step, x3, sum3) : sum3;
+                }
+            }
+
+            int count = Math.Min(Lanes, outputs - i);
+            Store(y + i, sum0, count, coefficient, accumulate);
+            if (R.Count > 1)
+            {
+                Store(y + outputs + i, sum1, count, coefficient, accumulate);
+            }
+
+            if (R.Count > 2)
+            {
+                Store(y + 2 * (nint)outputs + i, sum2, count, coefficient, accumulate);
+            }
+
+            if (R.Count > 3)
+            {
+                Store(y + 3 * (nint)outputs + i, sum3, count, coefficient, accumulate);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<T> Add(in Slices copy, nint step, T* x, Vector512<T> sum)
+    {
+        T* window = x + copy.Windows[step];
+        byte* places = copy.Places + step * Lanes;
+        Vector512<T> read = typeof(T) == typeof(float)
+            ? Avx512F.PermuteVar16x32x2(
+                Vector512.Load((float*)window), Avx512F.ConvertToVector512Int32(Vector128.Load(places)), Vector512.Load((float*)window + Lanes)).As<float, T>()
+            : Avx512F.PermuteVar8x64x2(
+                Vector512.Load((double*)window),
+                Avx512F.ConvertToVector512Int64(Vector128.CreateScalarUnsafe(*(ulong*)places).AsByte()),
+                Vector512.Load((double*)window + Lanes)).As<double, T>();
+        return Lanes512<T>.FusedMultiplyAdd(read, Vector512.Load(copy.Entries + step * Lanes), sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(T* y, Vector512<T> sum, int count, T coefficient, bool accumulate)
+    {
+        sum *= coefficient;
+        if (count == Lanes)
+        {
+            (accumulate ? Vector512.Load(y) + sum : sum).Store(y);
+            return;
+        }
+
+        for (int lane = 0; lane < count; lane++)
+        {
+            y[lane] = accumulate ? y[lane] + sum[lane] : sum[lane];
+        }
+    }
+}
