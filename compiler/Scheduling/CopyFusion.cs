@@ -16,10 +16,11 @@ internal static class CopyFusion
             }
 
             int partner = copy.Accumulates ? Before(steps, k, copy) : After(steps, k, copy);
-            if (partner >= 0)
+            int? pitch = copy.Kernel.Loops.FirstOrDefault(loop => loop.IsRows && loop.A != loop.C)?.A;
+
+            // A sum over lanes adds the parts that its vectors of different widths leave to the target itself.
+            if (partner >= 0 && steps[partner] is KernelStep sum && (pitch is null || sum.Kernel.Form != LaneForm.Dot))
             {
-                var sum = (KernelStep)steps[partner];
-                int? pitch = copy.Kernel.Loops.FirstOrDefault(loop => loop.IsRows && loop.A != loop.C)?.A;
                 steps[partner] = sum with { Addend = copy.A, Kernel = sum.Kernel with { AddendPitch = pitch } };
                 steps.RemoveAt(k);
             }
