@@ -118,6 +118,6 @@ public static class ModuleCompiler
             laws = [.. laws, .. more];
         }
 
-        return (Lowering.Lower(rewritten, fewRows: !costs.Training), laws, routes);
+        return (Lowering.Lower(rewritten, fewRows: costs.IsForFewRows), laws, routes);
     }
 }

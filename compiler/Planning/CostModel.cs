@@ -7,12 +7,12 @@ namespace Weft.Compiler.Planning;
 /// writes and reads again, and for every step that it starts.
 /// </summary>
 /// <param name="Batch">Rows that a plan is made for.</param>
-/// <param name="Training">
-/// Whether the reverse pass counts: it repeats a contraction for each operand that needs a gradient. If not, there are many calls for each
-/// update, and few rows in each.
+/// <param name="IsForFewRows">
+/// Whether there are many calls for each update, and few rows in each. If not, the reverse pass counts too: it repeats a contraction for each
+/// operand that needs a gradient.
 /// </param>
 /// <param name="Device">The device that a plan is made for; null for the processor.</param>
-public sealed record CostModel(int Batch, bool Training = true, DeviceModel? Device = null)
+public sealed record CostModel(int Batch, bool IsForFewRows = false, DeviceModel? Device = null)
 {
     /// <summary>Operations that one element moved to or from the second-level cache is worth (measured: about 256 GFLOP/s against 50 Gelement/s).</summary>
     public const double OperationsPerElement = 5;
@@ -20,11 +20,11 @@ public sealed record CostModel(int Batch, bool Training = true, DeviceModel? Dev
     /// <summary>Operations lost in starting a step: a few nanoseconds.</summary>
     public const double OperationsPerStep = 1000;
 
-    /// <summary>Calls between updates, where none of them trains.</summary>
+    /// <summary>Calls of a few rows between updates.</summary>
     private const double CallsPerUpdate = 100;
 
     /// <summary>The model for calls of a few rows, forward only.</summary>
-    public CostModel ForFewRows => this with { Batch = 1, Training = false };
+    public CostModel ForFewRows => this with { Batch = 1, IsForFewRows = true };
 
     /// <summary>Cost of one pairwise contraction.</summary>
     /// <param name="space">Product of the extents of all indices of both operands.</param>
@@ -34,14 +34,14 @@ public sealed record CostModel(int Batch, bool Training = true, DeviceModel? Dev
     /// <param name="read">Elements of both operands, for all rows. Many rows share them in a processor's caches; for few they count.</param>
     public double Contraction(double space, double result, bool perRow, int gradients, double read = 0)
     {
-        int passes = Training ? 1 + gradients : 1;
+        int passes = IsForFewRows ? 1 : 1 + gradients;
         double rows = perRow ? Batch : 1;
         if (Device is not null)
         {
             return passes * Device.Seconds(2 * space * rows, read + (result * rows)) * Device.FlopsPerSecond;
         }
 
-        if (!Training)
+        if (IsForFewRows)
         {
             double once = Math.Max(2 * space * rows, OperationsPerElement * (read + (rows * result))) + OperationsPerStep;
             return perRow ? once : once / CallsPerUpdate;

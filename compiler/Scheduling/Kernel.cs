@@ -61,8 +61,8 @@ public sealed record Kernel(
     public bool IsElementwise => Form == LaneForm.Parallel && Reduction.Count == 0 && Rows == Loop.None && Columns == Loop.None;
 
     /// <summary>
-    /// Whether each row of a is a long sum in one piece, and the next one follows it: for a single row of the batch the rows of a are then best
-    /// read one by one.
+    /// Whether each row of a is a long sum of vectors in one piece, and the next one follows it: for a single row of the batch the rows of a are
+    /// then best read one by one.
     /// </summary>
     public bool IsOneStream
     {
@@ -71,7 +71,7 @@ public sealed record Kernel(
             const int LongSum = 16;
             const int Phases = 4;
             int terms = Reduction.Aggregate(1, (product, loop) => product * loop.Extent);
-            return Form == LaneForm.Parallel && Columns.IsRows && terms >= LongSum
+            return Form == LaneForm.Parallel && Lanes.A == 1 && Columns.IsRows && terms >= LongSum
                 && Reduction[Reduction.Count - 1] is { IsRows: false } inner && inner.Extent % Phases == 0 && Rows.A == terms * inner.A;
         }
     }

@@ -94,7 +94,7 @@ public sealed partial class Scheduler
         var product = new FanInStep(matrix, Value(fan.X), Value(operation.Contraction.Target.Storage), operation.Accumulate);
         long slices = (matrix.Outputs + Lanes - 1) / Lanes, steps = slices * (matrix.FanIn + (matrix.Inputs / Lanes)) * 9 / 8;
         long bytes = (steps * ((Lanes * _elementSize) + Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
-        if (_costs.Training || matrix.Inputs > 2L * Lanes * matrix.FanIn || bytes > int.MaxValue)
+        if (!_costs.IsForFewRows || matrix.Inputs > 2L * Lanes * matrix.FanIn || bytes > int.MaxValue)
         {
             return product;
         }

@@ -240,8 +240,8 @@ public sealed partial class Scheduler
             View a = ViewOf(node.Left, views, parameters);
             View b = ViewOf(node.Right, views, parameters);
             double forward = _selector.Select(new Contraction(c, a, b, 1, true)).Cost;
-            double left = _costs.Training && node.Left.NeedsGradient ? _selector.Select(new Contraction(a, c, b, 1, true)).Cost : 0;
-            double right = _costs.Training && node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
+            double left = !_costs.IsForFewRows && node.Left.NeedsGradient ? _selector.Select(new Contraction(a, c, b, 1, true)).Cost : 0;
+            double right = !_costs.IsForFewRows && node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
             return forward + left + right;
         });
 

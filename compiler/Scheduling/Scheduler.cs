@@ -125,7 +125,7 @@ public sealed partial class Scheduler
         ChoosePadding();
 
         // The kernels are chosen before the packed copies that they ask for can be listed.
-        bool trains = _costs.Training;
+        bool trains = !_costs.IsForFewRows;
         (List<Step> forward, List<Step> tangent, List<Step> reverse) =
             (Forward(_rowProgram), trains ? Tangent(_rowProgram) : [], trains ? Reverse(_rowProgram) : []);
         ClearInputGradientIfUnwritten(reverse);
