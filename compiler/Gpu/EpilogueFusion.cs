@@ -26,7 +26,7 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
         {
             case KernelStep { Contraction: var contraction } kernel:
                 contraction = ContractionKernels.Arrange(contraction);
-                yield return kernel is { Accumulates: false } and { AddendView: { } addend }
+                yield return !kernel.Accumulates && kernel.AddendOf(contraction.Target) is { } addend
                     ? new FusedStep(contraction, false, [new AddEpilogue(addend, 1)])
                     : new FusedStep(contraction, kernel.Accumulates, []);
                 break;

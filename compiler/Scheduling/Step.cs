@@ -44,14 +44,13 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
     /// <summary>Whether it only copies, or adds, a tensor whose rows are laid out like the target's, or which is the same for all of them.</summary>
     public bool IsCopy => B is null && Kernel.FormatA is null && Kernel.Coefficient == 1 && Kernel.Loops.All(loop => loop.IsRows || loop.A == loop.C) && CoversTarget;
 
-    /// <summary>What is added to, as the indices of the contraction run over it.</summary>
-    public View? AddendView => Addend is not { } addend ? null : Contraction.Target with
+    /// <summary>What is added to, as the indices of a target run over it: of the contraction, or of the same in other indices.</summary>
+    public View? AddendOf(View target) => Addend is not { } addend ? null : target with
     {
         Storage = addend.Storage,
         Aspect = addend.Aspect,
-        Position = Kernel.AddendPitch is { } pitch
-            ? Contraction.Target.Position + new Affine(0, [(View.Rows, pitch - Contraction.Target.Stride(View.Rows))])
-            : Contraction.Target.Position,
+        Position = target.Position
+            + new Affine(addend.Offset - C.Offset, Kernel.AddendPitch is { } pitch ? [(View.Rows, pitch - target.Stride(View.Rows))] : []),
     };
 
     public override Place Target => C;

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace Weft.Kernels;
 
@@ -135,48 +134,35 @@ public static unsafe class Activations<T>
     private static void Run<F>(T* z, T* dy, T* result, int length, bool accumulate)
         where F : struct, IActivationFunction<T>
     {
-        if (Vector512.IsHardwareAccelerated)
+        if (dy == null)
         {
-            Run<F, Lanes512<T>, Vector512<T>>(z, dy, result, length, accumulate);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            Run<F, Lanes256<T>, Vector256<T>>(z, dy, result, length, accumulate);
+            Elements<T>.Run(new Values<F>(z, result), length);
         }
         else
         {
-            Run<F, Lanes128<T>, Vector128<T>>(z, dy, result, length, accumulate);
+            Elements<T>.Run(new Slopes<F>(z, dy, result, accumulate), length);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Run<F, S, V>(T* z, T* dy, T* result, int length, bool accumulate)
+    private readonly struct Values<F>(T* z, T* y) : IElementwiseLoop<T>
         where F : struct, IActivationFunction<T>
-        where S : struct, ILanes<T, V>
-        where V : struct
     {
-        int i = 0;
-        for (; dy == null && i + S.Count <= length; i += S.Count)
-        {
-            S.Store(F.Value<S, V>(S.Load(z + i)), result + i);
-        }
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<S, V>(int i)
+            where S : struct, ILanes<T, V>
+            where V : struct => S.Store(F.Value<S, V>(S.Load(z + i)), y + i);
+    }
 
-        for (; i + S.Count <= length; i += S.Count)
+    private readonly struct Slopes<F>(T* z, T* dy, T* dz, bool accumulate) : IElementwiseLoop<T>
+        where F : struct, IActivationFunction<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<S, V>(int i)
+            where S : struct, ILanes<T, V>
+            where V : struct
         {
-            V slope = F.Slope<S, V>(S.Load(z + i));
-            S.Store(accumulate ? S.FusedMultiplyAdd(slope, S.Load(dy + i), S.Load(result + i)) : S.Multiply(slope, S.Load(dy + i)), result + i);
-        }
-
-        if (i < length)
-        {
-            // The rest as a whole vector too: an element's value does not depend on where it stands.
-            int rest = length - i;
-            T* ends = stackalloc T[3 * S.Count];
-            Unsafe.CopyBlockUnaligned(ends, z + i, (uint)(rest * sizeof(T)));
-            Unsafe.CopyBlockUnaligned(ends + S.Count, dy == null ? z + i : dy + i, (uint)(rest * sizeof(T)));
-            Unsafe.CopyBlockUnaligned(ends + (2 * S.Count), result + i, (uint)(rest * sizeof(T)));
-            Run<F, S, V>(ends, dy == null ? null : ends + S.Count, ends + (2 * S.Count), S.Count, accumulate);
-            Unsafe.CopyBlockUnaligned(result + i, ends + (2 * S.Count), (uint)(rest * sizeof(T)));
+            V slope = F.Slope<S, V>(S.Load(z + i)), from = S.Load(dy + i);
+            S.Store(accumulate ? S.FusedMultiplyAdd(slope, from, S.Load(dz + i)) : S.Multiply(slope, from), dz + i);
         }
     }
 }

@@ -48,6 +48,7 @@ public unsafe interface ILanes<T, V>
     /// <summary>2ⁿ for whole n, of which it and its reciprocal are normal numbers.</summary>
     static abstract V PowerOfTwo(V n);
 
+    /// <summary>The natural logarithm: the same for an element whatever the width of its vector.</summary>
     static abstract V Log(V v);
 
     /// <summary>a where v is positive, b where it is not, or is no number.</summary>
@@ -375,7 +376,7 @@ public readonly unsafe struct Lanes1<T> : ILanes<T, T>
     public static T PowerOfTwo(T n) => T.ScaleB(T.One, int.CreateTruncating(n));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Log(T v) => T.Log(v);
+    public static T Log(T v) => Lanes128<T>.Log(Vector128.CreateScalar(v)).ToScalar();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T WherePositive(T v, T a, T b) => v > T.Zero ? a : b;
