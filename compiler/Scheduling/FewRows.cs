@@ -28,7 +28,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
     /// <param name="cancellationToken">Stops the work.</param>
     public static Schedule AddTo(Schedule schedule, LoweredModule lowered, CostModel costs, int elementSize, double gain, CancellationToken cancellationToken = default)
     {
-        Schedule few = Scheduler.Build(lowered, costs.ForFewRows, elementSize, cancellationToken: cancellationToken);
+        Schedule few = Cheapest(lowered, costs.ForFewRows, elementSize, cancellationToken);
         bool hasSameParameters = few.Parameters.Select(place => place.Parameter).SequenceEqual(schedule.Parameters.Select(place => place.Parameter));
         int rows = Enumerable.Range(1, Most).TakeWhile(rows => gain * few.ForwardCost(rows, elementSize) < schedule.ForwardCost(rows, elementSize)).LastOrDefault();
         if (rows == 0 || !hasSameParameters)
@@ -62,6 +62,17 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
             WeightCount = count,
             FewRows = new FewRows(rows, few, [.. few.PrepareFrozen.Concat(few.Prepare).Where(step => own.Contains(step.Target.Storage))]),
         };
+    }
+
+    /// <summary>Of plans that cost about the same by FLOPs and bytes, the one whose kernels cost least for a single row.</summary>
+    private static Schedule Cheapest(LoweredModule lowered, CostModel costs, int elementSize, CancellationToken cancellationToken)
+    {
+        const double AboutTheSame = 1.05;
+        Schedule first = Build(0);
+        int others = first.Plans.Max(plan => (int?)plan.Alternatives.Count(other => other.Cost <= AboutTheSame * plan.Cost)) ?? 0;
+        return Enumerable.Range(1, others).Select(Build).Prepend(first).OrderBy(schedule => schedule.ForwardCost(1, elementSize)).First();
+
+        Schedule Build(int rank) => Scheduler.Build(lowered, costs, elementSize, rank, cancellationToken: cancellationToken);
     }
 
     /// <summary>A text for each weight that says how it is made of parameters: equal for equal weights.</summary>
