@@ -8,7 +8,7 @@ namespace Weft.Compiler.Scheduling;
 /// <summary>Statements and terms become operations: each term is planned, and its intermediate results are laid out.</summary>
 public sealed partial class Scheduler
 {
-    /// <summary>Whether whatever reads and writes a vector does so row by row. A device has no use for a pitch.</summary>
+    /// <summary>Whether whatever reads and writes a vector does so row by row; a product with a sparse matrix does not. A device has no use for a pitch.</summary>
     private bool MayLieApart(RowVector vector)
     {
         return _costs.Device is null && _lowered.Statements.All(statement => statement switch

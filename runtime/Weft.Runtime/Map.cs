@@ -722,13 +722,13 @@ public abstract unsafe class Map<T> : IDisposable
             // Pieces depend on the sizes alone and each has a gradient of its own (the first one the caller's), summed in their order: no
             // result depends on timing. Without a gradient, pieces are cheap, and several for each thread even out what the threads get done, if
             // they have so many rows that reading the weights once more for each is little.
-            const double FewRows = 16;
+            const double LeastRows = 16;
             int threads = WeftOptions.MaxThreads;
             double work = (double)batch * flopsPerRow;
             double least = ParallelFlops / 2 + (gradient != null ? BlockFlops * map!.Description.GradientCount : 0);
             int pieces = threads == 1 || work < 2 * least
                 ? 1
-                : (int)Math.Min(gradient != null ? threads : Math.Clamp(batch / FewRows, threads, 4.0 * threads), Math.Min(batch, work / least));
+                : (int)Math.Min(gradient != null ? threads : Math.Clamp(batch / LeastRows, threads, 4.0 * threads), Math.Min(batch, work / least));
             pieceRows = SplitEvenly(batch, pieces);
             pieces = Divide(batch, pieceRows);
             if (losses.Length < pieces)

@@ -42,7 +42,10 @@ public enum Activation
     Atanh,
 }
 
-/// <summary>Activations and their derivatives over contiguous elements; finite for every finite argument that they are defined for. Results may overwrite arguments in place.</summary>
+/// <summary>
+/// Activations and their derivatives over rows of elements. Those that grow no faster than their argument are finite for every finite one, and
+/// so are their derivatives. Results may overwrite arguments in place.
+/// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Activations<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

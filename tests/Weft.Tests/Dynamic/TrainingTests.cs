@@ -39,6 +39,7 @@ public class TrainingTests
     [InlineData("monarch(256, 16)")]
     [InlineData("householder(256, 8)")]
     [InlineData("kronecker([16, 16], [16, 16])")]
+    [InlineData("monarch(4096, 64)")] // of a larger batch, a chunk has fewer rows than there is room for
     public void AGradientOfManyChunksIsTheSumOfTheirs(string formula)
     {
         const int Parts = 4;

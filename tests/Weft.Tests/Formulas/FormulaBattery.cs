@@ -1,7 +1,10 @@
 using System.Numerics;
+using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Oracle;
 using Weft.Compiler.Text;
+using Weft.Dynamic;
+using Weft.Tests.Binding;
 
 namespace Weft.Tests.Formulas;
 
@@ -20,6 +23,25 @@ internal static class FormulaBattery
         var check = new Check<T>(module, map, new Random(seed), batches ?? Batches);
         check.Run();
         return check.Fault;
+    }
+
+    /// <summary>What is wrong with texts, compiled together; nothing, if they are right.</summary>
+    public static string Faults<T>(Scalar scalar, IReadOnlyList<string> texts)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Module[] modules = [.. texts.Select((text, i) => TestModules.Formula(text) with { Name = FormattableString.Invariant($"F{i}") })];
+        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
+        var faults = new List<string>();
+        for (int i = 0; i < modules.Length; i++)
+        {
+            using Map<T> map = all.Create<T>(modules[i].Name);
+            if (Fault(modules[i], map, seed: i) is { } fault)
+            {
+                faults.Add($"{texts[i]}\n{fault}\n");
+            }
+        }
+
+        return string.Concat(faults);
     }
 
     private sealed class Check<T>(Module module, Map<T> map, Random random, IReadOnlyList<int> batches)

@@ -78,31 +78,13 @@ public class StorageFormatTests
     }
 
     [Fact]
-    public void AgreeWithTheirDefinitionInDouble() => Assert.Empty(Faults<double>(Scalar.Double, Texts));
+    public void AgreeWithTheirDefinitionInDouble() => Assert.Empty(FormulaBattery.Faults<double>(Scalar.Double, Texts));
 
     [Fact]
-    public void AgreeWithTheirDefinitionInFloat() => Assert.Empty(Faults<float>(Scalar.Float, Texts));
+    public void AgreeWithTheirDefinitionInFloat() => Assert.Empty(FormulaBattery.Faults<float>(Scalar.Float, Texts));
 
     /// <summary>What is wrong with a map in each format; nothing, if they are right.</summary>
-    internal static string Faults() => Faults<float>(Scalar.Float, OneOfEach) + Faults<double>(Scalar.Double, OneOfEach);
-
-    private static string Faults<T>(Scalar scalar, string[] texts)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Module[] modules = [.. texts.Select((text, i) => TestModules.Formula(text) with { Name = FormattableString.Invariant($"F{i}") })];
-        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
-        var faults = new List<string>();
-        for (int i = 0; i < modules.Length; i++)
-        {
-            using Map<T> map = all.Create<T>(modules[i].Name);
-            if (FormulaBattery.Fault(modules[i], map, seed: i) is { } fault)
-            {
-                faults.Add($"{texts[i]}\n{fault}\n");
-            }
-        }
-
-        return string.Concat(faults);
-    }
+    internal static string Faults() => FormulaBattery.Faults<float>(Scalar.Float, OneOfEach) + FormulaBattery.Faults<double>(Scalar.Double, OneOfEach);
 
     /// <summary>What is read in rows of the batch is in the format, and takes its bits; elements are not kept beside it.</summary>
     [Theory]

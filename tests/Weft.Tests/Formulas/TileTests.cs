@@ -1,0 +1,26 @@
+using Weft.Compiler;
+
+namespace Weft.Tests.Formulas;
+
+/// <summary>Operators wide enough for each shape of register tile: four vectors or two, in panels or rows, sums too long for four, one row in one stream.</summary>
+public class TileTests
+{
+    private static readonly string[] Texts =
+    [
+        "dense(70, 130)",
+        "dense(64, 1100)",
+        "block_diagonal(256, 192, 2)",
+        "kronecker([32, 3], [5, 64])",
+        "bias . dense(160, 96)",
+        "gelu . bias . dense(64, 48)",
+    ];
+
+    [Fact]
+    public void AreRightInDouble() => Assert.Empty(FormulaBattery.Faults<double>(Scalar.Double, [.. Texts, "monarch(256, 16)"]));
+
+    [Fact]
+    public void AreRightInFloat() => Assert.Empty(FormulaBattery.Faults<float>(Scalar.Float, [.. Texts, "monarch(1024, 32)"]));
+
+    /// <summary>What is wrong in both precisions; nothing, if they are right.</summary>
+    internal static string Faults() => FormulaBattery.Faults<float>(Scalar.Float, Texts) + FormulaBattery.Faults<double>(Scalar.Double, Texts);
+}
