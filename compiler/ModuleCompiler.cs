@@ -7,6 +7,8 @@ using Weft.Compiler.Planning;
 using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
+using Weft.Compiler.Text;
+using Weft.Compiler.Verification;
 
 namespace Weft.Compiler;
 
@@ -41,7 +43,7 @@ public sealed record GenerateOptions(
     string TypeName,
     string Namespace = "",
     string Modifiers = "public sealed",
-    Text.EquatableArray<string> ContainingTypes = default,
+    EquatableArray<string> ContainingTypes = default,
     Scalar Scalar = Scalar.Float,
     int Batch = 64,
     Targets Targets = Targets.Cpu,
@@ -67,28 +69,36 @@ public sealed record GenerateOptions(
 /// <param name="Explanation">What <c>weft explain</c> prints.</param>
 public sealed record GeneratedType(string Code, string Explanation);
 
-/// <summary>The road from a bound module to C#: rewrite, lower, plan, schedule, emit.</summary>
+/// <summary>
+/// The road from a bound module to C#: rewrite, lower, plan, schedule, emit. Between the stages what was made is verified: a mistake of the
+/// compiler becomes a diagnostic, never code.
+/// </summary>
 public static class ModuleCompiler
 {
+    /// <exception cref="CompilationException">The module is too large, or the compiler made a mistake.</exception>
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
         var costs = new CostModel(options.Batch);
-        (LoweredModule lowered, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Lower(module, costs, cancellationToken);
-        Schedule schedule = Scheduler.Build(lowered, costs, options.ElementSize, options.PlanRank, keepsElements: options.Targets != Targets.Cpu, cancellationToken);
+        Lowered lowered = Lower(module, costs, cancellationToken);
+        Schedule schedule = Schedule(lowered.Module, costs, options, keepsElements: options.Targets != Targets.Cpu, cancellationToken);
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
         {
-            LoweredModule few = Lower(module, costs.ForFewRows, cancellationToken).Lowered;
-            schedule = FewRows.AddTo(schedule, few, costs, options.ElementSize, options.FewRowsGain, cancellationToken);
+            LoweredModule few = Lower(module, costs.ForFewRows, cancellationToken).Module;
+            schedule = Stage("planning for few rows", module, () => FewRows.AddTo(schedule, few, costs, options.ElementSize, options.FewRowsGain, cancellationToken));
+            Verify("planning for few rows", module, ScheduleVerifier.Fault(schedule, options.ElementSize));
         }
 
-        DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
-        DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
-        ProjectionPlan? projection = schedule.Module.IsLinear ? ProjectionPlanner.Plan(schedule) : null;
-        var explainer = new Explainer(schedule, laws, routes, costs, projection, options.Scalar);
-        string code = options.MapType is null
-            ? MapEmitter.Emit(schedule, projection, device, options, explainer.Summary())
-            : IlgpuEmitter.Emit(device!, options);
-        return new GeneratedType(code, explainer.Full());
+        return Stage("emission", module, () =>
+        {
+            DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
+            DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
+            ProjectionPlan? projection = schedule.Module.IsLinear ? ProjectionPlanner.Plan(schedule) : null;
+            var explainer = new Explainer(schedule, lowered.Laws, lowered.Routes, costs, projection, options.Scalar);
+            string code = options.MapType is null
+                ? MapEmitter.Emit(schedule, projection, device, options, explainer.Summary())
+                : IlgpuEmitter.Emit(device!, options);
+            return new GeneratedType(code, explainer.Full());
+        });
     }
 
     /// <summary>What <c>weft explain --target gpu</c> prints.</summary>
@@ -96,28 +106,75 @@ public static class ModuleCompiler
     /// <param name="options">How it becomes a type.</param>
     /// <param name="device">What the device can do.</param>
     /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="CompilationException">The module is too large, or the compiler made a mistake.</exception>
     public static string ExplainDevice(Module module, GenerateOptions options, DeviceModel device, CancellationToken cancellationToken = default)
     {
         device = device with { ElementSize = options.ElementSize };
         var costs = new CostModel(options.Batch);
-        Schedule schedule = Scheduler.Build(Lower(module, costs, cancellationToken).Lowered, costs, options.ElementSize, keepsElements: true, cancellationToken: cancellationToken);
-        return new DeviceExplainer(
+        Schedule schedule = Schedule(Lower(module, costs, cancellationToken).Module, costs, options, keepsElements: true, cancellationToken);
+        return Stage("planning for a device", module, () => new DeviceExplainer(
             DeviceScheduler.Build(schedule, options.Batch, device, cancellationToken),
             DeviceScheduler.Build(schedule, 1, device, cancellationToken),
             options.Batch,
-            device).Full();
+            device).Full());
     }
 
-    private static (LoweredModule Lowered, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes) Lower(Module module, CostModel costs, CancellationToken cancellationToken)
+    private sealed record Lowered(LoweredModule Module, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes);
+
+    private static Lowered Lower(Module module, CostModel costs, CancellationToken cancellationToken)
     {
-        (Module rewritten, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
-        (rewritten, IReadOnlyList<Route> routes) = RouteSelection.Select(rewritten, costs, cancellationToken);
-        if (routes.Count > 0)
+        Verify("binding", module, ModuleVerifier.Fault(module));
+        (Module rewritten, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Stage("rewriting", module, () =>
         {
-            (rewritten, IReadOnlyList<Law> more) = Rewriter.Rewrite(rewritten, cancellationToken);
-            laws = [.. laws, .. more];
-        }
+            (Module first, IReadOnlyList<Law> applied) = Rewriter.Rewrite(module, cancellationToken);
+            (Module chosen, IReadOnlyList<Route> found) = RouteSelection.Select(first, costs, cancellationToken);
+            if (found.Count == 0)
+            {
+                return (chosen, applied, found);
+            }
 
-        return (Lowering.Lower(rewritten, fewRows: costs.IsForFewRows), laws, routes);
+            (chosen, IReadOnlyList<Law> more) = Rewriter.Rewrite(chosen, cancellationToken);
+            return (chosen, [.. applied, .. more], found);
+        });
+        Verify("rewriting", module, ModuleVerifier.Fault(rewritten));
+        LoweredModule lowered = Stage("lowering", module, () => Lowering.Lower(rewritten, fewRows: costs.IsForFewRows));
+        Verify("lowering", module, NetworkVerifier.Fault(lowered));
+        return new Lowered(lowered, laws, routes);
     }
+
+    private static Schedule Schedule(LoweredModule lowered, CostModel costs, GenerateOptions options, bool keepsElements, CancellationToken cancellationToken)
+    {
+        Schedule schedule = Stage(
+            "scheduling", lowered.Module, () => Scheduler.Build(lowered, costs, options.ElementSize, options.PlanRank, keepsElements, cancellationToken));
+        Verify("scheduling", lowered.Module, ScheduleVerifier.Fault(schedule, options.ElementSize));
+        return schedule;
+    }
+
+    /// <summary>Does a part of the road: what it throws is told with its name and the formula.</summary>
+    private static T Stage<T>(string name, Module module, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (OverflowException exception)
+        {
+            throw new CompilationException(DiagnosticDescriptors.TooLarge, [$"a size of '{module.Name}' is beyond {Limits.Block} elements ({name})"], exception);
+        }
+        catch (Exception exception) when (exception is not (OperationCanceledException or CompilationException))
+        {
+            throw Mistake(name, module, $"{exception.GetType().Name}: {exception.Message}", exception);
+        }
+    }
+
+    private static void Verify(string stage, Module module, string? fault)
+    {
+        if (fault is not null)
+        {
+            throw Mistake(stage, module, fault);
+        }
+    }
+
+    private static CompilationException Mistake(string stage, Module module, string fault, Exception? exception = null) =>
+        new(DiagnosticDescriptors.Internal, [$"{stage} of {module.Formula.Trim().Replace("\r", "").Replace('\n', ' ')}: {fault}"], exception);
 }

@@ -47,7 +47,7 @@ internal sealed class CompileCache(Func<Module, GenerateOptions, CancellationTok
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            return new GeneratedFile(unit.TypeName, unit.HintName, Code: null, Failures.Describe(exception));
+            return new GeneratedFile(unit.TypeName, unit.HintName, Code: null, Failures.Of(exception));
         }
     }
 }

@@ -31,14 +31,11 @@ internal static class Descriptors
     public static readonly Descriptor NeedsUnsafe =
         new("WEFT0407", Severity.Error, "Unsafe code is not allowed", "generated maps walk over memory by pointer: set AllowUnsafeBlocks to true in the project");
 
-    public static readonly Descriptor Internal =
-        new("WEFT9999", Severity.Error, "The compiler failed", "the Weft compiler failed, which is a mistake in it: {0}");
-
     /// <summary>Those above, and the compiler's.</summary>
     public static IReadOnlyList<Descriptor> All { get; } =
     [
         .. DiagnosticDescriptors.All,
-        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, Internal,
+        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe,
     ];
 
     private static readonly Dictionary<string, Microsoft.CodeAnalysis.DiagnosticDescriptor> ById =

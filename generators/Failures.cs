@@ -1,16 +1,24 @@
+using Weft.Compiler;
+using Weft.Compiler.Text;
 using Weft.Generators.Models;
 
 namespace Weft.Generators;
 
-/// <summary>Mistakes of ours, told in one line: a generator that throws would take all its other output with it.</summary>
+/// <summary>What keeps a unit from being generated: a size that does not fit, or a mistake of ours, told in one line. A generator that throws would take all its other output with it.</summary>
 internal static class Failures
 {
-    public static string Describe(Exception exception)
+    /// <summary>The diagnostic, at no place yet.</summary>
+    public static Diagnostic Of(Exception exception)
     {
+        if (exception is CompilationException known)
+        {
+            return known.At("", default);
+        }
+
         string where = exception.StackTrace?.Split('\n').FirstOrDefault()?.Trim() ?? "";
-        return $"{exception.GetType().Name}: {exception.Message} {where}".Replace('\r', ' ').Replace('\n', ' ').TrimEnd();
+        return DiagnosticDescriptors.Internal.At(
+            "", default, $"{exception.GetType().Name}: {exception.Message} {where}".Replace('\r', ' ').Replace('\n', ' ').TrimEnd());
     }
 
-    public static DiagnosticInfo Diagnostic(string failure, Place place) =>
-        DiagnosticInfo.Of(Descriptors.Internal, place, failure);
+    public static DiagnosticInfo At(this Diagnostic failure, Place place) => new(failure.Id, failure.Severity, failure.Message, place);
 }

@@ -158,7 +158,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
         }
         catch (Exception exception)
         {
-            return new ParsedText(text, File: null, EquatableArray.Of(Failures.Diagnostic(Failures.Describe(exception), Place.In(text, default))));
+            return new ParsedText(text, File: null, EquatableArray.Of(Failures.Of(exception).At(Place.In(text, default))));
         }
     }
 
@@ -199,7 +199,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
         {
             return new BoundFiles(
                 default,
-                diagnostics.Append(Failures.Diagnostic(Failures.Describe(exception), Place.In(first, default))).ToEquatable());
+                diagnostics.Append(Failures.Of(exception).At(Place.In(first, default))).ToEquatable());
         }
     }
 
@@ -244,7 +244,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             return new BoundAttribute(
-                Unit: null, use.Name, use.Accessibility, EquatableArray.Of(Failures.Diagnostic(Failures.Describe(exception), use.Source.Place)));
+                Unit: null, use.Name, use.Accessibility, EquatableArray.Of(Failures.Of(exception).At(use.Source.Place)));
         }
     }
 
@@ -307,8 +307,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
         IncrementalValueProvider<EquatableArray<DeclaredType>> types) => code
         .Where(static file => file.Failure is not null)
         .Combine(types)
-        .Select(static (pair, _) => Failures.Diagnostic(
-            pair.Left.Failure!,
+        .Select(static (pair, _) => pair.Left.Failure!.At(
             pair.Right.First(type => type.TypeName == pair.Left.TypeName).Place));
 
     private static EquatableArray<DiagnosticInfo> Translate(

@@ -175,7 +175,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             Report(
                 DiagnosticDescriptors.SignatureMismatch,
                 frame,
-                map.Body!,
+                map.Body is ModelBody { Steps: var steps } ? steps[steps.Count - 1].Body : map.Body!,
                 declaration.Name,
                 declared == sizes ? sizes : $"{declared} = {sizes}",
                 $"{body.Inputs} -> {body.Outputs}");
@@ -609,8 +609,20 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
                 return null;
             }
 
+            if (chain.Inputs != current)
+            {
+                ExpressionSyntax first = step.Body.Links[step.Body.Links.Count - 1];
+                Report(DiagnosticDescriptors.ChainMismatch, frame, first, $"{frame.Show(first)} : {chain.Inputs} -> {chain.Outputs}", chain.Inputs, current);
+                return null;
+            }
+
             links.AddRange(chain.Links);
             (current, nodes, depth) = (chain.Outputs, nodes + chain.Nodes, Math.Max(depth, chain.Depth));
+            if (nodes > MaxNodes)
+            {
+                Exhaust(frame, step, $"more than {MaxNodes} operations in one module");
+                return null;
+            }
         }
 
         return new ChainValue(links.ToEquatable(), inputs, current, nodes, depth);

@@ -14,7 +14,7 @@ public sealed record DiagnosticDescriptor(string Id, Severity Severity, string T
         new(Id, Severity, string.Format(CultureInfo.InvariantCulture, Format, arguments), path, span);
 }
 
-/// <summary>Every diagnostic that parsing (<c>WEFT0001</c> to <c>0099</c>) and binding (<c>WEFT0100</c> to <c>0199</c>) can give.</summary>
+/// <summary>Every diagnostic that parsing (<c>WEFT0001</c> to <c>0099</c>) and binding (<c>WEFT0100</c> to <c>0199</c>) can give, and <c>WEFT9999</c>.</summary>
 public static class DiagnosticDescriptors
 {
     public static readonly DiagnosticDescriptor UnexpectedCharacter =
@@ -142,6 +142,9 @@ public static class DiagnosticDescriptors
 
     public static readonly DiagnosticDescriptor UnknownFormat =
         Error("WEFT0131", "Unknown format", "unknown format '{0}'{1}");
+
+    public static readonly DiagnosticDescriptor Internal =
+        Error("WEFT9999", "The compiler failed", "the Weft compiler failed, which is a mistake in it: {0}");
 
     /// <summary>All of them, in the order of their ids.</summary>
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =

@@ -45,7 +45,7 @@ internal sealed record Unit(Module Module, GenerateOptions Options)
 }
 
 /// <summary>A generated file; or, where the compiler failed, what it said.</summary>
-internal sealed record GeneratedFile(string TypeName, string HintName, string? Code, string? Failure);
+internal sealed record GeneratedFile(string TypeName, string HintName, string? Code, Diagnostic? Failure);
 
 /// <summary>The type that a declaration becomes.</summary>
 internal sealed record DeclaredType(string TypeName, string HintName, bool IsIlgpu, Place Place);

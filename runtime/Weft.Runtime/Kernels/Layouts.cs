@@ -10,7 +10,8 @@ namespace Weft.Kernels;
 public static unsafe class Layouts<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const int MaxAxes = 8;
+    /// <summary>Axes of two elements and more: with another one a block would have 2³² elements.</summary>
+    private const int MaxAxes = 31;
 
     /// <summary>The side of a block in a transposition: both sides of it stay in the first-level cache.</summary>
     private const int Block = 16;
@@ -18,7 +19,7 @@ public static unsafe class Layouts<T>
     /// <summary>target[i₀, i₁, …], contiguous and row-major over the extents, = source[Σ iₐ·strideₐ].</summary>
     /// <param name="source">The strided elements.</param>
     /// <param name="target">∏ extents elements; overwritten.</param>
-    /// <param name="extents">The extent of each axis, at most 8.</param>
+    /// <param name="extents">The extent of each axis; their product is at most 2³¹ − 1.</param>
     /// <param name="strides">The distance in the source between neighbours along each axis.</param>
     public static void Gather(T* source, T* target, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides) =>
         Walk<Copy>(source, target, extents, strides);
@@ -26,7 +27,7 @@ public static unsafe class Layouts<T>
     /// <summary>The adjoint of <see cref="Gather"/>: target[Σ iₐ·strideₐ] += source[i₀, i₁, …].</summary>
     /// <param name="source">∏ extents elements, contiguous and row-major.</param>
     /// <param name="target">The strided elements; added to.</param>
-    /// <param name="extents">The extent of each axis, at most 8.</param>
+    /// <param name="extents">The extent of each axis; their product is at most 2³¹ − 1.</param>
     /// <param name="strides">The distance in the target between neighbours along each axis.</param>
     public static void ScatterAdd(T* source, T* target, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides) =>
         Walk<Accumulate>(target, source, extents, strides);
@@ -85,7 +86,7 @@ public static unsafe class Layouts<T>
         }
 
         int* index = stackalloc int[MaxAxes + 1];
-        new Span<int>(index, MaxAxes + 1).Clear();
+        new Span<int>(index, count).Clear();
         while (true)
         {
             if (inRuns)
@@ -148,7 +149,7 @@ public static unsafe class Layouts<T>
         nint dense = 1;
         foreach (int extent in extents)
         {
-            dense *= extent;
+            dense = checked((int)(dense * extent));
         }
 
         for (int i = 0; i < extents.Length; i++)

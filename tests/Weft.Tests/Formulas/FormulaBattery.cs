@@ -189,13 +189,21 @@ internal static class FormulaBattery
             return [.. module.Parameters.Select(parameter => Widen(map[parameter.Name].Values))];
         }
 
+        /// <summary>How long the vector is that links make of one of a length.</summary>
+        private static int Width(IEnumerable<Link> links, int inputs) => links.Aggregate(inputs, (width, link) => link switch
+        {
+            LinearLink linear => linear.Operator.Rows,
+            BranchLink branches => Width(branches.Branches[0], width),
+            _ => width,
+        });
+
         /// <summary>Rows for which no rounding moves an argument of a relu, a threshold or a rounding across what it is not smooth at.</summary>
         private double[] InputsAwayFromKinks(double[][] values)
         {
             double[] x = Draw(Most * module.Inputs);
             (Interpreter Before, NonlinearLink Link, int Width)[] kinks = [.. Kinks([], module.Links).Select(kink =>
             {
-                int width = Shapes.Width(kink.Before, module.Inputs);
+                int width = Width(kink.Before, module.Inputs);
                 return (new Interpreter(module with { Links = new(kink.Before), Outputs = width }, Flat(values)), kink.Link, width);
             })];
             bool[] isNear = [.. Enumerable.Repeat(kinks.Length > 0, Most)];

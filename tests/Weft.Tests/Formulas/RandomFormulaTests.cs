@@ -1,5 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Oracle;
+using Weft.Compiler.Verification;
 
 namespace Weft.Tests.Formulas;
 
@@ -15,7 +16,7 @@ public class RandomFormulaTests
         for (int seed = 0; seed < 1200; seed++)
         {
             Module module = RandomFormula.Create(seed);
-            Assert.Null(Shapes.Fault(module));
+            Assert.Null(ModuleVerifier.Fault(module));
             var interpreter = new Interpreter(module, Numbers.Values(module, new Random(seed)));
             Assert.Equal(2 * module.Outputs, interpreter.Evaluate(Numbers.Normal(new Random(seed), 2 * module.Inputs)).Length);
 
@@ -55,7 +56,7 @@ public class RandomFormulaTests
         {
             Module small = Shrinker.Shrink(module, Fails, attempts: 10_000);
             Assert.True(Fails(small));
-            Assert.Null(Shapes.Fault(small));
+            Assert.Null(ModuleVerifier.Fault(small));
             Assert.True(Shrinker.Weight(small) <= 36, AlgebraPrinter.Print(small));
         }
     }

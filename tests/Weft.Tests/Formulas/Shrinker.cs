@@ -1,4 +1,5 @@
 using Weft.Compiler.Text;
+using Weft.Compiler.Verification;
 
 namespace Weft.Tests.Formulas;
 
@@ -19,7 +20,7 @@ internal static class Shrinker
             progress = false;
             foreach (Module candidate in Candidates(module).OrderBy(Weight))
             {
-                if (Weight(candidate) >= Weight(module) || Shapes.Fault(candidate) is not null)
+                if (Weight(candidate) >= Weight(module) || ModuleVerifier.Fault(candidate) is not null)
                 {
                     continue;
                 }

@@ -1,6 +1,7 @@
 using Weft.Compiler.Oracle;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Text;
+using Weft.Compiler.Verification;
 using Weft.Tests.Formulas;
 
 namespace Weft.Tests.Rewriting;
@@ -204,7 +205,7 @@ public class LawTests
     private static void AssertSame(Operator before, Operator after)
     {
         string what = $"{AlgebraPrinter.Print(before)}  ->  {AlgebraPrinter.Print(after)}";
-        Assert.True(Shapes.Fault(after) is null, what);
+        Assert.True(ModuleVerifier.Fault(after) is null, what);
         Assert.Equal((before.Rows, before.Columns), (after.Rows, after.Columns));
 
         // One value for all the parameters of both, as a law may drop some.

@@ -1,24 +1,20 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
 
-namespace Weft.Tests.Formulas;
+namespace Weft.Compiler.Verification;
 
-/// <summary>Whether the shapes in a module fit together, which the algebra's nodes do not check themselves.</summary>
-internal static class Shapes
+/// <summary>
+/// Whether the parts of a bound module fit together: what each link takes is what the one before gives, operands have the shapes that their
+/// operator needs, and every position lies inside its tensor. The nodes of the algebra do not check themselves.
+/// </summary>
+public static class ModuleVerifier
 {
     /// <summary>The first fault, or null.</summary>
     public static string? Fault(Module module)
     {
         (string? fault, int width) = Fault(module.Links, module.Inputs);
-        return fault ?? (width == module.Outputs ? null : $"{width} instead of {module.Outputs} outputs");
+        return fault ?? (width == module.Outputs ? null : $"the links give {width} instead of {module.Outputs} outputs");
     }
-
-    /// <summary>How long the vector is that links make of one of a length.</summary>
-    public static int Width(IEnumerable<Link> links, int inputs) => links.Aggregate(inputs, (width, link) => link switch
-    {
-        LinearLink linear => linear.Operator.Rows,
-        BranchLink branches => Width(branches.Branches[0], width),
-        _ => width,
-    });
 
     private static (string? Fault, int Width) Fault(IEnumerable<Link> links, int inputs)
     {
@@ -29,7 +25,7 @@ internal static class Shapes
             {
                 case BranchLink branches:
                     (string? Fault, int Width)[] parts = [.. branches.Branches.Select(branch => Fault(branch, width))];
-                    if (parts.Any(part => part.Fault is not null || part.Width != parts[0].Width))
+                    if (parts.Length == 0 || Array.Exists(parts, part => part.Fault is not null || part.Width != parts[0].Width))
                     {
                         return (parts.Select(part => part.Fault).FirstOrDefault(part => part is not null) ?? "branches of unequal widths", width);
                     }
@@ -45,14 +41,17 @@ internal static class Shapes
 
                     if (node.Columns != width)
                     {
-                        return ($"{node.Columns} columns for {width} inputs", width);
+                        return ($"an operator of {node.Columns} columns is given {width} inputs", width);
                     }
 
                     width = node.Rows;
                     break;
 
-                case BiasLink { Bias.Shape: var shape } when !shape.SequenceEqual([width]):
-                    return ($"a bias of another length than {width}", width);
+                case BiasLink { Bias: var bias } when !bias.Shape.SequenceEqual([width]) || !Fits(bias):
+                    return ($"a bias {Show(bias)} for {width} elements", width);
+
+                case FunctionLink { Length: var length } when length < 1 || width % length != 0:
+                    return ($"a function of rows of {length} is given {width} inputs", width);
             }
         }
 
@@ -76,19 +75,22 @@ internal static class Shapes
             BlockDiagonal blocks => blocks.Tensor.Shape.Count == 3,
             Reflections reflections => reflections.Tensor.Shape.Count == 2,
             ScaledByTensor scaled => scaled.Factor.Shape.Count == 0,
-            Crop crop => crop.Start + crop.Length <= crop.Size,
-            Pad pad => pad.Start + pad.Length <= pad.Size,
-            Einsum einsum => einsum.Factors.All(Fits),
+            WalshHadamard transform => transform.Size > 0 && (transform.Size & (transform.Size - 1)) == 0,
+            Permutation permutation => permutation.Table.OrderBy(position => position).Select((position, k) => position == k).All(fits => fits),
+            Crop crop => crop.Start >= 0 && (long)crop.Start + crop.Length <= crop.Size,
+            Pad pad => pad.Start >= 0 && (long)pad.Start + pad.Length <= pad.Size,
+            Einsum einsum => einsum.Factors.All(Fits) && Fits(einsum.Input, einsum.Columns) && Fits(einsum.Output, einsum.Rows),
+            Gather gather => gather.Size > 0 && (gather.Table is not ListTensor list || list.Elements.All(at => at >= 0 && at < gather.Size && Math.Floor(at) == at)),
             Product => operands.Length > 0 && operands.Zip(operands.Skip(1), (left, right) => left.Columns == right.Rows).All(same => same),
-            Sum => operands.Length > 0 && operands.All(operand => (operand.Rows, operand.Columns) == (node.Rows, node.Columns)),
+            Sum or Alternatives => operands.Length > 0 && operands.All(operand => (operand.Rows, operand.Columns) == (node.Rows, node.Columns)),
             HorizontalStack => operands.Length > 0 && operands.All(operand => operand.Rows == node.Rows),
             VerticalStack => operands.Length > 0 && operands.All(operand => operand.Columns == node.Columns),
             Kronecker or DirectSum => operands.Length > 0,
             _ => true,
         };
-        return !fits ? $"{node.GetType().Name} does not fit: {node}"
+        return !fits || node.Rows < 1 || node.Columns < 1 ? $"{node.GetType().Name} does not fit: {AlgebraPrinter.Print(node)}"
             : node.Tensors().All(Fits) ? null
-            : $"a tensor in {node.GetType().Name} does not fit: {node}";
+            : $"a tensor in {node.GetType().Name} does not fit: {AlgebraPrinter.Print(node)}";
     }
 
     private static bool Fits(TensorExpression tensor) => tensor switch
@@ -100,18 +102,27 @@ internal static class Shapes
         FunctionTensor function => function.Arguments.All(Fits)
             && function.Arguments.Count == function.Function.Tensors.Count
             && function.Function.Check([.. function.Arguments.Select(argument => argument.Shape)], function.Numbers.FirstOrDefault()) is null,
-        _ => true,
-    };
-
-    private static bool Fits(SliceAxis axis, int extent) => axis switch
-    {
-        RangeAxis range => range.Start >= 0 && range.Start + range.Length <= extent,
-        PointAxis point => point.Index.Offset
-            + point.Index.Terms.Sum(term => term.Coefficient * (term.Variable.Extent - 1)) < extent,
-        _ => false,
+        _ => tensor.Shape.All(extent => extent > 0),
     };
 
     private static bool Fits(IndexedTensor factor) => Fits(factor.Tensor)
         && factor.Indices.Count == factor.Tensor.Shape.Count
-        && factor.Indices.Zip(factor.Tensor.Shape, (index, extent) => Fits(new PointAxis(index), extent)).All(fits => fits);
+        && factor.Indices.Zip(factor.Tensor.Shape, Fits).All(fits => fits);
+
+    private static bool Fits(SliceAxis axis, int extent) => axis switch
+    {
+        RangeAxis range => range is { Start: >= 0, Length: >= 1 } && (long)range.Start + range.Length <= extent,
+        PointAxis point => Fits(point.Index, extent),
+        _ => false,
+    };
+
+    /// <summary>Whether a position is inside an axis whatever its indices are.</summary>
+    private static bool Fits(AffineIndex index, int extent)
+    {
+        long least = index.Offset + index.Terms.Sum(term => Math.Min(0L, (long)term.Coefficient * (term.Variable.Extent - 1)));
+        long most = index.Offset + index.Terms.Sum(term => Math.Max(0L, (long)term.Coefficient * (term.Variable.Extent - 1)));
+        return least >= 0 && most < extent;
+    }
+
+    private static string Show(TensorExpression tensor) => $"[{string.Join(", ", tensor.Shape)}]";
 }

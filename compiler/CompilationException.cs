@@ -1,0 +1,21 @@
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler;
+
+/// <summary>Why a bound module does not become a type: its sizes are beyond what there can be, or the compiler made a mistake.</summary>
+/// <param name="descriptor">What kind of reason it is.</param>
+/// <param name="arguments">What the descriptor's message is filled with.</param>
+/// <param name="inner">What was thrown, if that is the reason.</param>
+public sealed class CompilationException(DiagnosticDescriptor descriptor, object[] arguments, Exception? inner = null)
+    : Exception(descriptor.At("", default, arguments).Message, inner)
+{
+    /// <summary>A size that does not fit.</summary>
+    /// <param name="what">What has the size: "the weights with their packed copies".</param>
+    /// <param name="size">Its elements; infinity where they cannot be counted.</param>
+    /// <param name="limit">The most that there can be.</param>
+    public static CompilationException TooLarge(string what, double size, long limit) =>
+        new(DiagnosticDescriptors.TooLarge, [Limits.Message(what, size, limit)]);
+
+    /// <summary>A diagnostic at the place of the declaration.</summary>
+    public Diagnostic At(string path, TextSpan span) => new(descriptor.Id, descriptor.Severity, Message, path, span);
+}

@@ -1,0 +1,377 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Scheduling;
+using Weft.Compiler.Text;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Verification;
+
+/// <summary>
+/// Whether a schedule touches nothing but its own memory: storages lie inside their blocks and apart from each other, steps stay inside their
+/// storages, and nothing is read that was not written. Kernels are judged by their loops, which are what runs, and not by what they are for.
+/// </summary>
+public sealed class ScheduleVerifier
+{
+    private readonly Schedule _schedule;
+    private readonly int _panel;
+    private readonly HashSet<Storage> _known;
+
+    /// <summary>Numbers that a packed copy holds, where they are not elements.</summary>
+    private readonly Dictionary<Storage, long> _packed = [];
+
+    private ScheduleVerifier(Schedule schedule, int elementSize)
+    {
+        (_schedule, _panel) = (schedule, 128 / elementSize);
+        _known = [.. schedule.Storages];
+        foreach (PackStep pack in schedule.PrepareFrozen.Concat(schedule.Prepare).OfType<PackStep>().Where(pack => pack.Packed.PackedFormat is not null))
+        {
+            _packed[pack.Packed] = Count(pack);
+        }
+    }
+
+    /// <summary>The first fault, or null.</summary>
+    /// <param name="schedule">The schedule, and the pass for few rows that it may have.</param>
+    /// <param name="elementSize">Bytes of an element.</param>
+    public static string? Fault(Schedule schedule, int elementSize)
+    {
+        var verifier = new ScheduleVerifier(schedule, elementSize);
+        return verifier.Placement() ?? verifier.Passes() ?? (schedule.FewRows is { } few ? new ScheduleVerifier(few.Schedule, elementSize).FewRows(few, schedule) : null);
+    }
+
+    // --- Where storages lie ---
+
+    private string? Placement()
+    {
+        Storage[] weights = [.. _schedule.Storages.Where(storage => storage is { Space: Space.Weights, IsTransient: false })];
+        Storage[] scratch = [.. _schedule.Storages.Where(storage => storage.Space == Space.Scratch)];
+        HashSet<Storage> reverse = Mirrors(_schedule.Reverse.Concat(_schedule.PrepareGradient)), tangent = Mirrors(_schedule.Tangent.Concat(_schedule.PrepareTangent));
+        HashSet<Storage> padded = [.. _schedule.Reverse.OfType<PadStep>().Select(pad => pad.C.Storage)];
+        return Apart(weights.Select(storage => (storage, storage.Offset, storage.Length)), _schedule.WeightCount, "weights")
+            ?? Apart(weights.Where(reverse.Contains).Select(storage => (storage, storage.MirrorOffset, storage.Length)), _schedule.GradientCount, "gradients")
+            ?? Apart(weights.Where(storage => reverse.Contains(storage) || tangent.Contains(storage)).Select(storage => (storage, storage.MirrorOffset, storage.Length)), _schedule.TangentCount, "tangents")
+            ?? Apart(scratch.Where(storage => !padded.Contains(storage)).Select(storage => (storage, storage.Offset, storage.Pitch)), _schedule.ScratchPerRow, "scratch")
+            ?? Apart(
+                scratch.Select(storage => (storage, storage.Offset, storage.Pitch))
+                    .Concat(scratch.Where(storage => !padded.Contains(storage)).Select(storage => (storage, storage.MirrorOffset, storage.Pitch))),
+                _schedule.GradientScratchPerRow,
+                "scratch of the reverse pass")
+            ?? (_schedule.Storages.FirstOrDefault(storage => storage.Pitch < storage.Length) is { } narrow ? $"rows of {narrow} overlap" : null)
+            ?? (_schedule.TrainedCount <= _schedule.GradientCount && _schedule.GradientCount <= _schedule.TangentCount ? null : "the blocks of gradients and tangents do not begin alike");
+    }
+
+    private static HashSet<Storage> Mirrors(IEnumerable<Step> steps) =>
+        [.. steps.SelectMany(step => step.Places).Where(place => place.Aspect == Aspect.Mirror).Select(place => place.Storage)];
+
+    private static string? Apart(IEnumerable<(Storage Storage, int Start, int Length)> places, int size, string block)
+    {
+        long end = 0;
+        string before = "the block's start";
+        foreach ((Storage storage, int start, int length) in places.OrderBy(place => place.Start))
+        {
+            if (start < end)
+            {
+                return $"{storage} at {start} overlaps {before}, which ends at {end}, in {block}";
+            }
+
+            (end, before) = (start + (long)length, storage.Name);
+        }
+
+        return end <= size ? null : $"{before} ends at {end}, behind the {size} elements of {block}";
+    }
+
+    // --- What each pass finds written, and leaves so ---
+
+    private string? Passes()
+    {
+        (Storage Storage, Aspect Aspect)[] stored = [.. _schedule.Parameters.Select(place => (place.Storage, Aspect.Value))];
+        var weights = new Memory(this, stored);
+        if ((weights.Run(_schedule.PrepareFrozen) ?? weights.Run(_schedule.Prepare)) is { } unprepared)
+        {
+            return $"prepare: {unprepared}";
+        }
+
+        // A block of tangents is zero but for the trained parameters; one of gradients where it is cleared, and what the caller adds to.
+        (Storage Storage, Aspect Aspect)[] mirrors = [.. _known.Where(storage => storage.Space == Space.Weights).Select(storage => (storage, Aspect.Mirror))];
+        (int first, int cleared) = _schedule.Cleared;
+        (Storage Storage, Aspect Aspect)[] empty = [.. mirrors.Where(place => place.Storage.MirrorOffset < first + cleared || place.Storage.Length == 0)];
+        Memory forward = weights.With(Space.Input, Aspect.Value);
+        if ((forward.Run(_schedule.Forward, ReadsOutput) ?? forward.Lacks(Space.Output, Aspect.Value)) is { } notForward)
+        {
+            return $"forward: {notForward}";
+        }
+
+        Memory tangent = weights.With(mirrors);
+        if (tangent.Run(_schedule.PrepareTangent) is { } notPrepared)
+        {
+            return $"prepare tangent: {notPrepared}";
+        }
+
+        if (_schedule.Tangent.Count > 0)
+        {
+            tangent = forward.With(mirrors).With(Space.Input, Aspect.Mirror);
+            if ((tangent.Run(_schedule.Tangent) ?? tangent.Lacks(Space.Output, Aspect.Mirror)) is { } notTangent)
+            {
+                return $"tangent: {notTangent}";
+            }
+        }
+
+        if (_schedule.Reverse.Count == 0 || _schedule.Tangent.Count == 0)
+        {
+            return null;
+        }
+
+        Memory reverse = forward.With(empty).With(Space.Output, Aspect.Mirror);
+        if ((reverse.Run(_schedule.Reverse, Overwrites) ?? reverse.Lacks(Space.Input, Aspect.Mirror)) is { } notReverse)
+        {
+            return $"reverse: {notReverse}";
+        }
+
+        if (reverse.With(mirrors).Run(_schedule.PrepareGradient, Overwrites) is { } notFinished)
+        {
+            return $"prepare gradient: {notFinished}";
+        }
+
+        // The adjoint of a linear map is the reverse pass without weight gradients, x and what the forward pass left.
+        if (_schedule.Module.IsLinear)
+        {
+            Memory adjoint = weights.With(Space.Output, Aspect.Mirror);
+            IEnumerable<Step> steps = _schedule.Reverse.Where(step => step.Target.Storage.Space != Space.Weights && step is not PadStep { A.Aspect: Aspect.Value });
+            return (adjoint.Run(steps) ?? adjoint.Lacks(Space.Input, Aspect.Mirror)) is { } notAdjoint ? $"adjoint: {notAdjoint}" : null;
+        }
+
+        return null;
+
+        // The output may not be wanted.
+        static string? ReadsOutput(Step step) =>
+            step.Reads.Any(place => place.Storage.Space == Space.Output && place != step.Target) ? "the output is read" : null;
+
+        // The caller's gradient is added to.
+        string? Overwrites(Step step) => step.Target is { Aspect: Aspect.Mirror, Storage: { Space: Space.Weights } storage }
+            && storage.MirrorOffset < _schedule.TrainedCount && !Adds(step) ? $"the gradient of {storage} is overwritten" : null;
+    }
+
+    private string? FewRows(FewRows few, Schedule many)
+    {
+        // Weights that are equal in both stand at one place.
+        HashSet<(int, int)> shared = [.. many.Storages.Where(storage => storage is { Space: Space.Weights, IsTransient: false }).Select(storage => (storage.Offset, storage.Length))];
+        Storage[] weights = [.. _schedule.Storages.Where(storage => storage is { Space: Space.Weights, IsTransient: false })];
+        Storage[] own = [.. weights.Where(storage => !shared.Contains((storage.Offset, storage.Length)))];
+        string? fault = Apart(
+                own.Select(storage => (storage, storage.Offset, storage.Length))
+                    .Concat(many.Storages.Where(storage => storage is { Space: Space.Weights, IsTransient: false }).Select(storage => (storage, storage.Offset, storage.Length))),
+                many.WeightCount,
+                "weights")
+            ?? Apart(_schedule.Storages.Where(storage => storage.Space == Space.Scratch).Select(storage => (storage, storage.Offset, storage.Pitch)), _schedule.ScratchPerRow, "scratch");
+        var memory = new Memory(this, [.. weights.Except(own).Select(storage => (storage, Aspect.Value))]);
+        fault ??= memory.Run(few.Prepare);
+        memory = memory.With(Space.Input, Aspect.Value);
+        fault ??= memory.Run(_schedule.Forward) ?? memory.Lacks(Space.Output, Aspect.Value);
+        return fault is null ? null : $"few rows: {fault}";
+    }
+
+    /// <summary>Which places hold numbers.</summary>
+    private sealed class Memory(ScheduleVerifier verifier, IEnumerable<(Storage Storage, Aspect Aspect)> written)
+    {
+        private readonly HashSet<(Storage Storage, Aspect Aspect)> _written = [.. written];
+
+        public Memory With(IEnumerable<(Storage Storage, Aspect Aspect)> places) => new(verifier, _written.Concat(places));
+
+        public Memory With(Space space, Aspect aspect) => With(verifier.EndsOf(space).Select(storage => (storage, aspect)));
+
+        public string? Lacks(Space space, Aspect aspect) => verifier.EndsOf(space).Exists(storage => !_written.Contains((storage, aspect))) ? "what it is for is not written" : null;
+
+        /// <summary>Runs steps; the first fault, or null.</summary>
+        public string? Run(IEnumerable<Step> steps, Func<Step, string?>? rule = null)
+        {
+            foreach (Step step in steps)
+            {
+                if ((Fault(step) ?? rule?.Invoke(step)) is { } fault)
+                {
+                    return $"{fault}, in {step.GetType().Name} {SchedulePrinter.Describe(step)}";
+                }
+
+                _written.Add((step.Target.Storage, step.Target.Aspect));
+            }
+
+            return null;
+        }
+
+        private string? Fault(Step step)
+        {
+            foreach (Place place in step.Places)
+            {
+                if (place.Storage.Space is Space.Weights or Space.Scratch && !verifier._known.Contains(place.Storage))
+                {
+                    return $"{place.Storage} has no place";
+                }
+            }
+
+            IEnumerable<Place> reads = step is CheckStep ? [step.Target] : Adds(step) && !Begins(step) ? step.Reads.Append(step.Target) : step.Reads.Where(place => place != step.Target);
+            Place? unwritten = reads.FirstOrDefault(place => !_written.Contains((place.Storage, place.Aspect)));
+            return unwritten is not null ? $"{Name(unwritten)} is read before it is written" : verifier.Extent(step);
+        }
+    }
+
+    private List<Storage> EndsOf(Space space) =>
+        [.. _schedule.Forward.Concat(_schedule.Reverse).SelectMany(step => step.Places).Select(place => place.Storage).Where(storage => storage.Space == space).Distinct()];
+
+    private static bool Adds(Step step) => step switch
+    {
+        KernelStep kernel => kernel.Accumulates,
+        GatherStep gather => gather.Accumulate || gather.Transposed,
+        DerivativeStep derivative => derivative.Accumulate,
+        FanInStep product => product.Accumulates,
+        FanInAdjointStep adjoint => adjoint.Accumulates,
+        FanInGradientStep => true,
+        SlicedFanInStep sliced => sliced.FanIn.Accumulates,
+        PackStep pack => pack.Scatter,
+        FunctionStep { Mode: FunctionMode.Gradient } => true,
+        _ => false,
+    };
+
+    private static bool Begins(Step step) => step is KernelStep { Begins: true };
+
+    // --- What a step touches ---
+
+    /// <summary>Whether a step stays inside what it reads and writes, and writes all of what it does not add to.</summary>
+    private string? Extent(Step step)
+    {
+        switch (step)
+        {
+            case KernelStep kernel:
+                return Inside(kernel, kernel.A, loop => loop.A, kernel.Kernel.PanelA)
+                    ?? (kernel.B is { } b ? Inside(kernel, b, loop => loop.B, kernel.Kernel.PanelB) : kernel.Kernel.HasB ? "an operand is missing" : null)
+                    ?? Inside(kernel, kernel.C, loop => loop.C, panel: 1)
+                    ?? (kernel.Addend is { } addend ? Inside(kernel, addend, kernel.Kernel.AddendStride, panel: 1) : null)
+                    ?? (kernel.Accumulates && !kernel.Begins ? null : Covers(kernel));
+
+            case ClearStep or CheckStep or ConstantStep:
+                return step is ConstantStep { Constant: var constant, Result: var result } ? Same(constant.Length, result.Length) : null;
+
+            case PadStep pad:
+                return Same(pad.A.Storage.Length, pad.C.Storage.Length);
+
+            case GatherStep gather:
+                Storage listed = gather.Transposed ? gather.A.Storage : gather.C.Storage, other = gather.Transposed ? gather.C.Storage : gather.A.Storage;
+                return Same((long)gather.Table.Storage.Length * gather.Outer, listed.Length) ?? Parts(gather.Outer, other) ?? Dense(listed, other);
+
+            case WalshHadamardStep transform:
+                return Same(transform.A.Storage.Length, transform.C.Storage.Length) ?? Parts(transform.Outer, transform.C.Storage) ?? Dense(transform.A.Storage, transform.C.Storage);
+
+            case ReflectionsStep chain:
+                return Same(chain.A.Storage.Length, chain.C.Storage.Length) ?? Parts(chain.Outer, chain.C.Storage) ?? Dense(chain.A.Storage, chain.C.Storage)
+                    ?? (chain.V.Storage.Length % (chain.C.Storage.Length / chain.Outer) == 0 ? null : "reflections are no whole rows");
+
+            case ActivationStep activation:
+                return Same(activation.A.Storage.Length, activation.C.Storage.Length) ?? Rowwise(activation.Function, activation.A.Storage, activation.C.Storage);
+
+            case DerivativeStep derivative:
+                Storage[] ends = [derivative.Z.Storage, derivative.A.Storage, .. derivative.Y is { } y ? [y.Storage] : Array.Empty<Storage>()];
+                return ends.Select(storage => Same(storage.Length, derivative.C.Storage.Length)).FirstOrDefault(fault => fault is not null)
+                    ?? Rowwise(derivative.Function, [.. ends, derivative.C.Storage]);
+
+            case FunctionStep function:
+                return Same(function.Function.Length, function.Result.Length)
+                    ?? Same(function.Arguments.Count, function.Function.Arguments.Count)
+                    ?? function.Arguments.Zip(function.Function.Arguments, (storage, argument) => Same(argument.Length, storage.Length)).FirstOrDefault(fault => fault is not null);
+
+            case FanInStep { Matrix: var matrix } product:
+                return Fits(matrix) ?? Same(product.X.Storage.Length, matrix.Inputs) ?? Same(product.C.Storage.Length, matrix.Outputs) ?? Dense(product.X.Storage, product.C.Storage);
+
+            case FanInAdjointStep { Matrix: var matrix } adjoint:
+                return Fits(matrix) ?? Same(adjoint.Y.Storage.Length, matrix.Outputs) ?? Same(adjoint.C.Storage.Length, matrix.Inputs) ?? Dense(adjoint.Y.Storage, adjoint.C.Storage);
+
+            case FanInGradientStep { Matrix: var matrix } gradient:
+                return Fits(matrix) ?? Same(gradient.X.Storage.Length, matrix.Inputs) ?? Same(gradient.Y.Storage.Length, matrix.Outputs)
+                    ?? Same(gradient.C.Storage.Length, (long)matrix.Outputs * matrix.FanIn) ?? Dense(gradient.X.Storage, gradient.Y.Storage);
+
+            case SlicedFanInStep sliced:
+                return Extent(sliced.FanIn) ?? Slices(sliced);
+
+            case SliceStep slice:
+                return Fits(slice.Product.FanIn.Matrix) ?? Slices(slice.Product);
+
+            case PackStep pack:
+                (long least, long most) = Range(pack.Offset, pack.Extents.Zip(pack.Strides, (extent, stride) => ((long)extent, (long)stride)));
+                return pack.Extents.Count != pack.Strides.Count ? "a copy has other strides than axes"
+                    : least < 0 || most >= pack.Source.Length ? $"a copy takes elements {least} to {most} of the {pack.Source.Length} of {pack.Source}"
+                    : pack.Packed.PackedFormat is null ? Same(Count(pack), pack.Packed.Length)
+                    : null;
+
+            default:
+                return "an unknown kind of step";
+        }
+    }
+
+    private static long Count(PackStep pack) => pack.Extents.Aggregate(1L, (product, extent) => product * extent);
+
+    private string? Inside(KernelStep step, Place place, Func<Loop, int> stride, int panel)
+    {
+        Storage storage = place.Storage;
+        Kernel kernel = step.Kernel;
+        int rows = kernel.Loops.Where(loop => loop.IsRows).Sum(stride);
+        if (rows != (storage.IsPerRow ? storage.Pitch : 0))
+        {
+            return $"{Name(place)} moves by {rows} from row to row";
+        }
+
+        // Lanes in panels: those of a panel side by side, the next panel behind the tile's other loops.
+        Loop lanes = kernel.Lanes;
+        int width = kernel.Form == LaneForm.Broadcast ? _panel : _panel / 2;
+        IEnumerable<(long, long)> vector = panel == 1
+            ? [(lanes.Extent, stride(lanes))]
+            : [(Math.Min(width, lanes.Extent), stride(lanes)), (Math.Max(1, lanes.Extent / width), (long)width * panel * stride(lanes))];
+        (long least, long most) = Range(
+            place.Offset,
+            kernel.Outer.Concat(kernel.Reduction).Append(kernel.Rows).Append(kernel.Columns).Where(loop => !loop.IsRows).Select(loop => ((long)loop.Extent, (long)stride(loop))).Concat(vector));
+        long length = _packed.TryGetValue(storage, out long numbers) ? numbers : storage.Length;
+        return least >= 0 && most < length ? null : $"elements {least} to {most} of the {length} of {Name(place)} are touched";
+    }
+
+    private static (long Least, long Most) Range(long offset, IEnumerable<(long Extent, long Stride)> loops) => loops.Aggregate(
+        (offset, offset),
+        (range, loop) => (range.Item1 + Math.Min(0, (loop.Extent - 1) * loop.Stride), range.Item2 + Math.Max(0, (loop.Extent - 1) * loop.Stride)));
+
+    /// <summary>Whether the loops lead to each element of the target once.</summary>
+    private static string? Covers(KernelStep step)
+    {
+        long reach = 0, count = 1;
+        foreach (Loop loop in step.Kernel.Loops.Where(loop => loop.C != 0 && !loop.IsRows).OrderBy(loop => Math.Abs((long)loop.C)))
+        {
+            long stride = Math.Abs((long)loop.C);
+            if (stride <= reach)
+            {
+                return $"{Name(step.C)} is written twice at a place";
+            }
+
+            reach += stride * (loop.Extent - 1);
+            count *= loop.Extent;
+        }
+
+        return count == step.C.Storage.Length ? null : $"{count} of the {step.C.Storage.Length} elements of {Name(step.C)} are written";
+    }
+
+    private static string? Fits(FanInMatrix matrix) => Same(matrix.Table.Storage.Length, (long)matrix.Outputs * matrix.FanIn)
+        ?? Same(matrix.V.Storage.Length, (long)matrix.Outputs * matrix.FanIn)
+        ?? (matrix.Scratch.Storage.Pitch >= (long)matrix.Inputs + matrix.Outputs ? null : "there is too little room for a row and its product");
+
+    private string? Slices(SlicedFanInStep product)
+    {
+        FanInMatrix matrix = product.FanIn.Matrix;
+        int elementSize = 128 / _panel;
+        long slices = (matrix.Outputs + (long)product.Lanes - 1) / product.Lanes;
+        long bytes = (product.Steps * (((long)product.Lanes * elementSize) + product.Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
+        return bytes <= (long)product.Slices.Storage.Length * elementSize ? null : "there is too little room for slices";
+    }
+
+    private static string? Rowwise(NonlinearLink function, params Storage[] storages) => function is not FunctionLink { Length: var length } ? null
+        : Dense(storages) ?? (storages[0].Length % length == 0 ? null : $"{storages[0]} has no whole rows of {length}");
+
+    private static string? Dense(params Storage[] storages) =>
+        Array.Find(storages, storage => storage.IsPerRow && storage.Pitch != storage.Length) is { } apart ? $"rows of {apart} lie apart" : null;
+
+    private static string? Parts(int outer, Storage storage) => outer >= 1 && storage.Length % outer == 0 ? null : $"{storage} is not {outer} equal parts";
+
+    private static string? Same(long found, long expected) => found == expected ? null : $"{found} elements stand for {expected}";
+
+    private static string Name(Place place) => (place.Aspect == Aspect.Mirror ? "∂" : "") + place.Storage.Name;
+}

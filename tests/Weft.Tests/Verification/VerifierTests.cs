@@ -1,0 +1,153 @@
+using Weft.Compiler;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Scheduling;
+using Weft.Compiler.Text;
+using Weft.Compiler.Verification;
+using Weft.Tests.Binding;
+
+namespace Weft.Tests.Verification;
+
+// Here, so that its names come before those of the enclosing namespace.
+using Weft.Compiler.Algebra;
+
+/// <summary>Violations that no text leads to, planted between the stages: each is found, and named.</summary>
+public class VerifierTests
+{
+    private const string Formula = "bias . monarch_rectangular(24, 36, 6)";
+
+    public static TheoryData<string, string, Func<Module, Module>> Modules => new()
+    {
+        { "an operator of 16 columns is given 3200 inputs", "dense(3200, 64)", module => Append(module, new LinearLink(Dense(10, 16))) },
+        { "the links give 8 instead of 9 outputs", "dense(8, 8)", module => module with { Outputs = 9 } },
+        { "a bias [7] for 8 elements", "dense(8, 8)", module => Append(module, new BiasLink(new ParameterTensor(Parameter(7)))) },
+        { "a function of rows of 3 is given 8 inputs", "dense(8, 8)", module => Append(module, new FunctionLink(TensorFunction.All["softmax"], 3, 0)) },
+        { "Product does not fit", "dense(8, 8)", module => Of(module, new Product(EquatableArray.Of<Operator>(Dense(8, 5), Dense(4, 8)))) },
+        { "Sum does not fit", "dense(8, 8)", module => Of(module, new Sum(EquatableArray.Of<Operator>(Dense(8, 8), Dense(8, 7)))) },
+        { "Crop does not fit", "dense(8, 8)", module => Of(module, new Product(EquatableArray.Of<Operator>(Dense(8, 5), new Crop(8, 4, 5)))) },
+        { "Permutation does not fit", "dense(8, 8)", module => Of(module, new Product(EquatableArray.Of<Operator>(Dense(8, 3), new Permutation(EquatableArray.Of(0, 0, 2)), Dense(3, 8)))) },
+        { "Gather does not fit", "dense(8, 8)", module => Of(module, new Gather(new ListTensor(EquatableArray.Of(0d, 1, 2, 3, 4, 5, 6, 8)), 8)) },
+        { "Einsum does not fit", "dense(8, 8)", module => Of(module, Shifted(1)) },
+        { "a tensor in Matrix does not fit", "dense(8, 8)", module => Of(module, new Matrix(new SliceTensor(
+            new ParameterTensor(Parameter(2, 8, 8)), EquatableArray.Of<SliceAxis>(new PointAxis(AffineIndex.Constant(2)), new RangeAxis(0, 8), new RangeAxis(0, 8))))) },
+    };
+
+    public static TheoryData<string, Func<LoweredModule, LoweredModule>> Networks => new()
+    {
+        { "do not lie in the 36 elements of x", module => EachTerm(module, term => term.Input == module.Input ? term with { InputPosition = term.InputPosition + 1 } : term) },
+        { "do not lie in the", module => EachTerm(module, term => term with { Factors = [.. term.Factors.Select(factor => factor with { Position = factor.Position + -1 })] }) },
+        { "elements of the target", module => EachTerm(module, term => term with { Output = term.Output * 2 }) },
+        { "it is filled twice", module => module with { Statements = [.. module.Statements, .. module.Statements] } },
+        { "nothing fills the output", module => module with { Statements = [] } },
+        { "v is read before it is filled", module => module with { Statements = [new ProductStatement(module.Output, module.Input, new RowVector("v", 24))] } },
+        { "36 elements instead of 24", module => module with { Statements = [new ProductStatement(module.Output, module.Input, module.Input)] } },
+        { "5 positions of a table instead of 24", module => module with { Statements = [new GatherStatement(module.Output, module.Input, 1, Table(5), false)] } },
+        { "are not 5 equal parts", module => module with { Statements = [new WalshHadamardStatement(module.Output, module.Input, 5)] } },
+        { "has no rows to reflect along", module => module with { Statements = [new ReflectionsStatement(module.Output, module.Input, 1, Table(5), false)] } },
+        { "the ends have other sizes than the module", module => module with { Module = module.Module with { Inputs = 35 } } },
+    };
+
+    public static TheoryData<string, Func<Schedule, Schedule>> Schedules => new()
+    {
+        { "in weights", schedule => Move(schedule, schedule.Storages.First(storage => storage.IsPacked), -16) },
+        { "elements of weights", schedule => schedule with { WeightCount = schedule.WeightCount - 1 } },
+        { "elements of gradients", schedule => schedule with { GradientCount = schedule.TrainedCount } },
+        { "in scratch", schedule => Move(schedule, schedule.Storages.Last(storage => storage.Space == Space.Scratch), -1) },
+        { "elements of scratch of the reverse pass", schedule => schedule with { GradientScratchPerRow = schedule.GradientScratchPerRow - 16 } },
+        { "has no place", schedule => schedule with { Storages = [.. schedule.Storages.Where(storage => storage.Space != Space.Scratch)] } },
+        { "prepare: ", schedule => schedule with { Prepare = [.. schedule.Prepare.OfType<PackStep>().Select(pack => pack with { Offset = pack.Offset + 1 })] } },
+        { "is read before it is written", schedule => schedule with { Prepare = [] } },
+        { "forward: ", schedule => schedule with { Forward = [.. schedule.Forward.Reverse()] } },
+        { "what it is for is not written", schedule => schedule with { Forward = [.. schedule.Forward.Take(schedule.Forward.Count - 1)] } },
+        { "are touched", schedule => EachKernel(schedule, kernel => kernel with { Reduction = [.. kernel.Reduction.Select(loop => loop with { Extent = loop.IsRows ? 0 : loop.Extent + 1 })] }) },
+        { "are written", schedule => EachKernel(schedule, kernel => kernel with { Lanes = kernel.Lanes with { Extent = kernel.Lanes.Extent - 1 } }) },
+        { "is written twice at a place", schedule => EachKernel(schedule, kernel => kernel with { Outer = [.. kernel.Outer.Select(loop => loop.IsRows ? loop : loop with { C = kernel.Lanes.C })] }) },
+        { "from row to row", schedule => EachKernel(schedule, kernel => kernel with { Rows = kernel.Rows.IsRows ? kernel.Rows with { A = 1 } : kernel.Rows, Outer = [.. kernel.Outer.Select(loop => loop.IsRows ? loop with { A = 1 } : loop)] }) },
+        { "the output is read", schedule => schedule with { Forward = [.. schedule.Forward, new ClearStep(Scratch(schedule)), new ActivationStep(new ActivationLink(Activation.Relu), schedule.Forward[^1].Target, Scratch(schedule))] } },
+        { "is overwritten", schedule => schedule with { Reverse = [.. schedule.Reverse.Select(step => step is KernelStep { Accumulates: true, C.Storage.Space: Space.Weights } kernel ? kernel with { Addend = null } : step)] } },
+        { "elements stand for", schedule => schedule with { Forward = [.. schedule.Forward.SkipLast(1), new ActivationStep(new ActivationLink(Activation.Relu), schedule.Forward[0].Reads.First(), schedule.Forward[^1].Target)] } },
+        { "adjoint: ", schedule => schedule with { Lowered = schedule.Lowered with { Module = schedule.Module with { Links = default } }, Reverse = [.. schedule.Reverse, Multiply(schedule)] } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Modules))]
+    public void InAModule(string expected, string formula, Func<Module, Module> plant)
+    {
+        Module module = TestModules.Formula(formula);
+        Assert.Null(ModuleVerifier.Fault(module));
+        Assert.StartsWith(expected, ModuleVerifier.Fault(plant(module)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void InANetwork(string expected, Func<LoweredModule, LoweredModule> plant)
+    {
+        LoweredModule module = Lowered();
+        Assert.Null(NetworkVerifier.Fault(module));
+        Assert.Contains(expected, NetworkVerifier.Fault(plant(module)), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Schedules))]
+    public void InASchedule(string expected, Func<Schedule, Schedule> plant)
+    {
+        Schedule schedule = Scheduler.Build(Lowered(), new CostModel(64), elementSize: 4);
+        Assert.Null(ScheduleVerifier.Fault(schedule, 4));
+        Assert.Contains(expected, ScheduleVerifier.Fault(plant(schedule), 4), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void BecomesADiagnosticWithTheStageAndTheFormula()
+    {
+        Module module = Append(TestModules.Formula("dense(3200, 64)"), new LinearLink(Dense(10, 16)));
+        var exception = Assert.Throws<CompilationException>(() => ModuleCompiler.Compile(module, new GenerateOptions("Bad")));
+        Diagnostic diagnostic = exception.At("a.weft", default);
+        Assert.Equal("WEFT9999", diagnostic.Id);
+        Assert.Equal(
+            "the Weft compiler failed, which is a mistake in it: binding of dense(3200, 64): an operator of 16 columns is given 3200 inputs", diagnostic.Message);
+    }
+
+    private static LoweredModule Lowered() => Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(Formula)).Module);
+
+    private static Parameter Parameter(params int[] shape) => new("P", shape.ToEquatable(), Compiler.Algebra.Role.Trained, new Initializer(Distribution.FanIn));
+
+    private static Matrix Dense(int rows, int columns) => new(new ParameterTensor(Parameter(rows, columns)));
+
+    private static ParameterWeight Table(int length) => new(Parameter(length));
+
+    private static Module Append(Module module, Link link) => module with { Links = module.Links.Append(link).ToEquatable() };
+
+    private static Module Of(Module module, Operator op) => module with { Links = EquatableArray.Of<Link>(new LinearLink(op)) };
+
+    private static Einsum Shifted(int by)
+    {
+        var index = new IndexVariable("i", 8, 0);
+        return new Einsum(AffineIndex.Of(index), 8, default, new AffineIndex(by, EquatableArray.Of((index, 1))), 8);
+    }
+
+    private static LoweredModule EachTerm(LoweredModule module, Func<Term, Term> map) => module with
+    {
+        Statements = [.. module.Statements.Select(statement => statement is SumStatement sum ? sum with { Terms = [.. sum.Terms.Select(map)] } : statement)],
+    };
+
+    private static Schedule EachKernel(Schedule schedule, Func<Kernel, Kernel> map) => schedule with
+    {
+        Forward = [.. schedule.Forward.Select(step => step is KernelStep kernel ? kernel with { Kernel = map(kernel.Kernel) } : step)],
+    };
+
+    private static Schedule Move(Schedule schedule, Storage storage, int by)
+    {
+        storage.Offset += by;
+        return schedule;
+    }
+
+    private static Place Scratch(Schedule schedule) => new(schedule.Storages.First(storage => storage.Space == Space.Scratch), Aspect.Value, 0);
+
+    /// <summary>A step of a reverse pass that needs x: dx += x.</summary>
+    private static DerivativeStep Multiply(Schedule schedule)
+    {
+        Place x = schedule.Forward.SelectMany(step => step.Reads).First(place => place.Storage.Space == Space.Input);
+        return new DerivativeStep(new ActivationLink(Activation.Square), x, null, x with { Aspect = Aspect.Mirror }, x with { Aspect = Aspect.Mirror }, true);
+    }
+}
