@@ -9,6 +9,9 @@ namespace Weft.Compiler;
 public sealed class CompilationException(DiagnosticDescriptor descriptor, object[] arguments, Exception? inner = null)
     : Exception(descriptor.At("", default, arguments).Message, inner)
 {
+    /// <summary>The name of the module, once it is known.</summary>
+    public string Module { get; internal set; } = "";
+
     /// <summary>A size that does not fit.</summary>
     /// <param name="what">What has the size: "the weights with their packed copies".</param>
     /// <param name="size">Its elements; infinity where they cannot be counted.</param>

@@ -157,11 +157,16 @@ public static class ModuleCompiler
         {
             return work();
         }
+        catch (CompilationException exception)
+        {
+            exception.Module = module.Name;
+            throw;
+        }
         catch (OverflowException exception)
         {
-            throw new CompilationException(DiagnosticDescriptors.TooLarge, [$"a size of '{module.Name}' is beyond {Limits.Block} elements ({name})"], exception);
+            throw new CompilationException(DiagnosticDescriptors.TooLarge, [Limits.Message($"a part of '{module.Name}'", double.PositiveInfinity, Limits.Block)], exception) { Module = module.Name };
         }
-        catch (Exception exception) when (exception is not (OperationCanceledException or CompilationException))
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
             throw Mistake(name, module, $"{exception.GetType().Name}: {exception.Message}", exception);
         }
@@ -176,5 +181,5 @@ public static class ModuleCompiler
     }
 
     private static CompilationException Mistake(string stage, Module module, string fault, Exception? exception = null) =>
-        new(DiagnosticDescriptors.Internal, [$"{stage} of {module.Formula.Trim().Replace("\r", "").Replace('\n', ' ')}: {fault}"], exception);
+        new(DiagnosticDescriptors.Internal, [$"{stage} of {module.Formula.Trim().Replace("\r", "").Replace('\n', ' ')}: {fault}"], exception) { Module = module.Name };
 }

@@ -39,7 +39,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         var map = (MapSyntax)declaration.Syntax;
         string formula = declaration.Scope.File.Source.Slice(map.Span).Trim();
         return Instantiate(declaration, [], root, map.Name.Span, "") is { } chain
-            ? MakeModule(name, formula, map.Documentation, chain)
+            ? MakeModule(name, formula, map.Documentation, chain, root, map.Name.Span)
             : null;
     }
 
@@ -53,20 +53,21 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
 
         string documentation = links.Count == 1 && DeclarationOf(links[0], root) is { } declaration ? declaration.Syntax.Documentation : "";
-        return MakeModule(name, scope.File.Source.Text.Trim(), documentation, chain);
+        return MakeModule(name, scope.File.Source.Text.Trim(), documentation, chain, root, new TextSpan(0, scope.File.Source.Text.Length));
     }
 
-    private Module MakeModule(string name, string formula, string documentation, ChainValue chain)
+    private Module? MakeModule(string name, string formula, string documentation, ChainValue chain, Frame root, TextSpan place)
     {
         HashSet<Parameter> used = ParameterCollector.Collect(chain.Links);
-        return new Module(
-            name,
-            formula,
-            documentation,
-            chain.Inputs,
-            chain.Outputs,
-            chain.Links,
-            _parameters.Where(used.Contains).OrderBy(parameter => parameter.Role).ToEquatable());
+        Parameter[] parameters = [.. _parameters.Where(used.Contains).OrderBy(parameter => parameter.Role)];
+        long elements = parameters.Sum(parameter => (long)parameter.Length);
+        if (elements > Limits.Block)
+        {
+            Report(DiagnosticDescriptors.TooLarge, root, place, Limits.Message($"the parameters of '{name}'", elements, Limits.Block));
+            return null;
+        }
+
+        return new Module(name, formula, documentation, chain.Inputs, chain.Outputs, chain.Links, parameters.ToEquatable());
     }
 
     private void Report(DiagnosticDescriptor descriptor, Frame frame, SyntaxNode node, params object[] arguments) =>

@@ -149,15 +149,13 @@ internal sealed class MapEmitter
                 _code.Line($"LargeBatchChunk = {_schedule.LargeBatchChunk},");
             }
 
-            int workspace = _schedule.ScratchPerRow * _schedule.Chunk;
             if (_schedule.FewRows is { } few)
             {
                 _code.Line($"FewRows = {few.Rows},");
-                workspace = Math.Max(workspace, few.Schedule.ScratchPerRow * few.Rows);
             }
 
-            _code.Line($"WorkspaceLength = {workspace},");
-            _code.Line($"GradientWorkspaceLength = {_schedule.GradientScratchPerRow * _schedule.Chunk},");
+            _code.Line($"ScratchPerRow = {Math.Max(_schedule.ScratchPerRow, _schedule.FewRows?.Schedule.ScratchPerRow ?? 0)},");
+            _code.Line($"GradientScratchPerRow = {_schedule.GradientScratchPerRow},");
             _code.Line(FormattableString.Invariant($"ForwardFlops = {_schedule.ForwardFlops},"));
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
             _code.Line("Parameters =");
@@ -267,7 +265,7 @@ internal sealed class MapEmitter
     {
         _places.Clear();
         IEnumerable<(Storage Storage, Aspect Aspect)> used = steps.SelectMany(step => step.Places).Select(place => (place.Storage, place.Aspect)).Distinct();
-        foreach ((Storage storage, Aspect aspect) in used.OrderBy(place => place.Storage.Space).ThenBy(place => place.Aspect).ThenBy(place => Offset(place.Storage, place.Aspect, pass)))
+        foreach ((Storage storage, Aspect aspect) in used.OrderBy(place => place.Storage.Space).ThenBy(place => place.Aspect).ThenBy(place => Offset(place.Storage, place.Aspect)))
         {
             if (storage.Space is Space.Input or Space.Output)
             {
@@ -284,9 +282,9 @@ internal sealed class MapEmitter
             }
 
             string block = Block(storage, aspect, pass);
-            int offset = Offset(storage, aspect, pass);
+            int offset = Offset(storage, aspect);
             _places.Add((storage, aspect), name);
-            string place = offset == 0 ? block : FormattableString.Invariant($"{block} + {offset}");
+            string place = offset == 0 ? block : FormattableString.Invariant($"{block} + {offset}{(storage.IsPerRow ? " * (nint)rows" : "")}");
             bool isRead = storage.PackedFormat is not null && pass != Pass.Prepare;
             _code.Line($"{_scalar}* {name} = {(isRead ? $"StorageFormats<{_scalar}>.Scale<{storage.PackedFormat}<{_scalar}>>({place})" : place)};");
         }
@@ -493,12 +491,7 @@ internal sealed class MapEmitter
         _ => "s",
     };
 
-    private int Offset(Storage storage, Aspect aspect, Pass pass)
-    {
-        int offset = aspect == Aspect.Mirror ? storage.MirrorOffset : storage.Offset;
-        int rows = pass == Pass.ForwardFewRows ? _schedule.FewRows!.Rows : _schedule.Chunk;
-        return storage.Space == Space.Scratch ? offset * rows : offset;
-    }
+    private static int Offset(Storage storage, Aspect aspect) => aspect == Aspect.Mirror ? storage.MirrorOffset : storage.Offset;
 
     private static string Identifier(string name)
     {

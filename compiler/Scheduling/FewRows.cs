@@ -1,6 +1,7 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Scheduling;
 
@@ -40,7 +41,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
         ILookup<string, Storage> known = schedule.Storages.Where(storage => ids.ContainsKey(storage) && !storage.IsTransient).ToLookup(storage => ids[storage]);
         Dictionary<Storage, string> fewIds = Identify(few, "few");
         HashSet<Storage> own = [];
-        int count = schedule.WeightCount;
+        long count = schedule.WeightCount;
         foreach (Storage storage in few.Storages.Where(storage => !storage.IsPerRow && !few.Parameters.Any(place => place.Storage == storage)))
         {
             if (!storage.IsTransient && known[fewIds[storage]].FirstOrDefault() is { } same)
@@ -52,14 +53,19 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
             own.Add(storage);
             if (!storage.IsTransient)
             {
-                storage.Offset = Scheduler.Align(count);
-                count = storage.Offset + storage.Length;
+                count = Scheduler.Align(count) + storage.Length;
+                if (count > Limits.Block)
+                {
+                    return schedule;
+                }
+
+                storage.Offset = (int)count - storage.Length;
             }
         }
 
         return schedule with
         {
-            WeightCount = count,
+            WeightCount = (int)count,
             FewRows = new FewRows(rows, few, [.. few.PrepareFrozen.Concat(few.Prepare).Where(step => own.Contains(step.Target.Storage))]),
         };
     }

@@ -80,7 +80,7 @@ public sealed partial class Scheduler
         }
 
         (int outputs, int inputs) = (target.Storage.Length, gather.Source.Length);
-        Storage scratch = NewScratch(NewName("h"), inputs + outputs, Align(inputs) + Align(outputs) + (2 * Lanes));
+        Storage scratch = NewScratch(NewName("h"), Fit((long)inputs + outputs, InScratch), Fit(Align(inputs) + Align(outputs) + (2 * Lanes), InScratch));
         return new FanInMatrix(Value(gather.Table), Value(values.Storage), outputs, summed[0].Extent, inputs, contraction.Coefficient, Value(scratch));
     }
 

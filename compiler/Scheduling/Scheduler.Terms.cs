@@ -170,7 +170,7 @@ public sealed partial class Scheduler
                 break;
 
             default:
-                Storage storage = NewWeight(NewName("p"), node.Indices.Aggregate(1, (product, index) => product * index.Extent), node.NeedsGradient);
+                Storage storage = NewWeight(NewName("p"), Fit(node.Indices), node.NeedsGradient);
                 view = View.Of(storage, RowMajor(node.Indices));
                 break;
         }
@@ -187,7 +187,7 @@ public sealed partial class Scheduler
     {
         Dictionary<ContractionNode, Storage> storages = free.ToDictionary(
             node => node,
-            node => NewScratch(NewName("h"), Length(node), Pitch(Length(node))),
+            node => NewScratch(NewName("h"), Fit(node.Indices), Pitch(Fit(node.Indices))),
             ReferenceComparer<ContractionNode>.Instance);
         foreach (ContractionNode node in free)
         {
@@ -244,8 +244,6 @@ public sealed partial class Scheduler
             double right = !_costs.IsForFewRows && node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
             return forward + left + right;
         });
-
-        static int Length(ContractionNode node) => node.Indices.Aggregate(1, (product, index) => product * index.Extent);
     }
 
     private Storage StorageOf(WeightTensor tensor, IReadOnlyDictionary<Parameter, Storage> parameters)

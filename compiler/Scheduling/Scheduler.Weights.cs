@@ -5,6 +5,8 @@ namespace Weft.Compiler.Scheduling;
 /// <summary>What is derived from parameters: which of it is kept, when it is made, where it and its gradients lie, and its packed copies.</summary>
 public sealed partial class Scheduler
 {
+    private const string InGradients = "the gradients of parameters and of what is made of them";
+
     /// <summary>What is not the same after an update of the trained parameters, whether or not a derivative passes to them.</summary>
     private HashSet<Storage> Changing(List<Step> prepare)
     {
@@ -57,8 +59,8 @@ public sealed partial class Scheduler
     {
         foreach (Storage storage in _derived.Where(storage => !storage.IsTransient))
         {
-            storage.Offset = Align(_weightCount);
-            _weightCount = storage.Offset + storage.Length;
+            storage.Offset = Fit(Align(_weightCount), InWeights);
+            _weightCount = storage.Offset + (long)storage.Length;
         }
     }
 
@@ -91,7 +93,7 @@ public sealed partial class Scheduler
     /// <returns>How far the reverse pass reaches, how far what it clears, and how far the forward mode.</returns>
     private (int Gradient, int Cleared, int Tangent) PlaceWeightMirrors(IEnumerable<Step> reverse, HashSet<Storage> begun, IEnumerable<Step> tangent)
     {
-        int count = 0;
+        long count = 0;
         var placed = new HashSet<Storage>();
         foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Weights && !_derived.Contains(storage) && _trained.Contains(storage)))
         {
@@ -104,25 +106,25 @@ public sealed partial class Scheduler
             Place(storage, Align(storage.Length));
         }
 
-        int cleared = count;
+        int cleared = Fit(count, InGradients);
         foreach (Storage storage in needed)
         {
             Place(storage, Align(storage.Length));
         }
 
-        int gradient = count;
+        int gradient = Fit(count, InGradients);
         foreach (Storage storage in tangent.SelectMany(Mirrors))
         {
             Place(storage, Align(storage.Length));
         }
 
-        return (gradient, cleared, count);
+        return (gradient, cleared, Fit(count, InGradients));
 
-        void Place(Storage storage, int length)
+        void Place(Storage storage, long length)
         {
             if (storage.Space == Space.Weights && placed.Add(storage))
             {
-                storage.MirrorOffset = _derived.Contains(storage) ? Align(count) : count;
+                storage.MirrorOffset = Fit(_derived.Contains(storage) ? Align(count) : count, InGradients);
                 count = storage.MirrorOffset + length;
             }
         }
@@ -145,7 +147,7 @@ public sealed partial class Scheduler
             long length = packing.Axes.Aggregate(1L, (product, axis) => product * axis.Extent);
             int bits = 8 * _elementSize;
             length = packed.Format is { } format ? ((length * format.Bits()) + bits - 1) / bits : length;
-            Storage storage = NewWeight(view.Storage.Name, checked((int)length), _trained.Contains(view.Storage), packed: true, packedFormat: packed.Format);
+            Storage storage = NewWeight(view.Storage.Name, Fit(length, "a packed copy"), _trained.Contains(view.Storage), packed: true, packedFormat: packed.Format);
             pack = (storage, view.Storage, packing, []);
             _packs.Add(key, pack);
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
+using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Scheduling;
@@ -38,8 +39,8 @@ public sealed partial class Scheduler
     private readonly Dictionary<GatherOperation, FanInMatrix> _fanIns = [];
     private readonly List<TermPlan> _plans = [];
     private readonly Dictionary<(Storage, Aspect), Storage> _padded = [];
-    private int _weightCount;
-    private int _scratch;
+    private long _weightCount;
+    private long _scratch;
     private int _names;
 
     /// <summary>Lanes of the widest vector.</summary>
@@ -99,7 +100,7 @@ public sealed partial class Scheduler
         var places = new Dictionary<Parameter, Storage>();
         foreach (ParameterWeight parameter in parameters)
         {
-            var storage = new Storage(parameter.Name, Space.Weights, parameter.Length, _weightCount);
+            var storage = new Storage(parameter.Name, Space.Weights, parameter.Length, Fit(_weightCount, "the parameters"));
             places.Add(parameter.Parameter, storage);
             _storages.Add(storage);
             _weightCount += parameter.Length;
@@ -149,21 +150,21 @@ public sealed partial class Scheduler
         HashSet<Storage> begun = BeginGradients(reverse);
         (int gradientCount, int cleared, int tangentCount) = PlaceWeightMirrors(reverse.Concat(prepareGradient), begun, tangent.Concat(prepareTangent));
         int trainedCount = module.Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => parameter.Length);
-        int mirror = _scratch;
+        long mirror = _scratch;
         foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Scratch))
         {
-            storage.MirrorOffset = mirror;
+            storage.MirrorOffset = Fit(mirror, InScratch);
             mirror += Align(storage.Pitch);
         }
 
         foreach (Storage storage in _padded.Values)
         {
-            storage.Offset = mirror;
+            storage.Offset = Fit(mirror, InScratch);
             mirror += Align(storage.Pitch);
             _storages.Add(storage);
         }
 
-        (int chunk, int largeBatchChunk) = Chunks(module);
+        (int chunk, int largeBatchChunk) = Chunks(module, mirror);
         return new Schedule(
             _lowered,
             _plans,
@@ -178,7 +179,7 @@ public sealed partial class Scheduler
             reverse)
         {
             Derived = _weights,
-            WeightCount = _weightCount,
+            WeightCount = Fit(_weightCount, InWeights),
             GradientCount = gradientCount,
             TangentCount = tangentCount,
             Cleared = (trainedCount, cleared - trainedCount),
@@ -186,24 +187,36 @@ public sealed partial class Scheduler
             ParameterCount = module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length),
             Chunk = chunk,
             LargeBatchChunk = largeBatchChunk,
-            ScratchPerRow = _scratch,
-            GradientScratchPerRow = mirror,
+            ScratchPerRow = Fit(_scratch, InScratch),
+            GradientScratchPerRow = Fit(mirror, InScratch),
         };
     }
+
+    private const string InWeights = "the parameters with what is made of them";
+    private const string InScratch = "what is computed on the way for one row of the batch";
+
+    /// <summary>A size, if it is one that a block can have.</summary>
+    /// <exception cref="CompilationException">It is larger.</exception>
+    private static int Fit(long size, string what) => size <= Limits.Block ? (int)size : throw CompilationException.TooLarge(what, size, Limits.Block);
+
+    /// <summary>The elements of a tensor of such indices.</summary>
+    private static int Fit(IEnumerable<Index> indices) => Fit(
+        indices.Aggregate(1L, (product, index) => Math.Min(long.MaxValue / int.MaxValue, product) * index.Extent), "an intermediate tensor");
 
     /// <summary>
     /// As many rows as keep scratch, input and output in the second-level cache; more of them where weights come from memory for each chunk, or
     /// rows are the lanes. A batch of which the weights are the larger part runs at once: reading them again for each chunk would cost more than
     /// what leaves the cache.
     /// </summary>
-    private (int Chunk, int LargeBatchChunk) Chunks(Module module)
+    private (int Chunk, int LargeBatchChunk) Chunks(Module module, long gradientScratch)
     {
         const int LeastOfFar = 96, Least = 12, MostAtOnce = 48, Most = 192;
         long rowBytes = (long)_elementSize * (module.Inputs + module.Outputs + _scratch);
         long weightBytes = (long)_elementSize * module.Parameters.Sum(parameter => (long)parameter.Length);
         int least = weightBytes > FarBytes ? LeastOfFar : _fanIns.Count > 0 ? 3 * Lanes : Least;
         long chunk = Math.Min(Most, Math.Max(least, ScratchBytes / rowBytes / 4 * 4));
-        return ((int)Math.Max(chunk, Math.Min(MostAtOnce, weightBytes / rowBytes)), (int)chunk);
+        long most = Limits.Block / Math.Max(gradientScratch, Math.Max(module.Inputs, 2L * module.Outputs));
+        return ((int)Math.Min(most, Math.Max(chunk, Math.Min(MostAtOnce, weightBytes / rowBytes))), (int)Math.Min(most, chunk));
     }
 
     private int FanIn(ParameterWeight parameter) => _fanIn
@@ -214,8 +227,8 @@ public sealed partial class Scheduler
 
     private int Pitch(int length)
     {
-        int pitch = Align(length);
-        return pitch % 256 == 0 ? pitch + Padding : pitch;
+        long pitch = Align(length);
+        return Fit(pitch % 256 == 0 ? pitch + Padding : pitch, InScratch);
     }
 
     private static Affine RowMajor(IReadOnlyList<Index> indices) =>
@@ -224,7 +237,7 @@ public sealed partial class Scheduler
     private string NewName(string stem) => stem + (++_names).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Whole cache lines.</summary>
-    internal static int Align(int length) => (length + 15) / 16 * 16;
+    internal static long Align(long length) => (length + 15) / 16 * 16;
 
     private Storage NewWeight(
         string name, int length, bool trained, bool packed = false, StorageFormat? format = null, StorageFormat? packedFormat = null, Storage? rounds = null)
@@ -242,7 +255,7 @@ public sealed partial class Scheduler
 
     private Storage NewScratch(string name, int length, int pitch)
     {
-        var storage = new Storage(name, Space.Scratch, length, _scratch) { Pitch = pitch };
+        var storage = new Storage(name, Space.Scratch, length, Fit(_scratch, InScratch)) { Pitch = pitch };
         _scratch += Align(pitch);
         _storages.Add(storage);
         return storage;
@@ -254,7 +267,7 @@ public sealed partial class Scheduler
         _scratch = 0;
         foreach (Storage storage in _storages.Where(storage => storage.Space == Space.Scratch))
         {
-            storage.Offset = _scratch;
+            storage.Offset = Fit(_scratch, InScratch);
             _scratch += Align(storage.Pitch);
         }
     }

@@ -27,7 +27,7 @@ public static class DynamicMaps
         var source = new SourceText(path, text);
         ParsedFile file = WeftCompiler.Parse(source);
         BindResult result = WeftCompiler.Bind([file], cancellationToken);
-        return Own([.. file.Diagnostics, .. result.Diagnostics], result.Modules, source, batch);
+        return Own([.. file.Diagnostics, .. result.Diagnostics], result, source, batch);
     }
 
     /// <summary>Compiles one formula, such as <c>monarch(1024, 32)</c>.</summary>
@@ -44,17 +44,17 @@ public static class DynamicMaps
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         var source = new SourceText("formula", formula);
         BindResult result = WeftCompiler.BindFormula(source, [], name, cancellationToken);
-        return Own(result.Diagnostics, result.Modules, source, batch);
+        return Own(result.Diagnostics, result, source, batch);
     }
 
-    private static CompiledWeft Own(IEnumerable<Diagnostic> diagnostics, IEnumerable<Module> modules, SourceText source, int batch)
+    private static CompiledWeft Own(IEnumerable<Diagnostic> diagnostics, BindResult result, SourceText source, int batch)
     {
         if (diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error))
         {
             throw new WeftException(diagnostics.Distinct(), [source]);
         }
 
-        return new CompiledWeft([.. modules], [.. diagnostics.Distinct()], batch);
+        return new CompiledWeft(result, [.. diagnostics.Distinct()], source, batch);
     }
 }
 
@@ -65,11 +65,14 @@ public sealed class CompiledWeft : IDisposable
 {
     private readonly Lazy<WeftAssembly> _float;
     private readonly Lazy<WeftAssembly> _double;
+    private readonly EquatableArray<Origin> _origins;
+    private readonly SourceText _source;
     private bool _disposed;
 
-    internal CompiledWeft(ImmutableArray<Module> modules, ImmutableArray<Diagnostic> diagnostics, int batch)
+    internal CompiledWeft(BindResult bound, ImmutableArray<Diagnostic> diagnostics, SourceText source, int batch)
     {
-        Modules = modules;
+        Modules = [.. bound.Modules];
+        (_origins, _source) = (bound.Origins, source);
         Diagnostics = diagnostics;
         _float = new(() => Compile(Scalar.Float, batch));
         _double = new(() => Compile(Scalar.Double, batch));
@@ -84,6 +87,7 @@ public sealed class CompiledWeft : IDisposable
     /// <summary>Makes a map of floats.</summary>
     /// <param name="name">The name of a declaration.</param>
     /// <exception cref="ArgumentException">Nothing is declared under the name.</exception>
+    /// <exception cref="WeftException">A declaration is too large to be compiled.</exception>
     /// <exception cref="ObjectDisposedException">This is disposed.</exception>
     public Map<float> CreateFloat(string name) => Create<float>(_float, name);
 
@@ -104,8 +108,18 @@ public sealed class CompiledWeft : IDisposable
         }
     }
 
-    private WeftAssembly Compile(Scalar scalar, int batch) => WeftAssembly.Compile(
-        Modules.Select((module, index) => (module, new GenerateOptions(TypeName(index), Scalar: scalar, Batch: batch))));
+    private WeftAssembly Compile(Scalar scalar, int batch)
+    {
+        try
+        {
+            return WeftAssembly.Compile(Modules.Select((module, index) => (module, new GenerateOptions(TypeName(index), Scalar: scalar, Batch: batch))));
+        }
+        catch (CompilationException exception)
+        {
+            TextSpan place = _origins.FirstOrDefault(origin => origin.Name.Length > 0 && _source.Slice(origin.Name) == exception.Module)?.Name ?? new TextSpan(0, _source.Text.Length);
+            throw new WeftException([exception.At(_source.Path, place)], [_source]);
+        }
+    }
 
     private Map<T> Create<T>(Lazy<WeftAssembly> assembly, string name)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using System.Runtime.ExceptionServices;
 using System.Runtime.Loader;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -36,22 +37,14 @@ public sealed class WeftAssembly : IDisposable
     /// <summary>Compiles bound modules, all in one compilation.</summary>
     /// <param name="units">Each module and how it becomes a type. The types' full names must differ.</param>
     /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="CompilationException">A module is too large.</exception>
     /// <exception cref="InvalidOperationException">The generated code does not compile, which is a mistake of the compiler.</exception>
     public static WeftAssembly Compile(
         IEnumerable<(Module Module, GenerateOptions Options)> units,
         CancellationToken cancellationToken = default)
     {
         (Module Module, GenerateOptions Options)[] all = [.. units];
-        IEnumerable<SyntaxTree> trees = all
-            .AsParallel()
-            .AsOrdered()
-            .WithCancellation(cancellationToken)
-            .Select(unit => CSharpSyntaxTree.ParseText(
-                ModuleCompiler.Compile(unit.Module, unit.Options, cancellationToken).Code,
-                ParseOptions,
-                unit.Options.TypeName + ".g.cs",
-                cancellationToken: cancellationToken))
-            .ToArray();
+        IEnumerable<SyntaxTree> trees = Trees(all, cancellationToken);
         if (all.Any(unit => unit.Options.MapType is not null))
         {
             trees = trees.Append(CSharpSyntaxTree.ParseText(IlgpuEmitter.Device, ParseOptions, "Weft.Ilgpu.g.cs", cancellationToken: cancellationToken));
@@ -71,6 +64,27 @@ public sealed class WeftAssembly : IDisposable
 
         image.Position = 0;
         return new WeftAssembly(image);
+    }
+
+    private static SyntaxTree[] Trees((Module Module, GenerateOptions Options)[] units, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return [.. units
+                .AsParallel()
+                .AsOrdered()
+                .WithCancellation(cancellationToken)
+                .Select(unit => CSharpSyntaxTree.ParseText(
+                    ModuleCompiler.Compile(unit.Module, unit.Options, cancellationToken).Code,
+                    ParseOptions,
+                    unit.Options.TypeName + ".g.cs",
+                    cancellationToken: cancellationToken))];
+        }
+        catch (AggregateException exception) when (exception.InnerException is CompilationException inner)
+        {
+            ExceptionDispatchInfo.Throw(inner);
+            throw;
+        }
     }
 
     /// <summary>Makes a map of one of the types.</summary>

@@ -280,10 +280,5 @@ public static class Merging
     }
 
     private static double[] Dense<T>(LinearMap<T> map)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        T[] dense = new T[map.Outputs * map.Inputs];
-        map.ToDense(dense);
-        return Projection.Widen<T>(dense);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Projection.Widen<T>(Projection.DenseOf(map));
 }

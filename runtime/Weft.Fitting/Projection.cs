@@ -104,7 +104,7 @@ public static class Projection
     /// <param name="map">The map.</param>
     /// <param name="larger">What it is to be close to.</param>
     /// <returns>How close it is.</returns>
-    /// <exception cref="NotSupportedException">There is no closed form; the message says why. Nothing was changed.</exception>
+    /// <exception cref="NotSupportedException">There is no closed form, or the matrix has more elements than an array; the message says so. Nothing was changed.</exception>
     /// <exception cref="ArgumentException">The other map has another number of inputs or outputs, or an element that is not finite.</exception>
     /// <exception cref="ObjectDisposedException">A map is disposed.</exception>
     public static ProjectionReport Truncate<T>(this LinearMap<T> map, LinearMap<T> larger)
@@ -116,6 +116,8 @@ public static class Projection
         {
             throw new ArgumentException($"{larger.Description.Name} is {larger.Inputs} -> {larger.Outputs}; {map.Inputs} -> {map.Outputs} is expected.", nameof(larger));
         }
+
+        RequireDense(map);
 
         if (map.HasProjection(out _))
         {
@@ -129,9 +131,28 @@ public static class Projection
             }
         }
 
+        return map.Project<T>(DenseOf(larger));
+    }
+
+    /// <summary>The matrix of a map.</summary>
+    /// <exception cref="NotSupportedException">It has more elements than an array.</exception>
+    internal static T[] DenseOf<T>(LinearMap<T> map)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        RequireDense(map);
         T[] matrix = new T[map.Outputs * map.Inputs];
-        larger.ToDense(matrix);
-        return map.Project<T>(matrix);
+        map.ToDense(matrix);
+        return matrix;
+    }
+
+    private static void RequireDense<T>(LinearMap<T> map)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        long length = (long)map.Outputs * map.Inputs;
+        if (length > Array.MaxLength)
+        {
+            throw new NotSupportedException($"The matrix of {map.Description.Name} ({map.Outputs} × {map.Inputs}) would have {length} elements: an array has at most {Array.MaxLength}.");
+        }
     }
 
     private static void Write<T>(LinearMap<T> map, double[] trained)

@@ -25,7 +25,7 @@ public abstract unsafe class LinearMap<T> : Map<T>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Adjoint(ReadOnlySpan<T> y, Span<T> x)
     {
-        AlignedBuffer<T> block = Weights();
+        AlignedBuffer<T> block = Weights(out int begun);
         int batch = CountRows(y, Outputs);
         RequireLength(x, batch, Inputs, nameof(x));
         RefuseOverlap(x, nameof(x), y, nameof(y));
@@ -33,6 +33,8 @@ public abstract unsafe class LinearMap<T> : Map<T>
         {
             RunAdjoint(block, py, px, batch);
         }
+
+        RequireUnchanged(begun);
     }
 
     /// <summary>x = Aᵀ y for each row of dense tensors of shapes [batch, <see cref="Map{T}.Outputs"/>] and [batch, <see cref="Map{T}.Inputs"/>].</summary>
@@ -48,12 +50,14 @@ public abstract unsafe class LinearMap<T> : Map<T>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void ToDense(Span<T> matrix)
     {
-        AlignedBuffer<T> block = Weights();
+        AlignedBuffer<T> block = Weights(out int begun);
         RequireLength(matrix, Outputs, Inputs, nameof(matrix));
         fixed (T* pointer = matrix)
         {
             RunAdjoint(block, null, pointer, Outputs);
         }
+
+        RequireUnchanged(begun);
     }
 
     /// <summary>How the parameters that are closest to a dense matrix are found; null where the map was not generated.</summary>

@@ -13,9 +13,10 @@ namespace Weft;
 /// </summary>
 /// <remarks>
 /// Any number of threads may call a map at the same time, except that <see cref="Edit"/>, <see cref="Initialize"/> and an optimizer's
-/// step change the parameters: nothing else may run on the map meanwhile. A large batch is split over threads
-/// (<see cref="WeftOptions.MaxThreads"/>); which thread does what never changes a result. After the first calls, which make workspaces,
-/// a call allocates nothing. A new map's stored parameters are zero until <see cref="Initialize"/> or <see cref="Edit"/>.
+/// step change the parameters: nothing else may run on the map meanwhile, and what does throws <see cref="InvalidOperationException"/>. A
+/// large batch is split over threads (<see cref="WeftOptions.MaxThreads"/>); which thread does what never changes a result. After the first
+/// calls, which make workspaces, a call allocates nothing. A new map with stored parameters computes nothing until <see cref="Initialize"/>,
+/// <see cref="Edit"/> or a file gives them; they are zero where an edit leaves them out.
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract unsafe class Map<T> : IDisposable
@@ -24,13 +25,19 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>Below so many operations, about 50 µs, waking another thread costs more than it brings.</summary>
     private const double ParallelFlops = 5e6;
 
+    /// <summary>The <see cref="epoch"/> of a map whose parameters were never given.</summary>
+    private const int NeverGiven = -1;
+
     private readonly Pool<Workspace<T>> workspaces = new();
     private AlignedBuffer<T>? weights;
-    private readonly Lock fewRowsLock = new();
-    private bool isPrepared;
+    private readonly Lock prepareLock = new();
+    private volatile bool isPrepared;
+
+    /// <summary>Grows with each change of the parameters; odd while they change. A pass that begins and ends in one even epoch read one set of them.</summary>
+    private volatile int epoch;
     private volatile bool isPreparedForFewRows;
 
-    /// <summary>Makes a map with zero parameters; its seeded tensors are drawn. Calls <see cref="Prepare"/>, which therefore must not need a derived constructor.</summary>
+    /// <summary>Makes a map with zero parameters; its seeded tensors are drawn.</summary>
     /// <exception cref="ArgumentException">The description contradicts itself.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither <see cref="float"/> nor <see cref="double"/>.</exception>
     protected Map(MapDescription description)
@@ -44,6 +51,7 @@ public abstract unsafe class Map<T> : IDisposable
         description.Validate();
         Description = description;
         weights = new AlignedBuffer<T>(description.WeightCount);
+        weights.Span[..ParameterCount].Clear();
         foreach (ParameterInfo parameter in description.Parameters)
         {
             if (parameter.Role == Role.Seeded)
@@ -52,7 +60,7 @@ public abstract unsafe class Map<T> : IDisposable
             }
         }
 
-        PrepareAll(weights.Pointer);
+        epoch = ParameterCount == 0 ? 0 : NeverGiven;
     }
 
     /// <summary>The map's facts: name, formula, sizes, costs, parameters.</summary>
@@ -92,14 +100,17 @@ public abstract unsafe class Map<T> : IDisposable
     }
 
     /// <summary>Write access to the stored parameters; dispose what is returned when they are written. No other call may run on the map meanwhile.</summary>
+    /// <exception cref="InvalidOperationException">Another edit is open.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public ParameterEdit<T> Edit() => new(this, Stored().Span[..ParameterCount]);
+    public ParameterEdit<T> Edit() => BeginEdit(trainedOnly: false);
 
     /// <summary>Draws every stored parameter from its own distribution. The same seed gives the same values on every machine.</summary>
+    /// <exception cref="InvalidOperationException">An edit is open.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Initialize(int seed = 0)
     {
         AlignedBuffer<T> block = Stored();
+        using ParameterEdit<T> edit = Edit();
         for (int i = 0; i < Description.Parameters.Length; i++)
         {
             ParameterInfo parameter = Description.Parameters[i];
@@ -108,8 +119,6 @@ public abstract unsafe class Map<T> : IDisposable
                 Draw(block.Pointer, parameter, RandomNumbers.Combine(seed, i));
             }
         }
-
-        PrepareAll(block.Pointer);
     }
 
     /// <summary>y = f(x) for each row.</summary>
@@ -119,7 +128,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Forward(ReadOnlySpan<T> x, Span<T> y)
     {
-        AlignedBuffer<T> block = Weights();
+        AlignedBuffer<T> block = Weights(out int begun);
         int batch = CountRows(x, Inputs);
         RequireLength(y, batch, Outputs, nameof(y));
         RefuseOverlap(y, nameof(y), x, nameof(x));
@@ -137,6 +146,8 @@ public abstract unsafe class Map<T> : IDisposable
                 Run(block, new ForwardOperation(px, py), batch, Description.ForwardFlops, default);
             }
         }
+
+        RequireUnchanged(begun);
     }
 
     /// <summary>The gradients of ⟨dy, f(x)⟩: for the input, and summed over the batch for the trained parameters.</summary>
@@ -148,7 +159,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
     {
-        AlignedBuffer<T> block = Weights();
+        AlignedBuffer<T> block = Weights(out int begun);
         int batch = CountRows(x, Inputs);
         RequireLength(dy, batch, Outputs, nameof(dy));
         RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
@@ -167,6 +178,8 @@ public abstract unsafe class Map<T> : IDisposable
         {
             Run(block, new GradientOperation(px, pdy, pdx), batch, Description.ForwardFlops + Description.BackwardFlops, gradient);
         }
+
+        RequireUnchanged(begun);
     }
 
     /// <summary>
@@ -193,7 +206,7 @@ public abstract unsafe class Map<T> : IDisposable
     public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> dx, Span<T> gradient)
         where TLoss : struct, ILoss<T>
     {
-        AlignedBuffer<T> block = Weights();
+        AlignedBuffer<T> block = Weights(out int begun);
         int batch = CountRows(x, Inputs);
         if (batch == 0)
         {
@@ -209,7 +222,9 @@ public abstract unsafe class Map<T> : IDisposable
         long flops = Description.ForwardFlops + (gradient.IsEmpty && dx.IsEmpty ? 0 : Description.BackwardFlops);
         fixed (T* px = x, pdx = dx)
         {
-            return Run(block, new LossOperation<TLoss>(px, pdx, loss, batch), batch, flops, gradient);
+            double mean = Run(block, new LossOperation<TLoss>(px, pdx, loss, batch), batch, flops, gradient);
+            RequireUnchanged(begun);
+            return mean;
         }
     }
 
@@ -223,7 +238,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Tangent(ReadOnlySpan<T> x, ReadOnlySpan<T> dx, ReadOnlySpan<T> dParameters, Span<T> y, Span<T> dy)
     {
-        AlignedBuffer<T> block = Weights();
+        AlignedBuffer<T> block = Weights(out int begun);
         int batch = CountRows(x, Inputs);
         RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
         RequireLengthOrEmpty(dParameters, 1, TrainedCount, nameof(dParameters));
@@ -253,6 +268,7 @@ public abstract unsafe class Map<T> : IDisposable
         }
 
         workspaces.Return(workspace);
+        RequireUnchanged(begun);
     }
 
     /// <summary>y = f(x) for each row of dense tensors of shapes [batch, <see cref="Inputs"/>] and [batch, <see cref="Outputs"/>].</summary>
@@ -350,24 +366,25 @@ public abstract unsafe class Map<T> : IDisposable
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected virtual DeviceProgram? CreateDeviceProgram() => null;
 
-    /// <summary>Counts the changes of the parameters: a device's copy is out of date when this is another.</summary>
-    internal int Changes { get; private set; }
+    /// <summary>Another one after each change of the parameters: a device's copy is then out of date.</summary>
+    internal int Epoch => epoch;
 
     internal DeviceProgram? DeviceProgram => CreateDeviceProgram();
 
     /// <summary>Parameters and what is derived from them.</summary>
-    internal ReadOnlySpan<T> WeightBlock => Weights().Span[..Description.WeightCount];
+    internal ReadOnlySpan<T> WeightBlock => Weights(out _).Span[..Description.WeightCount];
 
     /// <summary>Does <see cref="PrepareGradient(T*, T*, T*)"/> for a block of gradients that begins with that of the trained parameters.</summary>
     internal void FinishGradient(Span<T> block)
     {
-        AlignedBuffer<T> w = Weights();
+        AlignedBuffer<T> w = Weights(out int begun);
         fixed (T* g = block)
         {
             PrepareGradient(w.Pointer, g, g);
         }
 
         GC.KeepAlive(w);
+        RequireUnchanged(begun);
     }
 
     internal ParameterInfo InfoAt(int index)
@@ -378,30 +395,74 @@ public abstract unsafe class Map<T> : IDisposable
     }
 
     /// <summary>Write access for an optimizer, which leaves frozen parameters and what depends on them alone.</summary>
-    internal ParameterEdit<T> EditTrained() => new(this, Stored().Span[..ParameterCount], trainedOnly: true);
+    internal ParameterEdit<T> EditTrained() => BeginEdit(trainedOnly: true);
 
-    internal void EndEdit(bool trainedOnly)
+    /// <summary>Sets all stored parameters; where a table of positions among them is refused, none.</summary>
+    /// <exception cref="InvalidOperationException">An edit is open, or a table holds a position that is none.</exception>
+    internal void Replace(ReadOnlySpan<T> values)
     {
-        if (weights is not { } block)
+        AlignedBuffer<T> block = Stored();
+        T[] old = Parameters.ToArray();
+        int before = epoch;
+        ParameterEdit<T> edit = Edit();
+        try
+        {
+            values.CopyTo(edit.All);
+            PrepareAll(block.Pointer);
+        }
+        catch
+        {
+            old.CopyTo(edit.All);
+            epoch = before;
+            throw;
+        }
+
+        epoch = unchecked(epoch + 1);
+    }
+
+    private ParameterEdit<T> BeginEdit(bool trainedOnly)
+    {
+        Span<T> stored = Stored().Span[..ParameterCount];
+        int current = epoch, open = current == NeverGiven ? 1 : unchecked(current + 1);
+        if ((open & 1) == 0 || Interlocked.CompareExchange(ref epoch, open, current) != current)
+        {
+            throw new InvalidOperationException($"The parameters of {Description.Name} are being edited: dispose that edit before the next one.");
+        }
+
+        return new ParameterEdit<T>(this, stored, trainedOnly, open);
+    }
+
+    /// <summary>Ends the edit that an epoch belongs to, once.</summary>
+    internal void EndEdit(bool trainedOnly, int open)
+    {
+        if (epoch != open)
         {
             return;
         }
 
-        if (trainedOnly)
+        try
         {
-            Prepare(block.Pointer);
-            isPreparedForFewRows = false;
-            Changes++;
+            if (weights is { } block)
+            {
+                if (trainedOnly && isPrepared)
+                {
+                    isPreparedForFewRows = false;
+                    Prepare(block.Pointer);
+                }
+                else
+                {
+                    PrepareAll(block.Pointer);
+                }
+            }
         }
-        else
+        finally
         {
-            PrepareAll(block.Pointer);
+            epoch = unchecked(open + 1);
         }
     }
 
     private void PrepareAll(T* w)
     {
-        Changes++;
         isPrepared = false;
         isPreparedForFewRows = false;
         PrepareFrozen(w);
@@ -414,15 +475,41 @@ public abstract unsafe class Map<T> : IDisposable
         Run(block, new AdjointOperation(y, x), batch, Description.ForwardFlops, default);
 
     /// <summary>The weight block, ready for use: where a table of positions was refused, it is refused again.</summary>
-    private protected AlignedBuffer<T> Weights()
+    /// <param name="begun">The epoch in which the use begins; at its end, <see cref="RequireUnchanged"/> has to be asked.</param>
+    /// <exception cref="InvalidOperationException">The parameters are being edited, or were never given.</exception>
+    private protected AlignedBuffer<T> Weights(out int begun)
     {
         AlignedBuffer<T> block = Stored();
+        begun = epoch;
+        if ((begun & 1) != 0)
+        {
+            throw new InvalidOperationException(begun == NeverGiven
+                ? $"{Description.Name} was never given its parameters: call Initialize, or write them in an Edit, first."
+                : $"The parameters of {Description.Name} are being edited: dispose the edit first.");
+        }
+
         if (!isPrepared)
         {
-            PrepareAll(block.Pointer);
+            lock (prepareLock)
+            {
+                if (!isPrepared)
+                {
+                    PrepareAll(block.Pointer);
+                }
+            }
         }
 
         return block;
+    }
+
+    /// <summary>Refuses what was computed while the parameters changed.</summary>
+    /// <exception cref="InvalidOperationException">They have changed since an epoch.</exception>
+    private protected void RequireUnchanged(int begun)
+    {
+        if (epoch != begun)
+        {
+            throw new InvalidOperationException($"The parameters of {Description.Name} changed during a call, whose results are worth nothing: nothing else may run on the map meanwhile.");
+        }
     }
 
     private AlignedBuffer<T> Stored()
@@ -476,7 +563,7 @@ public abstract unsafe class Map<T> : IDisposable
         bool few = batch <= Description.FewRows;
         if (few && !isPreparedForFewRows)
         {
-            lock (fewRowsLock)
+            lock (prepareLock)
             {
                 if (!isPreparedForFewRows)
                 {
@@ -487,7 +574,7 @@ public abstract unsafe class Map<T> : IDisposable
         }
 
         Workspace<T> workspace = workspaces.Take();
-        T* s = workspace.Scratch(Description.WorkspaceLength);
+        T* s = workspace.Scratch(batch, Description.ScratchPerRow);
         if (few)
         {
             ForwardFewRows(block.Pointer, x, y, s, batch);
@@ -535,7 +622,7 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(map.Description.WorkspaceLength);
+            T* s = workspace.Scratch(rows, map.Description.ScratchPerRow);
             map.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
             return 0;
         }
@@ -547,7 +634,7 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
+            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
             T* rowsX = x + (nint)first * map.Inputs;
             map.ForwardRows(w, rowsX, null, s, rows);
             map.BackwardRows(
@@ -565,12 +652,12 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            int length = checked(map.Description.Chunk * map.Outputs);
-            T* y = workspace.Rows(checked(2 * length)).Pointer, dy = y + length;
-            T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
+            int length = rows * map.Outputs;
+            T* y = workspace.Rows(2 * length).Pointer, dy = y + length;
+            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
             T* rowsX = x + (nint)first * map.Inputs;
             map.ForwardRows(w, rowsX, y, s, rows);
-            double part = loss.Evaluate(new ReadOnlySpan<T>(y, rows * map.Outputs), new Span<T>(dy, rows * map.Outputs), first, rows, batch);
+            double part = loss.Evaluate(new ReadOnlySpan<T>(y, length), new Span<T>(dy, length), first, rows, batch);
             if (g.Trained != null || dx != null)
             {
                 map.BackwardRows(w, g.Trained, g.Derived, rowsX, dy, dx == null ? null : dx + (nint)first * map.Inputs, s, rows, g.IsNew);
@@ -587,7 +674,7 @@ public abstract unsafe class Map<T> : IDisposable
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             nint input = (nint)first * map.Inputs, output = (nint)first * map.Outputs;
-            T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
+            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
             map.ForwardRows(w, x + input, y == null ? null : y + output, s, rows);
             map.TangentRows(w, dw, x + input, dx == null ? Zeros(workspace, rows * map.Inputs) : dx + input, dy + output, s, rows);
             return 0;
@@ -607,7 +694,7 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(map.Description.GradientWorkspaceLength);
+            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
             T* rowsY = y == null ? Identity(map, workspace, first, rows) : y + (nint)first * map.Outputs;
             map.BackwardRows(w, null, null, null, rowsY, x + (nint)first * map.Inputs, s, rows, first: false);
             return 0;
@@ -615,14 +702,15 @@ public abstract unsafe class Map<T> : IDisposable
 
         private static T* Identity(Map<T> map, Workspace<T> workspace, int first, int rows)
         {
-            Span<T> identity = workspace.Rows(checked(map.Description.Chunk * map.Outputs)).Span;
+            int length = rows * map.Outputs;
+            Span<T> identity = workspace.Rows(length).Span[..length];
             identity.Clear();
             for (int i = 0; i < rows; i++)
             {
                 identity[i * map.Outputs + first + i] = T.One;
             }
 
-            return workspace.Rows(identity.Length).Pointer;
+            return workspace.Rows(length).Pointer;
         }
     }
 
@@ -686,6 +774,7 @@ public abstract unsafe class Map<T> : IDisposable
             {
                 kept[piece] = workspace;
                 AlignedBuffer<T> block = workspace.Block(map.Description.GradientCount);
+                block.Forget();
                 derived = block.Pointer;
                 if (piece > 0)
                 {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Execution;
 
 namespace Weft;
 
@@ -126,11 +127,11 @@ public sealed record MapDescription
     /// <summary>The most rows of a batch that the forward pass for few rows is for; 0 if there is none.</summary>
     public int FewRows { get; init; }
 
-    /// <summary>The elements of scratch for one chunk, forward only.</summary>
-    public required int WorkspaceLength { get; init; }
+    /// <summary>The elements of scratch for each row that is processed together with others, forward only.</summary>
+    public required int ScratchPerRow { get; init; }
 
-    /// <summary>The elements of scratch for one chunk, forward and backward, or forward with tangents.</summary>
-    public required int GradientWorkspaceLength { get; init; }
+    /// <summary>The same forward and backward, or forward with tangents.</summary>
+    public required int GradientScratchPerRow { get; init; }
 
     /// <summary>Floating-point operations of the forward pass, per row.</summary>
     public required long ForwardFlops { get; init; }
@@ -167,7 +168,10 @@ public sealed record MapDescription
         Require(0 <= FewRows && FewRows <= Chunk, "0 ≤ FewRows ≤ Chunk must hold");
         Require(TrainedCount <= GradientCount && GradientCount <= TangentCount, "TrainedCount ≤ GradientCount ≤ TangentCount must hold");
         Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= WeightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
-        Require(WorkspaceLength >= 0 && GradientWorkspaceLength >= 0, "workspace lengths must not be negative");
+        Require(ScratchPerRow >= 0 && GradientScratchPerRow >= 0, "scratch must not be negative");
+        Require(
+            (long)Chunk * Math.Max(Math.Max(Inputs, 2 * (long)Outputs), Math.Max(ScratchPerRow, GradientScratchPerRow)) <= AlignedBuffer<float>.MaxLength,
+            "a chunk of rows and its scratch must fit into one block");
         Require(ForwardFlops >= 0 && BackwardFlops >= 0, "operation counts must not be negative");
         Require(!Parameters.IsDefault, "Parameters must be given");
         foreach (ParameterInfo parameter in Parameters)

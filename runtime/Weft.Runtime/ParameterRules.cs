@@ -90,7 +90,7 @@ public sealed class OrthonormalRows<T>(string parameter, Retraction retraction =
     /// <exception cref="ArgumentException">The sizes do not fit, or there is no step whose transform Cayley's could be; nothing was written.</exception>
     public void Apply(Span<T> values, int rows, int columns)
     {
-        if (rows < 1 || columns < rows || values.Length % (rows * columns) != 0 || retraction == Retraction.Cayley)
+        if (rows < 1 || columns < rows || values.Length % ((long)rows * columns) != 0 || retraction == Retraction.Cayley)
         {
             throw new ArgumentException($"values has {values.Length} elements; matrices of {rows} rows and at least as many columns are expected, and a retraction that needs no step.");
         }

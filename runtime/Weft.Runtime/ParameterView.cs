@@ -45,11 +45,13 @@ public readonly ref struct ParameterEdit<T>
 {
     private readonly Map<T> map;
     private readonly bool trainedOnly;
+    private readonly int epoch;
 
-    internal ParameterEdit(Map<T> map, Span<T> all, bool trainedOnly = false)
+    internal ParameterEdit(Map<T> map, Span<T> all, bool trainedOnly, int epoch)
     {
         this.map = map;
         this.trainedOnly = trainedOnly;
+        this.epoch = epoch;
         All = all;
     }
 
@@ -77,6 +79,7 @@ public readonly ref struct ParameterEdit<T>
         }
     }
 
-    /// <summary>Recomputes what is derived from the parameters.</summary>
-    public void Dispose() => map.EndEdit(trainedOnly);
+    /// <summary>Recomputes what is derived from the parameters, and lets other calls run on the map again.</summary>
+    /// <exception cref="InvalidOperationException">A table of positions holds one that is none.</exception>
+    public void Dispose() => map.EndEdit(trainedOnly, epoch);
 }

@@ -10,19 +10,21 @@ internal sealed class Session(TextWriter output, TextWriter error)
 {
     private const string FormulaName = "Formula";
 
-    /// <summary>Prints what is wrong with files; 0 where nothing is an error.</summary>
-    public int Check(IReadOnlyList<string> files) => Bind(files, formula: null) is null ? 1 : 0;
+    /// <summary>Prints what is wrong with files, as a build would find it; 0 where nothing is an error.</summary>
+    public int Check(IReadOnlyList<string> files) =>
+        Bind(files, formula: null) is { } bound && bound.Modules.Select((module, k) => Try(bound, k, () => ModuleCompiler.Compile(module, new GenerateOptions("Map")))).Count(made => made is null) == 0 ? 0 : 1;
 
     /// <summary>Prints a text of the formula, of the declaration that is named, or of each that the files themselves declare.</summary>
     public int Print(
         IReadOnlyList<string> files, string? formula, string? name, int batch, Scalar scalar, Func<Module, GenerateOptions, string> text)
     {
-        if (Bind(files, formula) is not { } modules)
+        if (Bind(files, formula) is not { } bound)
         {
             return 1;
         }
 
-        List<Module> chosen = [.. modules.Where(module => name is null || module.Name == name)];
+        EquatableArray<Module> modules = bound.Modules;
+        List<int> chosen = [.. Enumerable.Range(0, modules.Count).Where(k => name is null || modules[k].Name == name)];
         if (chosen.Count == 0)
         {
             return Fail(modules.Count == 0
@@ -30,16 +32,33 @@ internal sealed class Session(TextWriter output, TextWriter error)
                 : $"'{name}' is not declared without parameters; there is {string.Join(", ", modules.Select(module => module.Name))}");
         }
 
-        IEnumerable<string> texts = chosen
-            .Select(module => new GenerateOptions(TypeNames.Of(module.Name), Scalar: scalar, Batch: batch))
-            .Zip(chosen, (options, module) => text(module, options).TrimEnd());
-        output.WriteLine(string.Join(Environment.NewLine + Environment.NewLine, texts));
-
-        return 0;
+        string?[] texts = [.. chosen.Select(k => Try(
+            bound, k, () => text(modules[k], new GenerateOptions(TypeNames.Of(modules[k].Name), Scalar: scalar, Batch: batch)).TrimEnd()))];
+        output.WriteLine(string.Join(Environment.NewLine + Environment.NewLine, texts.Where(made => made is not null)));
+        return texts.Contains(null) ? 1 : 0;
     }
 
+    /// <summary>Compiles one of the modules; null where it is too large, which is reported at its declaration.</summary>
+    private T? Try<T>(Bound bound, int module, Func<T> compile)
+        where T : class
+    {
+        try
+        {
+            return compile();
+        }
+        catch (CompilationException exception)
+        {
+            (string path, TextSpan span) = bound.Origins.Count > 0 ? (bound.Origins[module].Path, bound.Origins[module].Name) : (bound.Texts[^1].Path, default);
+            error.WriteLine(DiagnosticText.Format(exception.At(path, span), bound.Texts));
+            return null;
+        }
+    }
+
+    /// <summary>What was bound, and the texts that places are in.</summary>
+    private sealed record Bound(EquatableArray<Module> Modules, EquatableArray<Origin> Origins, IReadOnlyList<SourceText> Texts);
+
     /// <summary>Reports all diagnostics; null where one is an error.</summary>
-    private IReadOnlyList<Module>? Bind(IReadOnlyList<string> files, string? formula)
+    private Bound? Bind(IReadOnlyList<string> files, string? formula)
     {
         if (files.FirstOrDefault(file => !File.Exists(file)) is { } missing)
         {
@@ -60,7 +79,7 @@ internal sealed class Session(TextWriter output, TextWriter error)
             error.WriteLine(DiagnosticText.Format(diagnostic, texts));
         }
 
-        return diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error) ? null : result.Modules;
+        return diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error) ? null : new Bound(result.Modules, result.Origins, texts);
     }
 
     /// <summary>Parses files and, after them, those that they import. An import that is not there is left to the compiler to report.</summary>

@@ -53,8 +53,16 @@ internal static class IdxFile
             }
         }
 
-        byte[] elements = new byte[count];
-        stream.ReadExactly(elements);
+        // As far as the file reaches, whatever its header says.
+        using var read = new MemoryStream();
+        byte[] buffer = new byte[(int)Math.Min(count, 1 << 16)];
+        while (read.Length < count)
+        {
+            int part = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, count - read.Length));
+            read.Write(buffer, 0, part > 0 ? part : throw new EndOfStreamException($"it ends after {read.Length} of {count} elements."));
+        }
+
+        byte[] elements = read.ToArray();
         return stream.ReadByte() < 0 ? (shape, elements) : throw new InvalidDataException($"more than its {count} elements follow.");
     }
 }

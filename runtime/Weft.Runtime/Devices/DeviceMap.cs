@@ -33,7 +33,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private readonly Buffers buffers;
     private readonly DeviceArgument<TBuffer>[] arguments;
     private readonly T[] lossSettings = new T[Settings], ruleSettings = new T[Settings];
-    private int changes = -1;
+    private int? uploaded;
     private bool disposed;
 
     /// <summary>Makes room for a map's parameters on a device.</summary>
@@ -377,7 +377,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             if (program.FunctionsChange)
             {
                 DownloadParameters();
-                changes = -1;
+                uploaded = null;
                 Begin(1);
             }
             else
@@ -430,9 +430,10 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private int Begin(int batch)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
-        if (changes != Map.Changes)
+        if (uploaded != Map.Epoch)
         {
-            changes = Map.Changes;
+            uploaded = null;
+            int epoch = Map.Epoch;
             device.Write(weights, Map.WeightBlock[..Map.TrainedCount]);
             foreach (DeviceSegment function in program.Functions)
             {
@@ -442,6 +443,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             WriteCodes<BFloat16<T>>(program.BFloat16Codes);
             WriteCodes<Float16<T>>(program.Float16Codes);
             Run(program.Prepare, new Blocks(this, 1), 0, 1);
+            uploaded = epoch;
         }
 
         return Math.Clamp(batch, 1, maxRows);
@@ -472,7 +474,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             device.Read(weights, edit.Trained);
         }
 
-        changes = Map.Changes;
+        uploaded = Map.Epoch;
     }
 
     /// <summary>Copies settings to the device unless they are there.</summary>

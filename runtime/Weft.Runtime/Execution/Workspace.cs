@@ -10,8 +10,13 @@ internal sealed unsafe class Workspace<T>
     private AlignedBuffer<T>? rows;
     private AlignedBuffer<T>? block;
 
-    /// <summary>Scratch for one chunk; its content is arbitrary.</summary>
-    public T* Scratch(int length) => Ensure(ref scratch, length).Pointer;
+    /// <summary>Scratch for rows that are processed together; its content is arbitrary.</summary>
+    public T* Scratch(int rows, int perRow)
+    {
+        AlignedBuffer<T> buffer = Ensure(ref scratch, rows * perRow);
+        buffer.Forget();
+        return buffer.Pointer;
+    }
 
     /// <summary>Rows of a chunk that no caller sees; their content is arbitrary.</summary>
     public AlignedBuffer<T> Rows(int length) => Ensure(ref rows, length);
@@ -20,5 +25,5 @@ internal sealed unsafe class Workspace<T>
     public AlignedBuffer<T> Block(int length) => Ensure(ref block, length);
 
     private static AlignedBuffer<T> Ensure(ref AlignedBuffer<T>? buffer, int length) =>
-        buffer != null && buffer.Length >= length ? buffer : buffer = new AlignedBuffer<T>(length);
+        buffer != null && buffer.Holds(length) ? buffer : buffer = new AlignedBuffer<T>(length);
 }

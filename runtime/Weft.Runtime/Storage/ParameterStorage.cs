@@ -89,8 +89,8 @@ public static class ParameterStorage
     /// <param name="stream">A stream that can seek, at the beginning of the file.</param>
     /// <returns>What was set. Every trained parameter is in the file; frozen ones that are not keep their values.</returns>
     /// <exception cref="InvalidDataException">
-    /// It is not such a file; a trained parameter is missing, a tensor is not one of the map's or has another shape, or a seeded one is drawn
-    /// otherwise. Nothing was changed.
+    /// It is not such a file; a trained parameter is missing, a tensor is not one of the map's or has another shape, a seeded one is drawn
+    /// otherwise, or a table holds positions that are none. Nothing was changed.
     /// </exception>
     /// <exception cref="ArgumentException">The stream cannot seek.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
@@ -119,7 +119,7 @@ public static class ParameterStorage
             if (file.Tensors.TryGetValue(info.Name, out StoredTensor? tensor))
             {
                 Require(tensor, info.Shape);
-                file.Read(info.Name, target);
+                file.Read(info.Name, info.Shape.AsSpan(), target);
                 read++;
             }
             else if (file.Tensors.TryGetValue(info.Name + Indices, out StoredTensor? indices) && file.Tensors.TryGetValue(info.Name + Weights, out StoredTensor? weights) && info.TopK > 0)
@@ -127,8 +127,8 @@ public static class ParameterStorage
                 Require(indices, info.Shape[..^1].Add(info.TopK));
                 Require(weights, info.Shape[..^1].Add(info.TopK - 1));
                 T[] chosen = new T[indices.Length], shares = new T[weights.Length];
-                file.Read(indices.Name, chosen);
-                file.Read(weights.Name, shares);
+                file.Read(indices.Name, indices.Shape.AsSpan(), chosen);
+                file.Read(weights.Name, weights.Shape.AsSpan(), shares);
                 Choose(info, chosen, shares, target);
                 selections.Add(info.Name);
                 read += 2;
@@ -151,9 +151,13 @@ public static class ParameterStorage
             throw new InvalidDataException($"{map.Description.Name} has no parameter '{file.Tensors.Keys.Except(known, StringComparer.Ordinal).First()}', which is in the file.");
         }
 
-        using (ParameterEdit<T> edit = map.Edit())
+        try
         {
-            values.CopyTo(edit.All);
+            map.Replace(values);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new InvalidDataException($"The file does not fit {map.Description.Name}: {exception.Message}", exception);
         }
 
         return new LoadReport(loaded.ToImmutable(), selections.ToImmutable());
@@ -248,18 +252,21 @@ public static class ParameterStorage
     {
         const double Least = 1e-30;
         int length = info.RowLength, k = info.TopK;
-        logits.Fill(T.CreateTruncating(2 * Math.Log(Least)));
+        T lowest = T.CreateTruncating(2 * Math.Log(Least));
+        logits.Fill(lowest);
         for (int row = 0; row < info.Length / length; row++)
         {
             double rest = 1;
             for (int i = k - 1; i >= 0; i--)
             {
-                int index = int.CreateTruncating(indices[(row * k) + i]);
+                T position = indices[(row * k) + i];
+                int index = T.IsInteger(position) && position >= T.Zero && position < T.CreateTruncating(length) ? int.CreateTruncating(position) : -1;
                 double weight = i == 0 ? rest : double.CreateTruncating(weights[(row * (k - 1)) + i - 1]);
                 rest -= weight;
-                if (index >= length || !(weight >= 0))
+                if (index < 0 || logits[(row * length) + index] != lowest || !(weight >= 0))
                 {
-                    throw new InvalidDataException($"'{info.Name}' of the file chooses {index} with weight {weight.ToString(CultureInfo.InvariantCulture)}.");
+                    throw new InvalidDataException(string.Create(
+                        CultureInfo.InvariantCulture, $"'{info.Name}' of the file chooses {position} with weight {weight}: positions from 0 to {length - 1} are expected, each once, with weights of 0 and more that add up to 1 at most."));
                 }
 
                 logits[(row * length) + index] = T.CreateTruncating(Math.Log(Math.Max(weight, Least)));

@@ -117,11 +117,12 @@ public sealed class TensorFile
 
     /// <summary>Reads a tensor, converting its numbers.</summary>
     /// <param name="name">Its name.</param>
+    /// <param name="shape">The shape that it is expected to have: numbers in another one would be other numbers.</param>
     /// <param name="values">Its elements, row-major; overwritten.</param>
-    /// <exception cref="ArgumentException">There is no such tensor, or it has another length.</exception>
+    /// <exception cref="ArgumentException">There is no such tensor, or it has another shape.</exception>
     /// <exception cref="NotSupportedException">Its type is <see cref="StoredType.Other"/>.</exception>
     /// <exception cref="InvalidDataException">The file ends too early.</exception>
-    public void Read<T>(string name, Span<T> values)
+    public void Read<T>(string name, ReadOnlySpan<int> shape, Span<T> values)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (!tensors.TryGetValue(name, out StoredTensor? tensor))
@@ -129,15 +130,20 @@ public sealed class TensorFile
             throw new ArgumentException($"There is no tensor '{name}' in the file.", nameof(name));
         }
 
+        if (!tensor.Shape.AsSpan().SequenceEqual(shape))
+        {
+            throw new ArgumentException($"'{name}' has the shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape.ToArray())}] is expected.", nameof(shape));
+        }
+
         if (values.Length != tensor.Length)
         {
             throw new ArgumentException($"values has {values.Length} elements; '{name}' has {tensor.Length}.", nameof(values));
         }
 
+        int size = SizeOf(tensor.Type);
         byte[] bytes = new byte[tensor.Bytes];
         stream.Position = dataStart + tensor.Start;
         Read(bytes);
-        int size = SizeOf(tensor.Type);
         for (int i = 0; i < values.Length; i++)
         {
             values[i] = Decode<T>(bytes.AsSpan(i * size), tensor.Type);

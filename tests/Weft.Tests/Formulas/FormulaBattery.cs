@@ -5,6 +5,7 @@ using Weft.Compiler.Oracle;
 using Weft.Compiler.Text;
 using Weft.Dynamic;
 using Weft.Tests.Binding;
+using Weft.Tests.Runtime;
 
 namespace Weft.Tests.Formulas;
 
@@ -48,9 +49,6 @@ internal static class FormulaBattery
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         private const int Most = 67;
-
-        // What surrounds every result: nothing may be written there, and nothing left where a result belongs.
-        private static readonly T Guard = T.NaN;
 
         /// <summary>A few hundred roundings, of the largest numbers that can meet in a sum.</summary>
         private static readonly double Tolerance = 300 * double.CreateChecked(T.BitIncrement(T.One) - T.One);
@@ -96,19 +94,18 @@ internal static class FormulaBattery
                 Accumulate(gradientSize, partSize.Parameters);
                 done = batch;
 
-                T[] tx = Convert(x, batch * module.Inputs), tdx = Convert(dx, batch * module.Inputs);
-                T[] tdy = Convert(dy, batch * module.Outputs);
-                T[] flatDirection = Trained(directions);
+                using GuardedArray<T> tx = new(Convert(x, batch * module.Inputs)), tdx = new(Convert(dx, batch * module.Inputs));
+                using GuardedArray<T> tdy = new(Convert(dy, batch * module.Outputs)), flatDirection = new(Trained(directions));
 
-                Compare($"forward, batch {batch}", y, ySize, Output(batch * module.Outputs, result => map.Forward(tx, result)));
+                Compare($"forward, batch {batch}", y, ySize, Output(batch * module.Outputs, result => map.Forward(tx.Span, result)));
                 CompareGradients(batch, tx, tdy, input, inputSize, gradient, gradientSize);
-                T[] value = new T[batch * module.Outputs];
-                T[] derivative = Output(batch * module.Outputs, result => map.Tangent(tx, tdx, flatDirection, value, result));
+                using var value = new GuardedArray<T>(batch * module.Outputs);
+                T[] derivative = Output(batch * module.Outputs, result => map.Tangent(tx.Span, tdx.Span, flatDirection.Span, value.Span, result));
                 Compare($"tangent, batch {batch}", tangent, tangentSize, derivative);
-                Compare($"value beside the tangent, batch {batch}", y, ySize, value);
+                Compare($"value beside the tangent, batch {batch}", y, ySize, value.Span.ToArray());
                 if (map is LinearMap<T> linear)
                 {
-                    T[] adjoint = Output(batch * module.Inputs, result => linear.Adjoint(tdy, result));
+                    T[] adjoint = Output(batch * module.Inputs, result => linear.Adjoint(tdy.Span, result));
                     Compare($"adjoint, batch {batch}", input, inputSize, adjoint);
                 }
             }
@@ -267,21 +264,21 @@ internal static class FormulaBattery
         }
 
         private void CompareGradients(
-            int batch, T[] x, T[] dy, double[] input, double[] inputSize, double[][] gradient, double[][] gradientSize)
+            int batch, GuardedArray<T> x, GuardedArray<T> dy, double[] input, double[] inputSize, double[][] gradient, double[][] gradientSize)
         {
-            T[] flat = new T[map.TrainedCount];
-            T[] dx = Output(batch * module.Inputs, result => map.Gradient(x, dy, result, flat));
+            using GuardedArray<T> flat = new(new T[map.TrainedCount]);
+            T[] dx = Output(batch * module.Inputs, result => map.Gradient(x.Span, dy.Span, result, flat.Span));
             Compare($"gradient for x, batch {batch}", input, inputSize, dx);
-            CompareParameters($"batch {batch}", 1, flat, gradient, gradientSize);
+            CompareParameters($"batch {batch}", 1, flat.Span, gradient, gradientSize);
 
             // It is added to, and each of its two results may be left out.
-            map.Gradient(x, dy, [], flat);
-            CompareParameters($"batch {batch}, added to", 2, flat, gradient, gradientSize);
-            dx = Output(batch * module.Inputs, result => map.Gradient(x, dy, result, []));
+            map.Gradient(x.Span, dy.Span, [], flat.Span);
+            CompareParameters($"batch {batch}, added to", 2, flat.Span, gradient, gradientSize);
+            dx = Output(batch * module.Inputs, result => map.Gradient(x.Span, dy.Span, result, []));
             Compare($"gradient for x alone, batch {batch}", input, inputSize, dx);
         }
 
-        private void CompareParameters(string what, double factor, T[] flat, double[][] gradient, double[][] gradientSize)
+        private void CompareParameters(string what, double factor, ReadOnlySpan<T> flat, double[][] gradient, double[][] gradientSize)
         {
             double total = Math.Sqrt(gradientSize.Sum(size => Math.Pow(Numbers.Norm(size), 2)));
             for (int k = 0; k < module.Parameters.Count; k++)
@@ -293,7 +290,7 @@ internal static class FormulaBattery
 
                     // What cancels out altogether is as exact as the terms that did.
                     double size = Math.Max(Math.Max(Numbers.Norm(gradientSize[k]), Numbers.Norm(expected)), 1e-3 * total);
-                    Compare($"gradient for {info.Name}, {what}", expected, size, flat.AsSpan(info.Offset, info.Length).ToArray());
+                    Compare($"gradient for {info.Name}, {what}", expected, size, flat.Slice(info.Offset, info.Length).ToArray());
                 }
             }
         }
@@ -306,34 +303,35 @@ internal static class FormulaBattery
             double[] rows = Rows(x, module.Inputs, 0, Batch), along = Rows(dx, module.Inputs, 0, Batch);
             double[][] none = [.. directions.Select(direction => new double[direction.Length])];
             double[][] sizes = [.. directions.Select(Absolute)];
-            T[] tx = Convert(rows, rows.Length), tdx = Convert(along, along.Length);
+            using GuardedArray<T> tx = new(Convert(rows, rows.Length)), tdx = new(Convert(along, along.Length));
             int length = Batch * module.Outputs;
             Compare(
                 "tangent along x",
                 interpreter.Tangent(rows, along, none),
                 bounds.Tangent(Absolute(rows), Absolute(along), none),
-                Output(length, result => map.Tangent(tx, tdx, [], [], result)));
-            T[] flat = Trained(directions);
+                Output(length, result => map.Tangent(tx.Span, tdx.Span, [], [], result)));
+            using GuardedArray<T> flat = new(Trained(directions));
             Compare(
                 "tangent along the parameters",
                 interpreter.Tangent(rows, new double[rows.Length], directions),
                 bounds.Tangent(Absolute(rows), new double[rows.Length], sizes),
-                Output(length, result => map.Tangent(tx, [], flat, [], result)));
+                Output(length, result => map.Tangent(tx.Span, [], flat.Span, [], result)));
         }
 
-        /// <summary>Runs something that fills a span, and sees that it writes all of it and nothing beside it.</summary>
+        /// <summary>Runs something that fills a span of NaN, and sees that it writes all of it and nothing beside it.</summary>
         private T[] Output(int length, Action<Span<T>> fill)
         {
             const int Margin = 16;
-            T[] buffer = new T[length + (2 * Margin)];
-            Array.Fill(buffer, Guard);
-            fill(buffer.AsSpan(Margin, length));
-            if (!buffer.Take(Margin).Concat(buffer.Skip(Margin + length)).All(T.IsNaN))
+            int behind = Guards.AreOn ? 0 : Margin;
+            using var buffer = new GuardedArray<T>(Margin + length + behind);
+            fill(buffer.Span.Slice(Margin, length));
+            T[] all = buffer.Span.ToArray();
+            if (!all.Take(Margin).Concat(all.Skip(Margin + length)).All(T.IsNaN))
             {
                 Fail("written beside the result");
             }
 
-            return buffer[Margin..^Margin];
+            return all[Margin..^behind];
         }
 
         private void Compare(string what, double[] expected, double[] size, T[] actual) => Compare(

@@ -8,7 +8,7 @@ namespace Weft.Tests.Formulas;
 
 /// <summary>
 /// Random modules on narrower vectors than this machine has: the runtime reads which instruction sets it may use when a process starts,
-/// so each is a process of its own, which enters this assembly at <see cref="Main"/>.
+/// so each is a process of its own, which enters this assembly at <see cref="Main"/>. All memory of the maps is guarded there.
 /// </summary>
 public class InstructionSetTests
 {
@@ -50,6 +50,7 @@ public class InstructionSetTests
 
     private static int Run()
     {
+        Guards.Switch();
         int width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
         string faults = RandomFormulasTests.Faults<double>(Scalar.Double, 3000, Count) + RandomFormulasTests.Faults<float>(Scalar.Float, 4000, Count)
             + StorageFormatTests.Faults() + ConstantFanInTests.Faults() + TileTests.Faults();

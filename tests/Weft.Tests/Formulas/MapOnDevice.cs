@@ -15,7 +15,7 @@ internal static class MapOnDevice
         where TBuffer : class, IDisposable
     {
         var rows = new Rows<TBuffer>(map, device);
-        MapDescription description = map.Description with { Chunk = 1000, FewRows = 0, WorkspaceLength = 0, GradientWorkspaceLength = 0 };
+        MapDescription description = map.Description with { Chunk = 1000, FewRows = 0, ScratchPerRow = 0, GradientScratchPerRow = 0 };
         return map is LinearMap<float> ? new Linear(description, rows) : new Nonlinear(description, rows);
     }
 

@@ -39,7 +39,7 @@ public class TensorFileTests
     {
         double[] values = [0, 1, -2.5, .. Numbers.Normal(new Random(1), 200)], read = new double[values.Length];
         TensorFile file = Open(Write([("x", type, [values.Length], values)], NoTexts));
-        file.Read<double>("x", read);
+        file.Read<double>("x", [read.Length], read);
         Assert.Equal(values[..3], read[..3]);
         Assert.All(values.Zip(read), pair => Assert.True(Math.Abs(pair.First - pair.Second) <= error * Math.Abs(pair.First)));
         Assert.Equal(error == 0, values.SequenceEqual(read));
@@ -50,7 +50,7 @@ public class TensorFileTests
     {
         // 1 + 2⁻⁸ lies between 1 and 1 + 2⁻⁷, and 1 + 3·2⁻⁸ between 1 + 2⁻⁷ and 1 + 2⁻⁶.
         float[] values = [1 + (1 / 256f), 1 + (3 / 256f), float.NaN, float.PositiveInfinity, float.MaxValue], read = new float[5];
-        Open(Write([("x", StoredType.BF16, [5], values)], NoTexts)).Read<float>("x", read);
+        Open(Write([("x", StoredType.BF16, [5], values)], NoTexts)).Read<float>("x", [5], read);
         Assert.Equal([1, 1 + (1 / 64f), float.NaN, float.PositiveInfinity, float.PositiveInfinity], read);
     }
 
@@ -85,9 +85,19 @@ public class TensorFileTests
     {
         TensorFile file = Open(File("""{"a":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"b":{"dtype":"0","shape":[1],"data_offsets":[0,4]}}""", 16));
         Assert.Equal([StoredType.Other, StoredType.Other], file.Tensors.Values.Select(tensor => tensor.Type));
-        Assert.Throws<NotSupportedException>(() => file.Read<float>("a", new float[2]));
-        Assert.Throws<ArgumentException>(() => file.Read<float>("c", new float[2]));
-        Assert.Throws<ArgumentException>(() => file.Read<float>("a", new float[3]));
+        Assert.Throws<NotSupportedException>(() => file.Read<float>("a", [2], new float[2]));
+        Assert.Throws<ArgumentException>(() => file.Read<float>("c", [2], new float[2]));
+        Assert.Throws<ArgumentException>(() => file.Read<float>("a", [2], new float[3]));
+    }
+
+    [Fact]
+    public void TheSameNumbersInAnotherShape_AreNotRead()
+    {
+        float[] values = new float[12];
+        TensorFile file = Open(Write([("x", StoredType.F32, [4, 3], values)], NoTexts));
+        file.Read<float>("x", [4, 3], values);
+        var error = Assert.Throws<ArgumentException>(() => file.Read<float>("x", [3, 4], values));
+        Assert.StartsWith("'x' has the shape [4, 3]; [3, 4] is expected.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -117,7 +127,7 @@ public class TensorFileTests
             foreach (StoredTensor tensor in new[] { a, b })
             {
                 float[] values = new float[tensor.Length];
-                file.Read<float>(tensor.Name, values);
+                file.Read<float>(tensor.Name, tensor.Shape.AsSpan(), values);
                 Assert.All(values, value => Assert.True(float.IsFinite(value)));
                 Assert.Contains(values, value => value != 0);
             }
