@@ -653,22 +653,29 @@ internal sealed partial class ModuleBinder
         }
     }
 
-    /// <summary>Checks the positions that are known by now.</summary>
+    /// <summary>Checks the positions that are known by now: of a table without parameters all, of one that is drawn the largest there may be.</summary>
     private bool HasPositions(TensorValue table, int size, SyntaxNode node, Frame frame)
     {
-        IEnumerable<double> known = table.Tensor switch
-        {
-            ListTensor list => list.Elements,
-            FormulaTensor formula => formula.Elements(),
-            _ => [],
-        };
-        foreach (double position in known.Where(position => ToInteger(position) is not { } whole || whole < 0 || whole >= size))
+        foreach (double position in KnownPositions(table.Tensor).Where(position => ToInteger(position) is not { } whole || whole < 0 || whole >= size))
         {
             Report(DiagnosticDescriptors.OutOfRange, frame, node, $"the position {Value.Show(position)}", $"0 to {size - 1}");
             return false;
         }
 
         return true;
+    }
+
+    private IEnumerable<double> KnownPositions(TensorExpression table)
+    {
+        const int Most = 1 << 20;
+        return table switch
+        {
+            ListTensor list => list.Elements,
+            ParameterTensor { Parameter.Initializer: { Distribution: Distribution.Whole or Distribution.Distinct, Scale: var end } } => [end - 1],
+            _ when _symbols > 0 || table.Shape.Aggregate(1L, (product, extent) => product * extent) > Most => [],
+            _ when table.DescendantsAndSelf().Any(part => part is ParameterTensor) => [],
+            _ => Oracle.Interpreter.Elements(table),
+        };
     }
 
     /// <summary>A vector as a tensor of one row; a row of a tensor stays a slice of it.</summary>
@@ -734,6 +741,11 @@ internal sealed partial class ModuleBinder
         if (length > int.MaxValue)
         {
             Report(DiagnosticDescriptors.SizeOutOfRange, frame, call, $"a tensor of {length} elements or more");
+            return null;
+        }
+
+        if (function == TensorFunction.Take && !HasPositions(tensors[1], shapes[0][0], call.Arguments[1], frame))
+        {
             return null;
         }
 

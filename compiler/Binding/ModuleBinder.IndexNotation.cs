@@ -109,7 +109,8 @@ internal sealed partial class ModuleBinder
         {
             Dictionary<string, IndexVariable> variables = extents.Variables(i);
             BoundFactor input = terms[i].Factors.First(factor => factor.IsInput);
-            if (MakeFactors(terms[i], extents, variables, frame) is not { } factors || MakePosition(input.Axes[0], extents, variables, frame) is not { } position)
+            if (MakeFactors(terms[i], extents, variables, frame) is not { } factors || MakePosition(input.Axes[0], extents, variables, frame) is not { } position
+                || !input.Digits.All(digit => digit.Table is not { } table || HasPositions(table, extents.Of(digit), digit.Syntax, frame)))
             {
                 return null;
             }
@@ -163,6 +164,11 @@ internal sealed partial class ModuleBinder
                 EquatableArray<Digit> digits = factor.Axes[axis];
                 if (digits.Count == 1 && digits[0].Table is { } table)
                 {
+                    if (!HasPositions(table, factor.Tensor.Tensor.Shape[axis], digits[0].Syntax, frame))
+                    {
+                        return null;
+                    }
+
                     tensor = Take(tensor, axis, table.Tensor);
                     positions.InsertRange(0, digits[0].Names.Select(name => AffineIndex.Of(variables[name.Name])));
                 }

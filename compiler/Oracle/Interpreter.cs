@@ -52,6 +52,10 @@ public sealed class Interpreter
         return Values(recording.Outputs);
     }
 
+    /// <summary>The elements of a tensor that depends on no parameter.</summary>
+    public static double[] Elements(TensorExpression tensor) =>
+        Values(new Evaluator(new Tape(), new Dictionary<string, Number[]>()).Tensor(tensor).Items);
+
     /// <summary>The matrix of one operator over this module's parameters.</summary>
     public double[,] Dense(Operator node)
     {

@@ -50,5 +50,8 @@ public sealed record TermPlan(Term Term, PlanNode? Root, double Cost, IReadOnlyL
     private static long Flops(ContractionNode node) =>
         2 * node.Left.Indices.Union(node.Right.Indices).Aggregate(1L, (product, index) => product * index.Extent);
 
+    /// <summary>Elements of a tensor with such indices.</summary>
+    public static double Size(IEnumerable<Index> indices) => indices.Aggregate(1.0, (product, index) => product * index.Extent);
+
     private static long Elements(PlanNode node) => node.Indices.Aggregate(1L, (product, index) => product * index.Extent);
 }

@@ -74,8 +74,10 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
     private static Schedule Cheapest(LoweredModule lowered, CostModel costs, int elementSize, CancellationToken cancellationToken)
     {
         const double AboutTheSame = 1.05;
+        const int MostCompared = 8;
         Schedule first = Build(0);
         int others = first.Plans.Max(plan => (int?)plan.Alternatives.Count(other => other.Cost <= AboutTheSame * plan.Cost)) ?? 0;
+        others = Math.Min(others, MostCompared);
         return Enumerable.Range(1, others).Select(Build).Prepend(first).OrderBy(schedule => schedule.ForwardCost(1, elementSize)).First();
 
         Schedule Build(int rank) => Scheduler.Build(lowered, costs, elementSize, rank, cancellationToken: cancellationToken);

@@ -189,12 +189,16 @@ public sealed partial class Scheduler
             node => node,
             node => NewScratch(NewName("h"), Fit(node.Indices), Pitch(Fit(node.Indices))),
             ReferenceComparer<ContractionNode>.Instance);
+        // The same layouts are met again and again.
+        var layouts = new Dictionary<(ContractionNode, Index?), View>();
+        var costs = new Dictionary<(View, View, View), double>();
+
+        // One index for all, then each on its own as long as that helps.
         foreach (ContractionNode node in free)
         {
             Lay(node, node.Indices.OrderByDescending(index => target.Stride(index) == 1).ThenByDescending(index => index.Extent).FirstOrDefault());
         }
 
-        // One index for all, then each on its own as long as that helps.
         double best = free.Length > 0 ? Total() : 0;
         foreach (Index lane in free.SelectMany(node => node.Indices).Distinct())
         {
@@ -230,8 +234,14 @@ public sealed partial class Scheduler
 
         void Lay(ContractionNode node, Index? lane)
         {
-            IEnumerable<Index> others = node.Indices.Where(index => index != lane).OrderByDescending(index => Math.Max(target.Stride(index), 0));
-            views[node] = View.Of(storages[node], RowMajor([.. others, .. lane is null ? Array.Empty<Index>() : [lane]]));
+            if (!layouts.TryGetValue((node, lane), out View? layout))
+            {
+                IEnumerable<Index> others = node.Indices.Where(index => index != lane).OrderByDescending(index => Math.Max(target.Stride(index), 0));
+                layout = View.Of(storages[node], RowMajor([.. others, .. lane is null ? Array.Empty<Index>() : [lane]]));
+                layouts.Add((node, lane), layout);
+            }
+
+            views[node] = layout;
         }
 
         double Total() => TermPlan.Contractions(root).Where(node => node.PerRow).Sum(node =>
@@ -239,10 +249,15 @@ public sealed partial class Scheduler
             View c = ReferenceEquals(node, root) ? target : views[node];
             View a = ViewOf(node.Left, views, parameters);
             View b = ViewOf(node.Right, views, parameters);
-            double forward = _selector.Select(new Contraction(c, a, b, 1, true)).Cost;
-            double left = !_costs.IsForFewRows && node.Left.NeedsGradient ? _selector.Select(new Contraction(a, c, b, 1, true)).Cost : 0;
-            double right = !_costs.IsForFewRows && node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
-            return forward + left + right;
+            if (!costs.TryGetValue((c, a, b), out double cost))
+            {
+                cost = _selector.Select(new Contraction(c, a, b, 1, true)).Cost;
+                cost += !_costs.IsForFewRows && node.Left.NeedsGradient ? _selector.Select(new Contraction(a, c, b, 1, true)).Cost : 0;
+                cost += !_costs.IsForFewRows && node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
+                costs.Add((c, a, b), cost);
+            }
+
+            return cost;
         });
     }
 

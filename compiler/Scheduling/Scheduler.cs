@@ -123,10 +123,13 @@ public sealed partial class Scheduler
             ChooseFanIns();
         }
 
-        ChoosePadding();
+        bool trains = !_costs.IsForFewRows;
+        if (trains)
+        {
+            ChoosePadding();
+        }
 
         // The kernels are chosen before the packed copies that they ask for can be listed.
-        bool trains = !_costs.IsForFewRows;
         (List<Step> forward, List<Step> tangent, List<Step> reverse) =
             (Forward(_rowProgram), trains ? Tangent(_rowProgram) : [], trains ? Reverse(_rowProgram) : []);
         ClearInputGradientIfUnwritten(reverse);

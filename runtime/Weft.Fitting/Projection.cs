@@ -49,12 +49,7 @@ public static class Projection
     public static ProjectionReport Project<T>(this LinearMap<T> map, ReadOnlySpan<T> matrix)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!map.HasProjection(out string? obstacle))
-        {
-            throw new NotSupportedException(
-                $"{map.Description.Name} has no closed-form projection: {obstacle}. Its parameters can be fitted by LossGradient and an optimizer, with rows of the identity as inputs and the matrix's columns as targets.");
-        }
-
+        RequireProjection(map);
         if (matrix.Length != (long)map.Outputs * map.Inputs)
         {
             throw new ArgumentException($"matrix has {matrix.Length} elements; {(long)map.Outputs * map.Inputs} are expected ({map.Outputs} × {map.Inputs}).", nameof(matrix));
@@ -63,6 +58,12 @@ public static class Projection
         if (!T.IsFinite(TensorPrimitives.Sum(matrix)))
         {
             throw new ArgumentException("matrix has an element that is not finite.", nameof(matrix));
+        }
+
+        // What is set altogether need not have been given before.
+        if (!map.IsGiven && map.TrainedCount == map.ParameterCount)
+        {
+            using ParameterEdit<T> edit = map.EditTrained();
         }
 
         ProjectionPlan plan = map.ProjectionPlan!;
@@ -117,11 +118,10 @@ public static class Projection
             throw new ArgumentException($"{larger.Description.Name} is {larger.Inputs} -> {larger.Outputs}; {map.Inputs} -> {map.Outputs} is expected.", nameof(larger));
         }
 
-        RequireDense(map);
-
-        if (map.HasProjection(out _))
+        RequireProjection(map);
+        T[] matrix = DenseOf(larger);
+        using (ParameterEdit<T> edit = map.Edit())
         {
-            using ParameterEdit<T> edit = map.Edit();
             foreach (ParameterInfo info in map.Description.Parameters.Where(info => info.Role == Role.Frozen))
             {
                 if (larger.Description.Parameters.FirstOrDefault(other => other.Name == info.Name) is { Role: not Role.Seeded } same && same.Shape.SequenceEqual(info.Shape))
@@ -131,7 +131,17 @@ public static class Projection
             }
         }
 
-        return map.Project<T>(DenseOf(larger));
+        return map.Project<T>(matrix);
+    }
+
+    private static void RequireProjection<T>(LinearMap<T> map)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!map.HasProjection(out string? obstacle))
+        {
+            throw new NotSupportedException(
+                $"{map.Description.Name} has no closed-form projection: {obstacle}. Its parameters can be fitted by LossGradient and an optimizer, with rows of the identity as inputs and the matrix's columns as targets.");
+        }
     }
 
     /// <summary>The matrix of a map.</summary>
@@ -139,20 +149,15 @@ public static class Projection
     internal static T[] DenseOf<T>(LinearMap<T> map)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        RequireDense(map);
-        T[] matrix = new T[map.Outputs * map.Inputs];
-        map.ToDense(matrix);
-        return matrix;
-    }
-
-    private static void RequireDense<T>(LinearMap<T> map)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
         long length = (long)map.Outputs * map.Inputs;
         if (length > Array.MaxLength)
         {
             throw new NotSupportedException($"The matrix of {map.Description.Name} ({map.Outputs} × {map.Inputs}) would have {length} elements: an array has at most {Array.MaxLength}.");
         }
+
+        T[] matrix = new T[length];
+        map.ToDense(matrix);
+        return matrix;
     }
 
     private static void Write<T>(LinearMap<T> map, double[] trained)

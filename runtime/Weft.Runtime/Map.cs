@@ -366,6 +366,9 @@ public abstract unsafe class Map<T> : IDisposable
     [EditorBrowsable(EditorBrowsableState.Never)]
     protected virtual DeviceProgram? CreateDeviceProgram() => null;
 
+    /// <summary>Whether parameters were ever given, or there are none.</summary>
+    internal bool IsGiven => epoch != NeverGiven;
+
     /// <summary>Another one after each change of the parameters: a device's copy is then out of date.</summary>
     internal int Epoch => epoch;
 

@@ -8,13 +8,77 @@ public sealed class MapTests
     private const int Outputs = 3;
 
     [Fact]
-    public void ANewMapIsZeroAndUsable()
+    public void ANewMapIsZeroAndComputesNothingYet()
     {
         using SignedDense<float> map = new(Outputs, Inputs);
-        float[] y = [1, 1, 1];
-        map.Forward([1, 2, 3, 4, 5], y);
-        Assert.Equal([0, 0, 0], y);
+        Assert.All(map.Parameters.ToArray(), value => Assert.Equal(0, value));
         Assert.All(map["s"].Values.ToArray(), sign => Assert.Equal(1, Math.Abs(sign)));
+        float[] x = [1, 2, 3, 4, 5], y = [1, 1, 1], gradient = new float[15];
+        const string Message = "SignedDense was never given its parameters: call Initialize, or write them in an Edit, first.";
+        Action[] calls =
+        [
+            () => map.Forward(x, y),
+            () => map.Gradient(x, y, default, gradient),
+            () => map.LossGradient(x, new MeanSquaredError<float>(y), gradient),
+            () => map.Tangent(x, x, default, default, y),
+            () => map.Adjoint(y, x),
+            () => map.ToDense(gradient),
+        ];
+        Assert.All(calls, call => Assert.Equal(Message, Assert.Throws<InvalidOperationException>(call).Message));
+        Assert.Equal([1, 1, 1], y);
+        using (map.Edit())
+        {
+        }
+
+        map.Forward(x, y);
+        Assert.Equal([0, 0, 0], y);
+    }
+
+    [Fact]
+    public void NothingElseRunsInAnEdit()
+    {
+        using SignedDense<float> map = new(Outputs, Inputs);
+        map.Initialize(1);
+        float[] x = [1, 2, 3, 4, 5], y = new float[3], before = map.Parameters.ToArray();
+        ParameterEdit<float> edit = map.Edit();
+        Assert.Contains("being edited", Assert.Throws<InvalidOperationException>(() => map.Forward(x, y)).Message, StringComparison.Ordinal);
+        Assert.Contains("dispose that edit", Assert.Throws<InvalidOperationException>(() => map.Edit().Dispose()).Message, StringComparison.Ordinal);
+        Assert.Throws<InvalidOperationException>(() => map.Initialize(2));
+        Assert.Throws<InvalidOperationException>(() => new Sgd<float>(0.1).Step(map, new float[15]));
+        edit.Dispose();
+        map.Forward(x, y);
+
+        // The end of an edit that has ended is not the end of the next one.
+        ParameterEdit<float> next = map.Edit();
+        edit.Dispose();
+        Assert.Throws<InvalidOperationException>(() => map.Forward(x, y));
+        next.Dispose();
+        map.Forward(x, y);
+        Assert.Equal(before, map.Parameters);
+    }
+
+    [Fact]
+    public void ParametersThatChangeDuringACall_AreNoticed()
+    {
+        using SignedDense<float> map = new(Outputs, Inputs);
+        map.Initialize(1);
+        var error = Assert.Throws<InvalidOperationException>(() => map.LossGradient(new float[10], new Meddling(map), new float[15]));
+        Assert.Contains("changed during a call", error.Message, StringComparison.Ordinal);
+        map.LossGradient(new float[10], new MeanSquaredError<float>(new float[6]), new float[15]);
+    }
+
+    /// <summary>As if another thread took a step of an optimizer.</summary>
+    private readonly struct Meddling(Map<float> map) : ILoss<float>
+    {
+        public void Check(int batch, int outputs)
+        {
+        }
+
+        public double Evaluate(ReadOnlySpan<float> y, Span<float> dy, int first, int rows, int batch)
+        {
+            new Sgd<float>(0.1).Step(map, new float[map.TrainedCount]);
+            return 0;
+        }
     }
 
     [Fact]
@@ -280,6 +344,7 @@ public sealed class MapTests
     public void OverlapsAreRefused()
     {
         using SignedDense<float> map = new(Outputs, Inputs);
+        map.Initialize();
         float[] memory = new float[100];
         Refuses("y", "overlap x", () => map.Forward(memory.AsSpan(0, 10), memory.AsSpan(9, 6)));
         Refuses("dx", "overlap x", () => map.Gradient(memory.AsSpan(0, 10), new float[6], memory.AsSpan(0, 10), default));
@@ -296,6 +361,7 @@ public sealed class MapTests
     public void AnEmptyBatchIsNoWork()
     {
         using SignedDense<float> map = new(Outputs, Inputs);
+        map.Initialize();
         float[] gradient = new float[15];
         map.Forward([], []);
         map.Gradient([], [], [], gradient);
