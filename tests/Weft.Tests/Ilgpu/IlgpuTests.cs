@@ -9,10 +9,7 @@ using Module = Weft.Compiler.Algebra.Module;
 
 namespace Weft.Tests.Ilgpu;
 
-/// <summary>
-/// What is emitted for ILGPU, against the interpreter. It runs on a stand-in (tests/Weft.Tests.Ilgpu), or on ILGPU's own accelerator for
-/// the processor: <c>dotnet test tests/Weft.Tests -p:IlgpuPath=path/to/ILGPU.dll --filter Ilgpu</c>, built clean when it changes.
-/// </summary>
+/// <summary>What is emitted for ILGPU, run on its accelerator for the processor, against the interpreter.</summary>
 public sealed class IlgpuTests : IDisposable
 {
     private readonly Context context = Context.Create(builder => builder.CPU(CPUDeviceKind.AMD));

@@ -1,4 +1,3 @@
-#if ILGPU
 using System.Globalization;
 using System.Reflection;
 using ILGPU;
@@ -14,7 +13,7 @@ using Module = Weft.Compiler.Algebra.Module;
 
 namespace Weft.Tests.Ilgpu;
 
-/// <summary>What ILGPU itself makes of every kernel of the standard library, where it is at hand (see <see cref="IlgpuTests"/>); no GPU is needed.</summary>
+/// <summary>What ILGPU makes of every kernel of the standard library; no GPU is needed.</summary>
 public class PtxTests
 {
     [Theory]
@@ -64,4 +63,3 @@ public class PtxTests
         Assert.True(kernels > 100 && vectors.Values.All(count => count > 10), counts);
     }
 }
-#endif
