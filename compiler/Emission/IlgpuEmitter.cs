@@ -19,13 +19,8 @@ public static class IlgpuEmitter
         code.Line("#nullable enable");
         code.Line("#pragma warning disable CS1591 // the shape of what is generated is documented by its base class");
         code.Line();
-        code.Line("using System;");
-        code.Line("using System.CodeDom.Compiler;");
-        code.Line("using System.Diagnostics.CodeAnalysis;");
-        code.Line("using ILGPU;");
+        code.Line("using ILGPU; // for extension methods; types are named from the root");
         code.Line("using ILGPU.Runtime;");
-        code.Line("using Weft.Ilgpu;");
-        code.Line("using Weft.Kernels;");
         code.Line();
         if (options.Namespace.Length > 0)
         {
@@ -52,17 +47,17 @@ public static class IlgpuEmitter
     {
         string scalar = options.Scalar == Scalar.Float ? "float" : "double";
         string map = options.MapType!;
-        string buffer = $"MemoryBuffer1D<{scalar}, Stride1D.Dense>";
+        string buffer = $"{GeneratedNames.Ilgpu}.Runtime.MemoryBuffer1D<{scalar}, {GeneratedNames.Ilgpu}.Stride1D.Dense>";
         var printer = new IlgpuPrinter(scalar);
         code.Line($"/// <summary><see cref=\"{map}\"/> on an accelerator of ILGPU.</summary>");
         code.Line("/// <inheritdoc cref=\"global::Weft.DeviceMap{T, TBuffer}\"/>");
-        code.Line("[GeneratedCode(\"Weft\", null)]");
-        code.Line("[RequiresDynamicCode(\"ILGPU compiles kernels when the program runs.\")]");
-        code.Line("[RequiresUnreferencedCode(\"ILGPU reads the code of kernels.\")]");
+        code.Line($"[{GeneratedNames.System}.CodeDom.Compiler.GeneratedCode(\"Weft\", null)]");
+        code.Line($"[{GeneratedNames.System}.Diagnostics.CodeAnalysis.RequiresDynamicCode(\"ILGPU compiles kernels when the program runs.\")]");
+        code.Line($"[{GeneratedNames.System}.Diagnostics.CodeAnalysis.RequiresUnreferencedCode(\"ILGPU reads the code of kernels.\")]");
         using CodeWriter.Block type = code.Braces($"{options.Modifiers} class {options.TypeName} : global::Weft.DeviceMap<{scalar}, {buffer}>");
-        code.Line($"private readonly IlgpuDevice<{scalar}> device;");
+        code.Line($"private readonly {GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}> device;");
         code.Line("private readonly bool ownsMap;");
-        code.Lines(Numbered(kernel => $"private Action<AcceleratorStream, KernelConfig, {Types(kernel)}>? {{0}};"));
+        code.Lines(Numbered(kernel => $"private {GeneratedNames.System}.Action<{GeneratedNames.Ilgpu}.Runtime.AcceleratorStream, {GeneratedNames.Ilgpu}.KernelConfig, {Types(kernel)}>? {{0}};"));
 
         code.Line();
         code.Line("/// <summary>Takes an accelerator; kernels are compiled for it when they are first run.</summary>");
@@ -70,16 +65,16 @@ public static class IlgpuEmitter
         code.Line("/// <param name=\"map\">The map, whose parameters count; a new one, disposed with this, where it is not given.</param>");
         code.Line("/// <param name=\"stream\">Where everything runs, in the order of the calls; the accelerator's default where it is not given.</param>");
         code.Line("/// <param name=\"maxRows\">The most rows that are processed together; as many as fit in a quarter of the memory where it is not given.</param>");
-        code.Line("/// <exception cref=\"ArgumentException\">The stream is another accelerator's.</exception>");
-        code.Line("/// <exception cref=\"ArgumentOutOfRangeException\"><paramref name=\"maxRows\"/> is less than 1.</exception>");
-        code.Line("/// <exception cref=\"NotSupportedException\">The accelerator does not run groups as large as the kernels'.</exception>");
-        code.Line($"public {options.TypeName}(Accelerator accelerator, {map}? map = null, AcceleratorStream? stream = null, int maxRows = int.MaxValue)");
-        using (code.Braces($"    : this(new IlgpuDevice<{scalar}>(accelerator, stream), map ?? new {map}(), map is null, maxRows)"))
+        code.Line("/// <exception cref=\"global::System.ArgumentException\">The stream is another accelerator's.</exception>");
+        code.Line("/// <exception cref=\"global::System.ArgumentOutOfRangeException\"><paramref name=\"maxRows\"/> is less than 1.</exception>");
+        code.Line("/// <exception cref=\"global::System.NotSupportedException\">The accelerator does not run groups as large as the kernels'.</exception>");
+        code.Line($"public {options.TypeName}({GeneratedNames.Ilgpu}.Runtime.Accelerator accelerator, {map}? map = null, {GeneratedNames.Ilgpu}.Runtime.AcceleratorStream? stream = null, int maxRows = int.MaxValue)");
+        using (code.Braces($"    : this(new {GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}>(accelerator, stream), map ?? new {map}(), map is null, maxRows)"))
         {
         }
 
         code.Line();
-        code.Line($"private {options.TypeName}(IlgpuDevice<{scalar}> device, {map} map, bool ownsMap, int maxRows)");
+        code.Line($"private {options.TypeName}({GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}> device, {map} map, bool ownsMap, int maxRows)");
         using (code.Braces("    : base(map, device, maxRows)"))
         {
             code.Line("this.device = device;");
@@ -92,15 +87,15 @@ public static class IlgpuEmitter
 
         code.Line();
         code.Line("/// <inheritdoc/>");
-        using (code.Braces($"protected override void Launch(in DeviceLaunch launch, ReadOnlySpan<DeviceArgument<{buffer}>> arguments, int rows)"))
+        using (code.Braces($"protected override void Launch(in {GeneratedNames.Kernels}.DeviceLaunch launch, {GeneratedNames.System}.ReadOnlySpan<{GeneratedNames.Kernels}.DeviceArgument<{buffer}>> arguments, int rows)"))
         {
-            code.Line($"KernelConfig config = IlgpuDevice<{scalar}>.Config(Program.Kernels[launch.Kernel], rows);");
+            code.Line($"{GeneratedNames.Ilgpu}.KernelConfig config = {GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}>.Config(Program.Kernels[launch.Kernel], rows);");
             code.Line("int accumulate = launch.Accumulate ? 1 : 0;");
             using CodeWriter.Block choice = code.Braces("switch (launch.Kernel)");
             for (int number = 0; number < device.Kernels.Count; number++)
             {
                 IEnumerable<string> arguments = device.Kernels[number].Operands.Select((_, k) =>
-                    FormattableString.Invariant($"IlgpuDevice<{scalar}>.View(arguments[{k}])"));
+                    FormattableString.Invariant($"{GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}>.View(arguments[{k}])"));
                 string name = KernelPrinter.Name(number);
                 code.Line(FormattableString.Invariant($"case {number}:"));
                 code.Line($"    {name} ??= device.Load(accelerator => accelerator.LoadKernel<{Types(device.Kernels[number])}>({Method(number)}));");

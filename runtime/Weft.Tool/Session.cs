@@ -8,18 +8,26 @@ namespace Weft.Tool;
 /// <summary>One run of the tool.</summary>
 internal sealed class Session(TextWriter output, TextWriter error)
 {
+    public const int WrongText = 1, WrongUsage = 2;
+
     private const string FormulaName = "Formula";
 
     /// <summary>Prints what is wrong with files; 0 where nothing is an error.</summary>
-    public int Check(IReadOnlyList<string> files) => Bind(files, formula: null) is null ? 1 : 0;
+    public int Check(IReadOnlyList<string> files) =>
+        Missing(files) is { } missing ? Fail(missing) : Bind(files, formula: null) is null ? WrongText : 0;
 
     /// <summary>Prints a text of the formula, of the declaration that is named, or of each that the files themselves declare.</summary>
     public int Print(
         IReadOnlyList<string> files, string? formula, string? name, int batch, Scalar scalar, Func<Module, GenerateOptions, string> text)
     {
+        if (Missing(files) is { } missing)
+        {
+            return Fail(missing);
+        }
+
         if (Bind(files, formula) is not { } modules)
         {
-            return 1;
+            return WrongText;
         }
 
         List<Module> chosen = [.. modules.Where(module => name is null || module.Name == name)];
@@ -38,15 +46,12 @@ internal sealed class Session(TextWriter output, TextWriter error)
         return 0;
     }
 
+    private static string? Missing(IReadOnlyList<string> files) =>
+        files.FirstOrDefault(file => !File.Exists(file)) is { } missing ? $"there is no file '{missing}'" : null;
+
     /// <summary>Reports all diagnostics; null where one is an error.</summary>
     private IReadOnlyList<Module>? Bind(IReadOnlyList<string> files, string? formula)
     {
-        if (files.FirstOrDefault(file => !File.Exists(file)) is { } missing)
-        {
-            Fail($"there is no file '{missing}'");
-            return null;
-        }
-
         List<ParsedFile> parsed = Parse(files);
         var formulaText = new SourceText("formula", formula ?? "");
         BindResult result = formula is null
@@ -54,7 +59,7 @@ internal sealed class Session(TextWriter output, TextWriter error)
             : WeftCompiler.BindFormula(formulaText, parsed, FormulaName);
 
         List<SourceText> texts = [.. parsed.Select(file => file.Source), formulaText];
-        List<Diagnostic> diagnostics = [.. parsed.SelectMany(file => file.Diagnostics).Concat(result.Diagnostics).Distinct()];
+        List<Diagnostic> diagnostics = [.. WeftCompiler.InOrder(parsed, parsed.SelectMany(file => file.Diagnostics).Concat(result.Diagnostics))];
         foreach (Diagnostic diagnostic in diagnostics)
         {
             error.WriteLine(DiagnosticText.Format(diagnostic, texts));
@@ -90,6 +95,6 @@ internal sealed class Session(TextWriter output, TextWriter error)
     private int Fail(string message)
     {
         error.WriteLine($"weft: {message}");
-        return 1;
+        return WrongUsage;
     }
 }
