@@ -31,6 +31,10 @@ internal static class Descriptors
     public static readonly Descriptor NeedsUnsafe =
         new("WEFT0407", Severity.Error, "Unsafe code is not allowed", "generated maps walk over memory by pointer: set AllowUnsafeBlocks to true in the project");
 
+    /// <summary>Given by the package's targets: where the language is another, no generator runs.</summary>
+    public static readonly Descriptor OtherLanguage =
+        new("WEFT0408", Severity.Warning, "Another language than C#", "what Weft generates is C#: a project in another language gets no types, so put its .weft files into a C# project and reference that");
+
     public static readonly Descriptor Internal =
         new("WEFT9999", Severity.Error, "The compiler failed", "the Weft compiler failed, which is a mistake in it: {0}");
 
@@ -38,7 +42,7 @@ internal static class Descriptors
     public static IReadOnlyList<Descriptor> All { get; } =
     [
         .. DiagnosticDescriptors.All,
-        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, Internal,
+        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, OtherLanguage, Internal,
     ];
 
     private static readonly Dictionary<string, Microsoft.CodeAnalysis.DiagnosticDescriptor> ById =

@@ -37,6 +37,6 @@ internal static class GeneratedNames
     /// <summary>Whether every map, or its generated part, has a member of this name.</summary>
     public static bool IsMember(string name) => IsDeclared(name) || s_inherited.Contains(name);
 
-    /// <summary>Whether a method of the generated part may mention this name otherwise than as the place of a tensor.</summary>
-    public static bool IsKernel(string name) => s_kernel.IsMatch(name);
+    /// <summary>What the variable of a tensor starts with: never a kernel's name, whatever number comes behind it.</summary>
+    public static string OfVariable(string name) => Regex.IsMatch(name, "^Kernel[0-9]*(Tile)?$") ? name + "Tensor" : name;
 }

@@ -288,9 +288,9 @@ internal sealed class MapEmitter
         var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "rows", "first" };
         foreach (Storage storage in storages)
         {
-            string stem = storage.Space == Space.Scratch ? storage.Name : Identifier(storage.Name) + (storage.IsPacked ? "Packed" : "");
+            string stem = storage.Space == Space.Scratch ? storage.Name : GeneratedNames.OfVariable(Identifier(storage.Name)) + (storage.IsPacked ? "Packed" : "");
             string name = stem;
-            for (int k = 2; taken.Contains(name) || taken.Contains("d" + name) || GeneratedNames.IsKernel(name); k++)
+            for (int k = 2; taken.Contains(name) || taken.Contains("d" + name); k++)
             {
                 name = FormattableString.Invariant($"{stem}{k}");
             }
