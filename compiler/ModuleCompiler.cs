@@ -54,6 +54,9 @@ public sealed record GenerateOptions(
     /// <summary>Bytes of an element.</summary>
     public int ElementSize => Scalar == Scalar.Float ? 4 : 8;
 
+    /// <summary>What the type of a module derives from: <c>LinearMap&lt;float&gt;</c>.</summary>
+    public string BaseType(Module module) => $"{(module.IsLinear ? "LinearMap" : "Map")}<{(Scalar == Scalar.Float ? "float" : "double")}>";
+
     /// <summary>The type that runs a map on ILGPU's accelerators, beside the map's own.</summary>
     /// <param name="accessibility">The map's: <c>public</c>.</param>
     public GenerateOptions ForIlgpu(string accessibility) => this with

@@ -1,11 +1,18 @@
 using System.Text;
+using Weft.Compiler.Emission;
 
 namespace Weft.Compiler;
 
 /// <summary>How a declaration's name becomes a C# name.</summary>
 public static class TypeNames
 {
-    /// <summary><c>digits_dense</c> becomes <c>DigitsDense</c>; a name that is in Pascal case stays as it is.</summary>
+    /// <summary>Whether a map of this name would have a member of its own name, which C# does not allow.</summary>
+    public static bool IsReserved(string name) => GeneratedNames.IsDeclared(name);
+
+    /// <summary>
+    /// <c>digits_dense</c> becomes <c>DigitsDense</c>; a name that is in Pascal case stays as it is. One that a member of the type has gets
+    /// <c>Map</c> behind it: <c>prepare</c> becomes <c>PrepareMap</c>.
+    /// </summary>
     public static string Of(string name)
     {
         var result = new StringBuilder(name.Length);
@@ -22,6 +29,7 @@ public static class TypeNames
             startsWord = false;
         }
 
-        return result.Length == 0 || char.IsDigit(result[0]) ? "_" + result : result.ToString();
+        string type = result.Length == 0 || char.IsDigit(result[0]) ? "_" + result : result.ToString();
+        return IsReserved(type) ? type + "Map" : type;
     }
 }

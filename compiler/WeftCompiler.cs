@@ -110,7 +110,8 @@ public static class WeftCompiler
     private static IEnumerable<Declaration> ConcreteDeclarations(FileScope scope) =>
         scope.Declarations.Where(declaration => declaration.Syntax is MapSyntax { Parameters.Count: 0 });
 
-    private static EquatableArray<Diagnostic> InOrder(IReadOnlyList<ParsedFile> files, List<Diagnostic> diagnostics)
+    /// <summary>Diagnostics once each, by the order of the files and then of the places.</summary>
+    public static EquatableArray<Diagnostic> InOrder(IReadOnlyList<ParsedFile> files, IEnumerable<Diagnostic> diagnostics)
     {
         List<string> paths = [.. files.Select(file => file.Source.Path)];
         return diagnostics

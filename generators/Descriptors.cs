@@ -14,7 +14,7 @@ internal static class Descriptors
         new("WEFT0401", Severity.Error, "Type cannot be a map", "'{0}' is {1}: expected a class that can be created");
 
     public static readonly Descriptor OtherBase =
-        new("WEFT0402", Severity.Error, "Class has another base", "'{0}' derives from '{1}': the generated part makes it derive from a map of Weft, and a class has one base");
+        new("WEFT0402", Severity.Error, "Class has another base", "'{0}' derives from '{1}': the generated part makes it derive from {2}, and a class has one base");
 
     public static readonly Descriptor NoFormula =
         new("WEFT0403", Severity.Error, "No formula", "expected a formula, such as \"monarch(1024, 32)\"");
@@ -23,19 +23,23 @@ internal static class Descriptors
         new("WEFT0404", Severity.Error, "Unknown option value", "{0} is '{1}': expected {2}");
 
     public static readonly Descriptor SameType =
-        new("WEFT0405", Severity.Error, "Two declarations of a type", "the type '{0}' is already made from {1}");
+        new("WEFT0405", Severity.Error, "Two declarations of a type", "the type '{0}' is declared at {1} too: neither is made");
 
     public static readonly Descriptor SameFile =
-        new("WEFT0406", Severity.Error, "Names differ in case only", "the type '{0}' differs from '{1}' of {2} in case only: their files would have one name");
+        new("WEFT0406", Severity.Error, "Names differ in case only", "the type '{0}' differs from '{1}' of {2} in case only: their files would have one name, so neither is made");
 
     public static readonly Descriptor NeedsUnsafe =
         new("WEFT0407", Severity.Error, "Unsafe code is not allowed", "generated maps walk over memory by pointer: set AllowUnsafeBlocks to true in the project");
+
+    /// <summary>Given by the package's targets: where the language is another, no generator runs.</summary>
+    public static readonly Descriptor OtherLanguage =
+        new("WEFT0408", Severity.Warning, "Another language than C#", "what Weft generates is C#: a project in another language gets no types, so put its .weft files into a C# project and reference that");
 
     /// <summary>Those above, and the compiler's.</summary>
     public static IReadOnlyList<Descriptor> All { get; } =
     [
         .. DiagnosticDescriptors.All,
-        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe,
+        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, OtherLanguage,
     ];
 
     private static readonly Dictionary<string, Microsoft.CodeAnalysis.DiagnosticDescriptor> ById =

@@ -174,7 +174,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
 
     private static BoundFiles Bind(EquatableArray<ParsedText> files, CancellationToken cancellationToken)
     {
-        IEnumerable<DiagnosticInfo> diagnostics = files.SelectMany(static file => file.Diagnostics);
+        IEnumerable<DiagnosticInfo> unread = files.SelectMany(static file => file.Diagnostics);
         if (files.Count == 0)
         {
             return new BoundFiles(default, default);
@@ -190,16 +190,20 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 result.Modules
                     .Zip(result.Origins, (module, origin) => new Declared<Module>(module, Place.In(texts[origin.Path], origin.Name)))
                     .ToEquatable(),
-                diagnostics
-                    .Concat(Translate(result.Diagnostics, files.Select(static file => file.Source), Place.In(first, default)))
-                    .Distinct()
+                files
+                    .Where(static file => file.File is null)
+                    .SelectMany(static file => file.Diagnostics)
+                    .Concat(Translate(
+                        WeftCompiler.InOrder(syntax, syntax.SelectMany(static file => file.Diagnostics).Concat(result.Diagnostics)),
+                        files.Select(static file => file.Source),
+                        Place.In(first, default)))
                     .ToEquatable());
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             return new BoundFiles(
                 default,
-                diagnostics.Append(Failures.Of(exception).At(Place.In(first, default))).ToEquatable());
+                unread.Append(Failures.Of(exception).At(Place.In(first, default))).ToEquatable());
         }
     }
 
@@ -239,7 +243,14 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 use.Scalar ?? defaults.Scalar(project.Scalar),
                 use.Batch ?? defaults.Batch(project.Batch),
                 use.Targets ?? defaults.Targets(project.Targets));
-            return new BoundAttribute(new Unit(result.Modules[0], options), use.Name, use.Accessibility, diagnostics);
+            string parent = options.BaseType(result.Modules[0]);
+            return use.Base.Length == 0 || use.Base == parent
+                ? new BoundAttribute(new Unit(result.Modules[0], options), use.Name, use.Accessibility, diagnostics)
+                : new BoundAttribute(
+                    Unit: null,
+                    use.Name,
+                    use.Accessibility,
+                    diagnostics.Append(DiagnosticInfo.Of(Descriptors.OtherBase, use.Name, use.TypeName, use.Base, parent)).ToEquatable());
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

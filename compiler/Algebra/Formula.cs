@@ -62,7 +62,7 @@ public sealed class FormulaOperator
         new("-", 2, a => a[0] - a[1], a => $"({a[0]} - {a[1]})"),
         new("*", 2, a => a[0] * a[1], a => $"({a[0]} * {a[1]})"),
         new("/", 2, a => a[0] / a[1], a => $"({a[0]} / {a[1]})"),
-        new("%", 2, a => a[0] - (a[1] * Math.Floor(a[0] / a[1])), a => $"({a[0]} - {a[1]} * Math.Floor({a[0]} / {a[1]}))"),
+        new("%", 2, a => a[0] - (a[1] * Math.Floor(a[0] / a[1])), a => $"({a[0]} - {a[1]} * global::System.Math.Floor({a[0]} / {a[1]}))"),
         Condition("==", (a, b) => a.Equals(b)),
         Condition("!=", (a, b) => !a.Equals(b)),
         Condition("<", (a, b) => a < b),
@@ -70,10 +70,10 @@ public sealed class FormulaOperator
         Condition(">", (a, b) => a > b),
         Condition(">=", (a, b) => a >= b),
         new("and", 2, a => a[0] * a[1], a => $"({a[0]} * {a[1]})"),
-        new("or", 2, a => Math.Max(a[0], a[1]), a => $"Math.Max({a[0]}, {a[1]})"),
+        new("or", 2, a => Math.Max(a[0], a[1]), a => $"global::System.Math.Max({a[0]}, {a[1]})"),
         new("not", 1, a => 1 - a[0], a => $"(1 - {a[0]})"),
-        new("min", 2, a => Math.Min(a[0], a[1]), a => $"Math.Min({a[0]}, {a[1]})"),
-        new("max", 2, a => Math.Max(a[0], a[1]), a => $"Math.Max({a[0]}, {a[1]})"),
+        new("min", 2, a => Math.Min(a[0], a[1]), a => $"global::System.Math.Min({a[0]}, {a[1]})"),
+        new("max", 2, a => Math.Max(a[0], a[1]), a => $"global::System.Math.Max({a[0]}, {a[1]})"),
         Function("sqrt", Math.Sqrt, "Sqrt"),
         Function("abs", Math.Abs, "Abs"),
         Function("floor", Math.Floor, "Floor"),
@@ -110,5 +110,5 @@ public sealed class FormulaOperator
         new(symbol, 2, a => holds(a[0], a[1]) ? 1 : 0, a => $"({a[0]} {symbol} {a[1]} ? 1d : 0d)");
 
     private static FormulaOperator Function(string symbol, Func<double, double> function, string method) =>
-        new(symbol, 1, a => function(a[0]), a => $"Math.{method}({a[0]})");
+        new(symbol, 1, a => function(a[0]), a => $"global::System.Math.{method}({a[0]})");
 }

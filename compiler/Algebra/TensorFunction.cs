@@ -221,6 +221,13 @@ public sealed class TensorFunction
     /// <summary>Whether it can be a link of a chain: from rows to rows of the same length, with a symmetric Jacobian for each.</summary>
     public bool IsLink { get; private set; }
 
+    /// <summary>Why it is no link, where it is none.</summary>
+    public string WhyNoLink =>
+        Tensors.Count > 1 ? $"it takes {Tensors.Count} tensors"
+        : Check([EquatableArray.Of(4)], 1)?.Argument == 0 ? "it works on matrices"
+        : !Shape([EquatableArray.Of(4, 4)], 1).SequenceEqual([4, 4]) ? "its result has another shape"
+        : "it is for parameters only";
+
     /// <summary>The argument of which only the softmax of the largest elements of each row matters, as many as the number says; or -1.</summary>
     public int Selector { get; private set; } = -1;
 

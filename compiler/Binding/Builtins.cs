@@ -17,8 +17,8 @@ internal static class Builtins
             ["blockdiag"] = (1, 1, "blockdiag(B)"),
             ["shuffle"] = (2, 2, "shuffle(a, b)"),
             ["permute"] = (1, 1, "permute([1, 0])"),
-            ["pad"] = (2, 3, "pad(size, n)"),
-            ["crop"] = (2, 3, "crop(size, n)"),
+            ["pad"] = (2, 3, "pad(size, n, start = 0)"),
+            ["crop"] = (2, 3, "crop(size, n, start = 0)"),
             ["kron"] = (1, int.MaxValue, "kron(A, B)"),
             ["kronsum"] = (2, 2, "kronsum(A, B)"),
             ["dirsum"] = (1, int.MaxValue, "dirsum(A, B)"),
@@ -82,12 +82,12 @@ internal static class Builtins
             ["normal"] = (1, 1, "normal(std)"),
             ["uniform"] = (1, 1, "uniform(a)"),
             ["sign"] = (0, 0, "sign"),
-            ["paired"] = (0, 1, "paired(std)"),
+            ["paired"] = (0, 1, "paired(std = 1)"),
             ["whole"] = (1, 1, "whole(n)"),
             ["distinct"] = (1, 1, "distinct(n)"),
-            ["orthogonal"] = (0, 1, "orthogonal(gain)"),
-            ["eye"] = (0, 1, "eye(c)"),
-            ["fan_in"] = (0, 1, "fan_in(gain)"),
+            ["orthogonal"] = (0, 1, "orthogonal(gain = 1)"),
+            ["eye"] = (0, 1, "eye(c = 1)"),
+            ["fan_in"] = (0, 1, "fan_in(gain = 1)"),
         };
 
     /// <summary>Formats of tensors: the function through which one is read, with its number, and whether it works on groups along the last axis.</summary>
@@ -100,6 +100,13 @@ internal static class Builtins
             ["int4"] = ("quantize", 4, true),
             ["nf4"] = ("normal_float", 4, true),
         };
+
+    /// <summary>Every name of this class that can stand in an expression or a chain.</summary>
+    public static IEnumerable<string> Names => Functions.Keys.Concat(Constants.Keys).Concat(Activations.Keys).Concat(Joints.Keys).Append(Bias);
+
+    /// <summary>Whether a name alone is a link that does the same with each element, or with each row.</summary>
+    public static bool IsLink(string name) =>
+        name == Bias || Activations.ContainsKey(name) || (TensorFunction.All.TryGetValue(name, out TensorFunction? function) && function is { IsLink: true, Number: null });
 
     /// <summary>Functions of one number; some are functions of tensors too.</summary>
     public static IEnumerable<FormulaOperator> NumberFunctions => FormulaOperator.All.Values.Where(one => one.Arity == 1 && one.Symbol != "not");

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 
@@ -20,9 +21,9 @@ internal sealed class Declaration(DeclarationSyntax syntax, FileScope scope)
 
     public int RequiredArguments => syntax is MapSyntax map ? map.Parameters.Count(parameter => parameter.Default is null) : 0;
 
-    /// <summary>How the declaration is written where it is used: <c>monarch(n, b)</c>.</summary>
+    /// <summary>What it takes: <c>monarch(n, b)</c>, <c>kronecker_sum(m, n, scale = 1)</c>.</summary>
     public string Signature => syntax is MapSyntax { Parameters.Count: > 0 } map
-        ? $"{Name}({string.Join(", ", map.Parameters.Select(parameter => parameter.Name.Text + (parameter.IsList ? "[]" : "")))})"
+        ? $"{Name}({string.Join(", ", map.Parameters.Select(parameter => parameter.Name.Text + (parameter.IsList ? "[]" : "") + (parameter.Default is { } value ? $" = {scope.Show(value)}" : "")))})"
         : Name;
 }
 
@@ -60,6 +61,18 @@ internal sealed class FileScope
 
     /// <summary>The files whose declarations can be named here too.</summary>
     public List<FileScope> Imported { get; } = [];
+
+    /// <summary>Whether an import is not there, so that any name may be one of its declarations.</summary>
+    public bool MissesImport { get; set; }
+
+    /// <summary>The source of a node, on one line and not too long.</summary>
+    public string Show(SyntaxNode node)
+    {
+        const int MaxLength = 48;
+        TextSpan start = node.Span with { Length = Math.Min(node.Span.Length, 4 * MaxLength) };
+        string text = Regex.Replace(File.Source.Slice(start), @"\s+", " ");
+        return text.Length <= MaxLength ? text : text.Substring(0, MaxLength - 1) + "…";
+    }
 
     /// <summary>All declarations that a name refers to: more than one when it is ambiguous, none when it is unknown.</summary>
     public IReadOnlyList<Declaration> Find(string name)
@@ -113,6 +126,7 @@ internal sealed class ScopeTable
             else
             {
                 string hint = Spelling.DidYouMean(import.File, Scopes.Where(other => other != scope).Select(other => RelativePath(scope, other)));
+                scope.MissesImport = true;
                 diagnostics.Add(DiagnosticDescriptors.UnknownImport.At(scope.Path, import.Span, import.File, hint));
             }
         }

@@ -37,11 +37,5 @@ internal sealed class Frame(FileScope scope, Declaration? declaration, string pr
     public bool HasTensors => declaration?.Syntax is MapSyntax map && map.Clauses.Any(clause => clause is TensorsSyntax);
 
     /// <summary>The source of a node, on one line and not too long.</summary>
-    public string Show(SyntaxNode node)
-    {
-        const int MaxLength = 48;
-        TextSpan start = node.Span with { Length = Math.Min(node.Span.Length, 4 * MaxLength) };
-        string text = System.Text.RegularExpressions.Regex.Replace(scope.File.Source.Slice(start), @"\s+", " ");
-        return text.Length <= MaxLength ? text : text.Substring(0, MaxLength - 1) + "…";
-    }
+    public string Show(SyntaxNode node) => scope.Show(node);
 }

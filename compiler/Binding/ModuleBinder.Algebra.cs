@@ -51,7 +51,12 @@ internal sealed partial class ModuleBinder
             case TensorValue { Axes: 1 } tensor:
                 return Compose(new Column(tensor.Tensor), syntax, frame, tensor);
             case TensorValue tensor:
-                string hint = tensor.Axes == 3 ? "; 'blockdiag' makes an operator of its blocks" : "";
+                string hint = tensor.Axes switch
+                {
+                    0 => "; a multiple of the identity is c * eye(n)",
+                    3 => "; 'blockdiag' makes an operator of its blocks",
+                    _ => "",
+                };
                 Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator", $"{tensor.Description} of {tensor.Axes} axes{hint}");
                 return null;
             case SymbolValue:
@@ -181,7 +186,14 @@ internal sealed partial class ModuleBinder
         {
             if (operand.Operator.Rows != operands[0].Operator.Rows || operand.Operator.Columns != operands[0].Operator.Columns)
             {
-                Report(DiagnosticDescriptors.CannotAdd, frame, operand.Syntax, operands[0].Describe(frame), (operand with { Label = operand.Label == "-" ? "" : operand.Label }).Describe(frame));
+                bool isBroadcast = new[] { operands[0].Operator, operand.Operator }.Any(term => term.Rows == 1 || term.Columns == 1);
+                Report(
+                    DiagnosticDescriptors.CannotAdd,
+                    frame,
+                    operand.Syntax,
+                    operands[0].Describe(frame),
+                    (operand with { Label = operand.Label == "-" ? "" : operand.Label }).Describe(frame),
+                    isBroadcast ? "; nothing is repeated to fit, write let T[i, j] = A[i, j] + (i >= 0) * b[j]" : "");
                 return false;
             }
         }

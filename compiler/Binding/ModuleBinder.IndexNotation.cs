@@ -554,7 +554,7 @@ internal sealed partial class ModuleBinder
             if (_result.FirstOrDefault(name => !used.Contains(name)) is { } missing)
             {
                 TextSpan span = TextSpan.FromBounds(bound.Factors[0].Syntax.Span.Start, bound.Factors[bound.Factors.Count - 1].Syntax.Span.End);
-                Report(DiagnosticDescriptors.OutputIndex, span, $"the index '{missing}' of the result stands nowhere in this term");
+                Report(DiagnosticDescriptors.OutputIndex, span, $"the index '{missing}' of the result stands nowhere in this term; for one that is the same for each {missing} write ({missing} >= 0) * before it");
                 return false;
             }
 
@@ -662,7 +662,7 @@ internal sealed partial class ModuleBinder
                     return false;
                 }
 
-                if (!AddAxis(term, digits, shape[axis], $"axis {axis + 1} of {written}", span))
+                if (!AddAxis(term, digits, shape[axis], $"axis {axis} of {written}", span))
                 {
                     return false;
                 }
@@ -713,7 +713,7 @@ internal sealed partial class ModuleBinder
                 for (int axis = 0; digit.Table is { } table && axis < digit.Names.Count; axis++)
                 {
                     NameSyntax name = digit.Names[axis];
-                    _axes.Add(([Add(term, name)], table.Tensor.Shape[axis], $"axis {axis + 1} of {frame.Show(((PostfixSyntax)index.Value).Operand)}", name.Span));
+                    _axes.Add(([Add(term, name)], table.Tensor.Shape[axis], $"axis {axis} of {frame.Show(((PostfixSyntax)index.Value).Operand)}", name.Span));
                 }
 
                 if (index.Extent is null)

@@ -792,7 +792,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             if (branch.Outputs != branches[0].Outputs)
             {
                 string Describe(int k) => $"{frame.Show(call.Arguments[k])} : {branches[k].Inputs} -> {branches[k].Outputs}";
-                Report(DiagnosticDescriptors.CannotAdd, frame, argument, Describe(0), Describe(branches.Count - 1));
+                Report(DiagnosticDescriptors.CannotAdd, frame, argument, Describe(0), Describe(branches.Count - 1), "");
                 return null;
             }
         }

@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 
@@ -11,6 +12,8 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 {
     private readonly Dictionary<string, Local> _locals = new(StringComparer.Ordinal);
     private readonly HashSet<string> _repeated = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _unknown = new(StringComparer.Ordinal);
+    private MapSyntax? _map;
     private bool _hasErrors;
     private bool _isAmbiguous;
 
@@ -35,6 +38,8 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         cancellationToken.ThrowIfCancellationRequested();
         _locals.Clear();
         _repeated.Clear();
+        _unknown.Clear();
+        _map = declaration.Syntax as MapSyntax;
         _hasErrors = false;
         if (declaration.Syntax is BankSyntax bank)
         {
@@ -136,7 +141,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         }
         else
         {
-            string hint = Spelling.DidYouMean(format.Name.Text, Builtins.Formats.Keys);
+            string hint = Spelling.DidYouMeanOneOf(format.Name.Text, Builtins.Formats.Keys);
             Report(DiagnosticDescriptors.UnknownFormat, format.Name.Span, format.Name.Text, hint);
         }
     }
@@ -155,7 +160,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         }
         else
         {
-            string hint = Spelling.DidYouMean(distribution.Name.Text, Builtins.Distributions.Keys);
+            string hint = Spelling.DidYouMeanOneOf(distribution.Name.Text, Builtins.Distributions.Keys);
             Report(DiagnosticDescriptors.UnknownDistribution, distribution.Name.Span, distribution.Name.Text, hint);
         }
     }
@@ -204,6 +209,26 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             {
                 CheckLinks(chain.Links);
             }
+            else if (CheckLinkCall(link))
+            {
+                continue;
+            }
+            else if (FunctionOfTensors(link) is { } noLink)
+            {
+                Report(DiagnosticDescriptors.WrongKind, link.Span, "an operator or a link", $"'{noLink.Usage}', a function of tensors that is no link: {noLink.WhyNoLink}");
+            }
+            else if (link is ChainSyntax { Precedence: Precedence.Additive } sum && Operands(sum).FirstOrDefault(term => IsInput(term.Operand)).Operand is { } input)
+            {
+                bool isFirst = link == links[links.Count - 1] && _map?.Inputs is not null;
+                string identity = $"eye({(isFirst ? scope.Show(_map!.Inputs!) : "n")})";
+                string remedy = _map is { Kind: MapKind.Operator }
+                    ? string.Concat(Operands(sum).Select((term, i) => (i > 0 ? $" {term.Operator} " : "") + Shown(term.Operand)))
+                    : $"add({string.Join(", ", Operands(sum).Select(term => (term.Operator == "-" ? "-" : "") + Shown(term.Operand)))})";
+                Report(DiagnosticDescriptors.UnknownName, input.Span, "x", $": the input has no name here, write {remedy}");
+                CheckAll(Operands(sum).Select(term => term.Operand).Where(operand => !IsInput(operand)));
+
+                string Shown(ExpressionSyntax operand) => IsInput(operand) ? identity : scope.Show(operand);
+            }
             else if (Builtins.LinkFunction(link, scope, _locals.ContainsKey) is { } function)
             {
                 EquatableArray<ExpressionSyntax> arguments = link is CallSyntax { Arguments: var all } ? all : default;
@@ -216,6 +241,71 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 Check(link);
             }
         }
+    }
+
+    private static IEnumerable<(string Operator, ExpressionSyntax Operand)> Operands(ChainSyntax chain) =>
+        chain.Rest.Select(link => (link.Operator, link.Operand)).Prepend(("", chain.First));
+
+    private bool IsInput(ExpressionSyntax expression) =>
+        expression is NameSyntax { Name: "x" } && !_locals.ContainsKey("x") && scope.Find("x").Count == 0;
+
+    /// <summary>Reports a link that is called with what comes before it, as in other languages.</summary>
+    private bool CheckLinkCall(ExpressionSyntax expression)
+    {
+        if (AsChain(expression) is not { } chain)
+        {
+            return false;
+        }
+
+        var call = (CallSyntax)expression;
+        string name = call.Name.Text;
+        if (Builtins.Functions.TryGetValue(name, out var function))
+        {
+            Report(DiagnosticDescriptors.WrongKind, call.Span, $"a tensor for '{function.Usage}'", $"'{scope.Show(call.Arguments[0])}'; for a link write {chain}");
+        }
+        else
+        {
+            Report(DiagnosticDescriptors.NotCallable, call.Span, name, "a link", $": write {chain}");
+        }
+
+        while (AsChain(expression) is not null)
+        {
+            expression = ((CallSyntax)expression).Arguments[0];
+        }
+
+        Check(expression);
+        return true;
+    }
+
+    /// <summary><c>gelu(bias(A))</c> as <c>gelu . bias . A</c>; null for what is no such call, or one of a function of tensors with a tensor.</summary>
+    private string? AsChain(ExpressionSyntax expression)
+    {
+        if (expression is not CallSyntax { Arguments: { Count: 1 } arguments, Name.Text: var name } || !Builtins.IsLink(name) || scope.Find(name).Count > 0)
+        {
+            return null;
+        }
+
+        string? inner = AsChain(arguments[0]);
+        bool isCall = arguments[0] is CallSyntax call && (Builtins.Joints.ContainsKey(call.Name.Text) || scope.Find(call.Name.Text).Count > 0);
+        return inner is null && !isCall && Builtins.Functions.ContainsKey(name) ? null
+            : arguments[0] is NumberSyntax ? name
+            : $"{name} . {inner ?? scope.Show(arguments[0])}";
+    }
+
+    /// <summary>The function that stands where a link does, without its tensors, and is none.</summary>
+    private TensorFunction? FunctionOfTensors(ExpressionSyntax link)
+    {
+        (string name, EquatableArray<ExpressionSyntax> arguments) = link switch
+        {
+            CallSyntax call => (call.Name.Text, call.Arguments),
+            NameSyntax alone when !_locals.ContainsKey(alone.Name) => (alone.Name, default),
+            _ => ("", default),
+        };
+        bool hasTensor = arguments.Any(argument => argument is NameSyntax own && _locals.TryGetValue(own.Name, out Local? local) && local.Kind != LocalKind.Number);
+        return TensorFunction.All.TryGetValue(name, out TensorFunction? function) && !function.IsLink && !Builtins.Activations.ContainsKey(name)
+            && !hasTensor && arguments.Count == (function.Number is null ? 0 : 1) && scope.Find(name).Count == 0
+                ? function
+                : null;
     }
 
     private bool IsElementwise(ExpressionSyntax link) =>
@@ -290,6 +380,8 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case NameSyntax name:
                 CheckName(name);
                 break;
+            case CallSyntax when CheckLinkCall(expression):
+                break;
             case CallSyntax call:
                 CheckCall(call);
                 CheckAll(call.Arguments);
@@ -354,7 +446,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         }
         else if (!_isAmbiguous)
         {
-            ReportUnknown(name.Name, name.Span, _locals.Keys);
+            ReportUnknown(name.Name, name.Span);
         }
     }
 
@@ -369,7 +461,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             }
             else
             {
-                Report(DiagnosticDescriptors.NotCallable, call.Name.Span, name, "a bank");
+                Report(DiagnosticDescriptors.NotCallable, call.Name.Span, name, "a bank", "");
             }
         }
         else if (Builtins.Functions.TryGetValue(name, out var builtin))
@@ -390,11 +482,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 LocalKind.Let => "a name for an expression",
                 LocalKind.Family => "a family of tensors",
                 _ => "a tensor",
-            });
+            }, "");
         }
         else if (!_isAmbiguous)
         {
-            ReportUnknown(name, call.Name.Span, Builtins.Functions.Keys);
+            ReportUnknown(name, call.Name.Span);
         }
     }
 
@@ -411,11 +503,22 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         return found.FirstOrDefault();
     }
 
-    private void ReportUnknown(string name, TextSpan span, IEnumerable<string> others)
+    /// <summary>Reports a name once in a declaration, and not where what could not be read may have declared it.</summary>
+    private void ReportUnknown(string name, TextSpan span)
     {
+        _hasErrors = true;
+        if (scope.MissesImport || (_map is not null && _map.Unread.Contains(name)) || !_unknown.Add(name))
+        {
+            return;
+        }
+
+        string text = scope.File.Source.Text;
+        bool isMember = span.Start > 1 && text[span.Start - 1] == '.' && !char.IsWhiteSpace(text[span.Start - 2]);
         FileScope? elsewhere = table.Scopes.FirstOrDefault(other => other != scope && other.FindOwn(name) is not null);
         string hint = _repeated.Contains(name) ? ": what a repetition repeats ends before it, put the whole in parentheses"
-            : elsewhere is null ? Spelling.DidYouMean(name, scope.VisibleNames().Concat(others))
+            : isMember && name is ("T" or "mT" or "H") ? ": a transpose is written A'"
+            : name == "x" ? ": the input has no name here, a map is written without it"
+            : elsewhere is null ? Spelling.DidYouMean(name, _locals.Keys.Concat(scope.VisibleNames()).Concat(Builtins.Names))
             : $": it is declared in another file, write: import \"{ScopeTable.RelativePath(scope, elsewhere)}\"";
         Report(DiagnosticDescriptors.UnknownName, span, name, hint);
     }

@@ -5,37 +5,69 @@ internal static class Spelling
 {
     private const int MaxDistance = 2;
 
+    /// <summary>A letter in so many may be wrong: fewer, and the next best name would be as close by chance.</summary>
+    private const int LettersPerMistake = 3;
+
+    /// <summary>What other libraries call things that are here.</summary>
+    private static readonly Dictionary<string, string> s_synonyms = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["fp16"] = "half",
+        ["f16"] = "half",
+        ["float16"] = "half",
+        ["bfloat16"] = "bf16",
+        ["identity"] = "eye",
+        ["linear"] = "dense",
+        ["swish"] = "silu",
+        ["conv"] = "convolution",
+        ["conv1d"] = "convolution_1d",
+        ["conv2d"] = "convolution",
+        ["residual"] = "add",
+        ["gaussian"] = "normal",
+        ["randn"] = "normal",
+        ["kaiming"] = "fan_in",
+        ["xavier"] = "fan_in",
+        ["glorot"] = "fan_in",
+    };
+
     /// <summary><c>: did you mean 'monarch'?</c>, or nothing.</summary>
     public static string DidYouMean(string name, IEnumerable<string> candidates)
     {
-        string? best = candidates
-            .Distinct(StringComparer.Ordinal)
-            .Where(candidate => Math.Abs(candidate.Length - name.Length) <= MaxDistance)
-            .Select(candidate => (Candidate: candidate, Distance: Distance(name, candidate)))
-            .Where(pair => pair.Distance <= MaxDistance && pair.Distance < name.Length)
-            .OrderBy(pair => pair.Distance)
-            .ThenBy(pair => pair.Candidate, StringComparer.Ordinal)
-            .Select(pair => pair.Candidate)
-            .FirstOrDefault();
+        string[] known = [.. candidates.Distinct(StringComparer.Ordinal)];
+        string? best = s_synonyms.TryGetValue(name, out string? synonym) && known.Contains(synonym)
+            ? synonym
+            : known
+                .Where(candidate => Math.Abs(candidate.Length - name.Length) <= MaxDistance)
+                .Select(candidate => (Candidate: candidate, Distance: Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant())))
+                .Where(pair => pair.Distance <= Math.Min(MaxDistance, Math.Min(name.Length, pair.Candidate.Length) / LettersPerMistake))
+                .OrderBy(pair => pair.Distance)
+                .ThenBy(pair => pair.Candidate, StringComparer.Ordinal)
+                .Select(pair => pair.Candidate)
+                .FirstOrDefault();
         return best is null ? "" : $": did you mean '{best}'?";
     }
 
-    /// <summary>The number of insertions, deletions and replacements between two names (Levenshtein).</summary>
+    /// <summary>The same where there are few names: all of them, if none is close.</summary>
+    public static string DidYouMeanOneOf(string name, IEnumerable<string> candidates) =>
+        DidYouMean(name, candidates) is { Length: > 0 } hint ? hint : $": there is {string.Join(", ", candidates)}";
+
+    /// <summary>The number of insertions, deletions, replacements and swaps of neighbours between two names (optimal string alignment).</summary>
     private static int Distance(string a, string b)
     {
-        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
-        for (int i = 1; i <= a.Length; i++)
+        int[,] distances = new int[a.Length + 1, b.Length + 1];
+        for (int i = 0; i <= a.Length; i++)
         {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.Length; j++)
+            for (int j = 0; j <= b.Length; j++)
             {
-                int replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(replaced, Math.Min(row[j], row[j - 1]) + 1);
+                int best = i == 0 || j == 0
+                    ? i + j
+                    : Math.Min(
+                        distances[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1),
+                        1 + Math.Min(distances[i - 1, j], distances[i, j - 1]));
+                bool isSwap = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+                distances[i, j] = isSwap ? Math.Min(best, distances[i - 2, j - 2] + 1) : best;
             }
         }
 
-        return row[b.Length];
+        return distances[a.Length, b.Length];
     }
 }

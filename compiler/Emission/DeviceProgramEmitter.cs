@@ -10,7 +10,7 @@ internal static class DeviceProgramEmitter
     public static void Emit(CodeWriter code, DeviceSchedule device, GenerateOptions options, string scalar)
     {
         code.Line();
-        using CodeWriter.Block braces = code.Braces("protected override DeviceProgram CreateDeviceProgram() => new()", "};");
+        using CodeWriter.Block braces = code.Braces($"protected override {GeneratedNames.Kernels}.DeviceProgram CreateDeviceProgram() => new()", "};");
         if (options.Targets.HasFlag(Targets.OpenCl))
         {
             code.Line("Source =");
@@ -80,7 +80,7 @@ internal static class DeviceProgramEmitter
     private static string Launch(DeviceLaunch launch)
     {
         IEnumerable<string> operands = launch.Operands.Select(operand =>
-            $"new(DeviceBlock.{operand.Block}, {Number(operand.Offset)}, {Number(operand.OffsetPerRow)})");
+            $"new({GeneratedNames.Kernels}.DeviceBlock.{operand.Block}, {Number(operand.Offset)}, {Number(operand.OffsetPerRow)})");
         return $"new({Number(launch.Kernel)}, {(launch.Accumulate ? "true" : "false")}, [{string.Join(", ", operands)}])";
     }
 

@@ -28,6 +28,9 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     /// <summary>Terms of a sum of which four vectors fill a quarter of a second-level cache.</summary>
     private const int LongSum = 1024;
 
+    private const string Optimized =
+        $"[{GeneratedNames.Compiler}.MethodImpl({GeneratedNames.Compiler}.MethodImplOptions.AggressiveOptimization)]";
+
     /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that.</summary>
     private sealed record ReductionLoop(string Name, string Extent, string Unit, int A, int B);
 
@@ -41,13 +44,13 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     private void EmitStruct(string name, Kernel kernel)
     {
         code.Line($"// {kernel.Description}: {Describe(kernel)}.");
-        using (code.Braces($"private readonly struct {name}Tile : ITile<{scalar}>"))
+        using (code.Braces($"private readonly struct {name}Tile : {GeneratedNames.Kernels}.ITile<{scalar}>"))
         {
             EmitShape(kernel);
             code.Line();
-            code.Line("[MethodImpl(MethodImplOptions.AggressiveOptimization)]");
+            code.Line(Optimized);
             code.Line($"public static void Run<S, V, R, C>({scalar}* a, {scalar}* b, {scalar}* c, int count, int lanes, {scalar}* d)");
-            code.Line($"    where S : struct, ILanes<{scalar}, V> where V : struct where R : struct, IExtent where C : struct, IExtent");
+            code.Line($"    where S : struct, {GeneratedNames.Kernels}.ILanes<{scalar}, V> where V : struct where R : struct, {GeneratedNames.Kernels}.IExtent where C : struct, {GeneratedNames.Kernels}.IExtent");
             using (code.Braces(null))
             {
                 EmitTile(kernel);
@@ -57,7 +60,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 
     private void EmitShape(Kernel kernel)
     {
-        code.Line($"public static LaneForm Form => LaneForm.{kernel.Form};");
+        code.Line($"public static {GeneratedNames.Kernels}.LaneForm Form => {GeneratedNames.Kernels}.LaneForm.{kernel.Form};");
         code.Line($"public static (int A, int C, int D) Rows => ({Number(kernel.Rows.A)}, {Number(kernel.Rows.C)}, {Number(kernel.AddendStride(kernel.Rows))});");
         code.Line($"public static (int B, int C, int D) Columns => ({Number(kernel.Columns.B)}, {Number(kernel.Columns.C)}, {Number(kernel.AddendStride(kernel.Columns))});");
         code.Line($"public static (int A, int B, int C) Lanes => ({Number(kernel.Lanes.A)}, {Number(kernel.Lanes.B)}, {Number(kernel.Lanes.C)});");
@@ -128,7 +131,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             value = kernel.HasB ? $"S.Multiply({value}, {Load("b", Scaled("S.Count", r * lanes.B), lanes.B, kernel.FormatB)})" : value;
             value = kernel.Coefficient == 1 ? value : $"S.Multiply(S.Broadcast({Literal(kernel.Coefficient)}), {value})";
             string method = stride.Length == 0 ? "Store" : "StoreStrided";
-            code.Line($"{(r == 0 ? "" : $"if (R.Count > {r}) ")}Tiles<{scalar}>.{method}<S, V>(c, d, {Scaled("S.Count", r * lanes.C)}, {value}{stride});");
+            code.Line($"{(r == 0 ? "" : $"if (R.Count > {r}) ")}{GeneratedNames.Kernels}.Tiles<{scalar}>.{method}<S, V>(c, d, {Scaled("S.Count", r * lanes.C)}, {value}{stride});");
         }
     }
 
@@ -288,7 +291,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 
     private void EmitLoops(string name, Kernel kernel)
     {
-        code.Line("[MethodImpl(MethodImplOptions.AggressiveOptimization)]");
+        code.Line(Optimized);
         using (code.Braces($"private static void {name}({scalar}* a, {scalar}* b, {scalar}* c, int count, {scalar}* d)"))
         {
             var open = new Stack<CodeWriter.Block>();
@@ -306,10 +309,10 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 
             string addend = d == "d" ? d : $"d == null ? null : {d}";
             string lanes = $"lanes: {Number(kernel.Lanes.Extent)}, count, {addend});";
-            code.Line(kernel.IsElementwise ? $"Tiles<{scalar}>.Elements<{name}Tile>({a}, {b}, {c}, {lanes}"
+            code.Line(kernel.IsElementwise ? $"{GeneratedNames.Kernels}.Tiles<{scalar}>.Elements<{name}Tile>({a}, {b}, {c}, {lanes}"
                 : kernel.Form == LaneForm.Broadcast && !kernel.Rows.IsRows && kernel.Rows.Extent > 1 && kernel.Rows.Extent <= Rows(kernel)
-                ? $"Tiles<{scalar}>.Sweep<{name}Tile, Extent{kernel.Rows.Extent}>({a}, {b}, {c}, {lanes}"
-                : $"Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, {lanes}");
+                ? $"{GeneratedNames.Kernels}.Tiles<{scalar}>.Sweep<{name}Tile, {GeneratedNames.Kernels}.Extent{kernel.Rows.Extent}>({a}, {b}, {c}, {lanes}"
+                : $"{GeneratedNames.Kernels}.Tiles<{scalar}>.Sweep<{name}Tile>({a}, {b}, {c}, rows: {Extent(kernel.Rows)}, columns: {Extent(kernel.Columns)}, {lanes}");
             while (open.Count > 0)
             {
                 open.Pop().Dispose();
@@ -348,7 +351,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         if (format is not null)
         {
             // What is packed has its lanes side by side.
-            return stride == 0 ? $"S.Broadcast({format}<{scalar}>.Read({address}))" : $"{format}<{scalar}>.Load<S, V>({address})";
+            return stride == 0 ? $"S.Broadcast({GeneratedNames.Kernels}.{format}<{scalar}>.Read({address}))" : $"{GeneratedNames.Kernels}.{format}<{scalar}>.Load<S, V>({address})";
         }
 
         return stride switch

@@ -138,12 +138,19 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
 
     private string Parameters()
     {
-        int frozen = schedule.ParameterCount - schedule.TrainedCount;
-        double ratio = DenseParameters / Math.Max(1, schedule.ParameterCount);
-        string dense = Module.IsLinear
-            ? $"; dense {Count(DenseParameters)}, {PlanPrinter.Ratio(ratio)} times as many"
-            : "";
-        return $"Parameters: {Count(schedule.TrainedCount)} trained{(frozen > 0 ? $", {Count(frozen)} frozen" : "")}{dense}.";
+        (int trained, int frozen) = (schedule.TrainedCount, schedule.ParameterCount - schedule.TrainedCount);
+        string[] counts = [.. trained > 0 ? [$"{Count(trained)} trained"] : Array.Empty<string>(), .. frozen > 0 ? [$"{Count(frozen)} frozen"] : Array.Empty<string>()];
+
+        // Where both kinds are there, what the structure saves is in what is trained.
+        string ratio = counts.Length switch
+        {
+            0 => "",
+            1 when DenseParameters == schedule.ParameterCount => ", as many",
+            1 => $", {PlanPrinter.Ratio(DenseParameters / schedule.ParameterCount)} times as many",
+            _ => $", {PlanPrinter.Ratio(DenseParameters / trained)} times what is trained",
+        };
+        string dense = Module.IsLinear ? $"; dense {Count(DenseParameters)}{ratio}" : "";
+        return $"Parameters: {(counts.Length == 0 ? "none" : string.Join(", ", counts))}{dense}.";
     }
 
     private string Flops()
@@ -164,15 +171,21 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     /// <summary>Dense costs its own product for each row, and once per update the structure applied to every unit vector.</summary>
     private string DenseCrossover()
     {
-        double dense = costs.Contraction(DenseParameters, Module.Outputs, perRow: true, gradients: 0) / costs.Batch;
+        double dense = (2 * DenseParameters) + (CostModel.OperationsPerElement * Module.Outputs);
         double structured = (schedule.ForwardFlops * 1.0) + (CostModel.OperationsPerElement * (Module.Outputs + schedule.ScratchPerRow));
-        if (dense >= structured)
+        if (dense == structured)
+        {
+            return "It does the same as a dense matrix for each row.";
+        }
+
+        if (dense > structured)
         {
             return "The dense matrix would never win: it does more for each row.";
         }
 
         double batch = structured * Module.Inputs / (structured - dense);
-        return $"The dense matrix, formed after each update, would win from a batch of {Count(Math.Ceiling(batch))}.";
+        string formed = schedule.TrainedCount > 0 ? "after each update" : "once";
+        return $"The dense matrix, formed {formed}, would win from a batch of {Count(Math.Ceiling(batch))}.";
     }
 
     private static string Count(double value) => value.ToString("#,0", CultureInfo.InvariantCulture);

@@ -16,16 +16,16 @@ public sealed class IlgpuPrinter(string scalar) : KernelPrinter(scalar)
     }
 
     protected override IEnumerable<string> Start(DeviceKernel kernel) =>
-        kernel.Locals.Select(array => $"ArrayView<{Scalar}> {array.Name} = global::ILGPU.SharedMemory.Allocate<{Scalar}>({Number(array.Length)});");
+        kernel.Locals.Select(array => $"global::ILGPU.ArrayView<{Scalar}> {array.Name} = global::ILGPU.SharedMemory.Allocate<{Scalar}>({Number(array.Length)});");
 
-    protected override string Widened(Operand operand, string index) => $"IlgpuCodes.{operand.Format}({operand.Name}, {index})";
+    protected override string Widened(Operand operand, string index) => $"global::Weft.Ilgpu.IlgpuCodes.{operand.Format}({operand.Name}, {index})";
 
     protected override string Widened(Operand operand, string index, int width) =>
-        FormattableString.Invariant($"IlgpuCodes.{operand.Format}x{width}({operand.Name}, {index})");
+        FormattableString.Invariant($"global::Weft.Ilgpu.IlgpuCodes.{operand.Format}x{width}({operand.Name}, {index})");
 
-    protected override string Vector(int width) => FormattableString.Invariant($"IlgpuVector{width}<{Scalar}>");
+    protected override string Vector(int width) => FormattableString.Invariant($"global::Weft.Ilgpu.IlgpuVector{width}<{Scalar}>");
 
-    protected override string Widened(int width) => FormattableString.Invariant($"IlgpuVector{width}<float>");
+    protected override string Widened(int width) => FormattableString.Invariant($"global::Weft.Ilgpu.IlgpuVector{width}<float>");
 
     protected override string Vectors(string array, int width) => $"{array}.Cast<{Vector(width)}>()";
 
@@ -54,8 +54,8 @@ public sealed class IlgpuPrinter(string scalar) : KernelPrinter(scalar)
         ? (call.Arguments[0] * call.Arguments[1]) + call.Arguments[2]
         : call;
 
-    protected override string Name(Function function) => $"DeviceMath.{function}";
+    protected override string Name(Function function) => $"global::Weft.Kernels.DeviceMath.{function}";
 
     /// <summary>The type of an operand's parameter.</summary>
-    internal string View => $"ArrayView<{Scalar}>";
+    internal string View => $"global::ILGPU.ArrayView<{Scalar}>";
 }

@@ -113,6 +113,9 @@ internal sealed class FileBuilder(SourceText source, Scanner scanner, List<Diagn
         else if (_open is not null)
         {
             _open.IsBroken = true;
+            _open.Unread.AddRange(Enumerable.Range(statement.First, statement.End - statement.First)
+                .Where(token => scanner.Tokens[token].Kind == Token.Name)
+                .Select(TextOf));
             _open.Extend(SpanOf(statement));
         }
     }
@@ -159,7 +162,10 @@ internal sealed class FileBuilder(SourceText source, Scanner scanner, List<Diagn
                 open.Header?.Outputs,
                 open.Clauses.ToEquatable(),
                 body,
-                open.Span));
+                open.Span)
+            {
+                Unread = open.Unread.ToEquatable(),
+            });
         }
     }
 
@@ -179,6 +185,8 @@ internal sealed class FileBuilder(SourceText source, Scanner scanner, List<Diagn
         public List<ClauseSyntax> Clauses { get; } = [];
 
         public List<ModelStepSyntax> Steps { get; } = [];
+
+        public List<string> Unread { get; } = [];
 
         public BodySyntax? Body { get; set; }
 

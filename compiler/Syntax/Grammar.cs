@@ -101,10 +101,11 @@ internal static class Grammar
             select (Func<TextSpan, ExpressionSyntax>)(span => new RepeatSyntax(combinator.Text, variable, count, body, span)));
 
     private static readonly Parser<ExpressionSyntax> Parenthesized =
-        from open in Take('(', null)
-        from expression in Composition
-        from close in Take(')', "')'")
-        select expression;
+        Spanned<ExpressionSyntax>(
+            from open in Take('(', null)
+            from expression in Composition
+            from close in Take(')', "')'")
+            select (Func<TextSpan, ExpressionSyntax>)(span => expression with { Span = span }));
 
     private static readonly Parser<ExpressionSyntax> Block =
         Spanned<ExpressionSyntax>(

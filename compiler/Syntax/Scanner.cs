@@ -243,7 +243,7 @@ internal sealed class Scanner
             {
                 _position += char.IsHighSurrogate(c) && char.IsLowSurrogate(Peek(0)) ? 1 : 0;
                 var span = TextSpan.FromBounds(start, _position);
-                _diagnostics.Add(DiagnosticDescriptors.UnexpectedCharacter.At(_source.Path, span, _source.Slice(span)));
+                _diagnostics.Add(DiagnosticDescriptors.UnexpectedCharacter.At(_source.Path, span, _source.Slice(span), Remedy(c)));
                 _brokenTokens.Add(_tokens.Count == 0 || _atLineStart ? _tokens.Count : _tokens.Count - 1);
                 return;
             }
@@ -322,6 +322,24 @@ internal sealed class Scanner
         "or" => Token.Or,
         "not" => Token.Not,
         _ => Token.Name,
+    };
+
+    /// <summary>What to write for a symbol of mathematics or of another language.</summary>
+    private static string Remedy(char symbol) => symbol switch
+    {
+        '@' or '·' or '×' or '⋅' => ": a product is written with '*'",
+        '^' or '²' => ": a square is written as a * a, a power of an operator as product(i < k) A",
+        '#' => ": a comment starts with '//'",
+        '∘' => ": links are joined by '.'",
+        '→' => ": the arrow is written '->'",
+        '≤' => ": write '<='",
+        '≥' => ": write '>='",
+        '≠' or '!' => ": write '!=' or 'not'",
+        '&' => ": write 'and'",
+        '|' => ": write 'or'",
+        '†' or '⊤' => ": a transpose is written A'",
+        '{' or '}' => ": a list or a block is written in [ ], and a declaration needs no braces",
+        _ => "",
     };
 
     private (char Kind, int Length) Symbol(char c) => (c, Peek(1), Peek(2)) switch

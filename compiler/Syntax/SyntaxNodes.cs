@@ -70,7 +70,11 @@ public sealed record MapSyntax(
     ExpressionSyntax? Outputs,
     EquatableArray<ClauseSyntax> Clauses,
     BodySyntax? Body,
-    TextSpan Span) : DeclarationSyntax(Name, Documentation, IsBroken, Span);
+    TextSpan Span) : DeclarationSyntax(Name, Documentation, IsBroken, Span)
+{
+    /// <summary>The names in statements that could not be read, which may declare them.</summary>
+    public EquatableArray<string> Unread { get; init; }
+}
 
 /// <summary><c>n</c>, <c>m[]</c>, <c>alpha = r</c>.</summary>
 public sealed record SizeParameterSyntax(Identifier Name, bool IsList, ExpressionSyntax? Default, TextSpan Span) : SyntaxNode(Span);

@@ -91,7 +91,9 @@ public static class WeftParser
         TextSpan span = isAtEnd
             ? new TextSpan(scanner.Tokens[statement.End - 1].Span.End, 0)
             : scanner.Tokens[Math.Max(state.FurthestFailure, statement.First)].Span;
-        string found = isAtEnd ? "the end of the statement" : $"'{source.Slice(span)}'";
+        bool isEinsum = !isAtEnd && source.Slice(span) is var text && text[0] == '"' && text.Contains("->");
+        string found = isAtEnd ? "the end of the statement"
+            : $"'{source.Slice(span)}'{(isEinsum ? "; sums over indices are written as y[i] = A[i, j] * x[j]" : "")}";
         diagnostics.Add(DiagnosticDescriptors.UnexpectedToken.At(source.Path, span, Alternatives(state.Expected), found));
         return default;
     }

@@ -18,7 +18,7 @@ public sealed record DiagnosticDescriptor(string Id, Severity Severity, string T
 public static class DiagnosticDescriptors
 {
     public static readonly DiagnosticDescriptor UnexpectedCharacter =
-        Error("WEFT0001", "Unexpected character", "unexpected character '{0}'");
+        Error("WEFT0001", "Unexpected character", "unexpected character '{0}'{1}");
 
     public static readonly DiagnosticDescriptor UnterminatedString =
         Error("WEFT0002", "Unterminated text", "expected '\"' before the end of the line");
@@ -63,7 +63,7 @@ public static class DiagnosticDescriptors
         Error("WEFT0104", "Wrong number of arguments", "{0} takes {1}, found {2}");
 
     public static readonly DiagnosticDescriptor NotCallable =
-        Error("WEFT0105", "Not callable", "'{0}' is {1} and cannot be called");
+        Error("WEFT0105", "Not callable", "'{0}' is {1} and cannot be called{2}");
 
     public static readonly DiagnosticDescriptor NeedsArguments =
         Error("WEFT0106", "Arguments needed", "'{0}' needs its arguments: write {1}");
@@ -90,7 +90,7 @@ public static class DiagnosticDescriptors
         Error("WEFT0113", "Shapes do not fit in a product", "cannot multiply {0} by {1}: the left factor takes {2} inputs, the right one gives {3} outputs");
 
     public static readonly DiagnosticDescriptor CannotAdd =
-        Error("WEFT0114", "Shapes do not fit in a sum", "cannot add {0} and {1}: both must have the same shape");
+        Error("WEFT0114", "Shapes do not fit in a sum", "cannot add {0} and {1}: both must have the same shape{2}");
 
     public static readonly DiagnosticDescriptor CannotStack =
         Error("WEFT0115", "Shapes do not fit in a block matrix", "cannot put {0} {1} {2}: both must have the same number of {3}");

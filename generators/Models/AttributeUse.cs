@@ -18,6 +18,7 @@ namespace Weft.Generators.Models;
 /// <param name="Batch">The rows to plan for, where the attribute gives them.</param>
 /// <param name="Targets">What the type runs on, where the attribute says so.</param>
 /// <param name="Accessibility">The class's: <c>public</c>.</param>
+/// <param name="Base">The map that the user's part derives from: <c>LinearMap&lt;float&gt;</c>; empty where it names none.</param>
 /// <param name="Diagnostics">Why the class cannot be generated.</param>
 internal sealed record AttributeUse(
     string TypeName,
@@ -31,6 +32,7 @@ internal sealed record AttributeUse(
     int? Batch,
     Targets? Targets,
     string Accessibility,
+    string Base,
     EquatableArray<DiagnosticInfo> Diagnostics)
 {
     private static readonly SymbolDisplayFormat Qualified =
@@ -80,6 +82,7 @@ internal sealed record AttributeUse(
             batch,
             Named(attribute, nameof(Targets)) is int targets ? (Targets)targets : null,
             SyntaxFacts.GetText(type.DeclaredAccessibility),
+            type.BaseType is { } parent && IsMap(parent) ? parent.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat) : "",
             diagnostics.ToEquatable());
     }
 
@@ -100,6 +103,7 @@ internal sealed record AttributeUse(
             : type.IsAbstract ? "abstract"
             : type.IsFileLocal ? "local to its file"
             : type.IsGenericType ? "generic, or inside a generic type"
+            : TypeNames.IsReserved(type.Name) ? "named like a member of its generated part"
             : null;
         if (kind is not null)
         {
@@ -108,7 +112,7 @@ internal sealed record AttributeUse(
 
         if (type.BaseType is { SpecialType: not (SpecialType.System_Object or SpecialType.System_ValueType) } parent && !IsMap(parent))
         {
-            yield return DiagnosticInfo.Of(Descriptors.OtherBase, name, type.Name, parent.Name);
+            yield return DiagnosticInfo.Of(Descriptors.OtherBase, name, type.Name, parent.Name, "a map of Weft");
         }
     }
 
@@ -124,5 +128,6 @@ internal sealed record AttributeUse(
         ? $"record {record.ClassOrStructKeyword.Text}".TrimEnd()
         : declaration.Keyword.Text;
 
-    private static string Escape(string name) => SyntaxFacts.GetKeywordKind(name) == SyntaxKind.None ? name : "@" + name;
+    /// <summary>Words of C#, those of some contexts and of later versions too, are of small letters.</summary>
+    private static string Escape(string name) => name.All(c => c is >= 'a' and <= 'z') ? "@" + name : name;
 }

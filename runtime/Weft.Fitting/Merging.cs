@@ -90,7 +90,8 @@ public static class Merging
         map.Initialize(seed);
         T[] start = map.Parameters[..map.TrainedCount].ToArray();
         Set(map, before);
-        if (TryChange<T>(map, weight, start) is { } report)
+        MergeReport report = Change<T>(map, weight, start);
+        if (report.RelativeError <= report.Bound)
         {
             return report;
         }
@@ -98,7 +99,7 @@ public static class Merging
         // What matters outside of the sum with the weight keeps its values.
         if (SumWith(map, weight) is not { Parameters.IsEmpty: false } sum)
         {
-            throw Refusal(map, weight);
+            throw Refusal(map, weight, report);
         }
 
         T[] kept = before[..map.TrainedCount];
@@ -122,17 +123,44 @@ public static class Merging
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(map);
-        return TryChange(map, weight, trained) ?? throw Refusal(map, weight);
+        MergeReport report = Change(map, weight, trained);
+        return report.RelativeError <= report.Bound ? report : throw Refusal(map, weight, report);
     }
 
-    private static NotSupportedException Refusal<T>(LinearMap<T> map, string weight)
+    private static NotSupportedException Refusal<T>(LinearMap<T> map, string weight, MergeReport closest)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => new(
-            $"{weight} of {map.Description.Name} cannot take up what other trained parameters change: it does not stand in the matrix as c·{weight} + C, {weight}·G + C or G·{weight} + C with an invertible G, nor in one tensor as c·{weight} + C.");
+            IsRounded(map, weight)
+                ? FormattableString.Invariant($"{weight} of {map.Description.Name} cannot take up what other trained parameters change: the map rounds it to a short format, as frozen(bf16) does, and the closest that the format holds is off by {closest.RelativeError:0.#e+0}, where {closest.Bound:0.#e+0} is allowed.")
+                : $"{weight} of {map.Description.Name} cannot take up what other trained parameters change: it does not stand in the matrix as c·{weight} + C, {weight}·G + C or G·{weight} + C with an invertible G, nor in one tensor as c·{weight} + C.");
 
     private static WeightSum? SumWith<T>(LinearMap<T> map, string weight)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.ProjectionPlan?.Sums.FirstOrDefault(sum => sum.Weight == weight);
 
-    private static MergeReport? TryChange<T>(LinearMap<T> map, string weight, ReadOnlySpan<T> trained)
+    /// <summary>Whether the map takes values of a weight that are next to each other for the same.</summary>
+    private static bool IsRounded<T>(LinearMap<T> map, string weight)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ParameterInfo info = map.Description.Parameters[map.Description.IndexOf(weight)];
+        T[] before = map.Parameters.ToArray(), after = before.ToArray();
+        Span<T> values = after.AsSpan(info.Offset, info.Length);
+        values.Fill(T.One);
+        Set(map, after);
+        double[] expected = Dense(map);
+
+        // Less than half the distance to the number before 1 in any such format.
+        for (int i = 1; i < values.Length; i += 2)
+        {
+            values[i] = T.One - T.CreateTruncating(Math.ScaleB(1, -14));
+        }
+
+        Set(map, after);
+        bool isSame = expected.AsSpan().SequenceEqual(Dense(map));
+        Set(map, before);
+        return isSame;
+    }
+
+    /// <summary>Changes the map where that succeeds, else leaves it as it is and says how close the closest is.</summary>
+    private static MergeReport Change<T>(LinearMap<T> map, string weight, ReadOnlySpan<T> trained)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ParameterInfo info = map.Description.Parameters[map.Description.IndexOf(weight)];
@@ -159,7 +187,7 @@ public static class Merging
                 double scale = Math.Max(Math.Max(TensorPrimitives.Norm<double>(target), former), TensorPrimitives.Norm<double>(solution));
                 TensorPrimitives.Subtract(dense, target, dense);
                 double error = TensorPrimitives.Norm<double>(dense);
-                best = error == 0 ? 0 : error / scale;
+                best = Math.Min(best, error == 0 ? 0 : error / scale);
                 if (best <= bound)
                 {
                     return new MergeReport(best, bound);
@@ -168,7 +196,7 @@ public static class Merging
         }
 
         Set(map, before);
-        return null;
+        return new MergeReport(best, bound);
 
         // The matrix with other values of the weight.
         double[] With(double[] values)

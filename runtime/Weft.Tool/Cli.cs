@@ -9,7 +9,7 @@ namespace Weft.Tool;
 /// <summary>The command line.</summary>
 internal static class Cli
 {
-    /// <returns>0 where all went well, 1 where a text or the command line is wrong.</returns>
+    /// <returns>0 where all went well, 1 where a text is wrong, 2 where the command line is.</returns>
     public static int Run(string[] arguments, TextWriter output, TextWriter error)
     {
         var root = new RootCommand("Weft: structured linear maps from formulas.")
@@ -18,7 +18,9 @@ internal static class Cli
             Explain(output, error),
             Report("emit", "Prints the C# that a declaration becomes.", _ => (module, options) => ModuleCompiler.Compile(module, options).Code, output, error),
         };
-        return root.Parse(arguments).Invoke(new InvocationConfiguration { Output = output, Error = error });
+        ParseResult parsed = root.Parse(arguments);
+        int code = parsed.Invoke(new InvocationConfiguration { Output = output, Error = error });
+        return parsed.Errors.Count > 0 ? Session.WrongUsage : code;
     }
 
     private static Command Check(TextWriter output, TextWriter error)

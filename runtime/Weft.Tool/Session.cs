@@ -8,19 +8,35 @@ namespace Weft.Tool;
 /// <summary>One run of the tool.</summary>
 internal sealed class Session(TextWriter output, TextWriter error)
 {
+    public const int WrongText = 1, WrongUsage = 2;
+
     private const string FormulaName = "Formula";
 
     /// <summary>Prints what is wrong with files, as a build would find it; 0 where nothing is an error.</summary>
-    public int Check(IReadOnlyList<string> files) =>
-        Bind(files, formula: null) is { } bound && bound.Modules.Select((module, k) => Try(bound, k, () => ModuleCompiler.Compile(module, new GenerateOptions("Map")))).Count(made => made is null) == 0 ? 0 : 1;
+    public int Check(IReadOnlyList<string> files)
+    {
+        if (Missing(files) is { } missing)
+        {
+            return Fail(missing);
+        }
+
+        bool isRight = Bind(files, formula: null) is { } bound
+            && bound.Modules.Select((module, k) => Try(bound, k, () => ModuleCompiler.Compile(module, new GenerateOptions("Map")))).ToList().TrueForAll(made => made is not null);
+        return isRight ? 0 : WrongText;
+    }
 
     /// <summary>Prints a text of the formula, of the declaration that is named, or of each that the files themselves declare.</summary>
     public int Print(
         IReadOnlyList<string> files, string? formula, string? name, int batch, Scalar scalar, Func<Module, GenerateOptions, string> text)
     {
+        if (Missing(files) is { } missing)
+        {
+            return Fail(missing);
+        }
+
         if (Bind(files, formula) is not { } bound)
         {
-            return 1;
+            return WrongText;
         }
 
         EquatableArray<Module> modules = bound.Modules;
@@ -35,7 +51,7 @@ internal sealed class Session(TextWriter output, TextWriter error)
         string?[] texts = [.. chosen.Select(k => Try(
             bound, k, () => text(modules[k], new GenerateOptions(TypeNames.Of(modules[k].Name), Scalar: scalar, Batch: batch)).TrimEnd()))];
         output.WriteLine(string.Join(Environment.NewLine + Environment.NewLine, texts.Where(made => made is not null)));
-        return texts.Contains(null) ? 1 : 0;
+        return texts.Contains(null) ? WrongText : 0;
     }
 
     /// <summary>Compiles one of the modules; null where it is too large, which is reported at its declaration.</summary>
@@ -57,15 +73,12 @@ internal sealed class Session(TextWriter output, TextWriter error)
     /// <summary>What was bound, and the texts that places are in.</summary>
     private sealed record Bound(EquatableArray<Module> Modules, EquatableArray<Origin> Origins, IReadOnlyList<SourceText> Texts);
 
+    private static string? Missing(IReadOnlyList<string> files) =>
+        files.FirstOrDefault(file => !File.Exists(file)) is { } missing ? $"there is no file '{missing}'" : null;
+
     /// <summary>Reports all diagnostics; null where one is an error.</summary>
     private Bound? Bind(IReadOnlyList<string> files, string? formula)
     {
-        if (files.FirstOrDefault(file => !File.Exists(file)) is { } missing)
-        {
-            Fail($"there is no file '{missing}'");
-            return null;
-        }
-
         List<ParsedFile> parsed = Parse(files);
         var formulaText = new SourceText("formula", formula ?? "");
         BindResult result = formula is null
@@ -73,7 +86,7 @@ internal sealed class Session(TextWriter output, TextWriter error)
             : WeftCompiler.BindFormula(formulaText, parsed, FormulaName);
 
         List<SourceText> texts = [.. parsed.Select(file => file.Source), formulaText];
-        List<Diagnostic> diagnostics = [.. parsed.SelectMany(file => file.Diagnostics).Concat(result.Diagnostics).Distinct()];
+        List<Diagnostic> diagnostics = [.. WeftCompiler.InOrder(parsed, parsed.SelectMany(file => file.Diagnostics).Concat(result.Diagnostics))];
         foreach (Diagnostic diagnostic in diagnostics)
         {
             error.WriteLine(DiagnosticText.Format(diagnostic, texts));
@@ -109,6 +122,6 @@ internal sealed class Session(TextWriter output, TextWriter error)
     private int Fail(string message)
     {
         error.WriteLine($"weft: {message}");
-        return 1;
+        return WrongUsage;
     }
 }

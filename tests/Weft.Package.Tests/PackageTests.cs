@@ -186,6 +186,44 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.Matches("^(2 4 6|None: .*OpenCL.*)$", output.Trim());
     }
 
+    [Theory]
+    [InlineData("netstandard2.0")]
+    [InlineData("net8.0")]
+    public void AnotherFramework_IsRefusedByRestore(string framework)
+    {
+        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj"));
+        Write("Consumer.csproj", project
+            .Replace("net10.0", framework, StringComparison.Ordinal)
+            .Replace("<OutputType>Exe</OutputType>", "", StringComparison.Ordinal));
+        Write("Maps/mixer.weft", Mixer);
+
+        (int exitCode, string output) = Build();
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Equal(["NU1202"], Regex.Matches(output, "error (\\w+)").Select(match => match.Groups[1].Value).Distinct());
+    }
+
+    [Theory]
+    [InlineData("fs", "module Consumer\n")]
+    [InlineData("vb", "Public Class Consumer\nEnd Class\n")]
+    public void AnotherLanguage_IsWarnedOf(string extension, string text)
+    {
+        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj"));
+        File.Delete(Path.Combine(_project, "Consumer.csproj"));
+        Write($"Consumer.{extension}proj", project
+            .Replace("<OutputType>Exe</OutputType>", "", StringComparison.Ordinal)
+            .Replace("<ItemGroup>", $"<ItemGroup>{(extension == "fs" ? "<Compile Include=\"Code.fs\" />" : "")}", StringComparison.Ordinal)
+            .Replace("<Nullable>enable</Nullable>", "", StringComparison.Ordinal)
+            .Replace("<ImplicitUsings>enable</ImplicitUsings>", "", StringComparison.Ordinal));
+        Write($"Code.{extension}", text);
+        Write("Maps/mixer.weft", Mixer);
+
+        (int exitCode, string output) = Build();
+
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(["WEFT0408"], Regex.Matches(output, "warning (\\w+)").Select(match => match.Groups[1].Value).Distinct());
+    }
+
     [Fact]
     public void TheTool_Installs()
     {

@@ -26,8 +26,11 @@ public enum StoredParameters
 /// <param name="Selections">Those of them that were stored as choices: they give the same map, but training cannot go on from them.</param>
 public sealed record LoadReport(ImmutableArray<string> Loaded, ImmutableArray<string> Selections)
 {
-    /// <summary>Whether training can go on as if nothing had been saved.</summary>
-    public bool CanResumeTraining => Selections.IsEmpty;
+    /// <summary>
+    /// Whether every parameter that was set has all of its values, none of them a choice only. An optimizer's state is in no file: training goes
+    /// on from these parameters with a new one.
+    /// </summary>
+    public bool IsComplete => Selections.IsEmpty;
 }
 
 /// <summary>Parameters of a map in a file of the safetensors format, by their names. Of seeded ones only the seed is stored.</summary>

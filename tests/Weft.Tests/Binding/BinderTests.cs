@@ -18,7 +18,7 @@ public class BinderTests
         { "operator f : 4 -> 4\n  param a[4], b[3]\n  = diag(quotient(a, b))", ["3:22 WEFT0110 expected a tensor [4] for 'quotient(A, B)', found a tensor [3]"] },
         { "operator f : 4 -> 4\n  param a[4], s\n  = diag(row_norms(s) * a)", ["3:20 WEFT0110 expected a tensor of 1 axis or more for 'row_norms(A)', found a tensor []"] },
         { "operator f : 4 -> 4\n  = diag(sqrt(eye(4)))", ["2:15 WEFT0110 expected a tensor for 'sqrt(T)', found an operator 4 -> 4"] },
-        { "operator f : 4 -> 4\n  param a[4], B[3]\n  let T[i] = a[i] + B[i]\n  = diag(T)", ["3:23 WEFT0120 axis 1 of B[3] has extent 3, but index 'i' has extent 4 by axis 1 of a[4]"] },
+        { "operator f : 4 -> 4\n  param a[4], B[3]\n  let T[i] = a[i] + B[i]\n  = diag(T)", ["3:23 WEFT0120 axis 0 of B[3] has extent 3, but index 'i' has extent 4 by axis 0 of a[4]"] },
         { "operator f : 12 -> 8 = monarhc(12, 3)", ["1:24 WEFT0100 unknown name 'monarhc': did you mean 'monarch'?"] },
         { "operator f(n) : n -> n = diag(q)", ["1:31 WEFT0100 unknown name 'q'"] },
         {
@@ -28,7 +28,7 @@ public class BinderTests
         { "operator f : 3 -> 3 = eye(3)\noperator f : 4 -> 4 = eye(4)", ["2:10 WEFT0101 'f' is already declared here"] },
         { "import \"tests.weft\"", ["1:1 WEFT0102 cannot find 'tests.weft' among the project's Weft files"] },
         { "operator f : 12 -> 12 = monarch(12)", ["1:25 WEFT0104 'monarch(n, b)' takes 2 arguments, found 1"] },
-        { "operator f : 12 -> 12 = pad(12)", ["1:25 WEFT0104 'pad(size, n)' takes 2 to 3 arguments, found 1"] },
+        { "operator f : 12 -> 12 = pad(12)", ["1:25 WEFT0104 'pad(size, n, start = 0)' takes 2 to 3 arguments, found 1"] },
         { "operator f(n) : n -> n\n  param W[n, n]\n  = W(2)", ["3:5 WEFT0105 'W' is a tensor and cannot be called"] },
         { "operator f : 12 -> 12 = monarch", ["1:25 WEFT0106 'monarch' needs its arguments: write monarch(n, b)"] },
         { "operator f : 12 -> 12 = eye", ["1:25 WEFT0106 'eye' needs its arguments: write eye(n)"] },
@@ -64,13 +64,13 @@ public class BinderTests
         { "operator f : 3 -> 3\n  param T[4, 3, 3]\n  = sum(i < 4) T[i + 1]", ["3:18 WEFT0119 i + 1 = 4 is out of range: expected 0 to 3"] },
         {
             "operator f : 6 -> 6\n  param U[2, 3, 4], V[2, 3, 5]\n  y[i a] = U[i, a, r] * V[j, c, r] * x[j c]",
-            ["3:33 WEFT0120 axis 3 of V[2, 3, 5] has extent 5, but index 'r' has extent 4 by axis 3 of U[2, 3, 4]"]
+            ["3:33 WEFT0120 axis 2 of V[2, 3, 5] has extent 5, but index 'r' has extent 4 by axis 2 of U[2, 3, 4]"]
         },
         { "operator f : 6 -> 7\n  param U[2, 3]\n  y[i a] = U[i, a] * x[j]", ["3:5 WEFT0120 the output has extent 7, but its indices have i:2 · a:3"] },
         { "operator f : 6 -> 6\n  param U[6]\n  y[i] = U[i] * x[j k]", ["3:19 WEFT0121 the extent of index 'j' cannot be found from the tensors: state it as 'j:4'"] },
         { "operator f : 6 -> 6\n  param U[6]\n  y[i] = U[i]", ["3:10 WEFT0122 expected the input 'x' once in every term, found it 0 times"] },
         { "operator f : 6 -> 6\n  param U[6]\n  y[i i] = U[i] * x[i]", ["3:7 WEFT0123 the index 'i' stands twice in the result"] },
-        { "operator f : 6 -> 6\n  param U[6]\n  y[i] = U[j] * x[j]", ["3:10 WEFT0123 the index 'i' of the result stands nowhere in this term"] },
+        { "operator f : 6 -> 6\n  param U[6]\n  y[i] = U[j] * x[j]", ["3:10 WEFT0123 the index 'i' of the result stands nowhere in this term; for one that is the same for each i write (i >= 0) * before it"] },
         { "operator f : 3 -> 3 = permute([0, 1, 1])", ["1:31 WEFT0124 expected each of 0 to 2 once, found 1"] },
         { "operator f(n) : n -> n\n  param A[n, n] ~ normall(1)\n  = A", ["2:19 WEFT0125 unknown distribution 'normall': did you mean 'normal'?"] },
         { "operator f : 3 -> 3 = eye(3 / 0)", ["1:27 WEFT0128 3 / 0 is not a finite number"] },
@@ -82,6 +82,61 @@ public class BinderTests
             ["1:21 WEFT0116 the signature of 'f' says 3 -> 3, but its body is 4 -> 4", "2:23 WEFT0100 unknown name 'nothing'", "4:5 WEFT0003 '(' is never closed: expected ')'"]
         },
     };
+
+    /// <summary>What users of other notations write, with the text that the message gives for it.</summary>
+    public static TheoryData<string, string> Remedies => new()
+    {
+        { "layer f : 8 -> 8 = gelu(bias(dense(8, 8)))", "1:20 WEFT0105 'gelu' is a link and cannot be called: write gelu . bias . dense(8, 8)" },
+        { "layer f : 8 -> 8 = bias(8) . dense(8, 8)", "1:20 WEFT0105 'bias' is a link and cannot be called: write bias" },
+        { "layer f : 8 -> 8 = relu(bias(dense(8, 8)))", "1:20 WEFT0110 expected a tensor for 'relu(T)', found 'bias(dense(8, 8))'; for a link write relu . bias . dense(8, 8)" },
+        { "operator f : 8 -> 8 = 2 * relu(dense(8, 8))", "1:27 WEFT0110 expected a tensor for 'relu(T)', found 'dense(8, 8)'; for a link write relu . dense(8, 8)" },
+        { "layer f : 8 -> 8 = softmax(dense(8, 8))", "1:20 WEFT0110 expected a tensor for 'softmax(P)', found 'dense(8, 8)'; for a link write softmax . dense(8, 8)" },
+        { "layer f : 8 -> 8 = x + dense(8, 8)", "1:20 WEFT0100 unknown name 'x': the input has no name here, write add(eye(8), dense(8, 8))" },
+        { "layer f : 8 -> 8 = gelu . (x - dense(8, 8))", "1:28 WEFT0100 unknown name 'x': the input has no name here, write add(eye(8), -dense(8, 8))" },
+        { "operator f : 8 -> 8 = dense(8, 8) - x", "1:37 WEFT0100 unknown name 'x': the input has no name here, write dense(8, 8) - eye(8)" },
+        { "operator f : 8 -> 8 = dense(8, 8) * x", "1:37 WEFT0100 unknown name 'x': the input has no name here, a map is written without it" },
+        { "layer f : 8 -> 8 = largest(2) . dense(8, 8)", "1:20 WEFT0110 expected an operator or a link, found 'largest(T, k)', a function of tensors that is no link: it is for parameters only" },
+        { "layer f : 8 -> 8 = quotient . dense(8, 8)", "1:20 WEFT0110 expected an operator or a link, found 'quotient(A, B)', a function of tensors that is no link: it takes 2 tensors" },
+        { "layer f : 8 -> 8 = cayley . dense(8, 8)", "1:20 WEFT0110 expected an operator or a link, found 'cayley(A)', a function of tensors that is no link: it works on matrices" },
+        { "layer f : 8 -> 8 = row_norms . dense(8, 8)", "1:20 WEFT0110 expected an operator or a link, found 'row_norms(A)', a function of tensors that is no link: its result has another shape" },
+        { "operator f : 8 -> 8 = dense(8, 8) @ dense(8, 8)", "1:35 WEFT0001 unexpected character '@': a product is written with '*'" },
+        { "operator f(n) : n -> n\n  param A[n, n]\n  = A^2", "3:6 WEFT0001 unexpected character '^': a square is written as a * a, a power of an operator as product(i < k) A" },
+        { "# text\noperator f : 8 -> 8 = eye(8)", "1:1 WEFT0001 unexpected character '#': a comment starts with '//'" },
+        { "operator f(n) : n -> n\n  param A[n, n]\n  = A.T", "3:7 WEFT0100 unknown name 'T': a transpose is written A'" },
+        { "operator f(n) : n -> n\n  param A[n, n]\n  = A.T * A", "3:7 WEFT0100 unknown name 'T': a transpose is written A'" },
+        { "operator f : 8 -> 8 = einsum(\"ij,jk->ik\", 8, 8)", "1:30 WEFT0005 expected an expression, found '\"ij,jk->ik\"'; sums over indices are written as y[i] = A[i, j] * x[j]" },
+        { "operator f : 8 -> 8\n  frozen(fp16) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'fp16': did you mean 'half'?" },
+        { "operator f : 8 -> 8\n  frozen(fp8) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'fp8': there is bf16, half, int8, int4, nf4" },
+        {
+            "operator f : 8 -> 8\n  param A[8, 8] ~ poisson(1)\n  = A",
+            "2:19 WEFT0125 unknown distribution 'poisson': there is zeros, ones, constant, normal, uniform, sign, paired, whole, distinct, orthogonal, eye, fan_in"
+        },
+        { "operator f : 8 -> 8 = conv(8)", "1:23 WEFT0100 unknown name 'conv': did you mean 'convolution'?" },
+        { "operator f : 8 -> 8 = foo(8)", "1:23 WEFT0100 unknown name 'foo'" },
+        { "layer f : 8 -> 8 = tnah . dense(8, 8)", "1:20 WEFT0100 unknown name 'tnah': did you mean 'tanh'?" },
+        { "layer f : 8 -> 8 = Dense(8, 8)", "1:20 WEFT0100 unknown name 'Dense': did you mean 'dense'?" },
+        {
+            "operator f : 8 -> 24\n  y[e i:3] = x[e]",
+            "2:14 WEFT0123 the index 'i' of the result stands nowhere in this term; for one that is the same for each i write (i >= 0) * before it"
+        },
+        {
+            "operator f : 8 -> 8\n  param A[8, 8], b[8]\n  = A + b",
+            "3:9 WEFT0114 cannot add A[8, 8] : 8 -> 8 and b[8] : 1 -> 8: both must have the same shape; nothing is repeated to fit, write let T[i, j] = A[i, j] + (i >= 0) * b[j]"
+        },
+        { "operator f : 8 -> 8\n  param A[8, 8], s\n  = A + s", "3:9 WEFT0110 expected an operator, found a tensor [] of 0 axes; a multiple of the identity is c * eye(n)" },
+        { "operator f(n, k = 2 * n) : n -> n\n  require k > n\n  = eye(n)\noperator g : 8 -> 8 = f(8, 2, 3)", "4:23 WEFT0104 'f(n, k = 2 * n)' takes 1 to 2 arguments, found 3" },
+        { "operator f(k) : k -> k\n  = eye((k - 1) * (k + 1))\noperator g : 1 -> 1 = f(1)", "2:9 WEFT0112 expected a size from 1 to 2147483647, found (k - 1) * (k + 1) = 0 (in f(k = 1))" },
+
+        // One mistake: what cannot be read may declare what is then not known, and a name is unknown once.
+        { "operator f : 8 -> 8\n  param A[8 8], B[8, 8]\n  = A * B", "2:13 WEFT0005 expected ',' or ']', found '8'" },
+        { "import \"other.weft\"\noperator f : 8 -> 8 = of_other(8)", "1:1 WEFT0102 cannot find 'other.weft' among the project's Weft files" },
+        { "operator f(n) : n -> n = q * q'", "1:26 WEFT0100 unknown name 'q'" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Remedies))]
+    public void OtherNotations_AreNamedWithWhatToWrite(string text, string expected) =>
+        Assert.Equal([expected], TestModules.Diagnostics(text));
 
     [Theory]
     [MemberData(nameof(Mistakes))]

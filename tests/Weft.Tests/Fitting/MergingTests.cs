@@ -74,6 +74,23 @@ public class MergingTests
         Assert.Equal(before, compiled.Map.Parameters);
     }
 
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("half")]
+    [InlineData("int8")]
+    [InlineData("nf4")]
+    public void AWeightInAShortFormat_IsRefusedForThat(string format)
+    {
+        using var compiled = new CompiledMap<double>($"operator f : 6 -> 6\n  frozen({format}) W[6, 6]\n  param B[6, 2], A[2, 6]\n  = W + B * A");
+        compiled.Map.Randomize(new Random(1));
+        double[] before = compiled.Map.Parameters.ToArray();
+
+        NotSupportedException exception = Assert.Throws<NotSupportedException>(() => compiled.Map.Merge("W"));
+
+        Assert.Contains("the map rounds it to a short format", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(before, compiled.Map.Parameters);
+    }
+
     [Fact]
     public void WrongArguments_AreRefused()
     {

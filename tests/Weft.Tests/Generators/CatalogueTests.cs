@@ -43,6 +43,14 @@ public class CatalogueTests
             props.Descendants("CompilerVisibleProperty").Select(item => (string)item.Attribute("Include")!).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void TheWarningOfTheTargets_IsInTheCatalogue()
+    {
+        XElement warning = Assert.Single(XDocument.Load(PathOf("build/Weft.targets")).Descendants("Warning"));
+
+        Assert.Equal((Descriptors.OtherLanguage.Id, Descriptors.OtherLanguage.Format), ((string)warning.Attribute("Code")!, (string)warning.Attribute("Text")!));
+    }
+
     private static string PathOf(string file, [CallerFilePath] string thisFile = "") =>
         Path.Combine(Path.GetDirectoryName(thisFile)!, "../../../generators", file);
 }

@@ -254,7 +254,7 @@ public class GeneratorTests
         GeneratorRun run = new GeneratorHost(Source, ("/project/a.weft", Square)).Run();
 
         Diagnostic diagnostic = AssertPlace(run, "WEFT0405", GeneratorHost.SourcePath, Source, "Square");
-        Assert.Equal("the type 'Project.Square' is already made from a.weft(1,10)", diagnostic.GetMessage());
+        Assert.Equal("the type 'Project.Square' is declared at a.weft(1,10) too: neither is made", diagnostic.GetMessage());
     }
 
     [Fact]

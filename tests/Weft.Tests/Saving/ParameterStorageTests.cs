@@ -35,7 +35,7 @@ public class ParameterStorageTests
 
         Assert.Equal(2 * 36, Open(bytes).Tensors.Values.Sum(tensor => tensor.Bytes));
         Assert.Equal(["B", "A"], report.Loaded.ToArray());
-        Assert.True(report.CanResumeTraining);
+        Assert.True(report.IsComplete);
         Assert.Equal(weight, second.Map["W"].Values);
         double[] expected = [.. first.Map["A"].Values.ToArray().Select(value => (double)value)];
         Formulas.Numbers.AssertClose(expected, second.Map["A"].Values.ToArray(), 4e-3, "A");
@@ -62,7 +62,7 @@ public class ParameterStorageTests
         LoadReport report = Load(map, bytes);
 
         Formulas.Numbers.AssertClose(expected, map.Dense(), 1e-12, formula);
-        Assert.False(report.CanResumeTraining);
+        Assert.False(report.IsComplete);
         Assert.Equal(selections, report.Selections.ToArray());
 
         // k indices of a byte and k − 1 weights for each row.
@@ -106,7 +106,7 @@ public class ParameterStorageTests
         double[] expected = compiled.Map.Dense();
         byte[] bytes = Save(compiled.Map, StoredParameters.Compact);
         compiled.Map.Randomize(new Random(2));
-        Assert.True(Load(compiled.Map, bytes).CanResumeTraining);
+        Assert.True(Load(compiled.Map, bytes).IsComplete);
         Assert.Equal(expected, compiled.Map.Dense());
     }
 

@@ -41,7 +41,7 @@ public class DeviceTests
         string code = ModuleCompiler.Compile(TestModules.Formula("diagonal(3)"), targets == Targets.Ilgpu ? options.ForIlgpu("public") : options).Code;
         if (targets == Targets.OpenCl)
         {
-            int start = code.IndexOf("    protected override DeviceProgram", StringComparison.Ordinal);
+            int start = code.IndexOf("    protected override global::Weft.Kernels.DeviceProgram", StringComparison.Ordinal);
             code = code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
         }
 

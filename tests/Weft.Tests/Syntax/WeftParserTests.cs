@@ -91,7 +91,7 @@ public class WeftParserTests
         Assert.Equal("f", Text.Substring(map.Name.Span.Start, map.Name.Span.Length));
         var product = (ChainSyntax)((ChainBody)map.Body!).Links[0];
         Assert.Equal("A", Slice(Text, product.First));
-        Assert.Equal("B + C", Slice(Text, product.Rest[0].Operand));
+        Assert.Equal("( B + C )", Slice(Text, product.Rest[0].Operand));
     }
 
     /// <summary>A text, and every message with its place.</summary>

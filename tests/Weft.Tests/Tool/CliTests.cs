@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Weft.Tool;
 
 namespace Weft.Tests.Tool;
@@ -40,7 +41,7 @@ public sealed class CliTests : IDisposable
     {
         (int exitCode, _, string error) = Run("check", "nowhere.weft");
 
-        Assert.Equal((1, "weft: there is no file 'nowhere.weft'\n"), (exitCode, error));
+        Assert.Equal((2, "weft: there is no file 'nowhere.weft'\n"), (exitCode, error));
     }
 
     [Fact]
@@ -90,6 +91,39 @@ public sealed class CliTests : IDisposable
         Assert.Contains("partial class MyMap", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void WrongFormula_IsNoWrongCommandLine()
+    {
+        (int exitCode, _, string error) = Run("explain", "--formula", "nothing(4)");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("formula(1,1): error WEFT", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Diagnostics_AreInTheOrderOfTheText()
+    {
+        string first = Write("first.weft", "operator a : 4 -> 4 = nothing\noperator b : 4 -> 4 = (\n");
+        string second = Write("second.weft", "operator c : 4 -> 4 = )\n");
+
+        string error = Run("check", first, second).Error;
+
+        Assert.Equal(["first.weft(1", "first.weft(2", "second.weft(1"], Regex.Matches(error, @"\w+\.weft\(\d").Select(match => match.Value));
+    }
+
+    [Theory]
+    [InlineData("dense(8, 8)", "Parameters: 64 trained; dense 64, as many.", "It does the same as a dense matrix for each row.")]
+    [InlineData("eye(8)", "Parameters: none; dense 64.")]
+    [InlineData("fft(8, 8)", "Parameters: none; dense 16,384.")]
+    [InlineData("lora(64, 64, 4)", "Parameters: 512 trained, 4,096 frozen; dense 4,096, 8.00 times what is trained.")]
+    [InlineData("monarch(64, 8)", "Parameters: 1,024 trained; dense 4,096, 4.00 times as many.", "would never win: it does more")]
+    [InlineData("operator f : 8 -> 8\n  frozen V[16, 8]\n  = reflect(V)", "Parameters: 128 frozen; dense 64, 0.50 times as many.", "formed once")]
+    public void Explain_ComparesWithADenseMatrixWhereThereIsSomethingToCompare(string formula, params string[] facts)
+    {
+        string output = Run("explain", "--formula", formula).Output;
+        Assert.All(facts, fact => Assert.Contains(fact, output, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("A file or --formula was expected.", "explain")]
     [InlineData("--operator and --formula exclude each other.", "explain", "--formula", "eye(4)", "--operator", "a")]
@@ -98,12 +132,12 @@ public sealed class CliTests : IDisposable
     [InlineData("--tflops: a number above 0 was expected.", "explain", "--formula", "eye(4)", "--target", "gpu", "--tflops", "none")]
     [InlineData("--launch: a number above 0 was expected.", "explain", "--formula", "eye(4)", "--target", "gpu", "--launch", "0")]
     [InlineData("half", "explain", "--formula", "eye(4)", "--scalar", "half")]
-    [InlineData("formula(1,1): error WEFT", "explain", "--formula", "nothing(4)")]
+    [InlineData("Unrecognized command", "explane")]
     public void WrongCommandLine_IsRefused(string message, params string[] arguments)
     {
         (int exitCode, _, string error) = Run(arguments);
 
-        Assert.Equal(1, exitCode);
+        Assert.Equal(2, exitCode);
         Assert.Contains(message, error, StringComparison.Ordinal);
     }
 
@@ -124,7 +158,7 @@ public sealed class CliTests : IDisposable
 
         (int exitCode, _, string error) = Run("explain", file, "--operator", "my_mop");
 
-        Assert.Equal((1, "weft: 'my_mop' is not declared without parameters; there is my_map\n"), (exitCode, error));
+        Assert.Equal((2, "weft: 'my_mop' is not declared without parameters; there is my_map\n"), (exitCode, error));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
