@@ -274,7 +274,7 @@ internal sealed class MapEmitter
             string block = Block(storage, aspect, pass);
             int offset = Offset(storage, aspect);
             _places.Add((storage, aspect), name);
-            string place = offset == 0 ? block : FormattableString.Invariant($"{block} + {offset}{(storage.IsPerRow ? " * (nint)rows" : "")}");
+            string place = offset == 0 ? block : FormattableString.Invariant($"{block} + {offset}{(storage.IsPerRow ? "L * rows" : "")}");
             bool isRead = storage.PackedFormat is not null && pass != Pass.Prepare;
             _code.Line($"{_scalar}* {name} = {(isRead ? $"{Kernels}.StorageFormats<{_scalar}>.Scale<{Kernels}.{storage.PackedFormat}<{_scalar}>>({place})" : place)};");
         }
