@@ -65,9 +65,11 @@ internal static class RowFunctionKernels
                 step = row.Define("unit", row.Most(z => Call(Function.Abs, z)) / new Real(levels - 1));
                 return z => Rounded(z, step, () => step * ((new Real(2) * Call(Function.Floor, z / step / new Real(2))) + One));
             case "quantize_affine":
-                least = row.Define("least", Zero - row.Most(z => Zero - z));
-                step = row.Define("unit", (row.Most(z => z) - least) / new Real(levels - 1));
-                return z => Rounded(z, step, () => least + (step * Call(Function.Rint, (z - least) / step)));
+                // In halves, whose range is a number.
+                Expression half = new Real(0.5), two = new Real(2);
+                least = row.Define("least", half * (Zero - row.Most(z => Zero - z)));
+                step = row.Define("unit", ((half * row.Most(z => z)) - least) / new Real(levels - 1));
+                return z => Rounded(z, step, () => two * (least + (step * Call(Function.Rint, ((half * z) - least) / step))));
             case "softmax":
                 Expression most = row.Define("most", row.Most(z => z));
                 sum = row.Define("sum", row.Sum(i => Call(Function.Exp, new Load("a", i) - most)));
