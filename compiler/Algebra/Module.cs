@@ -17,6 +17,8 @@ public enum Activation
     Sqrt,
     Reciprocal,
     Atanh,
+    Tanhc,
+    Atanhc,
 }
 
 /// <summary>One link of a module's chain.</summary>

@@ -37,7 +37,12 @@ public sealed class TensorFunction
         new("power", "Power", ["T"]) { Number = "p" },
         Threshold("soft_threshold", "SoftThreshold"),
         Threshold("hard_threshold", "HardThreshold"),
-        new("quotient", "Quotient", ["A", "B"]) { Check = (shapes, _) => SameShape(shapes) },
+        new("quotient", "Quotient", ["A", "B"]) { TakesNumbers = true, Check = (shapes, _) => SameShape(shapes) },
+        new("where", "Where", ["C", "A", "B"])
+        {
+            TakesNumbers = true,
+            Check = (shapes, _) => SameShape(shapes),
+        },
         new("straight_through", "StraightThrough", ["V", "T"]) { Check = (shapes, _) => SameShape(shapes) },
         new("concat", "Concat", ["A", "B"])
         {
@@ -212,6 +217,9 @@ public sealed class TensorFunction
     /// <summary>Whether the number is for the shape and the sizes alone, and the runtime's class does without it.</summary>
     public bool NumberIsInSizes { get; private set; }
 
+    /// <summary>Whether a number can stand in a tensor's place, for a tensor of the others' shape whose elements it is.</summary>
+    public bool TakesNumbers { get; private set; }
+
     /// <summary>Whether derivatives pass.</summary>
     public bool HasDerivative { get; private set; } = true;
 
@@ -308,7 +316,9 @@ public sealed class TensorFunction
     }
 
     private static ArgumentFault? SameShape(IReadOnlyList<EquatableArray<int>> shapes) =>
-        shapes[0] == shapes[1] ? null : new ArgumentFault(1, $"a tensor {Show(shapes[0])}");
+        Enumerable.Range(1, shapes.Count - 1).FirstOrDefault(k => shapes[k] != shapes[0]) is > 0 and var other
+            ? new ArgumentFault(other, $"a tensor {Show(shapes[0])}")
+            : null;
 
     private static ArgumentFault? AtMostLast(IReadOnlyList<EquatableArray<int>> shapes, double k) =>
         Axes(shapes[0], 1) ?? (k <= Last(shapes[0]) ? null : new ArgumentFault(1, $"1 to {Last(shapes[0])}, the length of the last axis"));

@@ -57,6 +57,8 @@ internal static class Builtins
             ["sqrt"] = Activation.Sqrt,
             ["reciprocal"] = Activation.Reciprocal,
             ["atanh"] = Activation.Atanh,
+            ["tanhc"] = Activation.Tanhc,
+            ["atanhc"] = Activation.Atanhc,
         };
 
     /// <summary>The function of tensors that a link names, alone or with numbers or a tensor behind it; null where the name means something else.</summary>

@@ -712,21 +712,30 @@ internal sealed partial class ModuleBinder
 
     private TensorValue? BindFunction(TensorFunction function, Value? first, CallSyntax call, Frame frame)
     {
-        var tensors = new List<TensorValue>();
+        var values = new List<Value>();
         foreach (ExpressionSyntax argument in call.Arguments.Take(function.Tensors.Count))
         {
-            switch (tensors.Count == 0 ? first : Bind(argument, frame))
+            switch (values.Count == 0 ? first : Bind(argument, frame))
             {
                 case null:
                     return null;
-                case TensorValue tensor:
-                    tensors.Add(tensor);
+                case var value and (TensorValue or NumberValue) when value is TensorValue || function.TakesNumbers:
+                    values.Add(value);
                     break;
                 case var other:
                     Report(DiagnosticDescriptors.WrongKind, frame, argument, $"a tensor for '{function.Usage}'", other.Description);
                     return null;
             }
         }
+
+        if (values.OfType<TensorValue>().FirstOrDefault() is not { } one)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], $"a tensor for '{function.Usage}'", values[0].Description);
+            return null;
+        }
+
+        TensorValue[] tensors = [.. values.Select(value => value as TensorValue
+            ?? new TensorValue(new FormulaTensor(one.Tensor.Shape, new FormulaNumber(((NumberValue)value).Number))))];
 
         double number = 0;
         if (function.Number is not null)
@@ -744,7 +753,7 @@ internal sealed partial class ModuleBinder
         EquatableArray<int>[] shapes = [.. tensors.Select(tensor => tensor.Tensor.Shape)];
         if (function.Check(shapes, number) is { } fault)
         {
-            string what = fault.Argument < tensors.Count ? tensors[fault.Argument].Description : $"the number {Value.Show(number)}";
+            string what = fault.Argument < tensors.Length ? tensors[fault.Argument].Description : $"the number {Value.Show(number)}";
             Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[fault.Argument], $"{fault.Expected} for '{function.Usage}'", what);
             return null;
         }
@@ -768,7 +777,7 @@ internal sealed partial class ModuleBinder
                 function.Number is null ? default : EquatableArray.Of(number)),
             call,
             frame,
-            tensors);
+            [.. tensors]);
     }
 
     private OperatorValue? MakeKroneckerSum(List<Operand> operands, CallSyntax call, Frame frame)

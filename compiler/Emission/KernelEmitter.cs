@@ -31,8 +31,11 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     private const string Optimized =
         $"[{GeneratedNames.Compiler}.MethodImpl({GeneratedNames.Compiler}.MethodImplOptions.AggressiveOptimization)]";
 
-    /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that.</summary>
-    private sealed record ReductionLoop(string Name, string Extent, string Unit, int A, int B);
+    /// <summary>Terms that one accumulator adds up, as far as known. A sum that is much longer is one of such sums: rounding errors grow with the length.</summary>
+    private const int SumBlock = 4096;
+
+    /// <summary>A loop inside the tile: it steps by one, or by a unit, and moves the operands by their strides times that. Rows of the batch count as one term.</summary>
+    private sealed record ReductionLoop(string Name, string Extent, int Terms, string Unit, int A, int B);
 
     public void Emit(string name, Kernel kernel)
     {
@@ -88,10 +91,10 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
 
         Loop lanes = kernel.Lanes;
         List<ReductionLoop> loops = [.. kernel.Reduction.Select(loop => new ReductionLoop(
-            loop.IsRows ? "rows" : loop.Name, loop.IsRows ? "count" : Number(loop.Extent), "", loop.A, loop.B))];
+            loop.IsRows ? "rows" : loop.Name, loop.IsRows ? "count" : Number(loop.Extent), Math.Max(1, loop.Extent), "", loop.A, loop.B))];
         if (kernel.Form == LaneForm.Dot)
         {
-            loops.Add(new ReductionLoop(lanes.Name, "lanes", "S.Count", lanes.A, lanes.B));
+            loops.Add(new ReductionLoop(lanes.Name, "lanes", lanes.Extent, "S.Count", lanes.A, lanes.B));
         }
 
         int single = SingleColumns(kernel);
@@ -157,6 +160,13 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     {
         var open = new Stack<CodeWriter.Block>();
         (string a, string b) = ("a", "b");
+        (int Depth, int Terms)? block = Blocks(loops, phases);
+        int count = phases == 1 ? rows : phases;
+        if (block is not null)
+        {
+            EachSum((r, s) => $"V {Total(r, s)} = S.Zero;", isGuarded: false);
+        }
+
         for (int depth = 0; depth < loops.Count; depth++)
         {
             ReductionLoop loop = loops[depth];
@@ -179,7 +189,14 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
             string moves = string.Concat(
                 movesA ? $", {nextA} += {Move(loop.A * step, loop.Unit)}" : "",
                 movesB ? $", {nextB} += {Move(loop.B * step, loop.Unit)}" : "");
-            open.Push(code.Braces($"for (int {counter} = 0; {counter} < {loop.Extent}; {increment}{moves}) // {loop.Name}"));
+            (string first, string end) = ("0", loop.Extent);
+            if (block is { } blocks && blocks.Depth == depth)
+            {
+                (first, end) = ("block", $"global::System.Math.Min(block + {Number(blocks.Terms)}, {loop.Extent})");
+                open.Push(code.Braces($"for (int block = 0; block < {loop.Extent}; block += {Number(blocks.Terms)}) // sums of their own"));
+            }
+
+            open.Push(code.Braces($"for (int {counter} = {first}; {counter} < {end}; {increment}{moves}) // {loop.Name}"));
             a = movesA ? nextA : a;
             b = movesB ? nextB : b;
         }
@@ -200,7 +217,53 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         while (open.Count > 0)
         {
             open.Pop().Dispose();
+            if (open.Count == block?.Depth + 1)
+            {
+                EachSum((r, s) => $"({Total(r, s)}, {Sum(r, s)}) = (S.Add({Total(r, s)}, {Sum(r, s)}), S.Zero);");
+            }
         }
+
+        if (block is not null)
+        {
+            EachSum((r, s) => $"{Sum(r, s)} = {Total(r, s)};");
+        }
+
+        void EachSum(Func<int, int, string> statement, bool isGuarded = true)
+        {
+            for (int r = 0; r < count; r++)
+            {
+                for (int s = 0; s < columns; s++)
+                {
+                    code.Line((isGuarded ? Guard(phases == 1 ? r : 0, s) : "") + statement(r, s));
+                }
+            }
+        }
+    }
+
+    /// <summary>The loop whose steps are grouped into sums of their own, and how many of its terms are in a group; null for a sum that is not so long.</summary>
+    private static (int Depth, int Terms)? Blocks(IReadOnlyList<ReductionLoop> loops, int phases)
+    {
+        if (loops.Aggregate(1L, (product, loop) => product * loop.Terms) <= 4 * SumBlock)
+        {
+            return null;
+        }
+
+        (int depth, int inner) = (loops.Count - 1, 1);
+        while ((long)inner * loops[depth].Terms <= SumBlock)
+        {
+            inner *= loops[depth--].Terms;
+        }
+
+        return (depth, depth == loops.Count - 1 ? SumBlock / phases * phases : SumBlock / inner);
+    }
+
+    private static string Total(int row, int column) => FormattableString.Invariant($"t{row}{column}");
+
+    /// <summary>What a statement for a sum of the tile stands behind, if not every tile has that sum.</summary>
+    private static string Guard(int row, int column)
+    {
+        string[] conditions = [.. row > 0 ? [$"R.Count > {row}"] : Array.Empty<string>(), .. column > 0 ? [$"C.Count > {column}"] : Array.Empty<string>()];
+        return conditions.Length == 0 ? "" : $"if ({string.Join(" && ", conditions)}) ";
     }
 
     /// <summary>One term of the sum of a single row, in accumulators of its own.</summary>
@@ -282,8 +345,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
                     string vector = Scaled("S.Count", s * kernel.Lanes.C);
                     string c = Offset(r * kernel.Rows.C, vectorColumns ? vector : Number(s * kernel.Columns.C));
                     string d = Offset(r * kernel.AddendStride(kernel.Rows), vectorColumns ? vector : Number(s * kernel.AddendStride(kernel.Columns)));
-                    string[] conditions = [.. r > 0 ? [$"R.Count > {r}"] : Array.Empty<string>(), .. s > 0 ? [$"C.Count > {s}"] : Array.Empty<string>()];
-                    code.Line($"{(conditions.Length == 0 ? "" : $"if ({string.Join(" && ", conditions)}) ")}{statement(Sum(r, s), c, d)}");
+                    code.Line(Guard(r, s) + statement(Sum(r, s), c, d));
                 }
             }
         }

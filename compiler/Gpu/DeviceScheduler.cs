@@ -34,7 +34,7 @@ public sealed class DeviceScheduler
     private DeviceScheduler(Schedule schedule, int batch, DeviceModel device)
     {
         (_schedule, _batch, _device) = (schedule, batch, device);
-        _functions = new FunctionKernels(device.ElementSize, device.LocalBytes / device.ElementSize);
+        _functions = new FunctionKernels(device.LocalBytes / device.ElementSize);
         _vectors = new Vectors(device.ElementSize, Alignment);
         _contractions = new ContractionKernels(batch, device, _vectors);
         _largestRow = new[] { 2 * schedule.ScratchPerRow, schedule.Module.Inputs, schedule.Module.Outputs }.Max();

@@ -9,9 +9,8 @@ namespace Weft.Compiler.Gpu;
 /// Kernels for functions of weights, with the meaning and the derivatives of the runtime's <c>ParameterFunctions</c>. Those that have none
 /// here are the host's work.
 /// </summary>
-/// <param name="elementSize">Bytes of an element.</param>
 /// <param name="room">Elements of local memory.</param>
-internal sealed class FunctionKernels(int elementSize, int room)
+internal sealed class FunctionKernels(int room)
 {
     /// <summary>Work items of a group, where they have as much to do.</summary>
     private const int Group = 64;
@@ -53,15 +52,14 @@ internal sealed class FunctionKernels(int elementSize, int room)
             case "row_norms" or "column_norms":
                 return OfLines($"c = {name}(x)", Lines.Of(name, shape), [new("x"), Target], (body, line) =>
                 {
-                    Expression squares = line.Sum(j => line.Element("x", j) * line.Element("x", j));
-                    body.When(line.Item.IsLess(1), () => body.Store("c", line.Number, KernelBody.Call(Function.Sqrt, squares)));
+                    (Expression unit, Expression norm) = line.Norm("x");
+                    body.When(line.Item.IsLess(1), () => body.Store("c", line.Number, unit * norm));
                 });
             case "normalize_columns":
                 return OfLines($"c = {name}(x)", Lines.Of(name, shape), [new("x"), Target], (body, line) =>
                 {
-                    Expression norm = body.DefineElement("norm", KernelBody.Call(Function.Sqrt, line.Sum(j => line.Element("x", j) * line.Element("x", j))));
-                    body.DefineElement("divisor", new Choice(new Real(0).IsLess(norm), norm, new Real(1)));
-                    line.ForEach(j => body.Store("c", line.At(j), line.Element("x", j) / "divisor"));
+                    (Expression unit, Expression norm) = line.Norm("x");
+                    line.ForEach(j => body.Store("c", line.At(j), line.Element("x", j) / unit / new Choice(new Real(0).IsLess(norm), norm, new Real(1))));
                 });
             default:
                 return ElementwiseKernels.Build($"c = {name}(x)", new Elements(weight.Length, PerRow: false, width), [new("x"), Target], isResult: false, (body, of) =>
@@ -93,23 +91,26 @@ internal sealed class FunctionKernels(int elementSize, int room)
             case "row_norms" or "column_norms":
                 return OfLines($"c += {name}'(x) dy", Lines.Of(name, shape), operands, (body, line) =>
                 {
-                    Expression norm = body.DefineElement("norm", new Load("y", line.Number));
+                    (Expression unit, Expression norm) = line.Norm("x");
                     body.DefineElement("share", new Choice(new Real(0).IsLess(norm), new Load("dy", line.Number) / norm, new Real(0)));
-                    line.ForEach(j => body.StoreResult("c", line.At(j), (Expression)"share" * line.Element("x", j)));
+                    line.ForEach(j => body.StoreResult("c", line.At(j), (Expression)"share" * (line.Element("x", j) / unit)));
                 });
             case "normalize_columns":
                 return OfLines($"c += {name}'(x) dy", Lines.Of(name, shape), operands, (body, line) =>
                 {
-                    Expression norm = body.DefineElement("norm", KernelBody.Call(Function.Sqrt, line.Sum(j => line.Element("x", j) * line.Element("x", j))));
+                    (Expression unit, Expression norm) = line.Norm("x");
                     body.DefineElement("along", line.Sum(j => line.Element("y", j) * line.Element("dy", j)));
                     body.When(new Real(0).IsLess(norm), () => line.ForEach(j => body.StoreResult(
-                        "c", line.At(j), (line.Element("dy", j) - ((Expression)"along" * line.Element("y", j))) / norm)));
+                        "c", line.At(j), (line.Element("dy", j) - ((Expression)"along" * line.Element("y", j))) / norm / unit)));
                 });
             default:
                 return ElementwiseKernels.Build($"c += {name}'(x) dy", new Elements(weight.Length, PerRow: false, width), operands, isResult: true, (body, of) =>
                 {
                     Expression x = body.DefineElement("u", of("x"));
-                    return (name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Builtins.Activations[name], body, x)) * of("dy");
+                    Expression slope = name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Builtins.Activations[name], body, x), change = body.DefineElement("change", of("dy"));
+
+                    // Nothing passes where nothing comes, whatever the slope.
+                    return new Choice(new Real(0).IsLess(KernelBody.Call(Function.Abs, change)), slope * change, change);
                 });
         }
     }
@@ -131,12 +132,11 @@ internal sealed class FunctionKernels(int elementSize, int room)
         });
         body.Barrier();
 
-        // The columns before a column are inverted already. A norm of zero, or nearly, stands for no reflection.
-        double smallest = elementSize == 4 ? 1.17549435e-38 : 2.2250738585072014e-308;
+        // The columns before a column are inverted already. A norm of zero stands for no reflection.
         body.For("column", 0, count, 1, () =>
         {
             Expression diagonal = body.DefineElement("diagonal", new Load("t", (Expression)"column" * (count + 1)));
-            body.DefineElement("inverse", new Choice(diagonal.IsLess(new Real(smallest)), new Real(0), new Real(1) / diagonal));
+            body.DefineElement("inverse", new Choice(new Real(0).IsLess(diagonal), new Real(1) / diagonal, new Real(0)));
             int strips = (count + group - 1) / group;
             Expression Row(int strip) => item + (strip * group);
             for (int strip = 0; strip < strips; strip++)
@@ -264,14 +264,26 @@ internal sealed class FunctionKernels(int elementSize, int room)
 
         public void ForEach(Action<Expression> element) => body.For("j", Item, lines.Length, GroupFor(lines.Length), () => element("j"));
 
-        public Expression Sum(Func<Expression, Expression> term)
+        /// <summary>A unit, 1 for zeros, and the norm in it: the largest magnitude, whose square and the sum of squares are in the range of numbers.</summary>
+        public (Expression Unit, Expression Norm) Norm(string operand)
+        {
+            Expression most = Reduce(
+                new Real(0), j => KernelBody.Call(Function.Abs, Element(operand, j)), (left, right) => KernelBody.Call(Function.Max, left, right));
+            Expression unit = body.DefineElement("unit", new Choice(new Real(0).IsLess(most), most, new Real(1)));
+            Expression square = Sum(j => (Element(operand, j) / unit) * (Element(operand, j) / unit));
+            return (unit, body.DefineElement("norm", KernelBody.Call(Function.Sqrt, square)));
+        }
+
+        public Expression Sum(Func<Expression, Expression> term) => Reduce(new Real(0), term, (left, right) => left + right);
+
+        private Load Reduce(Expression first, Func<Expression, Expression> term, Func<Expression, Expression, Expression> combine)
         {
             string name = FormattableString.Invariant($"own{parts.Count}");
             var shared = new LocalArray(FormattableString.Invariant($"parts{parts.Count}"), GroupFor(lines.Length));
             parts.Add(shared);
-            body.DefineElement(name, new Real(0));
-            ForEach(j => body.Assign(name, (Expression)name + term(j)));
-            body.SumOverGroup(shared, Item, name);
+            body.DefineElement(name, first);
+            ForEach(j => body.Assign(name, combine(name, term(j))));
+            body.CombineOverGroup([shared], Item, [name], combine);
             return new Load(shared.Name, 0);
         }
     }

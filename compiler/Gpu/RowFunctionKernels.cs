@@ -65,16 +65,18 @@ internal static class RowFunctionKernels
                 step = row.Define("unit", row.Most(z => Call(Function.Abs, z)) / new Real(levels - 1));
                 return z => Rounded(z, step, () => step * ((new Real(2) * Call(Function.Floor, z / step / new Real(2))) + One));
             case "quantize_affine":
-                least = row.Define("least", Zero - row.Most(z => Zero - z));
-                step = row.Define("unit", (row.Most(z => z) - least) / new Real(levels - 1));
-                return z => Rounded(z, step, () => least + (step * Call(Function.Rint, (z - least) / step)));
+                // In halves, whose range is a number.
+                Expression half = new Real(0.5), two = new Real(2);
+                least = row.Define("least", half * (Zero - row.Most(z => Zero - z)));
+                step = row.Define("unit", ((half * row.Most(z => z)) - least) / new Real(levels - 1));
+                return z => Rounded(z, step, () => two * (least + (step * Call(Function.Rint, ((half * z) - least) / step))));
             case "softmax":
                 Expression most = row.Define("most", row.Most(z => z));
                 sum = row.Define("sum", row.Sum(i => Call(Function.Exp, new Load("a", i) - most)));
                 return z => Call(Function.Exp, z - most) / sum;
             case "normalize_rows":
-                sum = row.Define("norm", Call(Function.Sqrt, row.Sum(i => new Load("a", i) * new Load("a", i))));
-                return z => z / new Choice(Zero.IsLess(sum), sum, One);
+                (step, sum) = Norm(row, "a");
+                return z => z / step / new Choice(Zero.IsLess(sum), sum, One);
             default:
                 throw new InvalidOperationException(link.Name);
         }
@@ -98,12 +100,20 @@ internal static class RowFunctionKernels
                 return i => new Load("value", i) * (new Load("a", i) - along);
             case "normalize_rows":
                 Expression part = Along();
-                Expression norm = row.Define("norm", Call(Function.Sqrt, row.Sum(i => new Load("argument", i) * new Load("argument", i))));
-                return i => new Choice(Zero.IsLess(norm), (new Load("a", i) - (new Load("value", i) * part)) / norm, Zero);
+                (Expression unit, Expression norm) = Norm(row, "argument");
+                return i => new Choice(Zero.IsLess(norm), (new Load("a", i) - (new Load("value", i) * part)) / norm / unit, Zero);
             default:
                 // The identity, or taken for it.
                 return i => new Load("a", i);
         }
+    }
+
+    /// <summary>A unit, 1 for zeros, and the norm in it: the largest magnitude, whose square and the sum of squares are in the range of numbers.</summary>
+    private static (Expression Unit, Expression Norm) Norm(RowKernel row, string operand)
+    {
+        Expression most = row.Define("largest", row.Most(z => Call(Function.Abs, z)));
+        Expression unit = row.Define("unit", new Choice(Zero.IsLess(most), most, One));
+        return (unit, row.Define("norm", Call(Function.Sqrt, row.Sum(i => (new Load(operand, i) / unit) * (new Load(operand, i) / unit)))));
     }
 
     private static Expression Rounded(Expression z, Expression step, Func<Expression> value) => new Choice(Zero.IsLess(step), value(), z);

@@ -369,18 +369,22 @@ public sealed class Lowering
         return draft.ToTerm(output);
     }
 
-    /// <summary>One after the other for a few rows; else <c>I − Vᵀ T V</c> (Bischof and Van Loan 1987), with T a function of V alone.</summary>
+    /// <summary>
+    /// One after the other for a few rows; else <c>I − Vᵀ T V</c> (Bischof and Van Loan 1987), with T a function of V alone. The rows of V are
+    /// normalized first: T of rows that are short or long would leave the range of numbers.
+    /// </summary>
     private Vector ApplyReflections(Reflections reflections, Vector vector, int axis, bool transposed)
     {
         int count = reflections.Tensor.Shape[0];
         int size = reflections.Rows;
-        WeightTensor rows = Weight(reflections.Tensor);
+        var normalized = new FunctionTensor(TensorFunction.All["normalize_rows"], EquatableArray.Of(reflections.Tensor));
+        WeightTensor rows = Weight(normalized);
         if (_fewRows)
         {
             return Pass(vector, axis, size, (target, source, outer) => new ReflectionsStatement(target, source, outer, rows, transposed));
         }
 
-        WeightTensor compact = Weight(new FunctionTensor(TensorFunction.Reflections, EquatableArray.Of(reflections.Tensor)));
+        WeightTensor compact = Weight(new FunctionTensor(TensorFunction.Reflections, EquatableArray.Of<TensorExpression>(normalized)));
         vector = Share(vector, axis);
         Vector reflected = vector.Copy();
         foreach (Draft draft in reflected.Terms)

@@ -11,14 +11,14 @@ internal sealed partial class Evaluator
         {
             ["exp"] = (oracle, a, _) => oracle.Map(a, x => (Math.Exp(x), Math.Exp(x))),
             ["log"] = (oracle, a, _) => oracle.Map(a, x => (Math.Log(x), 1 / x)),
-            ["sqrt"] = (oracle, a, _) => oracle.Map(a, x => (Math.Sqrt(x), 0.5 / Math.Sqrt(x))),
+            ["sqrt"] = (oracle, a, _) => a[0].Items.Select(x => oracle.Activate(Activation.Sqrt, x)),
             ["abs"] = (oracle, a, _) => oracle.Map(a, x => (Math.Abs(x), Math.Sign(x))),
             ["square"] = (oracle, a, _) => oracle.Map(a, x => (x * x, 2 * x)),
             ["shift"] = (oracle, a, c) => oracle.Map(a, x => (x + c, 1)),
             ["round_ste"] = (oracle, a, _) => oracle.Map(a, x => (Math.Round(x), 1)),
             ["sin"] = (oracle, a, _) => oracle.Map(a, x => (Math.Sin(x), Math.Cos(x))),
             ["cos"] = (oracle, a, _) => oracle.Map(a, x => (Math.Cos(x), -Math.Sin(x))),
-            ["power"] = (oracle, a, p) => oracle.Map(a, x => (Math.Pow(x, p), p * Math.Pow(x, p - 1))),
+            ["power"] = (oracle, a, p) => oracle.Map(a, x => (Math.Pow(x, p), p == 0 || (x == 0 && p is > 0 and < 1) ? 0 : p * Math.Pow(x, p - 1))),
             ["soft_threshold"] = (oracle, a, c) => oracle.Map(a, x => Math.Abs(x) > c ? (x - (Math.Sign(x) * c), 1) : (0, 0)),
             ["hard_threshold"] = (oracle, a, c) => oracle.Map(a, x => Math.Abs(x) >= c ? (x, 1) : (0, 0)),
             ["sign"] = (_, a, _) => a[0].Items.Select(x => new Number(Math.Sign(x.Value))),
@@ -41,6 +41,7 @@ internal sealed partial class Evaluator
             ["sigmoid"] = (oracle, a, _) => a[0].Items.Select(x => oracle.Activate(Activation.Sigmoid, x)),
             ["tanh"] = (oracle, a, _) => a[0].Items.Select(x => oracle.Activate(Activation.Tanh, x)),
             ["softplus"] = (oracle, a, _) => a[0].Items.Select(x => oracle.Activate(Activation.Softplus, x)),
+            ["where"] = (_, a, _) => a[0].Items.Select((c, i) => c.Value == 0 ? a[2].Items[i] : a[1].Items[i]),
             ["quotient"] = (oracle, a, _) => a[0].Items.Zip(a[1].Items, oracle.Divide),
             ["row_norms"] = (oracle, a, _) => Rows(a[0]).Select(oracle.Norm),
             ["column_norms"] = (oracle, a, _) => Matrices(a[0]).SelectMany(matrix => Columns(matrix).Select(oracle.Norm)),
@@ -309,13 +310,14 @@ internal sealed partial class Evaluator
         return tape.Function(square, value, -gamma * value);
     }
 
+    /// <summary>A row of which rounding errors are left alone, up to 32 · 2⁻⁵² of its norm, is zero.</summary>
     private Number[][] GramSchmidt(Number[][] rows)
     {
         var result = new List<Number[]>();
         foreach (Number[] row in rows)
         {
             Number[] rest = result.Aggregate(row, (vector, basis) => SubtractMultiple(vector, basis, Dot(vector, basis)));
-            result.Add(Normalize(rest));
+            result.Add(Norm(rest).Value <= Math.Pow(2, -47) * Norm(row).Value ? [.. row.Select(_ => new Number(0))] : Normalize(rest));
         }
 
         return result.ToArray();

@@ -227,7 +227,7 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
                 return tape.Function(argument, 0.5 * x * (1 + t), (0.5 * (1 + t)) + (0.5 * x * (1 - (t * t)) * inner));
 
             case Activation.Silu:
-                return tape.Function(argument, x * sigmoid, sigmoid * (1 + (x * (1 - sigmoid))));
+                return tape.Function(argument, double.IsNegativeInfinity(x) ? 0 : x * sigmoid, sigmoid * (1 + (x * (1 - sigmoid))));
 
             case Activation.Tanh:
                 return tape.Function(argument, Math.Tanh(x), 1 - (Math.Tanh(x) * Math.Tanh(x)));
@@ -253,9 +253,26 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
             case Activation.Atanh:
                 return tape.Function(argument, 0.5 * Math.Log((1 + x) / (1 - x)), 1 / (1 - (x * x)));
 
+            case Activation.Tanhc:
+                double tanh = Math.Tanh(x);
+                return Ratio(tanh, 1 - (tanh * tanh), [1, -1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925, 21844.0 / 6081075]);
+
+            case Activation.Atanhc:
+                double most = 1 - Math.Pow(2, -24), within = Math.Min(Math.Max(x, -most), most);
+                double atanh = 0.5 * Math.Log((1 + within) / (1 - within));
+                return within == x ? Ratio(atanh, 1 / (1 - (x * x)), [1, 1.0 / 3, 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13]) : atanh / within;
+
             default:
                 throw new NotSupportedException($"The interpreter has no definition of {activation}.");
         }
+
+        // f(x) / x, near 0 by its series in x².
+        Number Ratio(double value, double slope, double[] series) => Math.Abs(x) < 0.05
+            ? tape.Function(
+                argument,
+                series.Select((c, k) => c * Math.Pow(x, 2 * k)).Sum(),
+                series.Select((c, k) => k == 0 ? 0 : 2 * k * c * Math.Pow(x, (2 * k) - 1)).Sum())
+            : tape.Function(argument, value / x, (slope - (value / x)) / x);
     }
 
     private static void FillBlock(SparseMatrix result, int row, int column, Elements tensor, int offset)

@@ -86,7 +86,7 @@ internal sealed class Tape
         return Close(value);
     }
 
-    /// <summary>The derivative of <c>Σ weights · outputs</c> for every node.</summary>
+    /// <summary>The derivative of <c>Σ weights · outputs</c> for every node. Where none comes none passes on, whatever the partial derivative.</summary>
     public double[] Backward(Number[] outputs, double[] weights)
     {
         double[] adjoints = new double[_ends.Count];
@@ -97,7 +97,7 @@ internal sealed class Tape
 
         for (int node = _ends.Count - 1; node > 0; node--)
         {
-            for (int edge = _ends[node - 1]; edge < _ends[node]; edge++)
+            for (int edge = _ends[node - 1]; adjoints[node] != 0 && edge < _ends[node]; edge++)
             {
                 adjoints[_edges[edge].Node] += _edges[edge].Partial * adjoints[node];
             }
@@ -119,7 +119,8 @@ internal sealed class Tape
         {
             for (int edge = _ends[node - 1]; edge < _ends[node]; edge++)
             {
-                tangents[node] += _edges[edge].Partial * tangents[_edges[edge].Node];
+                double change = tangents[_edges[edge].Node];
+                tangents[node] += change == 0 ? 0 : _edges[edge].Partial * change;
             }
         }
 

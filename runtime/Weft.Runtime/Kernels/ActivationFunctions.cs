@@ -45,7 +45,7 @@ internal static class ActivationFunctions<T>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Value<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct => S.Multiply(z, Gate<S, V>(Clamp<S, V>(z)));
+            where V : struct => S.Multiply(S.Max(Constant<S, V>(-Range), z), Gate<S, V>(Clamp<S, V>(z)));
 
         /// <summary>s + z s (1 − s) u′ with the gate s = sigmoid(u)</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -61,7 +61,7 @@ internal static class ActivationFunctions<T>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static V Clamp<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct => S.Min(S.Max(z, Constant<S, V>(-Range)), Constant<S, V>(Range));
+            where V : struct => S.Min(Constant<S, V>(Range), S.Max(Constant<S, V>(-Range), z));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static V Gate<S, V>(V z)
@@ -72,10 +72,13 @@ internal static class ActivationFunctions<T>
 
     public readonly struct Silu : IActivationFunction<T>
     {
+        /// <summary>Beyond it the sigmoid is 0 or 1, also times an infinite argument.</summary>
+        private const double Range = 1000;
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Value<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct => S.Multiply(z, Sigmoid.Value<S, V>(z));
+            where V : struct => S.Multiply(S.Max(Constant<S, V>(-Range), z), Sigmoid.Value<S, V>(z));
 
         /// <summary>s + z s (1 − s)</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -83,8 +86,8 @@ internal static class ActivationFunctions<T>
             where S : struct, ILanes<T, V>
             where V : struct
         {
-            V sigmoid = Sigmoid.Value<S, V>(z);
-            return S.FusedMultiplyAdd(z, SigmoidSlope<S, V>(sigmoid), sigmoid);
+            V within = S.Min(Constant<S, V>(Range), S.Max(Constant<S, V>(-Range), z)), sigmoid = Sigmoid.Value<S, V>(z);
+            return S.FusedMultiplyAdd(within, SigmoidSlope<S, V>(sigmoid), sigmoid);
         }
     }
 
@@ -216,11 +219,81 @@ internal static class ActivationFunctions<T>
             return S.WherePositive(z, value, S.Subtract(S.Zero, value));
         }
 
-        /// <summary>1 / (1 − z²)</summary>
+        /// <summary>1 / ((1 − z) (1 + z))</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Slope<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct => S.Divide(Constant<S, V>(1), S.Subtract(Constant<S, V>(1), S.Multiply(z, z)));
+            where V : struct =>
+            S.Divide(Constant<S, V>(1), S.Multiply(S.Subtract(Constant<S, V>(1), z), S.Add(Constant<S, V>(1), z)));
+    }
+
+    /// <summary>An even function f(z) / z. Where z is small the quotient is that of a number that is not, and the slope a series.</summary>
+    private static class Ratios
+    {
+        public const double Least = 1e-30;
+
+        /// <summary>Up to here the series that are given are exact, and from here on the quotient loses little.</summary>
+        private const double Near = 1 / 5.0;
+
+        /// <summary>Σ cₖ z^(2k + 1) near 0, else (f′(z) − f(z) / z) / z.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Slope<S, V>(V z, V slope, V ratio, ReadOnlySpan<double> coefficients)
+            where S : struct, ILanes<T, V>
+            where V : struct
+        {
+            V square = S.Multiply(z, z), series = S.Zero;
+            for (int k = coefficients.Length - 1; k >= 0; k--)
+            {
+                series = S.FusedMultiplyAdd(series, square, Constant<S, V>(coefficients[k]));
+            }
+
+            V isFar = S.Subtract(square, Constant<S, V>(Near * Near));
+            return S.WherePositive(isFar, S.Divide(S.Subtract(slope, ratio), S.WherePositive(isFar, z, Constant<S, V>(1))), S.Multiply(z, series));
+        }
+    }
+
+    /// <summary>tanh(z) / z</summary>
+    public readonly struct Tanhc : IActivationFunction<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Value<S, V>(V z)
+            where S : struct, ILanes<T, V>
+            where V : struct
+        {
+            V size = S.Max(Constant<S, V>(Ratios.Least), Abs<S, V>(z));
+            return S.Divide(Tanh.Value<S, V>(size), size);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Slope<S, V>(V z)
+            where S : struct, ILanes<T, V>
+            where V : struct => Ratios.Slope<S, V>(z, Tanh.Slope<S, V>(z), Value<S, V>(z),
+                [-2.0 / 3, 8.0 / 15, -34.0 / 105, 496.0 / 2835, -2764.0 / 31185, 87376.0 / 2027025, -1859138.0 / 91216125, 102473312.0 / 10854718875]);
+    }
+
+    /// <summary>atanh(z) / z; magnitudes beyond 1 − 2⁻²⁴ count as that, with slope 0.</summary>
+    public readonly struct Atanhc : IActivationFunction<T>
+    {
+        private const double Most = 1 - 1.0 / (1 << 24);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Value<S, V>(V z)
+            where S : struct, ILanes<T, V>
+            where V : struct
+        {
+            V size = S.Max(Constant<S, V>(Ratios.Least), S.Min(Constant<S, V>(Most), Abs<S, V>(z)));
+            return S.Divide(Atanh.Value<S, V>(size), size);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V Slope<S, V>(V z)
+            where S : struct, ILanes<T, V>
+            where V : struct
+        {
+            V slope = Ratios.Slope<S, V>(z, Atanh.Slope<S, V>(z), Value<S, V>(z),
+                [2.0 / 3, 4.0 / 5, 6.0 / 7, 8.0 / 9, 10.0 / 11, 12.0 / 13, 14.0 / 15, 16.0 / 17, 18.0 / 19, 20.0 / 21]);
+            return S.WherePositive(S.Subtract(Abs<S, V>(z), Constant<S, V>(Most)), S.Zero, slope);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -40,11 +40,17 @@ public enum Activation
 
     /// <summary>½ log((1 + z) / (1 − z))</summary>
     Atanh,
+
+    /// <summary>tanh(z) / z; 1 at 0.</summary>
+    Tanhc,
+
+    /// <summary>atanh(z) / z; 1 at 0. Magnitudes beyond 1 − 2⁻²⁴ count as that, with derivative 0.</summary>
+    Atanhc,
 }
 
 /// <summary>
 /// Activations and their derivatives over rows of elements. Those that grow no faster than their argument are finite for every finite one, and
-/// so are their derivatives. Results may overwrite arguments in place.
+/// so are their derivatives; at ±∞ they have their limits, and NaN gives NaN. Results may overwrite arguments in place.
 /// </summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Activations<T>
@@ -128,6 +134,12 @@ public static unsafe class Activations<T>
                 break;
             case Activation.Atanh:
                 Run<ActivationFunctions<T>.Atanh>(z, dy, result, length, accumulate);
+                break;
+            case Activation.Tanhc:
+                Run<ActivationFunctions<T>.Tanhc>(z, dy, result, length, accumulate);
+                break;
+            case Activation.Atanhc:
+                Run<ActivationFunctions<T>.Atanhc>(z, dy, result, length, accumulate);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(f), f, null);

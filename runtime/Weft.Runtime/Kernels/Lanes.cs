@@ -37,10 +37,10 @@ public unsafe interface ILanes<T, V>
 
     static abstract V Divide(V a, V b);
 
-    /// <summary>The smaller of each two; where one is no number, either.</summary>
+    /// <summary>The smaller of each two; where the second is no number, that.</summary>
     static abstract V Min(V a, V b);
 
-    /// <summary>The larger of each two; where one is no number, either.</summary>
+    /// <summary>The larger of each two; where the second is no number, that.</summary>
     static abstract V Max(V a, V b);
 
     static abstract V Sqrt(V v);

@@ -32,7 +32,10 @@ public static unsafe partial class ParameterFunctions<T>
 
             using Scratch slope = new(length);
             TFunction.Slope(new(x, length), new(y, length), Row(slope.Pointer, 0, length));
-            TensorPrimitives.MultiplyAdd(Row(slope.Pointer, 0, length), Row(dy, 0, length), Row(dx, 0, length), Row(dx, 0, length));
+            for (int i = 0; i < length; i++)
+            {
+                dx[i] += Along(slope.Pointer[i], dy[i]);
+            }
         }
 
         /// <summary>ty = f′(x) · tx</summary>
@@ -51,7 +54,10 @@ public static unsafe partial class ParameterFunctions<T>
             }
 
             TFunction.Slope(new(x, length), new(y, length), target);
-            TensorPrimitives.Multiply(target, Row(tx, 0, length), target);
+            for (int i = 0; i < length; i++)
+            {
+                target[i] = Along(target[i], tx[i]);
+            }
         }
     }
 
@@ -71,12 +77,12 @@ public static unsafe partial class ParameterFunctions<T>
         static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => TensorPrimitives.Reciprocal(x, slope);
     }
 
-    /// <summary>√x</summary>
+    /// <summary>As <see cref="Activation.Sqrt"/>.</summary>
     public sealed class Sqrt : Elementwise<Sqrt>, IElementwise
     {
-        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Sqrt(x, y);
+        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => Activate(Activation.Sqrt, x, y);
 
-        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => TensorPrimitives.Divide(Half, y, slope);
+        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => ActivationSlope(Activation.Sqrt, x, slope);
     }
 
     /// <summary>|x|; the slope at 0 is 0.</summary>
@@ -231,7 +237,7 @@ public static unsafe partial class ParameterFunctions<T>
         {
             for (int i = 0; dx != null && i < length; i++)
             {
-                dx[i] += TFunction.Slope(x[i], T.CreateTruncating(number)) * dy[i];
+                dx[i] += Along(TFunction.Slope(x[i], T.CreateTruncating(number)), dy[i]);
             }
         }
 
@@ -246,12 +252,13 @@ public static unsafe partial class ParameterFunctions<T>
         }
     }
 
-    /// <summary>x to the power of a number.</summary>
+    /// <summary>x to the power of a number; where the slope at 0 would be infinite and the value is 0, it is taken as 0.</summary>
     public sealed class Power : ElementwiseWithNumber<Power>, IElementwiseWithNumber
     {
         static T IElementwiseWithNumber.Apply(T x, T number) => T.Pow(x, number);
 
-        static T IElementwiseWithNumber.Slope(T x, T number) => number * T.Pow(x, number - T.One);
+        static T IElementwiseWithNumber.Slope(T x, T number) =>
+            number == T.Zero || (x == T.Zero && number > T.Zero && number < T.One) ? T.Zero : number * T.Pow(x, number - T.One);
     }
 
     /// <summary>x moved by c towards 0, and 0 if that is nearer; where it is 0 so is the slope.</summary>
@@ -357,6 +364,42 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Tangent(T* x, T* y, T* tx, T* ty, int length, double c) => RoundStraightThrough.Tangent(x, y, tx, ty, length);
     }
 
+    /// <summary>a where a condition is not 0, b where it is, elementwise; the derivative is that of what is taken, and the other is not looked at.</summary>
+    public static class Where
+    {
+        /// <summary>y = c ≠ 0 ? a : b</summary>
+        public static void Value(T* c, T* a, T* b, T* y, int length)
+        {
+            for (int i = 0; i < length; i++)
+            {
+                y[i] = c[i] != T.Zero ? a[i] : b[i];
+            }
+        }
+
+        /// <summary>da += dy where c ≠ 0, db += dy elsewhere; the condition has none.</summary>
+        public static void Gradient(T* c, T* a, T* b, T* y, T* dy, T* dc, T* da, T* db, int length)
+        {
+            for (int i = 0; i < length; i++)
+            {
+                T* target = c[i] != T.Zero ? da : db;
+                if (target != null)
+                {
+                    target[i] += dy[i];
+                }
+            }
+        }
+
+        /// <summary>ty = c ≠ 0 ? ta : tb</summary>
+        public static void Tangent(T* c, T* a, T* b, T* y, T* tc, T* ta, T* tb, T* ty, int length)
+        {
+            for (int i = 0; ty != null && i < length; i++)
+            {
+                T* source = c[i] != T.Zero ? ta : tb;
+                ty[i] = source == null ? T.Zero : source[i];
+            }
+        }
+    }
+
     /// <summary>a / b, elementwise.</summary>
     public static class Quotient
     {
@@ -369,6 +412,11 @@ public static unsafe partial class ParameterFunctions<T>
         {
             for (int i = 0; i < length; i++)
             {
+                if (dy[i] == T.Zero)
+                {
+                    continue;
+                }
+
                 T slope = dy[i] / b[i];
                 if (da != null)
                 {

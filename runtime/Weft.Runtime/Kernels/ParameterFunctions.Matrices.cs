@@ -114,7 +114,7 @@ public static unsafe partial class ParameterFunctions<T>
 
     /// <summary>
     /// The Q of V = L Q with L lower triangular and positive on its diagonal: Gram's and Schmidt's process, row by row. A row that depends
-    /// on those before it has no direction of its own left: zero, with derivative 0, if that comes out exactly.
+    /// on those before it, but for rounding errors, has no direction of its own left: zero, with derivative 0.
     /// </summary>
     public static class OrthonormalRows
     {
@@ -126,16 +126,25 @@ public static unsafe partial class ParameterFunctions<T>
                 for (int i = 0; i < rows; i++)
                 {
                     Span<T> row = Row(q, i, columns);
-                    Row(v, i, columns).CopyTo(row);
-
-                    // Twice, so that the rows are orthogonal to the last bits (Giraud et al. 2005).
-                    for (int j = 0; j < 2 * i; j++)
+                    Normalize(Row(v, i, columns), row);
+                    for (int j = 0; j < i; j++)
                     {
-                        AddScaled(Row(q, j % i, columns), -TensorPrimitives.Dot<T>(row, Row(q, j % i, columns)), row);
+                        AddScaled(Row(q, j, columns), -TensorPrimitives.Dot<T>(row, Row(q, j, columns)), row);
                     }
 
-                    T norm = TensorPrimitives.Norm<T>(row);
-                    TensorPrimitives.Divide(row, norm == T.Zero ? T.One : norm, row);
+                    if (TensorPrimitives.Norm<T>(row) <= Negligible)
+                    {
+                        row.Clear();
+                        continue;
+                    }
+
+                    // Again, so that the rows are orthogonal to the last bits (Giraud et al. 2005).
+                    for (int j = 0; j < i; j++)
+                    {
+                        AddScaled(Row(q, j, columns), -TensorPrimitives.Dot<T>(row, Row(q, j, columns)), row);
+                    }
+
+                    Normalize(row, row);
                 }
             }
         }

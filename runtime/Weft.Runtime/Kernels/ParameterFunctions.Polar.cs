@@ -7,8 +7,8 @@ public static unsafe partial class ParameterFunctions<T>
 {
     /// <summary>
     /// The orthonormal factor of A = Q H, or of A = H Q where there are fewer rows than columns: of all matrices with orthonormal columns, or
-    /// rows, the nearest to A (Higham, <i>Computing the polar decomposition—with applications</i>, 1986). Without full rank it has elements
-    /// that are not finite.
+    /// rows, the nearest to A (Higham, <i>Computing the polar decomposition—with applications</i>, 1986). Without full rank it is what takes A's
+    /// row space to its column space and the rest to zero, with the derivative along changes that keep the rank.
     /// </summary>
     public static class Polar
     {
@@ -41,7 +41,8 @@ public static unsafe partial class ParameterFunctions<T>
             using Scratch g = new(k * k), z = new(k * n), sigma = new(k), turned = new(k * n), inner = new(k * k), result = new(k * n);
             for (int b = 0; b < batch; b++)
             {
-                // With A = Gᵀ diag(σ) Z, along D and in the basis of G: Dᵢ / σᵢ + Σⱼ ((Cᵢⱼ − Cⱼᵢ) / (σᵢ + σⱼ) − Cᵢⱼ / σᵢ) Zⱼ for C = D Zᵀ.
+                // With A = Gᵀ diag(σ) Z, along D and in the basis of G: Dᵢ / σᵢ + Σⱼ ((Cᵢⱼ − Cⱼᵢ) / (σᵢ + σⱼ) − Cᵢⱼ / σᵢ) Zⱼ for C = D Zᵀ. What
+                // would be divided by 0 is left out.
                 Decompose(wideA.Pointer + b * k * n, g.Pointer, z.Pointer, sigma.Pointer, k, n);
                 new Span<T>(turned.Pointer, k * n).Clear();
                 for (int i = 0; i < k * k; i++)
@@ -57,12 +58,14 @@ public static unsafe partial class ParameterFunctions<T>
                 for (int i = 0; i < k; i++)
                 {
                     Span<T> row = Row(result.Pointer, i, n);
-                    TensorPrimitives.Divide(Row(turned.Pointer, i, n), sigma.Pointer[i], row);
+                    T own = sigma.Pointer[i];
+                    row.Clear();
+                    AddScaled(Row(turned.Pointer, i, n), own == T.Zero ? T.Zero : T.One / own, row);
                     for (int j = 0; j < k; j++)
                     {
-                        T c = inner.Pointer[i * k + j];
-                        T skew = (c - inner.Pointer[j * k + i]) / (sigma.Pointer[i] + sigma.Pointer[j]);
-                        AddScaled(Row(z.Pointer, j, n), skew - c / sigma.Pointer[i], row);
+                        T c = inner.Pointer[i * k + j], sum = own + sigma.Pointer[j];
+                        T skew = sum == T.Zero ? T.Zero : (c - inner.Pointer[j * k + i]) / sum;
+                        AddScaled(Row(z.Pointer, j, n), skew - (own == T.Zero ? T.Zero : c / own), row);
                     }
                 }
 
@@ -84,11 +87,13 @@ public static unsafe partial class ParameterFunctions<T>
 
         /// <summary>
         /// A = Gᵀ diag(σ) Z with orthogonal G and orthonormal rows of Z: the rows of A are turned in pairs until all are at right angles
-        /// (Hestenes, <i>Inversion of matrices by biorthogonalization and related results</i>, 1958).
+        /// (Hestenes, <i>Inversion of matrices by biorthogonalization and related results</i>, 1958). Singular values that are rounding errors of
+        /// the largest are zero, and so are their rows of Z.
         /// </summary>
         private static void Decompose(T* a, T* g, T* z, T* sigma, int k, int n)
         {
-            new Span<T>(a, k * n).CopyTo(new Span<T>(z, k * n));
+            int exponent = ExponentOf(new(a, k * n));
+            Scale(new(a, k * n), -exponent, new(z, k * n));
             new Span<T>(g, k * k).Clear();
             AddDiagonal(g, T.One, k);
             T tolerance = T.BitIncrement(T.One) - T.One;
@@ -102,7 +107,7 @@ public static unsafe partial class ParameterFunctions<T>
                     {
                         Span<T> p = Row(z, i, n), q = Row(z, j, n);
                         T pp = TensorPrimitives.Dot<T>(p, p), qq = TensorPrimitives.Dot<T>(q, q), pq = TensorPrimitives.Dot<T>(p, q);
-                        if (T.Abs(pq) > tolerance * T.Sqrt(pp * qq))
+                        if (T.Abs(pq) > tolerance * (T.Sqrt(pp) * T.Sqrt(qq)))
                         {
                             isDone = false;
                             T cot = (qq - pp) * Half / pq;
@@ -114,10 +119,25 @@ public static unsafe partial class ParameterFunctions<T>
                 }
             }
 
+            T most = T.Zero;
             for (int i = 0; i < k; i++)
             {
                 sigma[i] = TensorPrimitives.Norm<T>(Row(z, i, n));
-                TensorPrimitives.Divide(Row(z, i, n), sigma[i], Row(z, i, n));
+                most = T.Max(most, sigma[i]);
+            }
+
+            for (int i = 0; i < k; i++)
+            {
+                if (sigma[i] <= Negligible * most)
+                {
+                    sigma[i] = T.Zero;
+                    Row(z, i, n).Clear();
+                }
+                else
+                {
+                    TensorPrimitives.Divide(Row(z, i, n), sigma[i], Row(z, i, n));
+                    sigma[i] = T.ScaleB(sigma[i], exponent);
+                }
             }
         }
 

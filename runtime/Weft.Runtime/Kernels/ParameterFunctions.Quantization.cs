@@ -59,9 +59,12 @@ public static unsafe partial class ParameterFunctions<T>
         {
             for (int row = 0; row < rows; row++)
             {
-                ReadOnlySpan<T> source = Row(x, row, length);
-                T least = TensorPrimitives.Min(source), range = TensorPrimitives.Max(source) - least;
-                RoundTo(source, Row(y, row, length), least, range / T.CreateTruncating((1 << bits) - 1));
+                // In halves, whose range is a number.
+                Span<T> target = Row(y, row, length);
+                TensorPrimitives.Multiply(Row(x, row, length), Half, target);
+                T least = TensorPrimitives.Min<T>(target), range = TensorPrimitives.Max<T>(target) - least;
+                RoundTo(target, target, least, range / T.CreateTruncating((1 << bits) - 1));
+                TensorPrimitives.Add(target, target, target);
             }
         }
 

@@ -13,7 +13,7 @@ public static unsafe partial class ParameterFunctions<T>
         /// V Vᵀ plus half its diagonal (the UT transform: Joffrain et al., <i>Accumulating Householder transformations, revisited</i>, 2006).
         /// A zero row stands for no reflection, and its row and column of T are zero.
         /// </summary>
-        /// <param name="v">[count, size]</param>
+        /// <param name="v">[count, size]: rows of norm 1, or zero, so that T is in the range of numbers.</param>
         /// <param name="t">[count, count]; overwritten.</param>
         /// <param name="count">The number of reflections.</param>
         /// <param name="size">The size of the space.</param>
@@ -30,7 +30,7 @@ public static unsafe partial class ParameterFunctions<T>
 
                 // Column j of the inverse, in place: the columns before it are inverted already.
                 T diagonal = Half * TensorPrimitives.Dot(row, row);
-                T inverse = diagonal == T.Zero || T.IsSubnormal(diagonal) ? T.Zero : T.One / diagonal;
+                T inverse = diagonal == T.Zero ? T.Zero : T.One / diagonal;
                 for (int i = 0; i < j; i++)
                 {
                     T sum = T.Zero;

@@ -64,18 +64,18 @@ public static unsafe partial class ParameterFunctions<T>
         {
             for (int row = 0; row < rows; row++)
             {
-                T norm = TensorPrimitives.Norm<T>(Row(x, row, length));
-                TensorPrimitives.Divide(Row(x, row, length), norm == T.Zero ? T.One : norm, Row(y, row, length));
+                Normalize(Row(x, row, length), Row(y, row, length));
             }
         }
 
         static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target)
         {
-            T norm = TensorPrimitives.Norm(x);
-            if (norm != T.Zero)
+            (T norm, int exponent) = ScaledNorm(x);
+            T along = TensorPrimitives.Dot(y, direction);
+            for (int i = 0; norm != T.Zero && i < x.Length; i++)
             {
-                AddScaled(direction, T.One / norm, target);
-                AddScaled(y, -TensorPrimitives.Dot(y, direction) / norm, target);
+                T change = (direction[i] - y[i] * along) / norm;
+                target[i] += exponent == 0 ? change : T.ScaleB(change, -exponent);
             }
         }
     }
@@ -88,28 +88,30 @@ public static unsafe partial class ParameterFunctions<T>
         {
             for (int row = 0; row < rows; row++)
             {
-                y[row] = TensorPrimitives.Norm<T>(Row(x, row, length));
+                (T norm, int exponent) = ScaledNorm(Row(x, row, length));
+                y[row] = T.ScaleB(norm, exponent);
             }
         }
 
-        /// <summary>dx += x · dy / y</summary>
+        /// <summary>dx += dy · x / y</summary>
         public static void Gradient(T* x, T* y, T* dy, T* dx, int rows, int length)
         {
+            using Scratch direction = new(length);
             for (int row = 0; dx != null && row < rows; row++)
             {
-                if (y[row] != T.Zero)
-                {
-                    AddScaled(Row(x, row, length), dy[row] / y[row], Row(dx, row, length));
-                }
+                Normalize(Row(x, row, length), Row(direction.Pointer, 0, length));
+                AddScaled(Row(direction.Pointer, 0, length), dy[row], Row(dx, row, length));
             }
         }
 
-        /// <summary>ty = ⟨x, tx⟩ / y</summary>
+        /// <summary>ty = ⟨x / y, tx⟩</summary>
         public static void Tangent(T* x, T* y, T* tx, T* ty, int rows, int length)
         {
+            using Scratch direction = new(length);
             for (int row = 0; ty != null && row < rows; row++)
             {
-                ty[row] = tx == null || y[row] == T.Zero ? T.Zero : TensorPrimitives.Dot<T>(Row(x, row, length), Row(tx, row, length)) / y[row];
+                Normalize(Row(x, row, length), Row(direction.Pointer, 0, length));
+                ty[row] = tx == null ? T.Zero : TensorPrimitives.Dot<T>(Row(direction.Pointer, 0, length), Row(tx, row, length));
             }
         }
     }
@@ -124,7 +126,7 @@ public static unsafe partial class ParameterFunctions<T>
             RowNorms.Value(tx.Pointer, y, batch * columns, rows);
         }
 
-        /// <summary>dx += x · dy / y</summary>
+        /// <summary>dx += dy · x / y</summary>
         public static void Gradient(T* x, T* y, T* dy, T* dx, int batch, int rows, int columns)
         {
             if (dx != null)
@@ -135,7 +137,7 @@ public static unsafe partial class ParameterFunctions<T>
             }
         }
 
-        /// <summary>ty = ⟨x, tx⟩ / y</summary>
+        /// <summary>ty = ⟨x / y, tx⟩</summary>
         public static void Tangent(T* x, T* y, T* tx, T* ty, int batch, int rows, int columns)
         {
             using Transposed transposed = new(x, batch, rows, columns), tangent = new(tx, batch, rows, columns);
@@ -196,7 +198,7 @@ public static unsafe partial class ParameterFunctions<T>
             for (int i = 0; i < ps * qs; i++)
             {
                 T slope = T.CreateTruncating(2 * gamma) * dy[i] * y[i];
-                for (int j = 0; j < length; j++)
+                for (int j = 0; slope != T.Zero && j < length; j++)
                 {
                     T change = slope * (p[i / qs * length + j] - q[i % qs * length + j]);
                     if (dp != null)
@@ -238,13 +240,19 @@ public static unsafe partial class ParameterFunctions<T>
             for (int i = 0; i < batch * ps * qs; i++)
             {
                 T* a = p + i / qs * length, b = q + (i / (ps * qs) * qs + i % qs) * length;
-                T sum = T.Zero;
+                T most = T.Zero, sum = T.Zero;
                 for (int j = 0; j < length; j++)
                 {
-                    sum += Raise(T.Abs(a[j] - b[j]), power);
+                    most = T.Max(most, T.Abs(a[j] - b[j]));
                 }
 
-                y[i] = power == 2 ? T.Sqrt(sum) : Raise(sum, 1 / power);
+                // In units of the largest, so that no power leaves the range of numbers.
+                for (int j = 0; most != T.Zero && j < length; j++)
+                {
+                    sum += Raise(T.Abs(a[j] - b[j]) / most, power);
+                }
+
+                y[i] = most * (power == 2 ? T.Sqrt(sum) : Raise(sum, 1 / power));
             }
         }
 

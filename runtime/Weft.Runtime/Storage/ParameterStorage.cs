@@ -220,7 +220,7 @@ public static class ParameterStorage
         CultureInfo.InvariantCulture,
         $"{info.Seed} {info.Initializer.Distribution} {info.Initializer.Scale:R} [{string.Join(", ", info.Shape)}]");
 
-    /// <summary>The positions of the k largest elements of each row, the largest first (of equal ones the lower position), and the softmax over them without the first.</summary>
+    /// <summary>The positions of the k largest elements of each row, the largest first (of equal ones the lower position), and the softmax over them without the last, as the files of PEFT (Hugging Face) have them.</summary>
     private static (T[] Indices, T[] Weights) Choices<T>(ParameterInfo info, ReadOnlySpan<T> values)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -239,9 +239,9 @@ public static class ParameterStorage
             for (int i = 0; i < k; i++)
             {
                 indices[(row * k) + i] = T.CreateTruncating(chosen[i]);
-                if (i > 0)
+                if (i < k - 1)
                 {
-                    weights[(row * (k - 1)) + i - 1] = T.CreateTruncating(Math.Exp(logits[chosen[i]] - logits[chosen[0]]) / sum);
+                    weights[(row * (k - 1)) + i] = T.CreateTruncating(Math.Exp(logits[chosen[i]] - logits[chosen[0]]) / sum);
                 }
             }
         }
@@ -254,17 +254,20 @@ public static class ParameterStorage
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         const double Least = 1e-30;
+
+        // What weights of 8 bits, which add up to 1, may be too large by.
+        const double Rounding = 1.0 / 256;
         int length = info.RowLength, k = info.TopK;
         T lowest = T.CreateTruncating(2 * Math.Log(Least));
         logits.Fill(lowest);
         for (int row = 0; row < info.Length / length; row++)
         {
             double rest = 1;
-            for (int i = k - 1; i >= 0; i--)
+            for (int i = 0; i < k; i++)
             {
                 T position = indices[(row * k) + i];
                 int index = T.IsInteger(position) && position >= T.Zero && position < T.CreateTruncating(length) ? int.CreateTruncating(position) : -1;
-                double weight = i == 0 ? rest : double.CreateTruncating(weights[(row * (k - 1)) + i - 1]);
+                double weight = i == k - 1 ? (Math.Abs(rest) < Rounding ? Math.Max(rest, 0) : rest) : double.CreateTruncating(weights[(row * (k - 1)) + i]);
                 rest -= weight;
                 if (index < 0 || logits[(row * length) + index] != lowest || !(weight >= 0))
                 {

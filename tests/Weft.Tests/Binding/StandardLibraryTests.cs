@@ -151,15 +151,13 @@ public class StandardLibraryTests
         { "gaunt_product(1, 2, 1)", 13, 4, 2 + 3 + 2, 49 * (4 + 9 + 4), 0 },
         { "grassmann(7, 3, 2)", 7, 3, 42, 0, 0 },
         { "soft_choice(5)", 5, 5, 0, 0, 0 },
-        { "inverse_total(5)", 5, 5, 0, 0, 0 },
         { "soft_mixture(3, 5)", 18, 5, 0, 0, 0 },
         { "choice_of_parts(3, 5)", 18, 15, 0, 0, 0 },
         { "conv_adapter(3, 2, 5, 4, 3, 2, 3)", 40, 60, 10 + (6 * 19), 0, 0 },
         { "mobius_factor(5, 7) . (0.15 * eye(12))", 12, 5, 0, 0, 0 },
         { "mobius_norm(5, 7) . (0.02 * eye(12))", 12, 1, 0, 0, 0 },
         { "part_norm(12, 5, 3)", 12, 1, 0, 0, 0 },
-        { "inverse_part_norm(12, 5, 3)", 12, 1, 0, 0, 0 },
-        { "part_distance(12, 5, 3) . (0.02 * eye(12))", 12, 1, 0, 0, 0 },
+        { "part_stretch(12, 5, 3) . (0.02 * eye(12))", 12, 1, 0, 0, 0 },
         { "mobius(6, 4, 2) . (0.02 * eye(4))", 4, 6, 12, 0, 0 },
     };
 

@@ -57,7 +57,7 @@ internal static class Algebras
         {
             Activation.Exp or Activation.Square => [Activation.Tanh],
             Activation.Sqrt or Activation.Reciprocal => [Activation.Tanh, Activation.Exp],
-            Activation.Atanh => [Activation.Tanh, Activation.Tanh],
+            Activation.Atanh or Activation.Atanhc => [Activation.Tanh, Activation.Tanh],
             _ => [],
         };
         return before.Append(activation).Select(Link (one) => new ActivationLink(one));

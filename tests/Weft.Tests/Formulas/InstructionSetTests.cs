@@ -53,7 +53,8 @@ public class InstructionSetTests
         Guards.Switch();
         int width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
         string faults = RandomFormulasTests.Faults<double>(Scalar.Double, 3000, Count) + RandomFormulasTests.Faults<float>(Scalar.Float, 4000, Count)
-            + StorageFormatTests.Faults() + ConstantFanInTests.Faults() + TileTests.Faults();
+            + StorageFormatTests.Faults() + ConstantFanInTests.Faults() + TileTests.Faults()
+            + ActivationTests.Faults();
         Console.WriteLine($"{width} bits {faults}");
         return faults.Length == 0 ? 0 : 1;
     }

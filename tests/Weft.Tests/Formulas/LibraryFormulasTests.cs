@@ -42,9 +42,9 @@ public class LibraryFormulasTests
         "symmetric_toeplitz(33)", "low_displacement_rank(20, 2)", "surm_circulant(33)", "surm_toeplitz(20)", "surm_kronecker([5, 4], [3, 11])", "surm_displacement(20, 2)", "dft(16)",
         "fft(4, 5)", "fft_rows(4, 5)", "fft_columns(4, 5)", "dct(33)", "walsh_hadamard(32)", "box_mask(32)", "gblr(20, 33, 2, 3)",
         "convolution_1d(4, 3, 17, 4)", "convolution(4, 3, 9, 7, 3)", "one_way_convolution(4, 3, 7, 6, 3, 5)",
-        "flora_convolution(4, 3, 7, 6, 3, [3, 2, 2, 2])", "neural_implant_convolution(4, 3, 7, 6, 3, 2)", "same_convolution(4, 3, 7, 6, 3)", "conv_lora(4, 5, 5, 6, 3, 2, 2)", "soft_choice(33)", "inverse_total(33)", "soft_mixture(5, 7)",
+        "flora_convolution(4, 3, 7, 6, 3, [3, 2, 2, 2])", "neural_implant_convolution(4, 3, 7, 6, 3, 2)", "same_convolution(4, 3, 7, 6, 3)", "conv_lora(4, 5, 5, 6, 3, 2, 2)", "soft_choice(33)", "soft_mixture(5, 7)",
         "choice_of_parts(5, 7)", "conv_adapter(4, 5, 5, 6, 3, 2, 2)", "mobius_factor(20, 13) . (0.15 * eye(33))", "mobius_norm(20, 13) . (0.02 * eye(33))",
-        "part_norm(33, 20, 5)", "inverse_part_norm(33, 20, 5)", "part_distance(33, 20, 5) . (0.02 * eye(33))", "gaunt_product(1, 1, 2)", "grassmann(33, 5, 4)", "mobius(20, 36, 4) . (0.02 * eye(36))",
+        "part_norm(33, 20, 5)", "part_stretch(33, 20, 5) . (0.02 * eye(33))", "gaunt_product(1, 1, 2)", "grassmann(33, 5, 4)", "mobius(20, 36, 4) . (0.02 * eye(36))",
     ];
 
     /// <summary>

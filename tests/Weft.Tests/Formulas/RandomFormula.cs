@@ -368,6 +368,7 @@ internal sealed class RandomFormula
             () => Functions.Of(Pick("log", "sqrt"), Positive(Argument(shape))),
             () => Functions.Of("power", Pick(-1, 0.5, 3), Positive(Argument(shape))),
             () => Functions.Of("straight_through", Argument(shape), Argument(shape)),
+            () => Guarded(Fresh(shape), Argument(shape)),
             () => Functions.Of("largest", _random.Next(1, last + 1), Fresh(shape)),
             () => Functions.Of("above_quantile", Pick(0, 0.25, 0.6), Fresh(shape)),
             () => Functions.Of("prefix", last, Fresh(batch)),
@@ -424,6 +425,10 @@ internal sealed class RandomFormula
         }
 
         return Pick(choices.ToArray())();
+
+        // A function that is not defined everywhere, only taken where it is.
+        FunctionTensor Guarded(TensorExpression tensor, TensorExpression otherwise) => Functions.Of(
+            "where", Functions.Of("step", Functions.Of("shift", -0.5, tensor)), Chance(0.5) ? Functions.Of("log", tensor) : Functions.Of("power", -0.5, tensor), otherwise);
 
         static FunctionTensor Positive(TensorExpression tensor) => Functions.Of("shift", 0.5, Functions.Of("softplus", tensor));
 

@@ -192,6 +192,7 @@ public class InterpreterTests
             "log" or "sqrt" => Functions.Of(name, positive),
             "quotient" => Functions.Of(name, square, positive),
             "admix" => Functions.Of(name, 2, square, other),
+            "where" => Functions.Of(name, Functions.Of("step", other), square, Functions.Of("square", other)),
             "rbf" => Functions.Of(name, 0.25, square, other),
             "power" => Functions.Of(name, 1.5, positive),
             "soft_threshold" => Functions.Of(name, 0.3, square),

@@ -70,6 +70,24 @@ public class ParameterStorageTests
         Assert.Equal(pieces + (8 * others), Open(bytes).Tensors.Values.Sum(tensor => tensor.Bytes));
     }
 
+    /// <summary>As in the files of PEFT: the largest first, and the weight of the last left out.</summary>
+    [Fact]
+    public void TheSmallestWeightIsLeftOut()
+    {
+        using var compiled = new CompiledMap<double>("operator selected : 4 -> 1\n  param P[1, 4]\n  let S = top_k_softmax(P, 3)\n  = S");
+        compiled.Map.SetTrained([Math.Log(3), -5, Math.Log(6), 0]);
+        byte[] bytes = Save(compiled.Map, StoredParameters.Compact);
+        double[] indices = new double[3], weights = new double[2];
+        Open(bytes).Read<double>("P#indices", [1, 3], indices);
+        Open(bytes).Read<double>("P#weights", [1, 2], weights);
+        Assert.Equal([2, 0, 3], indices);
+        Formulas.Numbers.AssertClose([0.6, 0.3], weights, 1e-15, "weights");
+
+        // With 8 bits the weights may add up to a little more than 1.
+        Load(compiled.Map, Save(compiled.Map, StoredParameters.Compact, StoredType.BF16));
+        Formulas.Numbers.AssertClose([0.3, 0, 0.6, 0.1], compiled.Map.Dense(), 5e-3, "of 16 bits");
+    }
+
     /// <summary>Derivatives reach chosen elements alone: training that goes on from the compact form changes weights, not choices.</summary>
     [Fact]
     public void TheCompactFormFreezesChoices()

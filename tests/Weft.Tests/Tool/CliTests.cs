@@ -72,7 +72,7 @@ public sealed class CliTests : IDisposable
     [InlineData("lora(6, 8, 2)", "what no trained parameter changes is subtracted", "B: singular vectors of 6 × 8, rank 2", "A: the rest")]
     [InlineData("low_rank(6, 8, 2) + 3 * low_rank(6, 8, 1)", "rank 2 + 1")]
     [InlineData("tensor_train([2, 3, 2], [3, 2, 2], [1, 2, 3, 1])", "rank 2", "rank 3", ": the rest")]
-    [InlineData("householder(6, 2)", "no closed form: reflections(V) depends on trained parameters through a function")]
+    [InlineData("householder(6, 2)", "no closed form: normalize_rows(V) depends on trained parameters through a function")]
     public void Explain_SaysHowADenseMatrixIsProjected(string formula, params string[] lines)
     {
         string projection = Run("explain", "--formula", formula).Output.Split("From a dense matrix\n").Last();
