@@ -245,7 +245,7 @@ internal static class ElementwiseKernels
             case Activation.Atanh:
                 return one / ((one - z) * (one + z));
             case Activation.Tanhc:
-                Expression tanh = body.DefineElement("tanh", KernelBody.Call(Function.Tanh, z));
+                Expression tanh = Named(KernelBody.Call(Function.Tanh, z));
                 return RatioSlope(activation, body, z, one - (tanh * tanh), TanhcSeries);
             case Activation.Atanhc:
                 Expression slope = RatioSlope(activation, body, z, one / ((one - z) * (one + z)), AtanhcSeries);
