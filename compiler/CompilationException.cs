@@ -19,6 +19,16 @@ public sealed class CompilationException(DiagnosticDescriptor descriptor, object
     public static CompilationException TooLarge(string what, double size, long limit) =>
         new(DiagnosticDescriptors.TooLarge, [Limits.Message(what, size, limit)]);
 
+    /// <summary>The elements of a tensor.</summary>
+    /// <param name="shape">The extent of each axis.</param>
+    /// <param name="name">What it is called.</param>
+    /// <exception cref="CompilationException">They are more than a block can have.</exception>
+    internal static int Length(IReadOnlyList<int> shape, string name)
+    {
+        double length = shape.Aggregate(1.0, (product, extent) => product * extent);
+        return length <= Limits.Block ? (int)length : throw TooLarge($"the tensor {name}[{string.Join(", ", shape)}]", length, Limits.Block);
+    }
+
     /// <summary>A diagnostic at the place of the declaration.</summary>
     public Diagnostic At(string path, TextSpan span) => new(descriptor.Id, descriptor.Severity, Message, path, span);
 }

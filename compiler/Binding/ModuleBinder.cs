@@ -884,9 +884,19 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
 
         _nesting++;
-        T? result = step();
-        _nesting--;
-        return result;
+        try
+        {
+            return step();
+        }
+        catch (OverflowException)
+        {
+            Exhaust(frame, node, Limits.Message(frame.Show(node), double.PositiveInfinity, Limits.Block));
+            return null;
+        }
+        finally
+        {
+            _nesting--;
+        }
     }
 
     /// <summary>Gives a name to an index while something is bound; it may hide a name outside.</summary>

@@ -9,7 +9,8 @@ public abstract class WeightTensor(string name, IReadOnlyList<int> shape)
 
     public IReadOnlyList<int> Shape { get; } = shape;
 
-    public int Length => Shape.Aggregate(1, (product, extent) => checked(product * extent));
+    /// <exception cref="CompilationException">There are more elements than a block can have.</exception>
+    public int Length => CompilationException.Length(Shape, Name);
 
     /// <summary>Whether a gradient has to reach it.</summary>
     public abstract bool IsTrained { get; }

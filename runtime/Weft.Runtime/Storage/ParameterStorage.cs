@@ -41,6 +41,9 @@ public static class ParameterStorage
     private const string SeededPrefix = "seeded:";
     private const string RolePrefix = "role:";
 
+    /// <summary>Says of a compact file which weight of each row is left out: the smallest, which stands last. Weft's first files left out the largest.</summary>
+    private const string LeftOut = "left_out", Smallest = "smallest";
+
     /// <summary>Saves parameters.</summary>
     /// <param name="map">The map.</param>
     /// <param name="stream">Where to.</param>
@@ -72,6 +75,7 @@ public static class ParameterStorage
                 metadata[RolePrefix + info.Name] = info.Role.ToString().ToLowerInvariant();
                 if (parameters == StoredParameters.Compact && info.TopK > 0)
                 {
+                    metadata[LeftOut] = Smallest;
                     (T[] indices, T[] weights) = Choices(info, map[i].Values);
                     ImmutableArray<int> shape = info.Shape[..^1];
                     tensors.Add((info.Name + Indices, info.RowLength <= 256 ? StoredType.U8 : info.RowLength <= 65536 ? StoredType.U16 : StoredType.U32, shape.Add(info.TopK), indices));
@@ -103,6 +107,7 @@ public static class ParameterStorage
         ArgumentNullException.ThrowIfNull(map);
         T[] values = map.Parameters.ToArray();
         TensorFile file = TensorFile.Open(stream);
+        bool leavesOutLargest = file.Metadata.TryGetValue("format", out string? format) && format == "weft" && !file.Metadata.ContainsKey(LeftOut);
         var loaded = ImmutableArray.CreateBuilder<string>();
         var selections = ImmutableArray.CreateBuilder<string>();
         int read = 0;
@@ -132,7 +137,7 @@ public static class ParameterStorage
                 T[] chosen = new T[indices.Length], shares = new T[weights.Length];
                 file.Read(indices.Name, indices.Shape.AsSpan(), chosen);
                 file.Read(weights.Name, weights.Shape.AsSpan(), shares);
-                Choose(info, chosen, shares, target);
+                Choose(info, chosen, shares, leavesOutLargest, target);
                 selections.Add(info.Name);
                 read += 2;
             }
@@ -250,7 +255,7 @@ public static class ParameterStorage
     }
 
     /// <summary>Logits of which the chosen ones have the given softmax, and the others are smaller.</summary>
-    private static void Choose<T>(ParameterInfo info, T[] indices, T[] weights, Span<T> logits)
+    private static void Choose<T>(ParameterInfo info, T[] indices, T[] weights, bool leavesOutLargest, Span<T> logits)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         const double Least = 1e-30;
@@ -262,12 +267,15 @@ public static class ParameterStorage
         logits.Fill(lowest);
         for (int row = 0; row < info.Length / length; row++)
         {
+            // The weight that is left out is what the others leave, so it comes last.
             double rest = 1;
-            for (int i = 0; i < k; i++)
+            int first = leavesOutLargest ? 1 : 0;
+            for (int n = 0; n < k; n++)
             {
+                int i = (first + n) % k;
                 T position = indices[(row * k) + i];
                 int index = T.IsInteger(position) && position >= T.Zero && position < T.CreateTruncating(length) ? int.CreateTruncating(position) : -1;
-                double weight = i == k - 1 ? (Math.Abs(rest) < Rounding ? Math.Max(rest, 0) : rest) : double.CreateTruncating(weights[(row * (k - 1)) + i]);
+                double weight = n == k - 1 ? (Math.Abs(rest) < Rounding ? Math.Max(rest, 0) : rest) : double.CreateTruncating(weights[(row * (k - 1)) + n]);
                 rest -= weight;
                 if (index < 0 || logits[(row * length) + index] != lowest || !(weight >= 0))
                 {

@@ -59,6 +59,21 @@ public class BinderTests
         { "operator f : 3 -> 6 = [eye(3); zeros(3, 2)]", ["1:32 WEFT0115 cannot put eye(3) : 3 -> 3 above zeros(3, 2) : 2 -> 3: both must have the same number of inputs"] },
         { "operator f : 3 -> 5 = eye(3)", ["1:21 WEFT0116 the signature of 'f' says 3 -> 5, but its body is 3 -> 3"] },
         { "layer f : 4 -> 4 = dense(4, 5) . relu . dense(6, 4)", ["1:20 WEFT0117 dense(4, 5) : 5 -> 4 takes 5 inputs, but is given 6"] },
+        {
+            "model bad : 64 -> 10\n  layer stem = dense(3200, 64)\n  layer head = dense(10, 16)",
+            ["3:16 WEFT0117 dense(10, 16) : 16 -> 10 takes 16 inputs, but is given 3200"]
+        },
+        { "model bad : 64 -> 10\n  layer stem = dense(32, 63)\n  layer head = dense(10, 32)", ["2:16 WEFT0117 dense(32, 63) : 63 -> 32 takes 63 inputs, but is given 64"] },
+        { "model bad : 64 -> 10\n  layer stem = dense(32, 64)\n  layer head = relu . dense(9, 32)", ["3:16 WEFT0116 the signature of 'bad' says 64 -> 10, but its body is 64 -> 9"] },
+        { "operator f : 5 -> 3\n  let S[i:3] = (2 * i + 1) * (i >= 0)\n  y[i] = x[S[i]]", ["3:12 WEFT0119 the position 5 is out of range: expected 0 to 4"] },
+        { "operator f : 4 -> 3\n  param T[5, 4]\n  let S[i:3] = (2 * i + 1) * (i >= 0)\n  y[i] = T[S[i], j] * x[j]", ["4:12 WEFT0119 the position 5 is out of range: expected 0 to 4"] },
+        { "operator f : 4 -> 3\n  param T[5, 4]\n  let S[i:3] = (2 * i + 1) * (i >= 0)\n  = take(T, S)", ["4:13 WEFT0119 the position 5 is out of range: expected 0 to 4"] },
+        { "operator f : 5 -> 4\n  let S[i:2, j:4] = (3 + i * j) * (i >= 0)\n  = gather(S[1], 5)", ["3:12 WEFT0119 the position 5 is out of range: expected 0 to 4"] },
+        { "operator f : 5 -> 4\n  seeded(3) S[4] ~ whole(9)\n  y[j] = x[S[j]]", ["3:12 WEFT0119 the position 8 is out of range: expected 0 to 4"] },
+        {
+            "operator f : 80000 -> 80000 = dirsum(dense(40000, 40000), dense(40000, 40000))",
+            ["1:10 WEFT0108 the parameters of 'f' would have 3200000000 elements: the limit is 2147483575"]
+        },
         { "operator f : 3 -> 3\n  param d[3, 3]\n  = diag(d)", ["3:10 WEFT0118 'diag' needs a tensor of 1 axis, found d : [3, 3]"] },
         { "operator f : 3 -> 3\n  param T[4, 3, 3]\n  = T[4]", ["3:7 WEFT0119 4 is out of range: expected 0 to 3"] },
         { "operator f : 3 -> 3\n  param T[4, 3, 3]\n  = sum(i < 4) T[i + 1]", ["3:18 WEFT0119 i + 1 = 4 is out of range: expected 0 to 3"] },

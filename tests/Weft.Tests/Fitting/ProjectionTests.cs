@@ -190,6 +190,15 @@ public class ProjectionTests
     }
 
     [Fact]
+    public void AMatrixThatNoArrayHolds_IsRefused()
+    {
+        using CompiledMap<float> large = new("low_rank(65536, 65536, 2)"), small = new("low_rank(65536, 65536, 1)");
+        large.Map.Randomize(new Random(1));
+        string message = Assert.Throws<NotSupportedException>(() => small.Map.Truncate(large.Map)).Message;
+        Assert.Equal("The matrix of F (65536 × 65536) would have 4294967296 elements: an array has at most 2147483591.", message);
+    }
+
+    [Fact]
     public void WhatCannotBeTruncated_IsRefused()
     {
         using CompiledMap<double> large = new("hra(5, 7, 4)"), small = new("hra(5, 7, 2)"), other = new("dense(7, 5)");

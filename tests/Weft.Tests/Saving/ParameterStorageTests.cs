@@ -147,15 +147,47 @@ public class ParameterStorageTests
     }
 
     [Fact]
+    public void ATableWithAPositionThatIsNone_ChangesNothing()
+    {
+        using var compiled = new CompiledMap<double>("operator f : 5 -> 3\n  frozen S[3] ~ whole(5)\n  param v[3]\n  y[i] = v[i] * x[S[i]]");
+        var stream = new MemoryStream();
+        TensorFile.Write<double>(stream, [("S", StoredType.F64, [3], new double[] { 0, 5, 1 }), ("v", StoredType.F64, [3], new double[3])], new Dictionary<string, string>());
+
+        // A map that was never given parameters is as before, and so is one that was.
+        Assert.Throws<InvalidDataException>(() => Load(compiled.Map, stream.ToArray()));
+        Assert.Throws<InvalidOperationException>(() => compiled.Map.Dense());
+        compiled.Map.Randomize(new Random(1));
+        double[] before = compiled.Map.Parameters.ToArray(), matrix = compiled.Map.Dense();
+        var error = Assert.Throws<InvalidDataException>(() => Load(compiled.Map, stream.ToArray()));
+        Assert.Contains("S is a table of positions from 0 to 4", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, compiled.Map.Parameters);
+        Assert.Equal(matrix, compiled.Map.Dense());
+    }
+
+    /// <summary>Files of before said nothing of it, and left out the largest weight.</summary>
+    [Fact]
+    public void CompactFilesOfBefore_AreRead()
+    {
+        using var compiled = new CompiledMap<double>("operator selected : 4 -> 1\n  param P[1, 4]\n  let S = top_k_softmax(P, 3)\n  = S");
+        var stream = new MemoryStream();
+        TensorFile.Write<double>(
+            stream,
+            [("P#indices", StoredType.U8, [1, 3], new double[] { 2, 0, 3 }), ("P#weights", StoredType.F64, [1, 2], new double[] { 0.3, 0.1 })],
+            new Dictionary<string, string> { ["format"] = "weft" });
+        Load(compiled.Map, stream.ToArray());
+        Formulas.Numbers.AssertClose([0.3, 0, 0.6, 0.1], compiled.Map.Dense(), 1e-12, "of before");
+    }
+
+    [Fact]
     public void WrongChoices_AreRefused()
     {
         using var compiled = new CompiledMap<double>("operator selected : 6 -> 4\n  param P[4, 6]\n  let S = top_k_softmax(P, 2)\n  = S");
-        foreach ((double index, double weight) in new[] { (6.0, 0.5), (0.0, 1.5), (0.0, -0.5), (0.0, double.NaN) })
+        foreach ((double index, double weight) in new[] { (6.0, 0.5), (0.0, 1.5), (0.0, -0.5), (0.0, double.NaN), (-1.0, 0.5), (0.5, 0.5), (0.0, 0.5) })
         {
             var stream = new MemoryStream();
             TensorFile.Write<double>(
                 stream,
-                [("P#indices", StoredType.U8, [4, 2], Enumerable.Repeat(index, 8).ToArray()), ("P#weights", StoredType.F64, [4, 1], Enumerable.Repeat(weight, 4).ToArray())],
+                [("P#indices", StoredType.F64, [4, 2], Enumerable.Repeat(index, 8).ToArray()), ("P#weights", StoredType.F64, [4, 1], Enumerable.Repeat(weight, 4).ToArray())],
                 new Dictionary<string, string>());
             Assert.Throws<InvalidDataException>(() => Load(compiled.Map, stream.ToArray()));
         }
