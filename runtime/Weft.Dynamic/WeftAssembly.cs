@@ -18,7 +18,9 @@ namespace Weft.Dynamic;
 [RequiresUnreferencedCode("The compiled code may use any member of the runtime.")]
 public sealed class WeftAssembly : IDisposable
 {
-    private static readonly CSharpParseOptions ParseOptions = new(LanguageVersion.Latest, DocumentationMode.None);
+    /// <summary>Nobody reads warnings about null of code that is compiled and run: their analysis would be an eighth of the work.</summary>
+    private static readonly CSharpParseOptions ParseOptions = new CSharpParseOptions(LanguageVersion.Latest, DocumentationMode.None)
+        .WithFeatures([new("run-nullable-analysis", "never")]);
 
     private static readonly CSharpCompilationOptions CompilationOptions = new(
         OutputKind.DynamicallyLinkedLibrary,

@@ -27,7 +27,7 @@ internal static class FormulaBattery
     }
 
     /// <summary>What is wrong with texts, compiled together; nothing, if they are right.</summary>
-    public static string Faults<T>(Scalar scalar, IReadOnlyList<string> texts)
+    public static string Faults<T>(Scalar scalar, IReadOnlyList<string> texts, IReadOnlyList<int>? batches = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Module[] modules = [.. texts.Select((text, i) => TestModules.Formula(text) with { Name = FormattableString.Invariant($"F{i}") })];
@@ -36,7 +36,7 @@ internal static class FormulaBattery
         for (int i = 0; i < modules.Length; i++)
         {
             using Map<T> map = all.Create<T>(modules[i].Name);
-            if (Fault(modules[i], map, seed: i) is { } fault)
+            if (Fault(modules[i], map, seed: i, batches) is { } fault)
             {
                 faults.Add($"{texts[i]}\n{fault}\n");
             }

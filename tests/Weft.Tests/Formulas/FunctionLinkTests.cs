@@ -109,7 +109,7 @@ public class FunctionLinkTests
     [InlineData("layer f : 6 -> 6\n  param W[6, 6]\n  = quantize(W)", "3:14 WEFT0110")]
     [InlineData("operator f : 6 -> 6 = softmax", "1:23 WEFT0129")]
     [InlineData("operator f : 6 -> 6 = 2 * quantize(8)", "1:27 WEFT0104")]
-    [InlineData("layer f : 6 -> 6 = cayley", "1:20 WEFT0106")]
+    [InlineData("layer f : 6 -> 6 = cayley", "1:20 WEFT0110")]
     public void MistakesAreNamedWhereTheyAre(string text, string expected) =>
         Assert.StartsWith(expected, Assert.Single(TestModules.Diagnostics(text)), StringComparison.Ordinal);
 

@@ -7,12 +7,15 @@ using Weft.Tests.Runtime;
 namespace Weft.Tests.Formulas;
 
 /// <summary>
-/// Random modules on narrower vectors than this machine has: the runtime reads which instruction sets it may use when a process starts,
+/// Random modules and the library on narrower vectors than this machine has: the runtime reads which instruction sets it may use when a process starts,
 /// so each is a process of its own, which enters this assembly at <see cref="Main"/>. All memory of the maps is guarded there.
 /// </summary>
 public class InstructionSetTests
 {
     private const int Count = 15;
+
+    /// <summary>A single row, a few, and more than a tile has.</summary>
+    private static readonly int[] Batches = [1, 7, 33];
 
     [Theory]
     [InlineData("", 0)]
@@ -53,6 +56,7 @@ public class InstructionSetTests
         Guards.Switch();
         int width = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
         string faults = RandomFormulasTests.Faults<double>(Scalar.Double, 3000, Count) + RandomFormulasTests.Faults<float>(Scalar.Float, 4000, Count)
+            + FormulaBattery.Faults<float>(Scalar.Float, [.. ((IEnumerable<object[]>)Binding.StandardLibraryTests.Operators).Select(row => (string)row[0])], Batches)
             + StorageFormatTests.Faults() + ConstantFanInTests.Faults() + TileTests.Faults()
             + ActivationTests.Faults();
         Console.WriteLine($"{width} bits {faults}");
