@@ -74,6 +74,11 @@ internal sealed partial class ModuleBinder
     /// <summary>An operator made of parts, unless the whole has become too large to work with.</summary>
     private OperatorValue? Compose(Operator made, SyntaxNode node, Frame frame, params Value[] parts)
     {
+        if (!Spend(made.Operands().Count(), frame, node))
+        {
+            return null;
+        }
+
         long nodes = 1 + parts.Sum(part => part.Extent.Nodes);
         int depth = 1 + parts.Select(part => part.Extent.Depth).DefaultIfEmpty(0).Max();
         if (nodes > MaxNodes || depth > MaxNesting)
@@ -511,6 +516,11 @@ internal sealed partial class ModuleBinder
                 return null;
             }
 
+            if (!Spend(list.Numbers.Count, frame, call))
+            {
+                return null;
+            }
+
             numbers = list.Numbers;
         }
         else
@@ -542,7 +552,7 @@ internal sealed partial class ModuleBinder
 
     private OperatorValue? BindPermutation(ExpressionSyntax argument, Frame frame)
     {
-        if (BindList(argument, frame) is not { } list)
+        if (BindList(argument, frame) is not { } list || !Spend(list.Numbers.Count, frame, argument))
         {
             return null;
         }
@@ -668,6 +678,11 @@ internal sealed partial class ModuleBinder
     /// <summary>Checks the positions that are known by now: of a table without parameters all, of one that is drawn the largest there may be.</summary>
     private bool HasPositions(TensorValue table, int size, SyntaxNode node, Frame frame)
     {
+        if (!Spend(table.Tensor.Shape.Aggregate(1.0, (product, extent) => product * extent) is var length and <= MostKnown ? (int)length / ElementsPerStep : 0, frame, node))
+        {
+            return false;
+        }
+
         foreach (double position in KnownPositions(table.Tensor).Where(position => ToInteger(position) is not { } whole || whole < 0 || whole >= size))
         {
             Report(DiagnosticDescriptors.OutOfRange, frame, node, $"the position {Value.Show(position)}", $"0 to {size - 1}");
@@ -677,18 +692,27 @@ internal sealed partial class ModuleBinder
         return true;
     }
 
+    /// <summary>Terms of a table beyond which its positions are checked when a map is made, not here; and how many of them are as much work as a step.</summary>
+    private const int MostKnown = 1 << 20, ElementsPerStep = 32;
+
     private IEnumerable<double> KnownPositions(TensorExpression table)
     {
-        const int Most = 1 << 20;
         return table switch
         {
             ListTensor list => list.Elements,
             ParameterTensor { Parameter.Initializer: { Distribution: Distribution.Whole or Distribution.Distinct, Scale: var end } } => [end - 1],
-            _ when _symbols > 0 || table.Shape.Aggregate(1L, (product, extent) => product * extent) > Most => [],
-            _ when table.DescendantsAndSelf().Any(part => part is ParameterTensor) => [],
+            _ when _symbols > 0 || table.DescendantsAndSelf().Any(part => part is ParameterTensor) || table.DescendantsAndSelf().Sum(Terms) > MostKnown => [],
             _ => Oracle.Interpreter.Elements(table),
         };
     }
+
+    /// <summary>How many numbers there are to add up for a tensor, once what it is made of is known.</summary>
+    private static double Terms(TensorExpression tensor) => tensor is EinsumTensor einsum
+        ? einsum.Terms.Sum(term => einsum.Axes.SelectMany(group => group)
+            .Concat(term.Factors.SelectMany(factor => factor.Indices).SelectMany(index => index.Terms).Select(part => part.Variable))
+            .Distinct()
+            .Aggregate(1.0, (product, index) => product * index.Extent))
+        : tensor.Shape.Aggregate(1.0, (product, extent) => product * extent);
 
     /// <summary>A vector as a tensor of one row; a row of a tensor stays a slice of it.</summary>
     private TensorValue? AsRow(TensorValue vector, SyntaxNode node, Frame frame)

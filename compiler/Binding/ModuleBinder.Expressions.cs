@@ -238,6 +238,12 @@ internal sealed partial class ModuleBinder
                 return null;
             }
 
+            if (rows[0].Count > MaxListed)
+            {
+                Exhaust(frame, block, $"a list of {rows[0].Count} numbers, where the limit is {MaxListed}: what has a rule can be written as a formula of its index, and other numbers are a frozen tensor");
+                return null;
+            }
+
             return new ListValue(rows[0].Select(item => ((NumberValue)item.Value).Number).ToEquatable());
         }
 
@@ -307,6 +313,11 @@ internal sealed partial class ModuleBinder
 
     private Value? SliceList(ListValue list, SliceItemSyntax item, Frame frame)
     {
+        if (!Spend(list.Numbers.Count, frame, item))
+        {
+            return null;
+        }
+
         if (item.Start is null)
         {
             return list;

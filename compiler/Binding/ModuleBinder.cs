@@ -17,16 +17,20 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
     /// <summary>Caps that keep a slip such as <c>product(i &lt; 1000000000)</c>, or an attack, from exhausting the compiler.</summary>
     private const int MaxParameters = 20_000;
     private const int MaxNodes = 200_000;
-    private const int MaxSteps = 2_000_000;
+    private const int MaxWork = 200_000;
+    private const int MaxListed = 1 << 16;
     private const int MaxNesting = 400;
     private const int MaxCalls = 50;
 
     private readonly List<Parameter> _parameters = [];
     private readonly HashSet<string> _parameterNames = new(StringComparer.Ordinal);
     private readonly HashSet<string> _prefixes = new(StringComparer.Ordinal);
+
+    /// <summary>The number that the next parameter or part of a name may get: those below are taken.</summary>
+    private readonly Dictionary<string, int> _nextNumbers = new(StringComparer.Ordinal);
     private readonly Dictionary<(Declaration, string), ParameterTensor> _sharedTensors = [];
     private int _nextIndex;
-    private int _steps;
+    private long _work;
     private int _nesting;
 
     /// <summary>Set once a cap is hit: the one diagnostic about it is enough.</summary>
@@ -91,7 +95,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         }
 
         Diagnostic diagnostic = descriptor.At(frame.Scope.Path, span, arguments);
-        diagnostics.Add(diagnostic with { Message = diagnostic.Message + origin });
+        diagnostics.Add(diagnostic with { Message = diagnostic.Message + DiagnosticDescriptor.Shortened(origin) });
     }
 
     private void Exhaust(Frame frame, SyntaxNode node, string message) => Exhaust(frame, node.Span, message);
@@ -240,6 +244,11 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
                 return false;
             }
 
+            if (value is ListValue { Numbers.Count: var length } && !Spend(length, frame, parameter))
+            {
+                return false;
+            }
+
             frame.Locals[parameter.Name.Text] = value!;
             shown.Add($"{parameter.Name.Text} = {(value is ListValue list ? list.Text : Value.Show(((NumberValue)value!).Number))}");
         }
@@ -306,26 +315,31 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         return false;
     }
 
-    private string UniquePrefix(Frame frame, string name)
+    private string UniquePrefix(Frame frame, string name) => Unique(frame.Prefix + name, ".", _prefixes);
+
+    private string UniqueName(string name) => Unique(name, "", _parameterNames);
+
+    private string Unique(string name, string end, HashSet<string> taken)
     {
-        string prefix = $"{frame.Prefix}{name}.";
-        for (int i = 2; !_prefixes.Add(prefix); i++)
+        string unique = name + end;
+        if (taken.Add(unique))
         {
-            prefix = $"{frame.Prefix}{name}{i}.";
+            return unique;
         }
 
-        return prefix;
-    }
-
-    private string UniqueName(string name)
-    {
-        string unique = name;
-        for (int i = 2; !_parameterNames.Add(unique); i++)
+        if (!_nextNumbers.TryGetValue(unique, out int number))
         {
-            unique = $"{name}{i}";
+            number = 2;
         }
 
-        return unique;
+        string numbered;
+        do
+        {
+            numbered = FormattableString.Invariant($"{name}{number++}{end}");
+        }
+        while (!taken.Add(numbered));
+        _nextNumbers[unique] = number;
+        return numbered;
     }
 
     private IndexVariable NewIndex(string name, int extent) => new(name, extent, _nextIndex++);
@@ -599,6 +613,11 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         (int current, long nodes, int depth) = (inputs, 1, 1);
         foreach (ModelStepSyntax step in model.Steps)
         {
+            if (!Spend(frame.Locals.Count, frame, step))
+            {
+                return null;
+            }
+
             var stepFrame = new Frame(frame.Scope, null, UniquePrefix(frame, step.Name.Text), frame, frame.CallSite);
             foreach (KeyValuePair<string, Value> local in frame.Locals)
             {
@@ -861,6 +880,18 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
         return new OperatorValue(Flatten.Product(factors), chain.Nodes, chain.Depth + 1);
     }
 
+    /// <summary>Counts work: a step of the recursion, an operand of an operator, an element of a list each time that the list is gone through.</summary>
+    /// <returns>Whether there was not too much.</returns>
+    private bool Spend(long work, Frame frame, SyntaxNode node)
+    {
+        if (!_isExhausted && (_work += work) > MaxWork)
+        {
+            Exhaust(frame, node, $"this takes more than {MaxWork} steps, counted over expressions, operands and elements of lists: repeat less often, or write the repetition so that its parts are tensors that its index picks from, which is one step");
+        }
+
+        return !_isExhausted;
+    }
+
     /// <summary>Runs a step of the recursion, unless it is one too many.</summary>
     private T? Guarded<T>(Frame frame, SyntaxNode node, Func<T?> step)
         where T : class
@@ -871,9 +902,8 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
             return null;
         }
 
-        if (++_steps > MaxSteps)
+        if (!Spend(1, frame, node))
         {
-            Exhaust(frame, node, $"more than {MaxSteps} steps to bind one module");
             return null;
         }
 

@@ -449,10 +449,18 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     private string Literal(double value) => Literals.Of(value, scalar);
 }
 
-/// <summary>Numbers as C# literals that round-trip.</summary>
+/// <summary>Numbers as C# constants that round-trip.</summary>
 internal static class Literals
 {
-    public static string Of(double value, string scalar) => scalar == "float"
-        ? ((float)value).ToString("G9", CultureInfo.InvariantCulture) + "f"
-        : value.ToString("G17", CultureInfo.InvariantCulture) + "d";
+    /// <summary>A number; one that a float cannot hold is what arithmetic in floats makes of it, an infinity.</summary>
+    public static string Of(double value, string scalar)
+    {
+        double held = scalar == "float" ? (float)value : value;
+        if (double.IsNaN(held) || double.IsInfinity(held))
+        {
+            return $"({Of(double.IsNaN(held) ? 0 : Math.Sign(held), scalar)} / {Of(0, scalar)})";
+        }
+
+        return scalar == "float" ? ((float)value).ToString("G9", CultureInfo.InvariantCulture) + "f" : value.ToString("G17", CultureInfo.InvariantCulture) + "d";
+    }
 }

@@ -188,6 +188,12 @@ public abstract class KernelPrinter(string scalar)
 
     private string Literal(double value)
     {
+        double held = Scalar != "double" ? (float)value : value;
+        if (double.IsNaN(held) || double.IsInfinity(held))
+        {
+            return $"({Literal(double.IsNaN(held) ? 0 : Math.Sign(held))} / {Literal(0)})";
+        }
+
         string digits = Scalar != "double" ? ((float)value).ToString("G9", CultureInfo.InvariantCulture) : value.ToString("G17", CultureInfo.InvariantCulture);
         string number = digits.IndexOfAny(['.', 'E']) < 0 ? digits + ".0" : digits;
         return Scalar == "float" ? number + "f" : number;

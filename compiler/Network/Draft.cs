@@ -1,3 +1,5 @@
+using Weft.Compiler.Text;
+
 namespace Weft.Compiler.Network;
 
 /// <summary>
@@ -8,6 +10,9 @@ namespace Weft.Compiler.Network;
 internal sealed class Draft(double coefficient, RowVector? input, Affine inputPosition)
 {
     public double Coefficient { get; set; } = coefficient;
+
+    /// <summary>Planning takes the cube of it.</summary>
+    private const int MostFactors = 256;
 
     public List<Factor> Factors { get; private set; } = [];
 
@@ -21,6 +26,19 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
     public bool IsRead => Factors.Count == 0;
 
     public Draft Clone() => new(Coefficient, Input, InputPosition) { Factors = [.. Factors], Slots = [.. Slots] };
+
+    /// <exception cref="CompilationException">There would be too many to plan.</exception>
+    public void Multiply(Factor factor)
+    {
+        if (Factors.Count == MostFactors)
+        {
+            throw new CompilationException(
+                DiagnosticDescriptors.TooLarge,
+                [$"a product of more than {MostFactors} tensors, which is the limit of one term: a layer of several links joined by '.' writes down what is between them"]);
+        }
+
+        Factors.Add(factor);
+    }
 
     public int Push(Affine position)
     {
@@ -153,25 +171,31 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
         {
             (Index index, int stride) = position.Terms.OrderByDescending(term => term.Stride).First();
             int lower = position.Maximum - position.Offset - (stride * (index.Extent - 1));
-            int[] inside = [.. Enumerable.Range(0, index.Extent).Where(Inside)];
-            bool partial = Enumerable.Range(0, index.Extent).Any(value => !Inside(value) && !Outside(value));
-            if (lower >= stride || partial)
+
+            // The values for which all positions lie in the window, and those for which any does.
+            (int First, int Count) inside = Values(Ceiling(start - (long)position.Offset), Floor(end - 1L - position.Offset - lower));
+            (int First, int Count) touching = Values(Floor(start - 1L - position.Offset - lower) + 1, Ceiling(end - (long)position.Offset) - 1);
+            if (lower >= stride || inside.Count < touching.Count)
             {
                 return CropResult.NotAffine;
             }
 
-            if (inside.Length == 0)
+            if (inside.Count == 0)
             {
                 return CropResult.Empty;
             }
 
-            Substitute(index, Affine.Of(new Index(index.Name, inside.Length)) + inside[0]);
+            Substitute(index, Affine.Of(new Index(index.Name, inside.Count)) + inside.First);
 
-            bool Inside(int value) =>
-                position.Offset + (value * stride) >= start && position.Offset + (value * stride) + lower < end;
+            (int First, int Count) Values(long first, long last)
+            {
+                (first, last) = (Math.Max(first, 0), Math.Min(last, index.Extent - 1));
+                return first <= last ? ((int)first, (int)(last - first + 1)) : default;
+            }
 
-            bool Outside(int value) =>
-                position.Offset + (value * stride) + lower < start || position.Offset + (value * stride) >= end;
+            long Floor(long distance) => (distance >= 0 ? distance : distance - stride + 1) / stride;
+
+            long Ceiling(long distance) => Floor(distance + stride - 1);
         }
 
         Slots[slot] += -start;

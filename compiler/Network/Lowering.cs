@@ -300,7 +300,7 @@ public sealed class Lowering
             position = (position * weight.Shape[k]) + draft.Slots[positions[k]];
         }
 
-        draft.Factors.Add(new Factor(weight, position));
+        draft.Multiply(new Factor(weight, position));
     }
 
     private static Dictionary<int, int>? TrySplitAxes(Draft draft, EinsumTensor einsum, IReadOnlyList<int> positions, Slots binders)
@@ -394,9 +394,9 @@ public sealed class Lowering
             var i = new Index("i", reflections.Rows);
             Affine position = draft.Slots[axis];
             draft.Coefficient = -draft.Coefficient;
-            draft.Factors.Add(new Factor(rows, (Affine.Of(l) * size) + position));
-            draft.Factors.Add(new Factor(compact, transposed ? (Affine.Of(l) * count) + Affine.Of(k) : (Affine.Of(k) * count) + Affine.Of(l)));
-            draft.Factors.Add(new Factor(rows, (Affine.Of(k) * size) + Affine.Of(i)));
+            draft.Multiply(new Factor(rows, (Affine.Of(l) * size) + position));
+            draft.Multiply(new Factor(compact, transposed ? (Affine.Of(l) * count) + Affine.Of(k) : (Affine.Of(k) * count) + Affine.Of(l)));
+            draft.Multiply(new Factor(rows, (Affine.Of(k) * size) + Affine.Of(i)));
             draft.Slots[axis] = Affine.Of(i);
         }
 

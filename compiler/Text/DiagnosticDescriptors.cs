@@ -10,8 +10,16 @@ namespace Weft.Compiler.Text;
 /// <param name="Format">The message, with the places of one occurrence as <c>{0}</c>.</param>
 public sealed record DiagnosticDescriptor(string Id, Severity Severity, string Title, string Format)
 {
+    /// <summary>What users wrote may be of any length: more of it in a message is read by nobody.</summary>
+    private const int MostCharacters = 1000;
+
     public Diagnostic At(string path, TextSpan span, params object[] arguments) =>
-        new(Id, Severity, string.Format(CultureInfo.InvariantCulture, Format, arguments), path, span);
+        new(Id, Severity, string.Format(CultureInfo.InvariantCulture, Format, [.. arguments.Select(Shortened)]), path, span);
+
+    /// <summary>A text without its middle, where it is too long.</summary>
+    internal static object Shortened(object argument) => argument is string { Length: > MostCharacters } text
+        ? $"{text.Substring(0, MostCharacters / 2)}…{text.Substring(text.Length - (MostCharacters / 2))}"
+        : argument;
 }
 
 /// <summary>Every diagnostic that parsing (<c>WEFT0001</c> to <c>0099</c>) and binding (<c>WEFT0100</c> to <c>0199</c>) can give, and <c>WEFT9999</c>.</summary>

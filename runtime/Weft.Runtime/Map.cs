@@ -401,7 +401,8 @@ public abstract unsafe class Map<T> : IDisposable
     internal ParameterEdit<T> EditTrained() => BeginEdit(trainedOnly: true);
 
     /// <summary>Sets all stored parameters; where a table of positions among them is refused, none.</summary>
-    /// <exception cref="InvalidOperationException">An edit is open, or a table holds a position that is none.</exception>
+    /// <exception cref="InvalidOperationException">An edit is open.</exception>
+    /// <exception cref="InvalidDataException">A table holds a position that is none.</exception>
     internal void Replace(ReadOnlySpan<T> values)
     {
         AlignedBuffer<T> block = Stored();
@@ -413,11 +414,11 @@ public abstract unsafe class Map<T> : IDisposable
             values.CopyTo(edit.All);
             PrepareAll(block.Pointer);
         }
-        catch
+        catch (InvalidOperationException exception)
         {
             old.CopyTo(edit.All);
             epoch = before;
-            throw;
+            throw new InvalidDataException($"The file does not fit {Description.Name}: {exception.Message}", exception);
         }
 
         epoch = unchecked(epoch + 1);

@@ -32,7 +32,10 @@ internal static class IdxFile
         }
     }
 
-    private static (int[] Shape, byte[] Elements) Read(Stream stream, int axes)
+    /// <summary>The lengths of the axes and the elements of an open file.</summary>
+    /// <exception cref="InvalidDataException">The file is not in the format, or ends too late.</exception>
+    /// <exception cref="EndOfStreamException">The file ends too early.</exception>
+    internal static (int[] Shape, byte[] Elements) Read(Stream stream, int axes)
     {
         byte[] header = new byte[4 + 4 * axes];
         stream.ReadExactly(header);

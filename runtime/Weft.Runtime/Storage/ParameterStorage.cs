@@ -61,29 +61,30 @@ public static class ParameterStorage
             throw new ArgumentOutOfRangeException(nameof(type), type, "A type of floating-point numbers is expected.");
         }
 
+        ReadOnlySpan<T> stored = map.Parameters;
         var tensors = new List<(string, StoredType, ImmutableArray<int>, ReadOnlyMemory<T>)>();
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = "weft", ["name"] = map.Description.Name };
-        for (int i = 0; i < map.Description.Parameters.Length; i++)
+        foreach (ParameterInfo info in map.Description.Parameters)
         {
-            ParameterInfo info = map.Description.Parameters[i];
             if (info.Role == Role.Seeded)
             {
                 metadata[SeededPrefix + info.Name] = Draw(info);
             }
             else if (parameters == StoredParameters.All || info.Role == Role.Trained)
             {
+                ReadOnlySpan<T> values = stored.Slice(info.Offset, info.Length);
                 metadata[RolePrefix + info.Name] = info.Role.ToString().ToLowerInvariant();
                 if (parameters == StoredParameters.Compact && info.TopK > 0)
                 {
                     metadata[LeftOut] = Smallest;
-                    (T[] indices, T[] weights) = Choices(info, map[i].Values);
+                    (T[] indices, T[] weights) = Choices(info, values);
                     ImmutableArray<int> shape = info.Shape[..^1];
                     tensors.Add((info.Name + Indices, info.RowLength <= 256 ? StoredType.U8 : info.RowLength <= 65536 ? StoredType.U16 : StoredType.U32, shape.Add(info.TopK), indices));
                     tensors.Add((info.Name + Weights, numbers, shape.Add(info.TopK - 1), weights));
                 }
                 else
                 {
-                    tensors.Add((info.Name, numbers, info.Shape, map[i].Values.ToArray()));
+                    tensors.Add((info.Name, numbers, info.Shape, values.ToArray()));
                 }
             }
         }
@@ -100,6 +101,7 @@ public static class ParameterStorage
     /// otherwise, or a table holds positions that are none. Nothing was changed.
     /// </exception>
     /// <exception cref="ArgumentException">The stream cannot seek.</exception>
+    /// <exception cref="InvalidOperationException">An edit is open.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public static LoadReport Load<T>(this Map<T> map, Stream stream)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -159,15 +161,7 @@ public static class ParameterStorage
             throw new InvalidDataException($"{map.Description.Name} has no parameter '{file.Tensors.Keys.Except(known, StringComparer.Ordinal).First()}', which is in the file.");
         }
 
-        try
-        {
-            map.Replace(values);
-        }
-        catch (InvalidOperationException exception)
-        {
-            throw new InvalidDataException($"The file does not fit {map.Description.Name}: {exception.Message}", exception);
-        }
-
+        map.Replace(values);
         return new LoadReport(loaded.ToImmutable(), selections.ToImmutable());
     }
 

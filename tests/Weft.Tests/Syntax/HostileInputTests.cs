@@ -1,5 +1,6 @@
 using System.Text;
 using Weft.Compiler;
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
@@ -11,6 +12,10 @@ public class HostileInputTests
 {
     private const int StackSize = 1024 * 1024;
     private const int Many = 100_000;
+
+    // Work, counted by what it allocates: what the binder may do at most, twice; and what grows with the text, no faster than the text.
+    private const long MostAllocated = 1L << 29;
+    private const long MostAllocatedPerCharacter = 20_000;
 
     public static TheoryData<string, string> Texts => new()
     {
@@ -100,6 +105,49 @@ public class HostileInputTests
         CompileOnSmallStack([.. texts]);
     }
 
+    public static TheoryData<string, string> Repetitions => new()
+    {
+        { "gblr(2, 16, 1000000, 20)", "more than 200000 steps" },
+        { "low_displacement_rank(8, 1000000)", "more than 200000 steps" },
+        { "2 * low_displacement_rank(4, 65536)' ⊗ eye(2)", "more than 200000 steps" },
+        { "surm_displacement(8, 1000000000)", "more than 200000 steps" },
+        { "product(i < 1000000) dense(3, 3)", "more than 20000 parameters" },
+        { "product(i < 1000000) permute([1, 0])", "more than 200000 steps" },
+        { $"permute([{string.Join(", ", Enumerable.Range(0, 65537))}])", "a list of 65537 numbers, where the limit is 65536" },
+    };
+
+    /// <summary>A text of a few words can ask for any amount of work: what is too much is said before it is done.</summary>
+    [Theory]
+    [MemberData(nameof(Repetitions))]
+    public void TooMuchWork_IsRefused(string formula, string message) =>
+        Assert.Contains(message, CompileOnSmallStack(formula), StringComparison.Ordinal);
+
+    /// <summary>What binds may still be too much for what comes behind the binder, or be little whatever its sizes say.</summary>
+    [Theory]
+    [InlineData("crop(2147483647, 1, 2147483646)", "would have more than")]
+    [InlineData("crop(100000000, 1, 99999999)", null)]
+    [InlineData("crop(100000000, 50000000, 7) * (eye(20000000) ⊗ dense(5, 5))", null)]
+    [InlineData("product(i < 10000) dense(3, 3)", "a product of more than 256 tensors")]
+    [InlineData("kron(i < 1000) dense(1, 1)", "a product of more than 256 tensors")]
+    public void WhatIsBehindTheBinder_IsBounded(string formula, string? message)
+    {
+        Module module = Assert.Single(WeftCompiler.BindFormula(new SourceText("test", formula), [], "Test").Modules);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        CompilationException? exception = Record.Exception(() => { ModuleCompiler.Compile(module, new GenerateOptions("Test")); }) as CompilationException;
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostAllocated);
+        Assert.Contains(message ?? "", exception?.Message ?? "", StringComparison.Ordinal);
+        Assert.Equal(message is null, exception is null);
+    }
+
+    [Fact]
+    public void MessagesAreShort_WhateverNamesAre()
+    {
+        string name = Repeat("a", 9000);
+        Assert.All(
+            WeftCompiler.BindFormula(new SourceText("test", $"{name}(3) * {name}b"), [], "Test").Diagnostics,
+            diagnostic => Assert.InRange(diagnostic.Message.Length, 1, 1500));
+    }
+
     private static string Repeat(string text, int count = Many) => new StringBuilder(text.Length * count).Insert(0, text, count).ToString();
 
     /// <summary>Compiles as a file and as a formula, and checks that every diagnostic points into the text.</summary>
@@ -121,12 +169,20 @@ public class HostileInputTests
             },
             StackSize);
         thread.Start();
-        Assert.True(thread.Join(TimeSpan.FromSeconds(120)), "It takes too long.");
+        thread.Join();
         Assert.Null(failure);
         return messages;
     }
 
     private static string Compile(string text)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        string messages = Diagnose(text);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, MostAllocated + (MostAllocatedPerCharacter * text.Length));
+        return messages;
+    }
+
+    private static string Diagnose(string text)
     {
         var source = new SourceText("test.weft", text);
         ParsedFile file = WeftCompiler.Parse(source);

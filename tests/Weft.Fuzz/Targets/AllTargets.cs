@@ -1,0 +1,19 @@
+namespace Weft.Fuzz.Targets;
+
+/// <summary>The targets by name.</summary>
+internal static class AllTargets
+{
+    private static readonly Dictionary<string, Lazy<FuzzTarget>> All = new()
+    {
+        ["syntax"] = new(() => new SyntaxTarget()),
+        ["binding"] = new(() => new BindingTarget()),
+        ["road"] = new(() => new RoadTarget()),
+        ["tensors"] = new(() => new TensorFileTarget()),
+        ["idx"] = new(() => new IdxTarget()),
+        ["maps"] = new(() => new MapTarget()),
+    };
+
+    public static IReadOnlyCollection<string> Names => All.Keys;
+
+    public static FuzzTarget Get(string name) => All[name].Value;
+}
