@@ -48,7 +48,12 @@ public class InstructionSetTests
         // A reference to the generator brings the compiler as an analyzer's file, which is not listed as a dependency.
         AssemblyLoadContext.Default.Resolving += (context, name) =>
             context.LoadFromAssemblyPath(Path.Combine(AppContext.BaseDirectory, name.Name + ".dll"));
-        return arguments is [OpenCl.OclgrindTests.Argument, .. var rest] ? OpenCl.OclgrindTests.Run(rest) : Run();
+        return arguments switch
+        {
+            [OpenCl.OclgrindTests.Argument, .. var rest] => OpenCl.OclgrindTests.Run(rest),
+            [Mutation.MutantChecks.Argument, var assembly] => Mutation.MutantChecks.Run(assembly),
+            _ => Run(),
+        };
     }
 
     private static int Run()

@@ -17,7 +17,7 @@ namespace Weft.Tests.Formulas;
 public class LibraryFormulasTests
 {
     /// <summary>Sizes beyond a vector and a register tile, beside those that parameters are counted at.</summary>
-    private static readonly string[] LargerSizes =
+    internal static readonly string[] LargerSizes =
     [
         "dense(33, 20)", "frozen_dense(33, 20)", "low_rank(20, 33, 9)", "low_rank_middle(20, 33, 4, 9)", "diagonal(33)", "block_diagonal(36, 20, 4)", "monarch(36, 4)",
         "monarch_rectangular(20, 36, 4)", "monarch_padded(19, 33, 4)", "kronecker([5, 7], [8, 4])", "kronecker_sum(5, 7)", "tucker(20, 33, 9, 5)",

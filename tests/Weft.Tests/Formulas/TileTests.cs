@@ -5,7 +5,7 @@ namespace Weft.Tests.Formulas;
 /// <summary>Operators wide enough for each shape of register tile: four vectors or two, in panels or rows, sums too long for four, one row in one stream.</summary>
 public class TileTests
 {
-    private static readonly string[] Texts =
+    internal static readonly string[] Texts =
     [
         "dense(70, 130)",
         "dense(64, 1100)",

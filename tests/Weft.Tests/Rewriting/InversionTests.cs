@@ -34,6 +34,6 @@ public class InversionTests
 
     [Fact]
     public void WhatHasNone_IsNamed() => Assert.Equal(
-        "3:14 WEFT0110 expected an operator that has an inverse in closed form, found an operator 6 -> 6 with 'A + B' in it",
+        "3:13 WEFT0110 expected an operator that has an inverse in closed form, found an operator 6 -> 6 with 'A + B' in it",
         Assert.Single(TestModules.Diagnostics("operator f : 6 -> 6\n  param A[3, 3], B[3, 3]\n  = inverse((A + B) ⊗ eye(2))")));
 }

@@ -78,6 +78,7 @@ public class LawTests
             new ScaledByTensor(T("s"), new Scaled(3, M("A", 2, 3))),
             Times(M("A", 2, 3), new Scaled(3, M("B", 3, 5))),
             Times(new ScaledByTensor(T("s"), M("A", 2, 3)), new Scaled(3, M("B", 3, 5))),
+            Squared(new Scaled(3, M("A", 3, 3))),
             Kron(new Scaled(-2, M("A", 2, 3)), new Scaled(3, M("B", 4, 5))),
             Kron(M("A", 2, 3), new ScaledByTensor(T("s"), M("B", 4, 5))),
         ],
@@ -178,10 +179,15 @@ public class LawTests
             Times(new DirectSum(List(M("A", 2, 3), M("B", 4, 5))), new DirectSum(List(M("C", 4, 7), M("D", 4, 2)))),
             Times(new HorizontalStack(List(M("A", 2, 3), M("B", 2, 5))), new VerticalStack(List(M("C", 4, 4), M("D", 4, 4)))),
 
-            // Rows that are not neighbours, or are in the other order, and chains that differ.
+            // Rows in the other order, with a gap between them, that overlap, of other tensors or other parts of one; and chains that differ.
             Times(Chain(T("V", 5, 4), 2, 3), Chain(T("V", 5, 4), 0, 2)),
+            Times(Chain(T("V", 5, 4), 0, 2), Chain(T("V", 5, 4), 3, 2)),
+            Times(Chain(T("V", 5, 4), 0, 2), Chain(T("V", 5, 4), 1, 2)),
+            Times(Chain(T("V", 5, 4), 0, 2), Chain(T("U", 5, 4), 2, 3)),
+            Times(Chain(T("W", 3, 5, 4), 0, 2), Chain(T("W", 3, 5, 4), 2, 3, point: 2)),
             Times(new Reflections(T("V", 3, 5)), new Reflections(T("V", 3, 5))),
             Times(new Transpose(new Reflections(T("V", 3, 5))), new Reflections(T("U", 3, 5))),
+            Times(new Reflections(T("V", 3, 5)), new Transpose(new Reflections(T("U", 3, 5)))),
         ];
         foreach (Operator node in fixedPoints)
         {
@@ -223,14 +229,17 @@ public class LawTests
 
     private static Product Times(params Operator[] operands) => new(List(operands));
 
+    /// <summary>One node in two places.</summary>
+    private static Product Squared(Operator operand) => Times(operand, operand);
+
     private static Kronecker Kron(params Operator[] operands) => new(List(operands));
 
-    /// <summary>The reflections over some rows of the last but one axis, at position 1 of an axis before it.</summary>
-    private static Reflections Chain(TensorExpression tensor, int start, int length)
+    /// <summary>The reflections over some rows of the last but one axis, at a position of an axis before it.</summary>
+    private static Reflections Chain(TensorExpression tensor, int start, int length, int point = 1)
     {
         SliceAxis[] rows = [new RangeAxis(start, length), new RangeAxis(0, 4)];
         return new Reflections(new SliceTensor(
-            tensor, (tensor.Shape.Count == 3 ? rows.Prepend(new PointAxis(AffineIndex.Constant(1))) : rows).ToEquatable()));
+            tensor, (tensor.Shape.Count == 3 ? rows.Prepend(new PointAxis(AffineIndex.Constant(point))) : rows).ToEquatable()));
     }
 
     /// <summary><c>A[k] * B[:, k]</c>, repeated.</summary>
