@@ -501,6 +501,12 @@ internal sealed partial class ModuleBinder
 
     private Value? BindUnrolled(RepeatSyntax repeat, int count, Frame frame)
     {
+        if (count > MaxWork)
+        {
+            Exhaust(frame, repeat, $"more than {MaxWork} repetitions");
+            return null;
+        }
+
         var values = new List<Value>();
         bool isBound = WithVariable(repeat.Variable, frame, variable =>
         {
@@ -513,11 +519,6 @@ internal sealed partial class ModuleBinder
                 }
 
                 values.Add(value);
-                if (values.Count > MaxNodes)
-                {
-                    Exhaust(frame, repeat, $"more than {MaxNodes} repetitions");
-                    return false;
-                }
             }
 
             return true;
