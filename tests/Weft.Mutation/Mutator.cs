@@ -199,7 +199,9 @@ internal sealed class Mutator
                 break;
         }
 
-        if (node is ExpressionSyntax condition && IsCondition(condition))
+        // What is mutated to its opposite already is not negated once more.
+        if (node is ExpressionSyntax condition && IsCondition(condition)
+            && node is not (PrefixUnaryExpressionSyntax or BinaryExpressionSyntax { RawKind: (int)SyntaxKind.EqualsExpression or (int)SyntaxKind.NotEqualsExpression }))
         {
             Add(condition, Declares(condition) ? LiteralExpression(SyntaxKind.FalseLiteralExpression) : Not(ParenthesizedExpression(condition.WithoutTrivia())));
         }

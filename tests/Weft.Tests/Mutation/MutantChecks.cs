@@ -29,6 +29,7 @@ internal sealed class MutantChecks
     [
         typeof(Rewriting.LawTests), typeof(Rewriting.InversionTests), typeof(Network.LoweringTests), typeof(Planning.RouteSelectionTests), typeof(Planning.PlannerTests), typeof(Scheduling.KernelChoiceTests), typeof(Stages.StageTests),
         typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(Stages.ContractTests), typeof(FewRowsTests),
+        typeof(Fitting.ProjectionTests), typeof(Generators.NamesTests), typeof(StorageFormatTests), typeof(Verification.VerifierTests),
     ];
 
     private static readonly Type[] RuntimeTests =
@@ -170,12 +171,12 @@ internal sealed class MutantChecks
         }
     }
 
-    /// <summary>Operators of the library and random formulas, at sizes that are quick to compile.</summary>
+    /// <summary>Operators of the library, a sum that is cut into blocks, and random formulas, at sizes that are quick to compile.</summary>
     private static IEnumerable<(Module Module, GenerateOptions Options)> Formulas()
     {
         const int Every = 4;
         const int Random = 16;
-        IEnumerable<string> texts = LibraryFormulasTests.LargerSizes.Where((_, k) => k % Every == 0).Concat(TileTests.Texts);
+        IEnumerable<string> texts = LibraryFormulasTests.LargerSizes.Where((_, k) => k % Every == 0).Concat(TileTests.Texts).Append("dense(2, 17000)");
         foreach ((string text, int k) in texts.Select((text, k) => (text, k)))
         {
             yield return (TestModules.Formula(text) with { Name = "F" }, Options(k));
