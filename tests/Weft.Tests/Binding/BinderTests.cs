@@ -64,7 +64,7 @@ public class BinderTests
             ["3:16 WEFT0117 dense(10, 16) : 16 -> 10 takes 16 inputs, but is given 3200"]
         },
         { "model bad : 64 -> 10\n  layer stem = dense(32, 63)\n  layer head = dense(10, 32)", ["2:16 WEFT0117 dense(32, 63) : 63 -> 32 takes 63 inputs, but is given 64"] },
-        { "model bad : 64 -> 10\n  layer stem = dense(32, 64)\n  layer head = relu . dense(9, 32)", ["3:16 WEFT0116 the signature of 'bad' says 64 -> 10, but its body is 64 -> 9"] },
+        { "model bad : 64 -> 10\n  layer stem = dense(32, 64)\n  layer head = relu . dense(9, 32)", ["3:14 WEFT0116 the signature of 'bad' says 64 -> 10, but its body is 64 -> 9"] },
         { "operator f : 5 -> 3\n  let S[i:3] = (2 * i + 1) * (i >= 0)\n  y[i] = x[S[i]]", ["3:12 WEFT0119 the position 5 is out of range: expected 0 to 4"] },
         { "operator f : 4 -> 3\n  param T[5, 4]\n  let S[i:3] = (2 * i + 1) * (i >= 0)\n  y[i] = T[S[i], j] * x[j]", ["4:12 WEFT0119 the position 5 is out of range: expected 0 to 4"] },
         { "operator f : 4 -> 3\n  param T[5, 4]\n  let S[i:3] = (2 * i + 1) * (i >= 0)\n  = take(T, S)", ["4:13 WEFT0119 the position 5 is out of range: expected 0 to 4"] },

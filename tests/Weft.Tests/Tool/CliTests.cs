@@ -31,8 +31,8 @@ public sealed class CliTests : IDisposable
     [Theory]
     [InlineData("dirsum(dense(40000, 40000), dense(40000, 40000))", "80000 -> 80000", "the parameters of 'large' would have 3200000000 elements: the limit is 2147483575")]
     [InlineData("dense(46341, 46340)", "46340 -> 46341", "the gradients of parameters and of what is made of them would have 4294883904 elements: the limit is 2147483575")]
-    [InlineData("householder(10, 100000)", "10 -> 10", "would have 10000000000 elements: the limit is 2147483575")]
-    [InlineData("dct(2000000)", "2000000 -> 2000000", "would have 4000000000000 elements: the limit is 2147483575")]
+    [InlineData("householder(10, 100000)", "10 -> 10", "would have more than 2147483575 elements, which is the limit")]
+    [InlineData("dct(2000000)", "2000000 -> 2000000", "would have more than 2147483575 elements, which is the limit")]
     public void SizesThatNoBlockHas_AreNamed(string formula, string shape, string message)
     {
         string file = Write("large.weft", $"operator large : {shape} = {formula}\n");
