@@ -118,7 +118,7 @@ internal sealed class MapEmitter
                 DeviceProgramEmitter.Emit(_code, _device, _options, _scalar);
             }
 
-            var emitter = new KernelEmitter(_code, _scalar, panel: _options.Scalar == Scalar.Float ? 32 : 16);
+            var emitter = new KernelEmitter(_code, _scalar, KernelSelector.PanelOf(_options.ElementSize));
             foreach ((string name, Kernel kernel) in _kernels.Values)
             {
                 _code.Line();

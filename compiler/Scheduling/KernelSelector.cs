@@ -20,6 +20,10 @@ public sealed record Contraction(View Target, View Left, View? Right, double Coe
 /// </summary>
 public sealed class KernelSelector(int panel, int nominalRows)
 {
+    /// <summary>Lanes of a panel of packed weights: two of the widest vectors, as the runtime's tiles read them.</summary>
+    /// <param name="elementSize">Bytes of an element.</param>
+    public static int PanelOf(int elementSize) => 128 / elementSize;
+
     /// <summary>Lanes of the widest vector: half a panel.</summary>
     private readonly int _lanes = panel / 2;
 

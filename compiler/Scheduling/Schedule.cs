@@ -75,7 +75,7 @@ public sealed record Schedule(
         // An entry of a sparse matrix is a load with an address of its own, for as many rows as a vector has lanes; in slices it is one lane of a
         // few loads that a tile of four rows shares (measured).
         const double OperationsPerEntry = 130, OperationsPerSlicedEntry = 7, OperationsPerSlicedProduct = 5;
-        var selector = new KernelSelector(128 / elementSize, rows);
+        var selector = new KernelSelector(KernelSelector.PanelOf(elementSize), rows);
         return Forward.Sum(step => CostModel.OperationsPerStep + step switch
         {
             KernelStep kernel => selector.Operations(kernel),

@@ -44,7 +44,7 @@ public sealed partial class Scheduler
     private int _names;
 
     /// <summary>Lanes of the widest vector.</summary>
-    private int Lanes => 64 / _elementSize;
+    private int Lanes => KernelSelector.PanelOf(_elementSize) / 2;
 
     private Scheduler(LoweredModule lowered, CostModel costs, int elementSize, int planRank, bool keepsElements)
     {
@@ -53,7 +53,7 @@ public sealed partial class Scheduler
         _lowered = lowered;
         _costs = costs;
         _elementSize = elementSize;
-        _selector = new KernelSelector(2 * Lanes, nominalRows: Math.Min(costs.Batch, 48));
+        _selector = new KernelSelector(KernelSelector.PanelOf(elementSize), nominalRows: Math.Min(costs.Batch, 48));
     }
 
     /// <param name="lowered">The module.</param>

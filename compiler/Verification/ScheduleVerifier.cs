@@ -12,6 +12,7 @@ namespace Weft.Compiler.Verification;
 public sealed class ScheduleVerifier
 {
     private readonly Schedule _schedule;
+    private readonly int _elementSize;
     private readonly int _panel;
     private readonly HashSet<Storage> _known;
 
@@ -20,7 +21,7 @@ public sealed class ScheduleVerifier
 
     private ScheduleVerifier(Schedule schedule, int elementSize)
     {
-        (_schedule, _panel) = (schedule, 128 / elementSize);
+        (_schedule, _elementSize, _panel) = (schedule, elementSize, KernelSelector.PanelOf(elementSize));
         _known = [.. schedule.Storages];
         foreach (PackStep pack in schedule.PrepareFrozen.Concat(schedule.Prepare).OfType<PackStep>().Where(pack => pack.Packed.PackedFormat is not null))
         {
@@ -357,10 +358,9 @@ public sealed class ScheduleVerifier
     private string? Slices(SlicedFanInStep product)
     {
         FanInMatrix matrix = product.FanIn.Matrix;
-        int elementSize = 128 / _panel;
         long slices = (matrix.Outputs + (long)product.Lanes - 1) / product.Lanes;
-        long bytes = (product.Steps * (((long)product.Lanes * elementSize) + product.Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
-        return bytes <= (long)product.Slices.Storage.Length * elementSize ? null : "there is too little room for slices";
+        long bytes = (product.Steps * (((long)product.Lanes * _elementSize) + product.Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
+        return bytes <= (long)product.Slices.Storage.Length * _elementSize ? null : "there is too little room for slices";
     }
 
     private static string? Rowwise(NonlinearLink function, params Storage[] storages) => function is not FunctionLink { Length: var length } ? null
