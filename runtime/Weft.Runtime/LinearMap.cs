@@ -22,6 +22,7 @@ public abstract unsafe class LinearMap<T> : Map<T>
     /// <param name="y">[batch, <see cref="Map{T}.Outputs"/>]</param>
     /// <param name="x">[batch, <see cref="Map{T}.Inputs"/>]; overwritten.</param>
     /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Adjoint(ReadOnlySpan<T> y, Span<T> x)
     {
@@ -39,6 +40,7 @@ public abstract unsafe class LinearMap<T> : Map<T>
 
     /// <summary>x = Aᵀ y for each row of dense tensors of shapes [batch, <see cref="Map{T}.Outputs"/>] and [batch, <see cref="Map{T}.Inputs"/>].</summary>
     /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or the tensors overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     [OverloadResolutionPriority(-1)]
     public void Adjoint(in ReadOnlyTensorSpan<T> y, in TensorSpan<T> x) =>
@@ -47,6 +49,7 @@ public abstract unsafe class LinearMap<T> : Map<T>
     /// <summary>Writes the matrix A.</summary>
     /// <param name="matrix">[<see cref="Map{T}.Outputs"/>, <see cref="Map{T}.Inputs"/>], row-major; overwritten.</param>
     /// <exception cref="ArgumentException">The length is wrong; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void ToDense(Span<T> matrix)
     {

@@ -125,6 +125,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="x">[batch, <see cref="Inputs"/>]</param>
     /// <param name="y">[batch, <see cref="Outputs"/>]; overwritten.</param>
     /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Forward(ReadOnlySpan<T> x, Span<T> y)
     {
@@ -156,6 +157,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="dx">[batch, <see cref="Inputs"/>], overwritten; or empty: not wanted.</param>
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: not wanted.</param>
     /// <exception cref="ArgumentException">A length is wrong, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
     {
@@ -191,6 +193,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: only the loss is wanted.</param>
     /// <returns>The mean loss.</returns>
     /// <exception cref="ArgumentException">A length is wrong, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient)
         where TLoss : struct, ILoss<T> => LossGradient(x, loss, default, gradient);
@@ -202,6 +205,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: not wanted.</param>
     /// <returns>The mean loss.</returns>
     /// <exception cref="ArgumentException">A length is wrong, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> dx, Span<T> gradient)
         where TLoss : struct, ILoss<T>
@@ -235,6 +239,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="y">[batch, <see cref="Outputs"/>], overwritten; or empty: not wanted.</param>
     /// <param name="dy">[batch, <see cref="Outputs"/>], overwritten.</param>
     /// <exception cref="ArgumentException">A length is wrong, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Tangent(ReadOnlySpan<T> x, ReadOnlySpan<T> dx, ReadOnlySpan<T> dParameters, Span<T> y, Span<T> dy)
     {
@@ -273,6 +278,7 @@ public abstract unsafe class Map<T> : IDisposable
 
     /// <summary>y = f(x) for each row of dense tensors of shapes [batch, <see cref="Inputs"/>] and [batch, <see cref="Outputs"/>].</summary>
     /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or the tensors overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     [OverloadResolutionPriority(-1)]
     public void Forward(in ReadOnlyTensorSpan<T> x, in TensorSpan<T> y) =>
@@ -280,6 +286,7 @@ public abstract unsafe class Map<T> : IDisposable
 
     /// <summary>The gradients, as <see cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>, for dense tensors of two axes; an empty one is not wanted.</summary>
     /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     [OverloadResolutionPriority(-1)]
     public void Gradient(in ReadOnlyTensorSpan<T> x, in ReadOnlyTensorSpan<T> dy, in TensorSpan<T> dx, Span<T> gradient) => Gradient(
@@ -290,6 +297,7 @@ public abstract unsafe class Map<T> : IDisposable
 
     /// <summary>The loss and its gradient, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T})"/>, for a dense tensor [batch, <see cref="Inputs"/>].</summary>
     /// <exception cref="ArgumentException">The tensor is not dense or has another shape, or the loss does not fit it; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     [OverloadResolutionPriority(-1)]
     public double LossGradient<TLoss>(in ReadOnlyTensorSpan<T> x, TLoss loss, Span<T> gradient)
@@ -297,6 +305,7 @@ public abstract unsafe class Map<T> : IDisposable
 
     /// <summary>The forward-mode derivative, as <see cref="Tangent(ReadOnlySpan{T}, ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>, for dense tensors of two axes.</summary>
     /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     [OverloadResolutionPriority(-1)]
     public void Tangent(in ReadOnlyTensorSpan<T> x, in ReadOnlyTensorSpan<T> dx, ReadOnlySpan<T> dParameters, in TensorSpan<T> y, in TensorSpan<T> dy) => Tangent(
