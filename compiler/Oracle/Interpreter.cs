@@ -9,7 +9,8 @@ public sealed record InterpretedGradient(double[] Input, IReadOnlyList<double[]>
 
 /// <summary>
 /// Evaluates a module in float64, straight from the definitions of the algebra: what everything compiled is held against. It
-/// neither rewrites nor plans, and shares no code with the road to C#. A batch is a row-major matrix of one input per row.
+/// neither rewrites nor plans, and shares no code with the road to C#, except that the binder asks it what positions a table without parameters
+/// holds. A batch is a row-major matrix of one input per row.
 /// </summary>
 public sealed class Interpreter
 {
