@@ -162,7 +162,7 @@ public class DeviceTests
         string.Join("\n", Schedule(formula).Kernels.Select((kernel, number) => printer.Print(kernel, KernelPrinter.Name(number))));
 
     /// <summary>A schedule but for what each has for training.</summary>
-    private static DeviceSchedule Schedule(string formula, int batch = 64)
+    internal static DeviceSchedule Schedule(string formula, int batch = 64)
     {
         Schedule host = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(batch), elementSize: 4);
         DeviceSchedule schedule = DeviceScheduler.Build(host, batch, DeviceModel.Default);
