@@ -3,6 +3,7 @@ using Weft.Compiler.Emission;
 using Weft.Compiler.Explanation;
 using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
@@ -83,18 +84,19 @@ public static class ModuleCompiler
     {
         var costs = new CostModel(options.Batch);
         Lowered lowered = Lower(module, costs, cancellationToken);
-        Schedule schedule = Schedule(lowered.Module, costs, options, keepsElements: options.Targets != Targets.Cpu, cancellationToken);
+        var variant = new Variant(costs, options.ElementSize, options.PlanRank);
+        Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != Targets.Cpu, cancellationToken);
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
         {
             LoweredModule few = Lower(module, costs.ForFewRows, cancellationToken).Module;
-            schedule = Stage("planning for few rows", module, () => FewRows.AddTo(schedule, few, costs, options.ElementSize, options.FewRowsGain, cancellationToken));
+            schedule = Stage("planning for few rows", module, () => FewRows.AddTo(schedule, few, variant, options.FewRowsGain, cancellationToken));
             Verify("planning for few rows", module, ScheduleVerifier.Fault(schedule, options.ElementSize));
         }
 
         return Stage("emission", module, () =>
         {
             DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
-            DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule, options.Batch, model, cancellationToken);
+            DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule.Program, schedule.Layout, options.Batch, model, cancellationToken);
             ProjectionPlan? projection = schedule.Module.IsLinear ? ProjectionPlanner.Plan(schedule) : null;
             var explainer = new Explainer(schedule, lowered.Laws, lowered.Routes, costs, projection, options.Scalar);
             string code = options.MapType is null
@@ -114,10 +116,11 @@ public static class ModuleCompiler
     {
         device = device with { ElementSize = options.ElementSize };
         var costs = new CostModel(options.Batch);
-        Schedule schedule = Schedule(Lower(module, costs, cancellationToken).Module, costs, options, keepsElements: true, cancellationToken);
+        var variant = new Variant(costs, options.ElementSize, options.PlanRank);
+        Schedule schedule = Schedule(Lower(module, costs, cancellationToken).Module, variant, keepsElements: true, cancellationToken);
         return Stage("planning for a device", module, () => new DeviceExplainer(
-            DeviceScheduler.Build(schedule, options.Batch, device, cancellationToken),
-            DeviceScheduler.Build(schedule, 1, device, cancellationToken),
+            DeviceScheduler.Build(schedule.Program, schedule.Layout, options.Batch, device, cancellationToken),
+            DeviceScheduler.Build(schedule.Program, schedule.Layout, 1, device, cancellationToken),
             options.Batch,
             device).Full());
     }
@@ -145,11 +148,10 @@ public static class ModuleCompiler
         return new Lowered(lowered, laws, routes);
     }
 
-    private static Schedule Schedule(LoweredModule lowered, CostModel costs, GenerateOptions options, bool keepsElements, CancellationToken cancellationToken)
+    private static Schedule Schedule(LoweredModule lowered, Variant variant, bool keepsElements, CancellationToken cancellationToken)
     {
-        Schedule schedule = Stage(
-            "scheduling", lowered.Module, () => Scheduler.Build(lowered, costs, options.ElementSize, options.PlanRank, keepsElements, cancellationToken));
-        Verify("scheduling", lowered.Module, ScheduleVerifier.Fault(schedule, options.ElementSize));
+        Schedule schedule = Stage("scheduling", lowered.Module, () => Scheduler.Build(lowered, variant, keepsElements, cancellationToken));
+        Verify("scheduling", lowered.Module, ScheduleVerifier.Fault(schedule, variant.ElementSize));
         return schedule;
     }
 

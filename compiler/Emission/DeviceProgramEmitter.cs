@@ -51,7 +51,7 @@ internal static class DeviceProgramEmitter
         code.Line($"WeightCount = {Number(device.WeightCount)},");
         code.Line($"GradientCount = {Number(device.GradientCount)},");
         code.Line($"PartialCount = {Number(device.PartialCount)},");
-        code.Line($"ScratchPerRow = ({Number(device.Schedule.ScratchPerRow)}, {Number(2 * device.Schedule.ScratchPerRow)}),");
+        code.Line($"ScratchPerRow = ({Number(device.Layout.ScratchPerRow)}, {Number(device.Layout.GradientScratchPerRow)}),");
         code.Line($"MaxRows = {Number(device.MaxRows)},");
 
         IEnumerable<string> Codes(StorageFormat format) => device.Codes.Where(codes => codes.Format == format).Select(codes => Segment(codes.Segment));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Emission;

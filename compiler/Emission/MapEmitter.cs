@@ -5,6 +5,7 @@ using System.Xml;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Projection;
 using Weft.Compiler.Scheduling;
 using Weft.Compiler.Text;
@@ -138,9 +139,9 @@ internal sealed class MapEmitter
             _code.Line($"Outputs = {module.Outputs},");
             _code.Line($"TrainedCount = {_schedule.TrainedCount},");
             _code.Line($"ParameterCount = {_schedule.ParameterCount},");
-            _code.Line($"WeightCount = {_schedule.WeightCount},");
-            _code.Line($"GradientCount = {_schedule.GradientCount},");
-            _code.Line($"TangentCount = {_schedule.TangentCount},");
+            _code.Line($"WeightCount = {_schedule.Layout.WeightCount},");
+            _code.Line($"GradientCount = {_schedule.Layout.GradientCount},");
+            _code.Line($"TangentCount = {_schedule.Layout.TangentCount},");
             _code.Line($"Chunk = {_schedule.Chunk},");
             if (_schedule.LargeBatchChunk < _schedule.Chunk)
             {
@@ -152,13 +153,13 @@ internal sealed class MapEmitter
                 _code.Line($"FewRows = {few.Rows},");
             }
 
-            _code.Line($"ScratchPerRow = {Math.Max(_schedule.ScratchPerRow, _schedule.FewRows?.Schedule.ScratchPerRow ?? 0)},");
-            _code.Line($"GradientScratchPerRow = {_schedule.GradientScratchPerRow},");
+            _code.Line($"ScratchPerRow = {Math.Max(_schedule.Layout.ScratchPerRow, _schedule.FewRows?.Schedule.Layout.ScratchPerRow ?? 0)},");
+            _code.Line($"GradientScratchPerRow = {_schedule.Layout.GradientScratchPerRow},");
             _code.Line(FormattableString.Invariant($"ForwardFlops = {_schedule.ForwardFlops},"));
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
             _code.Line("Parameters =");
             _code.Line("[");
-            IReadOnlyDictionary<Parameter, int> selections = Selections.Find(_schedule.Lowered);
+            IReadOnlyDictionary<Parameter, int> selections = Selections.Find(_schedule.Program.Lowered);
             foreach (ParameterPlace place in _schedule.Parameters)
             {
                 Parameter parameter = place.Parameter;
@@ -170,7 +171,7 @@ internal sealed class MapEmitter
                 ];
                 string more = facts.Length > 0 ? $" {{ {string.Join(", ", facts)} }}" : "";
                 _code.Line(
-                    $"    new({Quote(parameter.Name)}, {place.Storage.Offset}, [{string.Join(", ", parameter.Shape)}], {GeneratedNames.Weft}.Role.{parameter.Role}, {Start(place)}{seed}){more},");
+                    $"    new({Quote(parameter.Name)}, {_schedule.Layout.OffsetOf(place.Storage)}, [{string.Join(", ", parameter.Shape)}], {GeneratedNames.Weft}.Role.{parameter.Role}, {Start(place)}{seed}){more},");
             }
 
             _code.Line("],");
@@ -224,11 +225,12 @@ internal sealed class MapEmitter
         string header = signature.Replace("T*", _scalar + "*");
         using CodeWriter.Block body = _code.Braces(header);
         DeclarePlaces(steps, pass);
-        if (pass == Pass.Reverse && _schedule.Cleared is { Length: > 0 } cleared)
+        int first = _schedule.TrainedCount, cleared = _schedule.Layout.ClearedCount - first;
+        if (pass == Pass.Reverse && cleared > 0)
         {
             using (_code.Braces("if (g != null && first)"))
             {
-                _code.Line(FormattableString.Invariant($"new {GeneratedNames.System}.Span<{_scalar}>(dw + {cleared.Offset}, {cleared.Length}).Clear();"));
+                _code.Line(FormattableString.Invariant($"new {GeneratedNames.System}.Span<{_scalar}>(dw + {first}, {cleared}).Clear();"));
             }
         }
 
@@ -263,7 +265,7 @@ internal sealed class MapEmitter
             }
 
             string name = aspect == Aspect.Value ? _names[storage] : "d" + _names[storage];
-            if (storage.IsTransient)
+            if (storage.Space == Space.Weights && !LayoutOf(storage).Holds(storage))
             {
                 _places.Add((storage, aspect), name);
                 _code.Line($"using {Kernels}.ParameterFunctions<{_scalar}>.Scratch {name}Memory = new({Number(storage.Length)});");
@@ -473,7 +475,7 @@ internal sealed class MapEmitter
     private string Block(Storage storage, Aspect aspect, Pass pass) => (storage.Space, aspect) switch
     {
         (Space.Weights, Aspect.Value) => "w",
-        (Space.Weights, _) => pass is Pass.Reverse or Pass.PrepareGradient && storage.MirrorOffset < _schedule.TrainedCount ? "g" : "dw",
+        (Space.Weights, _) => pass is Pass.Reverse or Pass.PrepareGradient && _schedule.Layout.MirrorOffsetOf(storage) < _schedule.TrainedCount ? "g" : "dw",
         (Space.Input, Aspect.Value) => "x",
         (Space.Input, _) => "dx",
         (Space.Output, Aspect.Value) => "y",
@@ -481,7 +483,10 @@ internal sealed class MapEmitter
         _ => "s",
     };
 
-    private static int Offset(Storage storage, Aspect aspect) => aspect == Aspect.Mirror ? storage.MirrorOffset : storage.Offset;
+    private int Offset(Storage storage, Aspect aspect) => aspect == Aspect.Mirror ? LayoutOf(storage).MirrorOffsetOf(storage) : LayoutOf(storage).OffsetOf(storage);
+
+    /// <summary>The pass for a few rows has storages of its own.</summary>
+    private Layout LayoutOf(Storage storage) => _schedule.FewRows is { Schedule.Layout: var few } && few.Holds(storage) ? few : _schedule.Layout;
 
     private static string Identifier(string name)
     {

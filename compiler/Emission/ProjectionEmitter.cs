@@ -1,6 +1,7 @@
 using System.Globalization;
 using Weft.Compiler.Network;
 using Weft.Compiler.Projection;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 
@@ -14,7 +15,7 @@ internal static class ProjectionEmitter
         code.Line();
         string[] sums =
         [
-            .. WeightSum.Find(schedule.Lowered).Where(sum => ProjectionPlanner.PlaceOf(schedule, sum.Tensor) is not null).Select(sum =>
+            .. WeightSum.Find(schedule.Program.Lowered).Where(sum => ProjectionPlanner.PlaceOf(schedule, sum.Tensor) is not null).Select(sum =>
                 $"new({MapEmitter.Quote(sum.Weight.Name)}, {Number(Offset(sum.Tensor))}, {Literals.Of(sum.Coefficient, "double")}, [{string.Join(", ", sum.Parameters.Select(parameter => MapEmitter.Quote(parameter.Name)))}])"),
         ];
         if (plan.Obstacle is { } obstacle)
@@ -54,7 +55,7 @@ internal static class ProjectionEmitter
             + $"[{string.Join(", ", term.Factors.Select(factor => Position(factor.Position + Offset(factor.Tensor), indices)))}], "
             + $"[{string.Join(", ", term.Windows.Select(window => $"new({Position(window.Position, indices)}, {Number(window.Length)})"))}])";
 
-        int Offset(WeightTensor tensor) => ProjectionPlanner.PlaceOf(schedule, tensor)!.Offset;
+        int Offset(WeightTensor tensor) => schedule.Layout.OffsetOf(ProjectionPlanner.PlaceOf(schedule, tensor)!);
     }
 
     private static IEnumerable<string> Splits(FactorizationPart part, int term, Index[] indices)

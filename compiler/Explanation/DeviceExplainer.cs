@@ -19,7 +19,7 @@ public sealed class DeviceExplainer(DeviceSchedule schedule, DeviceSchedule sing
     /// <summary>All of it, as <c>weft explain --target gpu</c> prints it.</summary>
     public string Full()
     {
-        Algebra.Module module = schedule.Schedule.Module;
+        Algebra.Module module = schedule.Program.Module;
         Line($"{module.Name}: {Number(module.Inputs)} -> {Number(module.Outputs)}, {(device.ElementSize == 4 ? "float" : "double")}, on a device of "
             + $"{Number(device.FlopsPerSecond / 1e12)} TFLOP/s, {Number(device.BytesPerSecond / 1e9)} GB/s and {Number(device.LaunchSeconds * 1e6)} µs per launch");
         List<string> plan = [.. Plan(schedule)], other = [.. Plan(single)];
@@ -43,11 +43,11 @@ public sealed class DeviceExplainer(DeviceSchedule schedule, DeviceSchedule sing
         return _text.ToString();
     }
 
-    private static IEnumerable<string> Plan(DeviceSchedule schedule) => schedule.Schedule.Plans
+    private static IEnumerable<string> Plan(DeviceSchedule schedule) => schedule.Program.Plans
         .Where(plan => plan.Root is ContractionNode)
         .SelectMany(plan => PlanPrinter.Print(plan, Alternatives));
 
-    private static IEnumerable<string> Orders(DeviceSchedule schedule) => schedule.Schedule.Plans.Select(plan => PlanPrinter.Print(plan.Root));
+    private static IEnumerable<string> Orders(DeviceSchedule schedule) => schedule.Program.Plans.Select(plan => PlanPrinter.Print(plan.Root));
 
     private string Describe(DeviceLaunch launch, int rows)
     {

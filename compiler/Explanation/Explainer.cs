@@ -5,6 +5,7 @@ using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 
@@ -76,7 +77,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     }
 
     private static IEnumerable<string> Network(Schedule schedule) =>
-        NetworkPrinter.Print(schedule.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim());
+        NetworkPrinter.Print(schedule.Program.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim());
 
     private static IEnumerable<string> Plan(Schedule schedule) => Plans(schedule).SelectMany(plan => PlanPrinter.Print(plan, Alternatives));
 
@@ -161,10 +162,10 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
 
     private string Bytes()
     {
-        double weights = (double)schedule.WeightCount * ElementSize;
+        double weights = (double)schedule.Layout.WeightCount * ElementSize;
         double rows = (double)(Module.Inputs + Module.Outputs) * ElementSize;
         return $"Bytes: weights with packed copies {PlanPrinter.Quantity(weights)}B, x and y {PlanPrinter.Quantity(rows)}B per row, "
-            + $"scratch {PlanPrinter.Quantity((double)schedule.ScratchPerRow * ElementSize)}B per row in chunks of {Number(schedule.Chunk)} rows"
+            + $"scratch {PlanPrinter.Quantity((double)schedule.Layout.ScratchPerRow * ElementSize)}B per row in chunks of {Number(schedule.Chunk)} rows"
             + (schedule.LargeBatchChunk < schedule.Chunk ? $", {Number(schedule.LargeBatchChunk)} of larger batches." : ".");
     }
 
@@ -172,7 +173,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     private string DenseCrossover()
     {
         double dense = (2 * DenseParameters) + (CostModel.OperationsPerElement * Module.Outputs);
-        double structured = (schedule.ForwardFlops * 1.0) + (CostModel.OperationsPerElement * (Module.Outputs + schedule.ScratchPerRow));
+        double structured = (schedule.ForwardFlops * 1.0) + (CostModel.OperationsPerElement * (Module.Outputs + schedule.Layout.ScratchPerRow));
         if (dense == structured)
         {
             return "It does the same as a dense matrix for each row.";

@@ -1,4 +1,5 @@
 using Weft.Compiler.Planning;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 
@@ -40,7 +41,7 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
     /// </summary>
     public static Contraction Arrange(Contraction contraction)
     {
-        contraction = KernelSelector.Coalesce(contraction);
+        contraction = contraction.Coalesced();
         return contraction.Right is { } right && contraction.Target.Position.Terms.Any(term => term.Stride == 1 && !right.Has(term.Index))
             ? contraction with { Left = right, Right = contraction.Left }
             : contraction;

@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Gpu;
@@ -165,7 +166,8 @@ public sealed record TrainingSchedule(
     IReadOnlyList<DeviceLaunch> AdamW);
 
 /// <summary>What a device does for a module.</summary>
-/// <param name="Schedule">The steps: those of a plan for the device.</param>
+/// <param name="Program">What is done: by a plan for the device.</param>
+/// <param name="Layout">Where intermediate results lie in scratch.</param>
 /// <param name="Kernels">Each once.</param>
 /// <param name="Prepare">What is derived from parameters, once per change of them.</param>
 /// <param name="Forward">y for a chunk of rows.</param>
@@ -178,7 +180,8 @@ public sealed record TrainingSchedule(
 /// <param name="AddGradient">Adds the gradients of the parameters to those asked for.</param>
 /// <param name="Training">Losses and optimizers.</param>
 public sealed record DeviceSchedule(
-    Schedule Schedule,
+    OperationProgram Program,
+    Layout Layout,
     IReadOnlyList<DeviceKernel> Kernels,
     IReadOnlyList<DeviceLaunch> Prepare,
     IReadOnlyList<DeviceLaunch> Forward,

@@ -1,20 +1,24 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Gpu;
 
 /// <summary>
-/// From the steps of a schedule to kernels and launches for a device: the same contractions in the same order, each with a tile of
-/// the device's own and on the weights as they are stored, so that packed copies are not needed.
+/// From a program to kernels and launches for a device: the same operations as on a processor, by a plan of the device's own, each contraction
+/// with a tile for it and on the weights as they are stored, so that packed copies are not needed.
 /// </summary>
 public sealed class DeviceScheduler
 {
     private readonly List<DeviceKernel> _kernels = [];
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
     private readonly OpenClPrinter _printer = new("float");
-    private readonly Schedule _schedule;
+    private readonly OperationProgram _program;
+    private readonly StoragePool _pool;
+    private readonly Layout _layout;
+    private readonly IReadOnlyList<Step> _forward, _reverse, _finish;
     private readonly int _batch;
     private readonly DeviceModel _device;
     private readonly FunctionKernels _functions;
@@ -31,35 +35,43 @@ public sealed class DeviceScheduler
     /// <summary>The most elements that a row of the batch adds to any position or count.</summary>
     private long _largestRow;
 
-    private DeviceScheduler(Schedule schedule, int batch, DeviceModel device)
+    private DeviceScheduler(LoweredModule lowered, int batch, DeviceModel device, CancellationToken cancellationToken)
     {
-        (_schedule, _batch, _device) = (schedule, batch, device);
+        (_batch, _device) = (batch, device);
+        var variant = new Variant(new CostModel(batch, Device: device), device.ElementSize);
+        _pool = new StoragePool();
+        _program = ProgramBuilder.Build(lowered, variant, _pool, contraction => KernelSelector.For(variant).Select(contraction).Cost, cancellationToken);
+        _forward = CopyFusion.Run(_program.Rows);
+        _reverse = CopyFusion.Run(_program.ReverseRows(_pool));
+        _finish = Gradients.Of(_program.Weights, _pool);
+        _layout = Layout.Of(_pool.Storages, [], [], [], []);
         _functions = new FunctionKernels(device.LocalBytes / device.ElementSize);
         _vectors = new Vectors(device.ElementSize, Alignment);
         _contractions = new ContractionKernels(batch, device, _vectors);
-        _largestRow = new[] { 2 * schedule.ScratchPerRow, schedule.Module.Inputs, schedule.Module.Outputs }.Max();
-        foreach (ParameterPlace place in schedule.Parameters.Where(place => place.Parameter.Role == Algebra.Role.Trained))
+        _largestRow = new[] { _layout.GradientScratchPerRow, lowered.Module.Inputs, lowered.Module.Outputs }.Max();
+        foreach (ParameterPlace place in _program.Parameters.Where(place => place.Parameter.Role == Algebra.Role.Trained))
         {
-            _weights.Add(place.Storage, place.Storage.Offset);
-            _mirrors.Add(place.Storage, place.Storage.MirrorOffset);
+            _weights.Add(place.Storage, _layout.OffsetOf(place.Storage));
+            _mirrors.Add(place.Storage, _layout.MirrorOffsetOf(place.Storage));
         }
 
-        (_weightCount, _gradientCount) = (schedule.TrainedCount, schedule.TrainedCount);
+        (_weightCount, _gradientCount) = (_program.TrainedCount, _program.TrainedCount);
     }
 
-    /// <param name="host">The map's own steps: for what is lowered, and for where it has what the host evaluates.</param>
+    /// <param name="host">The map's own program: the module, and the tensors that the host evaluates.</param>
+    /// <param name="hostLayout">Where the map has what the host evaluates.</param>
     /// <param name="batch">The rows that the plan and kernels are chosen for.</param>
     /// <param name="device">What the device can do.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static DeviceSchedule Build(Schedule host, int batch, DeviceModel device, CancellationToken cancellationToken = default) =>
-        new DeviceScheduler(Scheduler.Build(host.Lowered, new CostModel(batch, Device: device), device.ElementSize, keepsElements: true, cancellationToken: cancellationToken), batch, device).Run(host);
+    public static DeviceSchedule Build(OperationProgram host, Layout hostLayout, int batch, DeviceModel device, CancellationToken cancellationToken = default) =>
+        new DeviceScheduler(host.Lowered, batch, device, cancellationToken).Run(host, hostLayout);
 
-    private DeviceSchedule Run(Schedule host)
+    private DeviceSchedule Run(OperationProgram host, Layout hostLayout)
     {
-        List<Step> backward = EpilogueFusion.Run(_schedule.Reverse.Where(step => step is not PadStep), place => place.Storage.Space != Space.Scratch);
+        List<Step> backward = EpilogueFusion.Run(_reverse, place => place.Storage.Space != Space.Scratch);
         HashSet<Storage> recorded = [.. backward.SelectMany(step => step.Reads).Where(place => place.Aspect == Aspect.Value).Select(place => place.Storage)];
-        List<Step> inference = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch);
-        List<Step> recording = EpilogueFusion.Run(_schedule.Forward, place => place.Storage.Space != Space.Scratch || recorded.Contains(place.Storage));
+        List<Step> inference = EpilogueFusion.Run(_forward, place => place.Storage.Space != Space.Scratch);
+        List<Step> recording = EpilogueFusion.Run(_forward, place => place.Storage.Space != Space.Scratch || recorded.Contains(place.Storage));
         List<DeviceLaunch> forward = Launches(Chained(inference, _batch)), record = Launches(recording), reverse = Launches(Chained(backward, _batch));
         ContractionKernels many = _contractions;
         _contractions = new ContractionKernels(batch: 1, _device, _vectors);
@@ -70,45 +82,48 @@ public sealed class DeviceScheduler
         List<DeviceLaunch> prepare = Launches(EpilogueFusion.Run(Needed(), _ => true));
         List<Segment> functions =
         [
-            .. _schedule.Parameters
+            .. _program.Parameters
                 .Where(place => place.Parameter.Role != Algebra.Role.Trained && _weights.ContainsKey(place.Storage))
-                .Select(place => new Segment(place.Storage.Offset, _weights[place.Storage], place.Storage.Length)),
+                .Select(place => new Segment(_layout.OffsetOf(place.Storage), _weights[place.Storage], place.Storage.Length)),
         ];
         var codes = new List<CodeSegment>();
         var gradients = new List<Segment>();
-        foreach (KeyValuePair<WeightTensor, Storage> derived in _schedule.Derived)
+        foreach (KeyValuePair<WeightTensor, Storage> derived in _program.Derived)
         {
             (Storage storage, Storage hosts) = (derived.Value, host.Derived[derived.Key]);
             bool isHosts = derived.Key is FunctionWeight function && !_functions.Has(function);
             if ((isHosts || derived.Key is ConstantWeight) && _weights.TryGetValue(storage, out int offset))
             {
-                functions.Add(new Segment(hosts.Offset, offset, storage.Length));
+                functions.Add(new Segment(hostLayout.OffsetOf(hosts), offset, storage.Length));
             }
 
             if (_codes.TryGetValue(storage, out int first))
             {
-                codes.Add(new CodeSegment(storage.Format!.Value, new Segment(hosts.Offset, first, storage.Length)));
+                codes.Add(new CodeSegment(storage.Format!.Value, new Segment(hostLayout.OffsetOf(hosts), first, storage.Length)));
             }
 
             if ((isHosts || behind.Contains(storage)) && _mirrors.TryGetValue(storage, out int mirror))
             {
-                gradients.Add(new Segment(hosts.MirrorOffset, mirror, storage.Length));
+                gradients.Add(new Segment(hostLayout.MirrorOffsetOf(hosts), mirror, storage.Length));
             }
         }
 
-        List<DeviceLaunch> add = _schedule.TrainedCount == 0 ? [] :
+        List<DeviceLaunch> add = _program.TrainedCount == 0 ? [] :
         [
             Elementwise(
                 ElementwiseKernels.Copy,
-                _schedule.TrainedCount,
+                _program.TrainedCount,
                 perRow: false,
                 accumulate: true,
                 [new DeviceOperand(DeviceBlock.WeightGradient, 0, 0), new DeviceOperand(DeviceBlock.ParameterGradient, 0, 0)]),
         ];
 
+        HashSet<Storage> changed = OperationProgram.Changing(_program.Weights);
+        IEnumerable<FunctionStep> changing = _program.Weights.OfType<FunctionStep>().Where(step => changed.Contains(step.Result));
+
         // A group's tile may reach beyond the rows.
         long rows = Math.Min((int.MaxValue / _largestRow) - 256, _kernels.Min(MostRows));
-        return new DeviceSchedule(_schedule, _kernels, prepare, forward, forwardFew, record, recordFew, reverse, reverseFew, finish, add, Training())
+        return new DeviceSchedule(_program, _layout, _kernels, prepare, forward, forwardFew, record, recordFew, reverse, reverseFew, finish, add, Training())
         {
             WeightCount = _weightCount,
             CodeCount = _codeCount,
@@ -116,7 +131,7 @@ public sealed class DeviceScheduler
             PartialCount = _partialCount,
             Functions = functions,
             Codes = codes,
-            FunctionsChange = _schedule.Prepare.OfType<FunctionStep>().Any(step => _codes.ContainsKey(step.Result)
+            FunctionsChange = changing.Any(step => _codes.ContainsKey(step.Result)
                 || (!_functions.Has(step.Function) && _weights.ContainsKey(step.Result))),
             FunctionGradients = gradients,
             MaxRows = (int)Math.Max(1, rows),
@@ -125,7 +140,7 @@ public sealed class DeviceScheduler
 
     private TrainingSchedule Training()
     {
-        (int outputs, int trained) = (_schedule.Module.Outputs, _schedule.TrainedCount);
+        (int outputs, int trained) = (_program.Module.Outputs, _program.TrainedCount);
         DeviceOperand settings = At(DeviceBlock.Settings), y = At(DeviceBlock.Output), targets = At(DeviceBlock.Targets), dy = At(DeviceBlock.OutputGradient);
         DeviceOperand parts = At(DeviceBlock.LossParts), loss = At(DeviceBlock.Loss);
         DeviceOperand gradient = At(DeviceBlock.ParameterGradient), weights = At(DeviceBlock.Weights), first = At(DeviceBlock.FirstState), second = At(DeviceBlock.SecondState);
@@ -177,7 +192,7 @@ public sealed class DeviceScheduler
     private List<(int Start, int Length, double Rate)> Stretches()
     {
         var stretches = new List<(int Start, int Length, double Rate)>();
-        foreach (ParameterPlace place in _schedule.Parameters.Where(place => place.Parameter.Role == Role.Trained))
+        foreach (ParameterPlace place in _program.Parameters.Where(place => place.Parameter.Role == Role.Trained))
         {
             int last = stretches.Count - 1;
             if (last >= 0 && stretches[last].Rate == place.Parameter.Rate)
@@ -186,7 +201,7 @@ public sealed class DeviceScheduler
             }
             else
             {
-                stretches.Add((place.Storage.Offset, place.Parameter.Length, place.Parameter.Rate));
+                stretches.Add((_layout.OffsetOf(place.Storage), place.Parameter.Length, place.Parameter.Rate));
             }
         }
 
@@ -201,17 +216,17 @@ public sealed class DeviceScheduler
     {
         var steps = new List<Step>();
         behind = [];
-        foreach (Step step in _schedule.PrepareGradient)
+        foreach (Step step in _finish)
         {
             switch (step)
             {
                 case FunctionStep function when !_functions.Has(function.Function) || behind.Contains(function.Result):
                     behind.UnionWith(function.Arguments.Select(argument => argument.Mirrored));
                     break;
-                case KernelStep { Contraction: var contraction } when contraction.Views.Skip(1).Any(Mirrors(behind)):
+                case ContractStep { Contraction: var contraction } when contraction.Views.Skip(1).Any(Mirrors(behind)):
                     behind.Add(contraction.Target.Storage);
                     break;
-                case KernelStep or ClearStep or FunctionStep:
+                case ContractStep or ClearStep or FunctionStep:
                     steps.Add(step);
                     break;
             }
@@ -226,12 +241,12 @@ public sealed class DeviceScheduler
     private List<Step> Needed()
     {
         var steps = new List<Step>();
-        foreach (Step step in _schedule.PrepareFrozen.Concat(_schedule.Prepare).Reverse())
+        foreach (Step step in _program.Weights.Reverse())
         {
             // What is read gets a place.
             IReadOnlyList<DeviceOperand>? operands = step switch
             {
-                KernelStep kernel when _weights.ContainsKey(kernel.Contraction.Target.Storage) => Operands([.. kernel.Contraction.Views]),
+                ContractStep contract when _weights.ContainsKey(contract.Contraction.Target.Storage) => Operands([.. contract.Contraction.Views]),
                 FunctionStep function when _weights.ContainsKey(function.Result) && _functions.Has(function.Function) =>
                     [.. function.Arguments.Select(argument => OperandOf(new Place(argument, Aspect.Value, 0)))],
                 ClearStep clear when _weights.ContainsKey(clear.C.Storage) => [],
@@ -401,7 +416,7 @@ public sealed class DeviceScheduler
                 : new DeviceOperand(DeviceBlock.Weights, WeightOf(storage) + place.Offset, 0),
             Space.Input => new DeviceOperand(mirror ? DeviceBlock.InputGradient : DeviceBlock.Input, place.Offset, 0),
             Space.Output => new DeviceOperand(mirror ? DeviceBlock.OutputGradient : DeviceBlock.Output, place.Offset, 0),
-            _ => new DeviceOperand(DeviceBlock.Scratch, place.Offset, mirror ? storage.MirrorOffset : storage.Offset),
+            _ => new DeviceOperand(DeviceBlock.Scratch, place.Offset, mirror ? _layout.MirrorOffsetOf(storage) : _layout.OffsetOf(storage)),
         };
     }
 }

@@ -1,5 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 
@@ -24,11 +25,11 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
     {
         switch (step)
         {
-            case KernelStep { Contraction: var contraction } kernel:
-                contraction = ContractionKernels.Arrange(contraction);
-                yield return !kernel.Accumulates && kernel.AddendOf(contraction.Target) is { } addend
+            case ContractStep contract:
+                Contraction contraction = ContractionKernels.Arrange(contract.Contraction);
+                yield return !contract.Accumulates && contract.AddendOf(contraction.Target) is { } addend
                     ? new FusedStep(contraction, false, [new AddEpilogue(addend, 1)])
-                    : new FusedStep(contraction, kernel.Accumulates, []);
+                    : new FusedStep(contraction, contract.Accumulates, []);
                 break;
             default:
                 yield return step;

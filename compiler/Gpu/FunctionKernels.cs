@@ -1,6 +1,7 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Gpu;

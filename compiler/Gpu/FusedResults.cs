@@ -1,4 +1,5 @@
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 
@@ -140,7 +141,7 @@ internal static class FusedResults
             DeriveEpilogue derive => $" · {derive.Activation}'({derive.Z.Storage})",
             KeepEpilogue keep => $", kept as {keep.Target.Storage}",
             _ => throw new InvalidOperationException(epilogue.ToString()),
-        }).Prepend(KernelSelector.Describe(step.Contraction)));
+        }).Prepend(step.Contraction.Describe()));
 
     /// <summary>What a step does and moves at least.</summary>
     public static Work WorkOf(FusedStep step)

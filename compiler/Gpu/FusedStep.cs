@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 
 namespace Weft.Compiler.Gpu;

@@ -1,3 +1,4 @@
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 
@@ -41,7 +42,7 @@ internal static class OverlappingKernels
             Expression position = (row * target.Stride(View.Rows)) + element;
             body.StoreResult("c", position, contraction.Coefficient == 1 ? "sum" : new Real(contraction.Coefficient) * "sum");
         });
-        return new DeviceKernel(KernelSelector.Describe(contraction), Group, 1, grid, GridAxis.One, GridAxis.One, FusedResults.Operands(step), [], body.Statements, FusedResults.WorkOf(step));
+        return new DeviceKernel(contraction.Describe(), Group, 1, grid, GridAxis.One, GridAxis.One, FusedResults.Operands(step), [], body.Statements, FusedResults.WorkOf(step));
 
         void Digits(KernelBody inner, Expression place, Action then)
         {

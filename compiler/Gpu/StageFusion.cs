@@ -1,4 +1,5 @@
 using Weft.Compiler.Planning;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 

@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Network;
 

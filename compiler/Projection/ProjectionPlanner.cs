@@ -1,5 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Index = Weft.Compiler.Network.Index;
 
@@ -11,7 +12,7 @@ public static class ProjectionPlanner
     /// <summary>The plan for a linear module.</summary>
     public static ProjectionPlan Plan(Schedule schedule)
     {
-        ProjectionPlan plan = Plan(schedule.Lowered);
+        ProjectionPlan plan = Plan(schedule.Program.Lowered);
 
         // A tensor that kernels read in a short format alone is not there to be read here.
         WeightTensor? missing = plan.Parts
@@ -25,7 +26,7 @@ public static class ProjectionPlanner
     /// <summary>Where a tensor's elements are in the weight block, if they are.</summary>
     public static Storage? PlaceOf(Schedule schedule, WeightTensor tensor) => tensor is ParameterWeight parameter
         ? schedule.Parameters.First(place => place.Parameter == parameter.Parameter).Storage
-        : schedule.Storages.FirstOrDefault(storage => storage is { Space: Space.Weights, IsPacked: false, IsTransient: false } && storage.Name == tensor.Name);
+        : schedule.Storages.FirstOrDefault(storage => storage is { Space: Space.Weights, IsPacked: false } && schedule.Layout.Holds(storage) && storage.Name == tensor.Name);
 
     private static ProjectionPlan Plan(LoweredModule module)
     {

@@ -1,6 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
-using Weft.Compiler.Planning;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Scheduling;
@@ -23,64 +23,68 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
     /// <summary>The schedule with a pass for a few rows, where there is one that is faster.</summary>
     /// <param name="schedule">The schedule for many rows.</param>
     /// <param name="lowered">The module, as it is best written for a few rows.</param>
-    /// <param name="costs">What plans are chosen by.</param>
-    /// <param name="elementSize">Bytes of an element.</param>
+    /// <param name="variant">What the schedule for many rows is for.</param>
     /// <param name="gain">How many times as fast it must promise to be; 0 for always.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static Schedule AddTo(Schedule schedule, LoweredModule lowered, CostModel costs, int elementSize, double gain, CancellationToken cancellationToken = default)
+    public static Schedule AddTo(Schedule schedule, LoweredModule lowered, Variant variant, double gain, CancellationToken cancellationToken = default)
     {
-        Schedule few = Cheapest(lowered, costs.ForFewRows, elementSize, cancellationToken);
+        Schedule few = Cheapest(lowered, variant, cancellationToken);
         bool hasSameParameters = few.Parameters.Select(place => place.Parameter).SequenceEqual(schedule.Parameters.Select(place => place.Parameter));
-        int rows = Enumerable.Range(1, Most).TakeWhile(rows => gain * few.ForwardCost(rows, elementSize) < schedule.ForwardCost(rows, elementSize)).LastOrDefault();
+        int rows = Enumerable.Range(1, Most)
+            .TakeWhile(rows => gain * few.ForwardCost(rows, variant.ElementSize) < schedule.ForwardCost(rows, variant.ElementSize))
+            .LastOrDefault();
         if (rows == 0 || !hasSameParameters)
         {
             return schedule;
         }
 
-        Dictionary<Storage, string> ids = Identify(schedule, "many");
-        ILookup<string, Storage> known = schedule.Storages.Where(storage => ids.ContainsKey(storage) && !storage.IsTransient).ToLookup(storage => ids[storage]);
-        Dictionary<Storage, string> fewIds = Identify(few, "few");
+        // What is made in the same way as for many rows lies where that does; the rest behind it.
+        Dictionary<Storage, string> ids = Identify(schedule, "many"), fewIds = Identify(few, "few");
+        ILookup<string, Storage> known = schedule.Storages.Where(storage => ids.ContainsKey(storage) && schedule.Layout.Holds(storage)).ToLookup(storage => ids[storage]);
+        Dictionary<Storage, int> offsets = few.Layout.Offsets.ToDictionary(pair => pair.Key, pair => pair.Value);
         HashSet<Storage> own = [];
-        long count = schedule.WeightCount;
-        foreach (Storage storage in few.Storages.Where(storage => !storage.IsPerRow && !few.Parameters.Any(place => place.Storage == storage)))
+        long count = schedule.Layout.WeightCount;
+        foreach (Storage storage in few.Storages.Where(storage => storage is { IsPerRow: false, IsParameter: false }))
         {
-            if (!storage.IsTransient && known[fewIds[storage]].FirstOrDefault() is { } same)
+            bool isHeld = few.Layout.Holds(storage);
+            if (isHeld && known[fewIds[storage]].FirstOrDefault() is { } same)
             {
-                storage.Offset = same.Offset;
+                offsets[storage] = schedule.Layout.OffsetOf(same);
                 continue;
             }
 
             own.Add(storage);
-            if (!storage.IsTransient)
+            if (isHeld)
             {
-                count = Scheduler.Align(count) + storage.Length;
+                count = Variant.Align(count) + storage.Length;
                 if (count > Limits.Block)
                 {
                     return schedule;
                 }
 
-                storage.Offset = (int)count - storage.Length;
+                offsets[storage] = (int)count - storage.Length;
             }
         }
 
+        few = few with { Layout = few.Layout with { Offsets = offsets } };
         return schedule with
         {
-            WeightCount = (int)count,
+            Layout = schedule.Layout with { WeightCount = (int)count },
             FewRows = new FewRows(rows, few, [.. few.PrepareFrozen.Concat(few.Prepare).Where(step => own.Contains(step.Target.Storage))]),
         };
     }
 
     /// <summary>Of plans that cost about the same by FLOPs and bytes, the one whose kernels cost least for a single row.</summary>
-    private static Schedule Cheapest(LoweredModule lowered, CostModel costs, int elementSize, CancellationToken cancellationToken)
+    private static Schedule Cheapest(LoweredModule lowered, Variant variant, CancellationToken cancellationToken)
     {
         const double AboutTheSame = 1.05;
         const int MostCompared = 8;
         Schedule first = Build(0);
         int others = first.Plans.Max(plan => (int?)plan.Alternatives.Count(other => other.Cost <= AboutTheSame * plan.Cost)) ?? 0;
         others = Math.Min(others, MostCompared);
-        return Enumerable.Range(1, others).Select(Build).Prepend(first).OrderBy(schedule => schedule.ForwardCost(1, elementSize)).First();
+        return Enumerable.Range(1, others).Select(Build).Prepend(first).OrderBy(schedule => schedule.ForwardCost(1, variant.ElementSize)).First();
 
-        Schedule Build(int rank) => Scheduler.Build(lowered, costs, elementSize, rank, cancellationToken: cancellationToken);
+        Schedule Build(int rank) => Scheduler.Build(lowered, variant with { Costs = variant.Costs.ForFewRows, PlanRank = rank }, cancellationToken: cancellationToken);
     }
 
     /// <summary>A text for each weight that says how it is made of parameters: equal for equal weights.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Operations;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Scheduling;

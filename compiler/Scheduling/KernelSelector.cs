@@ -1,18 +1,10 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Scheduling;
-
-/// <summary><c>Target (+)= Coefficient · Σ Left · Right</c>, before it is decided how.</summary>
-/// <remarks>With <c>Packs</c> weights may be packed into another order first; not so in what runs only once per update.</remarks>
-public sealed record Contraction(View Target, View Left, View? Right, double Coefficient, bool Packs)
-{
-    public IEnumerable<View> Views => Right is null ? [Target, Left] : [Target, Left, Right];
-
-    public IReadOnlyList<Index> Indices => [.. Views.SelectMany(view => view.Position.Indices).Distinct()];
-}
 
 /// <summary>
 /// Chooses the lane index of a contraction, and with it the form of its kernel, so that vectors are loaded and stored where they lie
@@ -23,6 +15,9 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// <summary>Lanes of a panel of packed weights: two of the widest vectors, as the runtime's tiles read them.</summary>
     /// <param name="elementSize">Bytes of an element.</param>
     public static int PanelOf(int elementSize) => 128 / elementSize;
+
+    /// <summary>For the rows of a variant, as far as they are a chunk.</summary>
+    public static KernelSelector For(Variant variant) => new(PanelOf(variant.ElementSize), Math.Min(variant.Costs.Batch, 48));
 
     /// <summary>Lanes of the widest vector: half a panel.</summary>
     private readonly int _lanes = panel / 2;
@@ -52,7 +47,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
     /// <summary>The cheapest kernel over all choices of the lane index.</summary>
     public KernelChoice Select(Contraction contraction)
     {
-        contraction = Coalesce(contraction);
+        contraction = contraction.Coalesced();
         KernelChoice? best = null;
 
         // Where results overlap, what overlaps is left to the outer loops, which add one after the other.
@@ -67,35 +62,6 @@ public sealed class KernelSelector(int panel, int nominalRows)
         }
 
         return best ?? Choose(contraction, null);
-    }
-
-    /// <summary>Two indices that lie in every operand as the digits of one are one: longer loops, and longer runs of lanes.</summary>
-    internal static Contraction Coalesce(Contraction contraction)
-    {
-        while (true)
-        {
-            Index[] indices = [.. contraction.Indices.Where(index => index != View.Rows)];
-            var pairs = indices.SelectMany(outer => indices.Select(inner => (Outer: outer, Inner: inner)));
-            (Index outer, Index inner) = pairs.FirstOrDefault(pair => pair.Outer != pair.Inner
-                && contraction.Views.All(view => view.Stride(pair.Outer) == view.Stride(pair.Inner) * pair.Inner.Extent));
-            if (outer is null)
-            {
-                return contraction;
-            }
-
-            Affine merged = Affine.Of(new Index(outer.Name + inner.Name, outer.Extent * inner.Extent));
-            contraction = contraction with
-            {
-                Target = Merge(contraction.Target),
-                Left = Merge(contraction.Left),
-                Right = contraction.Right is { } right ? Merge(right) : null,
-            };
-
-            View Merge(View view) => view with
-            {
-                Position = new Affine(view.Position.Offset, [.. view.Position.Terms.Where(term => term.Index != outer)]).Substitute(inner, merged),
-            };
-        }
     }
 
     private KernelChoice Choose(Contraction contraction, Index? lane)
@@ -151,7 +117,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
             : new Loop(index.Name, index.Extent, va.Stride(index), vb?.Stride(index) ?? 0, vc.Stride(index));
 
         var kernel = new Kernel(
-            Describe(contraction),
+            contraction.Describe(),
             form,
             contraction.Coefficient,
             b is not null,
@@ -322,15 +288,4 @@ public sealed class KernelSelector(int panel, int nominalRows)
 
         return vectors + rest;
     }
-
-    internal static string Describe(Contraction contraction)
-    {
-        HashSet<Index> target = [.. contraction.Target.Position.Indices];
-        Index[] summed = [.. contraction.Indices.Where(index => !target.Contains(index))];
-        string sum = summed.Length == 0 ? "" : $"Σ{string.Join(" ", summed.Select(index => index.Name))} ";
-        return $"{Describe(contraction.Target)} = {sum}{string.Join(" ", contraction.Views.Skip(1).Select(Describe))}";
-    }
-
-    private static string Describe(View view) =>
-        (view.Aspect == Aspect.Mirror ? "∂" : "") + $"{view.Storage.Name}[{string.Join(" ", view.Position.Terms.OrderByDescending(term => term.Index == View.Rows ? int.MaxValue : term.Stride).Select(term => term.Index.Name))}]";
 }

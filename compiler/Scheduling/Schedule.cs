@@ -1,23 +1,16 @@
 using Weft.Compiler.Algebra;
-using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 
 namespace Weft.Compiler.Scheduling;
-
-/// <summary>A parameter and where it lies in the weight block.</summary>
-/// <param name="Parameter">What it is.</param>
-/// <param name="Storage">Where.</param>
-/// <param name="FanIn">How many products each output of its contraction adds up: what an initializer that keeps the variance divides by.</param>
-public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int FanIn);
 
 /// <summary>
 /// Everything that generated code does, as lists of steps: once (<see cref="PrepareFrozen"/>, what no trained parameter has a part in),
 /// once per update (<see cref="Prepare"/> and what the chain rule makes of it) and for each chunk of rows.
 /// </summary>
 public sealed record Schedule(
-    LoweredModule Lowered,
-    IReadOnlyList<TermPlan> Plans,
-    IReadOnlyList<ParameterPlace> Parameters,
+    OperationProgram Program,
+    Layout Layout,
     IReadOnlyList<Storage> Storages,
     IReadOnlyList<Step> PrepareFrozen,
     IReadOnlyList<Step> Prepare,
@@ -27,42 +20,25 @@ public sealed record Schedule(
     IReadOnlyList<Step> Tangent,
     IReadOnlyList<Step> Reverse)
 {
-    public Module Module => Lowered.Module;
+    public Module Module => Program.Module;
+
+    public IReadOnlyList<TermPlan> Plans => Program.Plans;
+
+    public IReadOnlyList<ParameterPlace> Parameters => Program.Parameters;
+
+    public int TrainedCount => Program.TrainedCount;
+
+    /// <summary>Elements of the stored parameters: trained, then frozen.</summary>
+    public int ParameterCount => Module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length);
 
     /// <summary>The forward pass for a few rows, where it is another one.</summary>
     public FewRows? FewRows { get; init; }
-
-    /// <summary>Where the tensors are that lowering made from parameters.</summary>
-    public IReadOnlyDictionary<WeightTensor, Storage> Derived { get; init; } = new Dictionary<WeightTensor, Storage>();
-
-    /// <summary>Elements of the weight block.</summary>
-    public int WeightCount { get; init; }
-
-    /// <summary>Elements of a block of weight gradients; the trained parameters come first.</summary>
-    public int GradientCount { get; init; }
-
-    /// <summary>Where in such a block, and for how many elements, stands what has to be cleared before the first rows of a batch.</summary>
-    public (int Offset, int Length) Cleared { get; init; }
-
-    /// <summary>Elements of a block of weight tangents, which begins as a block of gradients does.</summary>
-    public int TangentCount { get; init; }
-
-    public int TrainedCount { get; init; }
-
-    /// <summary>Elements of the stored parameters: trained, then frozen.</summary>
-    public int ParameterCount { get; init; }
 
     /// <summary>The most rows that are processed together.</summary>
     public int Chunk { get; init; }
 
     /// <summary>Rows that are processed together of a batch that is larger than a chunk.</summary>
     public int LargeBatchChunk { get; init; }
-
-    /// <summary>Elements of scratch per row of a chunk, for the forward pass.</summary>
-    public int ScratchPerRow { get; init; }
-
-    /// <summary>The same for the forward and the reverse pass.</summary>
-    public int GradientScratchPerRow { get; init; }
 
     /// <summary>What the forward pass costs by its kernels, in operations at full rate.</summary>
     /// <param name="rows">Rows of the batch.</param>

@@ -1,5 +1,6 @@
 using System.Text;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Operations;
 
 namespace Weft.Compiler.Scheduling;
 

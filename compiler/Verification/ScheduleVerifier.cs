@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
 using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
@@ -38,25 +39,27 @@ public sealed class ScheduleVerifier
         return verifier.Placement() ?? verifier.Passes() ?? (schedule.FewRows is { } few ? new ScheduleVerifier(few.Schedule, elementSize).FewRows(few, schedule) : null);
     }
 
+    private Layout Layout => _schedule.Layout;
+
     // --- Where storages lie ---
 
     private string? Placement()
     {
-        Storage[] weights = [.. _schedule.Storages.Where(storage => storage is { Space: Space.Weights, IsTransient: false })];
+        Storage[] weights = [.. Held(_schedule)];
         Storage[] scratch = [.. _schedule.Storages.Where(storage => storage.Space == Space.Scratch)];
         HashSet<Storage> reverse = Mirrors(_schedule.Reverse.Concat(_schedule.PrepareGradient)), tangent = Mirrors(_schedule.Tangent.Concat(_schedule.PrepareTangent));
         HashSet<Storage> padded = [.. _schedule.Reverse.OfType<PadStep>().Select(pad => pad.C.Storage)];
-        return Apart(weights.Select(storage => (storage, storage.Offset, storage.Length)), _schedule.WeightCount, "weights")
-            ?? Apart(weights.Where(reverse.Contains).Select(storage => (storage, storage.MirrorOffset, storage.Length)), _schedule.GradientCount, "gradients")
-            ?? Apart(weights.Where(storage => reverse.Contains(storage) || tangent.Contains(storage)).Select(storage => (storage, storage.MirrorOffset, storage.Length)), _schedule.TangentCount, "tangents")
-            ?? Apart(scratch.Where(storage => !padded.Contains(storage)).Select(storage => (storage, storage.Offset, storage.Pitch)), _schedule.ScratchPerRow, "scratch")
+        return Apart(weights.Select(storage => (storage, Layout.OffsetOf(storage), storage.Length)), Layout.WeightCount, "weights")
+            ?? Apart(weights.Where(reverse.Contains).Select(storage => (storage, Layout.MirrorOffsetOf(storage), storage.Length)), Layout.GradientCount, "gradients")
+            ?? Apart(weights.Where(storage => reverse.Contains(storage) || tangent.Contains(storage)).Select(storage => (storage, Layout.MirrorOffsetOf(storage), storage.Length)), Layout.TangentCount, "tangents")
+            ?? Apart(scratch.Where(storage => !padded.Contains(storage)).Select(storage => (storage, Layout.OffsetOf(storage), storage.Pitch)), Layout.ScratchPerRow, "scratch")
             ?? Apart(
-                scratch.Select(storage => (storage, storage.Offset, storage.Pitch))
-                    .Concat(scratch.Where(storage => !padded.Contains(storage)).Select(storage => (storage, storage.MirrorOffset, storage.Pitch))),
-                _schedule.GradientScratchPerRow,
+                scratch.Select(storage => (storage, Layout.OffsetOf(storage), storage.Pitch))
+                    .Concat(scratch.Where(storage => !padded.Contains(storage)).Select(storage => (storage, Layout.MirrorOffsetOf(storage), storage.Pitch))),
+                Layout.GradientScratchPerRow,
                 "scratch of the reverse pass")
             ?? (_schedule.Storages.FirstOrDefault(storage => storage.Pitch < storage.Length) is { } narrow ? $"rows of {narrow} overlap" : null)
-            ?? (_schedule.TrainedCount <= _schedule.GradientCount && _schedule.GradientCount <= _schedule.TangentCount ? null : "the blocks of gradients and tangents do not begin alike");
+            ?? (_schedule.TrainedCount <= Layout.GradientCount && Layout.GradientCount <= Layout.TangentCount ? null : "the blocks of gradients and tangents do not begin alike");
     }
 
     private static HashSet<Storage> Mirrors(IEnumerable<Step> steps) =>
@@ -92,8 +95,7 @@ public sealed class ScheduleVerifier
 
         // A block of tangents is zero but for the trained parameters; one of gradients where it is cleared, and what the caller adds to.
         (Storage Storage, Aspect Aspect)[] mirrors = [.. _known.Where(storage => storage.Space == Space.Weights).Select(storage => (storage, Aspect.Mirror))];
-        (int first, int cleared) = _schedule.Cleared;
-        (Storage Storage, Aspect Aspect)[] empty = [.. mirrors.Where(place => place.Storage.MirrorOffset < first + cleared || place.Storage.Length == 0)];
+        (Storage Storage, Aspect Aspect)[] empty = [.. mirrors.Where(place => Layout.MirrorOffsetOf(place.Storage) < Layout.ClearedCount || place.Storage.Length == 0)];
         Memory forward = weights.With(Space.Input, Aspect.Value);
         if ((forward.Run(_schedule.Forward, ReadsOutput) ?? forward.Lacks(Space.Output, Aspect.Value)) is { } notForward)
         {
@@ -147,27 +149,30 @@ public sealed class ScheduleVerifier
 
         // The caller's gradient is added to.
         string? Overwrites(Step step) => step.Target is { Aspect: Aspect.Mirror, Storage: { Space: Space.Weights } storage }
-            && storage.MirrorOffset < _schedule.TrainedCount && !Adds(step) ? $"the gradient of {storage} is overwritten" : null;
+            && Layout.MirrorOffsetOf(storage) < _schedule.TrainedCount && !Adds(step) ? $"the gradient of {storage} is overwritten" : null;
     }
 
     private string? FewRows(FewRows few, Schedule many)
     {
         // Weights that are equal in both stand at one place.
-        HashSet<(int, int)> shared = [.. many.Storages.Where(storage => storage is { Space: Space.Weights, IsTransient: false }).Select(storage => (storage.Offset, storage.Length))];
-        Storage[] weights = [.. _schedule.Storages.Where(storage => storage is { Space: Space.Weights, IsTransient: false })];
-        Storage[] own = [.. weights.Where(storage => !shared.Contains((storage.Offset, storage.Length)))];
+        HashSet<(int, int)> shared = [.. Held(many).Select(storage => (many.Layout.OffsetOf(storage), storage.Length))];
+        Storage[] weights = [.. Held(_schedule)];
+        Storage[] own = [.. weights.Where(storage => !shared.Contains((Layout.OffsetOf(storage), storage.Length)))];
         string? fault = Apart(
-                own.Select(storage => (storage, storage.Offset, storage.Length))
-                    .Concat(many.Storages.Where(storage => storage is { Space: Space.Weights, IsTransient: false }).Select(storage => (storage, storage.Offset, storage.Length))),
-                many.WeightCount,
+                own.Select(storage => (storage, Layout.OffsetOf(storage), storage.Length))
+                    .Concat(Held(many).Select(storage => (storage, many.Layout.OffsetOf(storage), storage.Length))),
+                many.Layout.WeightCount,
                 "weights")
-            ?? Apart(_schedule.Storages.Where(storage => storage.Space == Space.Scratch).Select(storage => (storage, storage.Offset, storage.Pitch)), _schedule.ScratchPerRow, "scratch");
+            ?? Apart(_schedule.Storages.Where(storage => storage.Space == Space.Scratch).Select(storage => (storage, Layout.OffsetOf(storage), storage.Pitch)), Layout.ScratchPerRow, "scratch");
         var memory = new Memory(this, [.. weights.Except(own).Select(storage => (storage, Aspect.Value))]);
         fault ??= memory.Run(few.Prepare);
         memory = memory.With(Space.Input, Aspect.Value);
         fault ??= memory.Run(_schedule.Forward) ?? memory.Lacks(Space.Output, Aspect.Value);
         return fault is null ? null : $"few rows: {fault}";
     }
+
+    private static IEnumerable<Storage> Held(Schedule schedule) =>
+        schedule.Storages.Where(storage => storage.Space == Space.Weights && schedule.Layout.Holds(storage));
 
     /// <summary>Which places hold numbers.</summary>
     private sealed class Memory(ScheduleVerifier verifier, IEnumerable<(Storage Storage, Aspect Aspect)> written)

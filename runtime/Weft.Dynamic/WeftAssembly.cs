@@ -4,6 +4,7 @@ using System.Runtime.ExceptionServices;
 using System.Runtime.Loader;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
+using Weft.Compiler.Text;
 using Weft.Compiler;
 using Weft.Compiler.Emission;
 using Module = Weft.Compiler.Algebra.Module;

@@ -6,6 +6,7 @@ using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
 using Weft.Dynamic;
+using ProgramVariant = Weft.Compiler.Operations.Variant;
 
 namespace Weft.Benchmarks;
 
@@ -57,7 +58,7 @@ internal sealed unsafe class Subject
     public double PredictedCost(int batch)
     {
         LoweredModule lowered = Lowering.Lower(Rewriter.Rewrite(_module).Module);
-        return Scheduler.Build(lowered, new CostModel(new GenerateOptions("").Batch), sizeof(float)).ForwardCost(batch, sizeof(float));
+        return Scheduler.Build(lowered, new ProgramVariant(new CostModel(new GenerateOptions("").Batch), sizeof(float))).ForwardCost(batch, sizeof(float));
     }
 
     /// <summary>The map with one forward pass, that for many rows.</summary>
@@ -74,7 +75,7 @@ internal sealed unsafe class Subject
     {
         const int Most = 2;
         const double Hopeless = 4;
-        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(_module).Module), new CostModel(new GenerateOptions("").Batch), sizeof(float));
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(_module).Module), new ProgramVariant(new CostModel(new GenerateOptions("").Batch), sizeof(float)));
         for (int rank = 1; rank <= Most; rank++)
         {
             if (!schedule.Plans.Any(plan => plan.Alternatives.Count >= rank) || schedule.Plans.Sum(plan => plan.Ranked(rank).Cost) > Hopeless * schedule.Plans.Sum(plan => plan.Cost))

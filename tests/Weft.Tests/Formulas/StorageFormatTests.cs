@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Weft.Compiler;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
@@ -96,32 +97,32 @@ public class StorageFormatTests
     public void CopiesTakeTheBitsOfTheFormat(string format, int bits)
     {
         Module module = TestModules.Formula($"operator f : 96 -> 64\n  frozen({format}) W[64, 96]\n  = W");
-        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(1), elementSize: 4);
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(1), 4));
         Storage[] copies = [.. schedule.Storages.Where(storage => storage.PackedFormat is not null)];
         Assert.Equal(2, copies.Length); // for W and for its transpose
         Assert.All(copies, copy => Assert.Equal(64 * 96 * bits / 32, copy.Length));
         Assert.All(schedule.Forward.Concat(schedule.Reverse).OfType<KernelStep>(), step => Assert.All(
             new[] { step.A, step.B }, place => Assert.True(place!.Storage.IsPerRow || place.Storage.Length < 64 * 96 / 2 + 1)));
         int scales = bits < 16 ? 64 : 0;
-        Assert.InRange(schedule.WeightCount, (64 * 96) + (2 * copies[0].Length), (64 * 96) + (2 * copies[0].Length) + (3 * scales));
-        Assert.All(schedule.Storages.Where(storage => storage.Format is not null), storage => Assert.True(storage.IsTransient));
+        Assert.InRange(schedule.Layout.WeightCount, (64 * 96) + (2 * copies[0].Length), (64 * 96) + (2 * copies[0].Length) + (3 * scales));
+        Assert.All(schedule.Storages.Where(storage => storage.Format is not null), storage => Assert.False(schedule.Layout.Holds(storage)));
     }
 
     [Fact]
     public void ANarrowFormatIsNotMultipliedOut()
     {
         Module module = TestModules.Formula("operator f : 512 -> 512\n  frozen(int4, 32) W[512, 512]\n  param B[512, 8], A[8, 512]\n  = W + B * A");
-        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(4096), elementSize: 4);
-        Assert.DoesNotContain(schedule.Storages, storage => storage.Space == Space.Weights && !storage.IsTransient && storage.Name != "W" && storage.Length >= 512 * 512);
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(4096), 4));
+        Assert.DoesNotContain(schedule.Storages, storage => storage.Space == Space.Weights && schedule.Layout.Holds(storage) && storage.Name != "W" && storage.Length >= 512 * 512);
     }
 
     [Fact]
     public void OddRowsOfHalfBytesAreReadAsElements()
     {
         Module module = TestModules.Formula("operator f : 33 -> 20\n  frozen(int4) W[20, 33]\n  = W");
-        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(64), elementSize: 4);
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(64), 4));
         Assert.Equal([20 * 33 / 8 + 1], schedule.Storages.Where(storage => storage.PackedFormat is not null).Select(storage => storage.Length));
-        Assert.Contains(schedule.Storages, storage => storage.Format == StorageFormat.Int4 && !storage.IsTransient);
+        Assert.Contains(schedule.Storages, storage => storage.Format == StorageFormat.Int4 && schedule.Layout.Holds(storage));
     }
 
     [Theory]

@@ -1,6 +1,7 @@
 using Weft.Compiler;
 using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
@@ -71,8 +72,8 @@ public class OpenClFormulaTests
 
     private static int Kernels(Module module)
     {
-        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new CostModel(64), elementSize: 4, keepsElements: true);
-        return DeviceScheduler.Build(schedule, 64, DeviceModel.Default).Kernels.Count;
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(64), 4), keepsElements: true);
+        return DeviceScheduler.Build(schedule.Program, schedule.Layout, 64, DeviceModel.Default).Kernels.Count;
     }
 
     private static void AssertRight(IEnumerable<string> formulas, int planned = 64) =>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
@@ -29,7 +30,7 @@ public class KernelChoiceTests
         foreach (string formula in Formulas)
         {
             LoweredModule lowered = Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module);
-            Schedule many = Scheduler.Build(lowered, new CostModel(64), elementSize), few = Scheduler.Build(lowered, new CostModel(64).ForFewRows, elementSize);
+            Schedule many = Scheduler.Build(lowered, new Variant(new CostModel(64), elementSize)), few = Scheduler.Build(lowered, new Variant(new CostModel(64).ForFewRows, elementSize));
             text.Append("// ").Append(formula.ReplaceLineEndings(" ")).Append('\n');
             Print("prepare", many.PrepareFrozen.Concat(many.Prepare));
             Print("forward", many.Forward);

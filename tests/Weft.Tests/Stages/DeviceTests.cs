@@ -1,6 +1,7 @@
 using Weft.Compiler;
 using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
@@ -164,8 +165,8 @@ public class DeviceTests
     /// <summary>A schedule but for what each has for training.</summary>
     internal static DeviceSchedule Schedule(string formula, int batch = 64)
     {
-        Schedule host = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(batch), elementSize: 4);
-        DeviceSchedule schedule = DeviceScheduler.Build(host, batch, DeviceModel.Default);
+        Schedule host = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new Variant(new CostModel(batch), 4));
+        DeviceSchedule schedule = DeviceScheduler.Build(host.Program, host.Layout, batch, DeviceModel.Default);
         return schedule with
         {
             Kernels = schedule.AddGradient is [var last] ? [.. schedule.Kernels.Take(last.Kernel + 1)] : schedule.Kernels,

@@ -1,4 +1,5 @@
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
@@ -36,7 +37,7 @@ public class RoleTests
 
         // Nor has a block of gradients room for more than what has one, each from a cache line on.
         const int Line = 16;
-        Assert.True(schedule.GradientCount <= trained.Sum(storage => storage.Length + Line), $"{schedule.GradientCount}");
+        Assert.True(schedule.Layout.GradientCount <= trained.Sum(storage => storage.Length + Line), $"{schedule.Layout.GradientCount}");
 
         // Values of the forward pass serve gradients of weights alone, where no activation stands between.
         if (schedule.Module.IsLinear)
@@ -64,5 +65,5 @@ public class RoleTests
         schedule.Reverse.OfType<PadStep>().Any(pad => pad.C.Storage == storage && (pad.A.Aspect == Aspect.Mirror || pad.A.Storage.Space == Space.Output));
 
     private static Schedule Build(string formula) =>
-        Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(64), elementSize: 4);
+        Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new Variant(new CostModel(64), 4));
 }

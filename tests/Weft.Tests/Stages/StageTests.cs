@@ -2,6 +2,7 @@ using System.Text;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
@@ -34,11 +35,11 @@ public class StageTests
     public void Network() => Snapshot.Match(Print(module => NetworkPrinter.Print(Lower(module))));
 
     [Fact]
-    public void Schedules() => Snapshot.Match(Print(module => SchedulePrinter.Print(Scheduler.Build(Lower(module), new CostModel(64), elementSize: 4))));
+    public void Schedules() => Snapshot.Match(Print(module => SchedulePrinter.Print(Scheduler.Build(Lower(module), new Variant(new CostModel(64), 4)))));
 
     [Fact]
     public void Plans() => Snapshot.Match(Print(module => string.Concat(
-        Scheduler.Build(Lower(module), new CostModel(64), elementSize: 4).Plans.SelectMany(plan => PlanPrinter.Print(plan, 3)).Select(line => line + "\n"))));
+        Scheduler.Build(Lower(module), new Variant(new CostModel(64), 4)).Plans.SelectMany(plan => PlanPrinter.Print(plan, 3)).Select(line => line + "\n"))));
 
     [Fact]
     public void CodeOfMonarch() => Snapshot.Match(Generate("operator mixer : 1024 -> 1024 = monarch(1024, 32)", "Mixer").Code);

@@ -1,5 +1,6 @@
 using Weft.Compiler;
 using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
@@ -51,10 +52,10 @@ public class VerifierTests
     public static TheoryData<string, Func<Schedule, Schedule>> Schedules => new()
     {
         { "in weights", schedule => Move(schedule, schedule.Storages.First(storage => storage.IsPacked), -16) },
-        { "elements of weights", schedule => schedule with { WeightCount = schedule.WeightCount - 1 } },
-        { "elements of gradients", schedule => schedule with { GradientCount = schedule.TrainedCount } },
+        { "elements of weights", schedule => With(schedule, schedule.Layout with { WeightCount = schedule.Layout.WeightCount - 1 }) },
+        { "elements of gradients", schedule => With(schedule, schedule.Layout with { GradientCount = schedule.TrainedCount }) },
         { "in scratch", schedule => Move(schedule, schedule.Storages.Last(storage => storage.Space == Space.Scratch), -1) },
-        { "elements of scratch of the reverse pass", schedule => schedule with { GradientScratchPerRow = schedule.GradientScratchPerRow - 16 } },
+        { "elements of scratch of the reverse pass", schedule => With(schedule, schedule.Layout with { GradientScratchPerRow = schedule.Layout.GradientScratchPerRow - 16 }) },
         { "has no place", schedule => schedule with { Storages = [.. schedule.Storages.Where(storage => storage.Space != Space.Scratch)] } },
         { "prepare: ", schedule => schedule with { Prepare = [.. schedule.Prepare.OfType<PackStep>().Select(pack => pack with { Offset = pack.Offset + 1 })] } },
         { "is read before it is written", schedule => schedule with { Prepare = [] } },
@@ -67,7 +68,7 @@ public class VerifierTests
         { "the output is read", schedule => schedule with { Forward = [.. schedule.Forward, new ClearStep(Scratch(schedule)), new ActivationStep(new ActivationLink(Activation.Relu), schedule.Forward[^1].Target, Scratch(schedule))] } },
         { "is overwritten", schedule => schedule with { Reverse = [.. schedule.Reverse.Select(step => step is KernelStep { Accumulates: true, C.Storage.Space: Space.Weights } kernel ? kernel with { Addend = null } : step)] } },
         { "elements stand for", schedule => schedule with { Forward = [.. schedule.Forward.SkipLast(1), new ActivationStep(new ActivationLink(Activation.Relu), schedule.Forward[0].Reads.First(), schedule.Forward[^1].Target)] } },
-        { "adjoint: ", schedule => schedule with { Lowered = schedule.Lowered with { Module = schedule.Module with { Links = default } }, Reverse = [.. schedule.Reverse, Multiply(schedule)] } },
+        { "adjoint: ", schedule => schedule with { Program = schedule.Program with { Lowered = schedule.Program.Lowered with { Module = schedule.Module with { Links = default } } }, Reverse = [.. schedule.Reverse, Multiply(schedule)] } },
     };
 
     [Theory]
@@ -92,7 +93,7 @@ public class VerifierTests
     [MemberData(nameof(Schedules))]
     public void InASchedule(string expected, Func<Schedule, Schedule> plant)
     {
-        Schedule schedule = Scheduler.Build(Lowered(), new CostModel(64), elementSize: 4);
+        Schedule schedule = Scheduler.Build(Lowered(), new Variant(new CostModel(64), 4));
         Assert.Null(ScheduleVerifier.Fault(schedule, 4));
         Assert.Contains(expected, ScheduleVerifier.Fault(plant(schedule), 4), StringComparison.Ordinal);
     }
@@ -136,11 +137,12 @@ public class VerifierTests
         Forward = [.. schedule.Forward.Select(step => step is KernelStep kernel ? kernel with { Kernel = map(kernel.Kernel) } : step)],
     };
 
-    private static Schedule Move(Schedule schedule, Storage storage, int by)
+    private static Schedule Move(Schedule schedule, Storage storage, int by) => With(schedule, schedule.Layout with
     {
-        storage.Offset += by;
-        return schedule;
-    }
+        Offsets = schedule.Layout.Offsets.ToDictionary(pair => pair.Key, pair => pair.Value + (pair.Key == storage ? by : 0)),
+    });
+
+    private static Schedule With(Schedule schedule, Layout layout) => schedule with { Layout = layout };
 
     private static Place Scratch(Schedule schedule) => new(schedule.Storages.First(storage => storage.Space == Space.Scratch), Aspect.Value, 0);
 

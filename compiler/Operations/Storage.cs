@@ -2,9 +2,9 @@ using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Operations;
 
-/// <summary>Which of the blocks that generated code is handed a tensor lives in.</summary>
+/// <summary>Which of the blocks that generated code is handed a tensor lives in, and with it how often its numbers change.</summary>
 public enum Space
 {
     /// <summary>Parameters, and what is derived from them once per update.</summary>
@@ -21,10 +21,10 @@ public enum Space
 }
 
 /// <summary>
-/// A place for a tensor. It may have a mirror of equal length that holds its gradient in the reverse pass and its tangent in the
-/// forward mode.
+/// Room for a tensor. It may have a mirror of equal length that holds its gradient in the reverse pass and its tangent in the forward mode.
+/// Where in its block it lies is a target's business. Identity is the object.
 /// </summary>
-public sealed class Storage(string name, Space space, int length, int offset = 0)
+public sealed class Storage(string name, Space space, int length)
 {
     public string Name { get; } = name;
 
@@ -33,17 +33,17 @@ public sealed class Storage(string name, Space space, int length, int offset = 0
     /// <summary>Elements: of one row, or of the whole tensor for weights.</summary>
     public int Length { get; } = length;
 
-    /// <summary>Where it begins in its block. In scratch: elements per row of a chunk that stand before it.</summary>
-    public int Offset { get; set; } = offset;
-
-    /// <summary>Where its mirror begins: in scratch, or in a block of weight gradients or tangents.</summary>
-    public int MirrorOffset { get; set; }
-
     /// <summary>
     /// Elements from one row to the next. A pitch that is a large power of two would put a column of rows into one set of the cache,
     /// so scratch that is only ever read by index is padded.
     /// </summary>
     public int Pitch { get; init; } = length;
+
+    /// <summary>Whether it is a parameter, and not derived from others.</summary>
+    public bool IsParameter { get; init; }
+
+    /// <summary>Whether it is a weight that a gradient has to reach.</summary>
+    public bool IsTrained { get; init; }
 
     /// <summary>Whether it is a copy of another in the order that a kernel reads.</summary>
     public bool IsPacked { get; init; }
@@ -60,8 +60,8 @@ public sealed class Storage(string name, Space space, int length, int offset = 0
     /// <summary>Whose mirror is the gradient for this one.</summary>
     public Storage Mirrored => Rounds?.Mirrored ?? this;
 
-    /// <summary>Whether it is needed only while packed copies are made, and takes no room in the block.</summary>
-    public bool IsTransient { get; set; }
+    /// <summary>Whether it has a mirror: whatever differs from row to row does.</summary>
+    public bool HasMirror => IsPerRow || Mirrored.IsTrained;
 
     public bool IsPerRow => Space != Space.Weights;
 
@@ -75,6 +75,17 @@ public enum Aspect
     Mirror,
 }
 
+/// <summary>A place that a step is handed a pointer to.</summary>
+public sealed record Place(Storage Storage, Aspect Aspect, int Offset)
+{
+    /// <summary>Where the mirror of what is here lies.</summary>
+    public Place Mirror => MirrorOf(Storage) with { Offset = Offset };
+
+    public static Place Of(Storage storage) => new(storage, Aspect.Value, 0);
+
+    public static Place MirrorOf(Storage storage) => new(storage.Mirrored, Aspect.Mirror, 0);
+}
+
 /// <summary>A tensor inside a step: the elements of a storage at an affine position. The rows of a batch are an index like any other.</summary>
 public sealed record View(Storage Storage, Affine Position, Aspect Aspect = Aspect.Value)
 {
@@ -85,6 +96,9 @@ public sealed record View(Storage Storage, Affine Position, Aspect Aspect = Aspe
     public static View Of(Storage storage, Affine position) => new(
         storage,
         storage.IsPerRow ? position + new Affine(0, [(Rows, storage.Pitch)]) : position);
+
+    /// <summary>Where it begins.</summary>
+    public Place Place => new(Storage, Aspect, Position.Offset);
 
     public View Mirror => this with { Storage = Storage.Mirrored, Aspect = Aspect.Mirror };
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Operations;
 
 /// <summary>Compares nodes of a tree by identity: two equal subtrees are two places.</summary>
 internal sealed class ReferenceComparer<T> : IEqualityComparer<T>

@@ -1,6 +1,4 @@
-using Weft.Compiler.Text;
-
-namespace Weft.Compiler;
+namespace Weft.Compiler.Text;
 
 /// <summary>Why a bound module does not become a type: its sizes are beyond what there can be, or the compiler made a mistake.</summary>
 /// <param name="descriptor">What kind of reason it is.</param>

@@ -1,17 +1,76 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
+using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Operations;
 
 /// <summary>Statements and terms become operations: each term is planned, and its intermediate results are laid out.</summary>
-public sealed partial class Scheduler
+public sealed class ProgramBuilder
 {
-    /// <summary>Whether whatever reads and writes a vector does so row by row; a product with a sparse matrix does not. A device has no use for a pitch.</summary>
+    private readonly LoweredModule _lowered;
+    private readonly Variant _variant;
+    private readonly StoragePool _pool;
+    private readonly Func<Contraction, double> _cost;
+    private readonly Dictionary<RowVector, Storage> _vectors = [];
+    private readonly Dictionary<WeightTensor, Storage> _weights = [];
+    private readonly Dictionary<Parameter, Storage> _parameters = [];
+    private readonly Dictionary<WeightTensor, int> _fanIn = [];
+    private readonly List<Operation> _weightProgram = [];
+    private readonly List<Operation> _rowProgram = [];
+    private readonly List<TermPlan> _plans = [];
+
+    private ProgramBuilder(LoweredModule lowered, Variant variant, StoragePool pool, Func<Contraction, double> cost) =>
+        (_lowered, _variant, _pool, _cost) = (lowered, variant, pool, cost);
+
+    /// <param name="lowered">The module.</param>
+    /// <param name="variant">What the program is for.</param>
+    /// <param name="pool">Where its storages come from.</param>
+    /// <param name="cost">What a contraction costs the target, by which intermediate results are laid out.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static OperationProgram Build(
+        LoweredModule lowered, Variant variant, StoragePool pool, Func<Contraction, double> cost, CancellationToken cancellationToken = default) =>
+        new ProgramBuilder(lowered, variant, pool, cost).Run(cancellationToken);
+
+    private OperationProgram Run(CancellationToken cancellationToken)
+    {
+        Module module = _lowered.Module;
+        ParameterWeight[] parameters = [.. module.Parameters.OrderBy(parameter => parameter.Role).Select(parameter => new ParameterWeight(parameter))];
+        foreach (ParameterWeight parameter in parameters)
+        {
+            _parameters.Add(parameter.Parameter, _pool.NewParameter(parameter.Parameter));
+        }
+
+        Storage x = new("x", Space.Input, module.Inputs), y = new("y", Space.Output, module.Outputs);
+        _vectors.Add(_lowered.Input, x);
+        _vectors.Add(_lowered.Output, y);
+        foreach (Statement statement in _lowered.Statements)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Build(statement);
+        }
+
+        return new OperationProgram(
+            _lowered,
+            _plans,
+            [.. parameters.Select(parameter => new ParameterPlace(parameter.Parameter, _parameters[parameter.Parameter], FanIn(parameter)))],
+            _weights,
+            x,
+            _weightProgram,
+            _rowProgram);
+    }
+
+    private int FanIn(ParameterWeight parameter) => _fanIn
+        .Where(pair => pair.Key is ParameterWeight other && other.Parameter == parameter.Parameter)
+        .Select(pair => pair.Value)
+        .DefaultIfEmpty(parameter.Shape.Count == 0 ? 1 : parameter.Shape[parameter.Shape.Count - 1])
+        .Max();
+
+    /// <summary>Whether whatever reads and writes a vector does so row by row; a product with a sparse matrix does not.</summary>
     private bool MayLieApart(RowVector vector)
     {
-        return _costs.Device is null && _lowered.Statements.All(statement => statement switch
+        return _lowered.Statements.All(statement => statement switch
         {
             GatherStatement gather => gather.Source != vector && gather.Target != vector,
             WalshHadamardStatement transform => transform.Source != vector && transform.Target != vector,
@@ -24,59 +83,62 @@ public sealed partial class Scheduler
         bool IsOfGathered(Term term) => _lowered.Statements.Any(statement => statement is GatherStatement && statement.Target == term.Input);
     }
 
-    private void Build(Statement statement, IReadOnlyDictionary<Parameter, Storage> parameters)
+    private void Build(Statement statement)
     {
         if (!_vectors.TryGetValue(statement.Target, out Storage? target))
         {
-            int size = statement.Target.Size;
-            target = NewScratch(statement.Target.Name, size, Pitch(size) > Align(size) && MayLieApart(statement.Target) ? Pitch(size) : size);
+            int size = statement.Target.Size, pitch = _variant.Pitch(size);
+            target = _pool.NewScratch(statement.Target.Name, size, pitch > Variant.Align(size) && MayLieApart(statement.Target) ? pitch : size);
             _vectors.Add(statement.Target, target);
         }
 
+        Place c = Place.Of(target);
         switch (statement)
         {
             case GatherStatement gather:
-                Storage table = StorageOf(gather.Table, parameters);
+                Storage table = StorageOf(gather.Table);
                 if (gather.Table is not ConstantWeight)
                 {
-                    _weightProgram.Add(new CheckOperation(table, gather.Size));
+                    _weightProgram.Add(new CheckStep(table, gather.Size));
                 }
 
                 if (gather.Transposed)
                 {
-                    _rowProgram.Add(new ClearOperation(target));
+                    _rowProgram.Add(new ClearStep(c));
                 }
 
-                _rowProgram.Add(new GatherOperation(target, _vectors[gather.Source], gather.Outer, table, gather.Transposed));
+                _rowProgram.Add(new GatherStep(Of(gather.Source), c, gather.Outer, Place.Of(table), gather.Transposed, gather.Transposed));
                 break;
 
             case WalshHadamardStatement transform:
-                _rowProgram.Add(new WalshHadamardOperation(target, _vectors[transform.Source], transform.Outer));
+                _rowProgram.Add(new WalshHadamardStep(Of(transform.Source), c, transform.Outer));
                 break;
 
             case ReflectionsStatement chain:
-                _rowProgram.Add(new ReflectionsOperation(target, _vectors[chain.Source], chain.Outer, StorageOf(chain.Rows, parameters), chain.Transposed));
+                _rowProgram.Add(new ReflectionsStep(Of(chain.Source), Place.Of(StorageOf(chain.Rows)), c, chain.Outer, chain.Transposed));
                 break;
 
             case ProductStatement product:
                 Affine position = Affine.Of(new Index("i", product.Target.Size));
-                _rowProgram.Add(new ContractOperation(
+                _rowProgram.Add(new ContractStep(
                     new Contraction(View.Of(target, position), View.Of(_vectors[product.Left], position), View.Of(_vectors[product.Right], position), 1, false),
-                    false));
+                    accumulate: false));
                 break;
 
             case ActivationStatement activation:
-                _rowProgram.Add(new ActivationOperation(target, _vectors[activation.Source], activation.Function));
+                _rowProgram.Add(new ActivationStep(activation.Function, Of(activation.Source), c));
                 break;
 
             case SumStatement sum:
-                Build(sum.Terms, target, _rowProgram, parameters);
+                Build(sum.Terms, target, _rowProgram);
                 break;
         }
+
+        Place Of(RowVector vector) => Place.Of(_vectors[vector]);
     }
 
     /// <summary>Fills a storage with a sum of terms.</summary>
-    private void Build(IReadOnlyList<Term> terms, Storage target, List<Operation> program, IReadOnlyDictionary<Parameter, Storage> parameters)
+    private void Build(IReadOnlyList<Term> terms, Storage target, List<Operation> program)
     {
         bool written = false;
         foreach (Term term in terms.OrderByDescending(term => View.Of(target, term.Output).CoversStorage))
@@ -84,29 +146,29 @@ public sealed partial class Scheduler
             View view = View.Of(target, term.Output);
             if (!written && !view.CoversStorage)
             {
-                program.Add(new ClearOperation(target));
+                program.Add(new ClearStep(Place.Of(target)));
                 written = true;
             }
 
-            Build(term, view, written, program, parameters);
+            Build(term, view, written, program);
             written = true;
         }
 
         if (!written)
         {
-            program.Add(new ClearOperation(target));
+            program.Add(new ClearStep(Place.Of(target)));
         }
     }
 
     /// <summary>Plans a term and appends the contractions of its tree.</summary>
-    private void Build(Term term, View target, bool accumulate, List<Operation> program, IReadOnlyDictionary<Parameter, Storage> parameters)
+    private void Build(Term term, View target, bool accumulate, List<Operation> program)
     {
         foreach (Factor factor in term.Factors)
         {
-            _ = StorageOf(factor.Tensor, parameters);
+            _ = StorageOf(factor.Tensor);
         }
 
-        TermPlan plan = ContractionPlanner.Plan(term, _costs).Ranked(_planRank);
+        TermPlan plan = ContractionPlanner.Plan(term, _variant.Costs).Ranked(_variant.PlanRank);
         _plans.Add(plan);
         bool perRow = target.Storage.IsPerRow;
         var views = new Dictionary<PlanNode, View>(ReferenceComparer<PlanNode>.Instance);
@@ -117,20 +179,20 @@ public sealed partial class Scheduler
         }
 
         ContractionNode[] free = [.. TermPlan.Contractions(root).Where(node => node.PerRow && !ReferenceEquals(node, root))];
-        AssignLayouts(root, free, target, views, parameters);
+        AssignLayouts(root, free, target, views);
         foreach (ContractionNode node in TermPlan.Contractions(root))
         {
             bool isRoot = ReferenceEquals(node, root);
             List<Operation> home = node.PerRow || (isRoot && perRow) ? program : _weightProgram;
-            View view = isRoot ? target : ViewOf(node, views, parameters);
-            home.Add(new ContractOperation(
-                new Contraction(view, ViewOf(node.Left, views, parameters), ViewOf(node.Right, views, parameters), isRoot ? term.Coefficient : 1, perRow && home == program),
+            View view = isRoot ? target : ViewOf(node, views);
+            home.Add(new ContractStep(
+                new Contraction(view, ViewOf(node.Left, views), ViewOf(node.Right, views), isRoot ? term.Coefficient : 1, perRow && home == program),
                 isRoot && accumulate));
         }
 
         if (root is not ContractionNode)
         {
-            program.Add(new ContractOperation(new Contraction(target, ViewOf(root, views, parameters), null, term.Coefficient, perRow), accumulate));
+            program.Add(new ContractStep(new Contraction(target, ViewOf(root, views), null, term.Coefficient, perRow), accumulate));
         }
     }
 
@@ -152,7 +214,7 @@ public sealed partial class Scheduler
         }
     }
 
-    private View ViewOf(PlanNode node, Dictionary<PlanNode, View> views, IReadOnlyDictionary<Parameter, Storage> parameters)
+    private View ViewOf(PlanNode node, Dictionary<PlanNode, View> views)
     {
         if (views.TryGetValue(node, out View? view))
         {
@@ -162,7 +224,7 @@ public sealed partial class Scheduler
         switch (node)
         {
             case FactorNode factor:
-                view = View.Of(StorageOf(factor.Factor.Tensor, parameters), factor.Factor.Position);
+                view = View.Of(StorageOf(factor.Factor.Tensor), factor.Factor.Position);
                 break;
 
             case InputNode input:
@@ -170,7 +232,7 @@ public sealed partial class Scheduler
                 break;
 
             default:
-                Storage storage = NewWeight(NewName("p"), Fit(node.Indices), node.NeedsGradient);
+                Storage storage = _pool.NewWeight(_pool.NewName("p"), Length(node.Indices), node.NeedsGradient);
                 view = View.Of(storage, RowMajor(node.Indices));
                 break;
         }
@@ -183,11 +245,11 @@ public sealed partial class Scheduler
     /// Gives every intermediate its innermost index, by descent on the cost of all contractions that touch it, forward and reverse.
     /// </summary>
     private void AssignLayouts(
-        PlanNode root, ContractionNode[] free, View target, Dictionary<PlanNode, View> views, IReadOnlyDictionary<Parameter, Storage> parameters)
+        PlanNode root, ContractionNode[] free, View target, Dictionary<PlanNode, View> views)
     {
         Dictionary<ContractionNode, Storage> storages = free.ToDictionary(
             node => node,
-            node => NewScratch(NewName("h"), Fit(node.Indices), Pitch(Fit(node.Indices))),
+            node => _pool.NewScratch(_pool.NewName("h"), Length(node.Indices), _variant.Pitch(Length(node.Indices))),
             ReferenceComparer<ContractionNode>.Instance);
         // The same layouts are met again and again.
         var layouts = new Dictionary<(ContractionNode, Index?), View>();
@@ -247,13 +309,13 @@ public sealed partial class Scheduler
         double Total() => TermPlan.Contractions(root).Where(node => node.PerRow).Sum(node =>
         {
             View c = ReferenceEquals(node, root) ? target : views[node];
-            View a = ViewOf(node.Left, views, parameters);
-            View b = ViewOf(node.Right, views, parameters);
+            View a = ViewOf(node.Left, views);
+            View b = ViewOf(node.Right, views);
             if (!costs.TryGetValue((c, a, b), out double cost))
             {
-                cost = _selector.Select(new Contraction(c, a, b, 1, true)).Cost;
-                cost += !_costs.IsForFewRows && node.Left.NeedsGradient ? _selector.Select(new Contraction(a, c, b, 1, true)).Cost : 0;
-                cost += !_costs.IsForFewRows && node.Right.NeedsGradient ? _selector.Select(new Contraction(b, c, a, 1, true)).Cost : 0;
+                cost = _cost(new Contraction(c, a, b, 1, true));
+                cost += _variant.HasDerivatives && node.Left.NeedsGradient ? _cost(new Contraction(a, c, b, 1, true)) : 0;
+                cost += _variant.HasDerivatives && node.Right.NeedsGradient ? _cost(new Contraction(b, c, a, 1, true)) : 0;
                 costs.Add((c, a, b), cost);
             }
 
@@ -261,11 +323,11 @@ public sealed partial class Scheduler
         });
     }
 
-    private Storage StorageOf(WeightTensor tensor, IReadOnlyDictionary<Parameter, Storage> parameters)
+    private Storage StorageOf(WeightTensor tensor)
     {
         if (tensor is ParameterWeight parameter)
         {
-            return parameters[parameter.Parameter];
+            return _parameters[parameter.Parameter];
         }
 
         if (_weights.TryGetValue(tensor, out Storage? storage))
@@ -276,36 +338,43 @@ public sealed partial class Scheduler
         switch (tensor)
         {
             case ConstantWeight constant:
-                storage = NewWeight(tensor.Name, tensor.Length, trained: false);
-                _weightProgram.Add(new ConstantOperation(constant, storage));
+                storage = _pool.NewWeight(tensor.Name, tensor.Length, trained: false);
+                _weightProgram.Add(new ConstantStep(constant, storage));
                 break;
 
             case FunctionWeight function:
-                Storage[] arguments = [.. function.Arguments.Select(argument => StorageOf(argument, parameters))];
+                Storage[] arguments = [.. function.Arguments.Select(argument => StorageOf(argument))];
                 Storage? rounds = function.Function.IsRounding ? arguments[0] : null;
-                storage = NewWeight(tensor.Name, tensor.Length, tensor.IsTrained && rounds is null, format: function.Format, rounds: rounds);
-                _weightProgram.Add(new FunctionOperation(function, storage, arguments));
+                storage = _pool.NewWeight(tensor.Name, tensor.Length, tensor.IsTrained && rounds is null, function.Format, rounds);
+                _weightProgram.Add(new FunctionStep(function, FunctionMode.Value, storage, arguments));
                 break;
 
             case NetworkWeight network when Reshaped(network) is { } whole:
-                storage = StorageOf(whole, parameters);
+                storage = StorageOf(whole);
                 break;
 
             default:
                 IReadOnlyList<Term> definition = ((NetworkWeight)tensor).Definition;
                 foreach (Factor factor in definition.SelectMany(term => term.Factors))
                 {
-                    _ = StorageOf(factor.Tensor, parameters);
+                    _ = StorageOf(factor.Tensor);
                 }
 
-                storage = NewWeight(tensor.Name, tensor.Length, tensor.IsTrained);
-                Build(definition, storage, _weightProgram, parameters);
+                storage = _pool.NewWeight(tensor.Name, tensor.Length, tensor.IsTrained);
+                Build(definition, storage, _weightProgram);
                 break;
         }
 
         _weights.Add(tensor, storage);
         return storage;
     }
+
+    private static Affine RowMajor(IReadOnlyList<Index> indices) =>
+        indices.Aggregate(Affine.Zero, (position, index) => (position * index.Extent) + Affine.Of(index));
+
+    /// <summary>The elements of a tensor of such indices.</summary>
+    private static int Length(IEnumerable<Index> indices) => Limits.Fit(
+        indices.Aggregate(1L, (product, index) => Math.Min(long.MaxValue / int.MaxValue, product) * index.Extent), "an intermediate tensor");
 
     /// <summary>The tensor that another is in another shape, its elements in the same order; null where it is not one.</summary>
     private static WeightTensor? Reshaped(NetworkWeight network)

@@ -1,0 +1,85 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Weft.Compiler.Planning;
+
+namespace Weft.Compiler.Operations;
+
+/// <summary>What a program is made for: everything that makes another program of the same module.</summary>
+/// <param name="Costs">The target, the rows of a batch and whether they are few: what plans are chosen by.</param>
+/// <param name="ElementSize">Bytes of an element: 4 or 8.</param>
+/// <param name="PlanRank">0 for the cheapest plan of each term, k for the k-th of those that it rejects.</param>
+public sealed record Variant(CostModel Costs, int ElementSize, int PlanRank = 0)
+{
+    /// <summary>Elements of a cache line, where rows and weights begin.</summary>
+    private const int Line = 16;
+
+    /// <summary>Five cache lines: rows so far apart, of a few lines each, share no set of the cache until there are many.</summary>
+    private const int Padding = 5 * Line;
+
+    /// <summary>Whether there are derivatives: of a pass for a few rows there are none.</summary>
+    public bool HasDerivatives => !Costs.IsForFewRows;
+
+    /// <summary>Elements from row to row of an intermediate result. A large power of two would put a column of rows into one set of a processor's cache.</summary>
+    public int Pitch(int length)
+    {
+        long pitch = Align(length);
+        return Text.Limits.Fit(Costs.Device is null && pitch % 256 == 0 ? pitch + Padding : pitch, "an intermediate tensor");
+    }
+
+    /// <summary>Whole cache lines.</summary>
+    public static long Align(long length) => (length + Line - 1) / Line * Line;
+}
+
+/// <summary>A parameter and where its numbers are.</summary>
+/// <param name="Parameter">What it is.</param>
+/// <param name="Storage">Where.</param>
+/// <param name="FanIn">How many products each output of its contraction adds up: what an initializer that keeps the variance divides by.</param>
+public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int FanIn);
+
+/// <summary>What a map does, in order, the same for every target: what depends on parameters alone, and what each row of a batch needs.</summary>
+/// <param name="Lowered">The module.</param>
+/// <param name="Plans">How each term is contracted.</param>
+/// <param name="Parameters">The parameters: trained, frozen, seeded.</param>
+/// <param name="Derived">Where the tensors are that lowering made from parameters.</param>
+/// <param name="Input">The rows of x.</param>
+/// <param name="Weights">Once per update.</param>
+/// <param name="Rows">For each row.</param>
+public sealed record OperationProgram(
+    LoweredModule Lowered,
+    IReadOnlyList<TermPlan> Plans,
+    IReadOnlyList<ParameterPlace> Parameters,
+    IReadOnlyDictionary<WeightTensor, Storage> Derived,
+    Storage Input,
+    IReadOnlyList<Operation> Weights,
+    IReadOnlyList<Operation> Rows)
+{
+    public Module Module => Lowered.Module;
+
+    /// <summary>Elements of the trained parameters.</summary>
+    public int TrainedCount => Parameters.Where(place => place.Parameter.Role == Role.Trained).Sum(place => place.Parameter.Length);
+
+    /// <summary>The reverse pass over rows, which leaves a gradient for the input whatever the output depends on.</summary>
+    public List<Step> ReverseRows(StoragePool pool)
+    {
+        List<Step> steps = Gradients.Of(Rows, pool);
+        if (!steps.Exists(step => step.Target.Storage == Input))
+        {
+            steps.Add(new ClearStep(Place.MirrorOf(Input)));
+        }
+
+        return steps;
+    }
+
+    /// <summary>What is not the same after an update of the trained parameters, whether or not a derivative passes to them.</summary>
+    /// <param name="prepare">What makes the derived weights, in order.</param>
+    public static HashSet<Storage> Changing(IEnumerable<Step> prepare)
+    {
+        var changing = new HashSet<Storage>();
+        foreach (Step step in prepare.Where(step => step.Reads.Any(place => place.Storage.IsTrained || changing.Contains(place.Storage))))
+        {
+            changing.Add(step.Target.Storage);
+        }
+
+        return changing;
+    }
+}

@@ -1,0 +1,124 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Compiler.Operations;
+
+/// <summary>Fills a storage with zeros, all rows of it.</summary>
+public sealed record ClearStep(Place C) : Operation
+{
+    public override Place Target => C;
+
+    public override void Tangent(Tangents tangents)
+    {
+        if (C.Storage.HasMirror)
+        {
+            tangents.Add(new ClearStep(C.Mirror));
+        }
+    }
+
+    public override void Reverse(Gradients gradients)
+    {
+    }
+}
+
+/// <summary><c>c[o, i] (+)= a[o, table[i]]</c>; transposed, <c>c[o, table[i]] += a[o, i]</c>.</summary>
+public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Operation
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A, Table];
+
+    public override void Tangent(Tangents tangents) => tangents.Add(this with { A = A.Mirror, C = C.Mirror });
+
+    public override void Reverse(Gradients gradients)
+    {
+        if (gradients.Reach(C.Storage))
+        {
+            bool more = gradients.Begin(A.Storage, Transposed);
+            gradients.Add(new GatherStep(C.Mirror, A.Mirror, Outer, Table, !Transposed, more));
+        }
+    }
+}
+
+/// <summary><c>c = H a</c> for each of <paramref name="Outer"/> parts of a row.</summary>
+public sealed record WalshHadamardStep(Place A, Place C, int Outer) : Operation
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A];
+
+    public override void Tangent(Tangents tangents) => tangents.Add(this with { A = A.Mirror, C = C.Mirror });
+
+    /// <summary>H is symmetric.</summary>
+    public override void Reverse(Gradients gradients)
+    {
+        if (!gradients.Reach(C.Storage))
+        {
+            return;
+        }
+
+        if (!gradients.Begin(A.Storage, true))
+        {
+            gradients.Add(new WalshHadamardStep(C.Mirror, A.Mirror, Outer));
+            return;
+        }
+
+        Storage part = gradients.NewVector(A.Storage.Length);
+        Affine each = Affine.Of(new Index("i", part.Length));
+        gradients.Add(new WalshHadamardStep(C.Mirror, Place.Of(part), Outer));
+        gradients.Add(new ContractStep(new Contraction(View.Of(A.Storage, each).Mirror, View.Of(part, each), null, 1, true), accumulate: true));
+    }
+}
+
+/// <summary>
+/// Reflects each of <paramref name="Outer"/> parts of a row along the rows of v, one after the other. Derivatives go by the factored form of
+/// the chain, which is what it becomes wherever they are asked for.
+/// </summary>
+public sealed record ReflectionsStep(Place A, Place V, Place C, int Outer, bool Transposed) : Operation
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A, V];
+
+    public override void Tangent(Tangents tangents) => throw new InvalidOperationException(ToString());
+
+    public override void Reverse(Gradients gradients) => throw new InvalidOperationException(ToString());
+}
+
+/// <summary><c>c = f(a)</c>.</summary>
+public sealed record ActivationStep(NonlinearLink Function, Place A, Place C) : Operation
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A];
+
+    private bool HasDerivative => Function is not FunctionLink { Function.HasDerivative: false };
+
+    public override void Tangent(Tangents tangents) => tangents.Add(HasDerivative ? Derivative(A.Mirror, C.Mirror, false) : new ClearStep(C.Mirror));
+
+    public override void Reverse(Gradients gradients)
+    {
+        if (HasDerivative && gradients.Reach(C.Storage))
+        {
+            bool more = gradients.Begin(A.Storage, true);
+            gradients.Add(Derivative(C.Mirror, A.Mirror, more));
+        }
+    }
+
+    private DerivativeStep Derivative(Place a, Place c, bool accumulate) => new(Function, A, Function is FunctionLink ? C : null, a, c, accumulate);
+}
+
+/// <summary><c>c (+)= f'(z) a</c>, where <c>y = f(z)</c>: what the chain rule makes of a link in either direction, since f' is symmetric.</summary>
+/// <param name="Function">The link.</param>
+/// <param name="Z">Its argument.</param>
+/// <param name="Y">Its value, where the derivative is handed it.</param>
+/// <param name="A">What is multiplied.</param>
+/// <param name="C">The target.</param>
+/// <param name="Accumulate">Whether to add to the target.</param>
+public sealed record DerivativeStep(NonlinearLink Function, Place Z, Place? Y, Place A, Place C, bool Accumulate) : Step
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => new[] { Z, Y, A }.OfType<Place>();
+}

@@ -1,0 +1,105 @@
+namespace Weft.Compiler.Operations;
+
+/// <summary>One step of a program: it writes a place.</summary>
+public abstract record Step
+{
+    /// <summary>The place that is written.</summary>
+    public abstract Place Target { get; }
+
+    /// <summary>The places that are read.</summary>
+    public virtual IEnumerable<Place> Reads => [];
+
+    /// <summary>Room for what it computes on the way.</summary>
+    public virtual Place? Scratch => null;
+
+    /// <summary>All places that it touches.</summary>
+    public IEnumerable<Place> Places => Reads.Append(Target).Concat(new[] { Scratch }.OfType<Place>());
+}
+
+/// <summary>
+/// A step of a forward program, the same for every target: the one record of what it reads and writes and of both its derivatives. How it is
+/// done is a target's table.
+/// </summary>
+public abstract record Operation : Step
+{
+    /// <summary>Appends what gives the tangent of the target from the tangents of what is read (the product rule).</summary>
+    public abstract void Tangent(Tangents tangents);
+
+    /// <summary>Appends what takes the gradient for the target on to the gradients for what is read (the chain rule, backwards).</summary>
+    public abstract void Reverse(Gradients gradients);
+}
+
+/// <summary>Collects the forward mode of a program.</summary>
+public sealed class Tangents
+{
+    private readonly List<Step> _steps = [];
+
+    private Tangents()
+    {
+    }
+
+    /// <summary>The forward mode of a program: the product rule for one operation after the other.</summary>
+    public static IReadOnlyList<Step> Of(IEnumerable<Operation> program)
+    {
+        var tangents = new Tangents();
+        foreach (Operation operation in program)
+        {
+            operation.Tangent(tangents);
+        }
+
+        return tangents._steps;
+    }
+
+    public void Add(Step step) => _steps.Add(step);
+}
+
+/// <summary>
+/// Collects the reverse pass of a program. Gradients of weights add up in a block that starts at zero; those of row vectors start with their
+/// first use.
+/// </summary>
+public sealed class Gradients
+{
+    private readonly List<Step> _steps = [];
+    private readonly HashSet<Storage> _begun = [];
+    private readonly StoragePool _pool;
+
+    private Gradients(StoragePool pool) => _pool = pool;
+
+    /// <summary>The reverse pass of a program: the chain rule from the last operation to the first.</summary>
+    /// <param name="program">What is differentiated.</param>
+    /// <param name="pool">Where room for what is computed on the way comes from.</param>
+    public static List<Step> Of(IEnumerable<Operation> program, StoragePool pool)
+    {
+        var gradients = new Gradients(pool);
+        foreach (Operation operation in program.Reverse())
+        {
+            operation.Reverse(gradients);
+        }
+
+        return gradients._steps;
+    }
+
+    public void Add(Step step) => _steps.Add(step);
+
+    /// <summary>Whether there is a gradient for what was written.</summary>
+    public bool Reach(Storage storage) => storage.IsPerRow ? storage.Space == Space.Output || _begun.Contains(storage) : storage.HasMirror;
+
+    /// <summary>Before a gradient is written: whether it has to be added to what is there already. What it does not cover is cleared first.</summary>
+    public bool Begin(Storage storage, bool covers)
+    {
+        if (!storage.IsPerRow || !_begun.Add(storage))
+        {
+            return true;
+        }
+
+        if (!covers)
+        {
+            Add(new ClearStep(Place.MirrorOf(storage)));
+        }
+
+        return !covers;
+    }
+
+    /// <summary>Room for one more vector of each row.</summary>
+    public Storage NewVector(int length) => _pool.NewScratch(_pool.NewName("h"), length, length);
+}

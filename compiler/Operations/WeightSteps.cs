@@ -1,0 +1,77 @@
+using Weft.Compiler.Network;
+
+namespace Weft.Compiler.Operations;
+
+/// <summary>What is done with a function of weights.</summary>
+public enum FunctionMode
+{
+    Value,
+    Gradient,
+    Tangent,
+}
+
+/// <summary>Evaluates a function of weights, its gradient or its tangent.</summary>
+public sealed record FunctionStep(FunctionWeight Function, FunctionMode Mode, Storage Result, IReadOnlyList<Storage> Arguments) : Operation
+{
+    public override Place Target => new(Result, Mode == FunctionMode.Value ? Aspect.Value : Aspect.Mirror, 0);
+
+    /// <summary>The arguments; their mirrors too, and the result, for what its derivative is made of.</summary>
+    public override IEnumerable<Place> Reads
+    {
+        get
+        {
+            IEnumerable<Place> values = Arguments.Select(Place.Of);
+            return Mode == FunctionMode.Value ? values : [.. values, Place.Of(Result), .. Mirrors.OfType<Place>()];
+        }
+    }
+
+    /// <summary>The mirrors of the arguments; null for one that nothing trains.</summary>
+    public IEnumerable<Place?> Mirrors => Arguments.Select((argument, k) => Function.Arguments[k].IsTrained ? Place.MirrorOf(argument) : null);
+
+    /// <summary>Straight through a rounding the mirror is the argument's own.</summary>
+    private bool HasDerivative => Result is { Rounds: null, HasMirror: true };
+
+    public override void Tangent(Tangents tangents)
+    {
+        if (HasDerivative)
+        {
+            tangents.Add(this with { Mode = FunctionMode.Tangent });
+        }
+    }
+
+    public override void Reverse(Gradients gradients)
+    {
+        if (HasDerivative)
+        {
+            gradients.Add(this with { Mode = FunctionMode.Gradient });
+        }
+    }
+}
+
+/// <summary>Writes the elements of a constant.</summary>
+public sealed record ConstantStep(ConstantWeight Constant, Storage Result) : Operation
+{
+    public override Place Target => Place.Of(Result);
+
+    public override void Tangent(Tangents tangents)
+    {
+    }
+
+    public override void Reverse(Gradients gradients)
+    {
+    }
+}
+
+/// <summary>Sees to it that a table holds nothing but whole numbers from 0 to <paramref name="Size"/> − 1.</summary>
+public sealed record CheckStep(Storage Table, int Size) : Operation
+{
+    public override Place Target => Place.Of(Table);
+
+    public override void Tangent(Tangents tangents)
+    {
+    }
+
+    public override void Reverse(Gradients gradients)
+    {
+    }
+}

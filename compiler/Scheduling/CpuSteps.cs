@@ -1,0 +1,71 @@
+using Weft.Compiler.Operations;
+
+namespace Weft.Compiler.Scheduling;
+
+/// <summary>Runs a kernel, <c>c = addend + a · b</c>.</summary>
+/// <param name="Kernel">What runs.</param>
+/// <param name="A">Operand a.</param>
+/// <param name="B">Operand b, if there is one.</param>
+/// <param name="C">The target.</param>
+/// <param name="Addend">What is added to: null for nothing, the target itself, or another place whose rows are laid out like the target's.</param>
+/// <param name="Contraction">What the kernel does.</param>
+public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place? Addend, Contraction Contraction) : Step
+{
+    public bool Accumulates => Addend == C;
+
+    /// <summary>Whether what it accumulates into is empty for the first rows of a batch.</summary>
+    public bool Begins { get; init; }
+
+    /// <summary>Whether it writes every element of its target.</summary>
+    public bool CoversTarget => !Contraction.Target.Overlaps && Kernel.Loops
+        .Where(loop => loop.C != 0 && !loop.IsRows)
+        .Aggregate(1L, (product, loop) => product * loop.Extent) == C.Storage.Length;
+
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => new[] { A, B, Addend }.OfType<Place>();
+}
+
+/// <summary>Copies rows to a pitch that spreads them over the sets of the cache.</summary>
+public sealed record PadStep(Place A, Place C) : Step
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => [A];
+}
+
+/// <summary>
+/// <c>c (+)= A x</c> from a copy of A in slices of as many outputs as a vector has lanes: a step takes an entry of each output, out of a
+/// window of x that two registers hold. Where the outputs of a slice have too little in common, it is done as ever.
+/// </summary>
+/// <param name="FanIn">What it does.</param>
+/// <param name="Slices">The copy.</param>
+/// <param name="Lanes">Outputs of a slice.</param>
+/// <param name="Steps">The most steps that the copy has room for.</param>
+public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, int Lanes, int Steps) : Step
+{
+    public override Place Target => FanIn.Target;
+
+    public override IEnumerable<Place> Reads => [.. FanIn.Reads, Slices];
+
+    public override Place? Scratch => FanIn.Scratch;
+}
+
+/// <summary>Makes the copy that a product reads.</summary>
+public sealed record SliceStep(SlicedFanInStep Product) : Step
+{
+    public override Place Target => Product.Slices;
+
+    public override IEnumerable<Place> Reads => [Product.FanIn.Matrix.Table, Product.FanIn.Matrix.V];
+}
+
+/// <summary>
+/// Copies a weight into the order and format in which kernels read it; <paramref name="Scatter"/>: adds a gradient back from that order.
+/// </summary>
+public sealed record PackStep(
+    Storage Source, int Offset, Storage Packed, IReadOnlyList<int> Extents, IReadOnlyList<int> Strides, Aspect Aspect, bool Scatter) : Step
+{
+    public override Place Target => Scatter ? new(Source, Aspect, Offset) : new(Packed, Aspect, 0);
+
+    public override IEnumerable<Place> Reads => [Scatter ? new(Packed, Aspect, 0) : new(Source, Aspect, Offset)];
+}
