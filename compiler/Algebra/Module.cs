@@ -21,6 +21,15 @@ public enum Activation
     Atanhc,
 }
 
+/// <summary>The activations as the language names them.</summary>
+public static class Activations
+{
+    public static IReadOnlyDictionary<string, Activation> ByName { get; } =
+        Enum.GetValues(typeof(Activation)).Cast<Activation>().ToDictionary(Name, StringComparer.Ordinal);
+
+    public static string Name(Activation activation) => activation.ToString().ToLowerInvariant();
+}
+
 /// <summary>One link of a module's chain.</summary>
 public abstract record Link;
 
@@ -40,7 +49,7 @@ public abstract record NonlinearLink : Link
 /// <summary>Applies a function to every element. Gelu is the tanh form (Hendrycks and Gimpel 2016).</summary>
 public sealed record ActivationLink(Activation Activation) : NonlinearLink
 {
-    public override string Name => Activation.ToString().ToLowerInvariant();
+    public override string Name => Activations.Name(Activation);
 }
 
 /// <summary>Applies a function of tensors to each vector, as rows of <paramref name="Length"/> consecutive elements.</summary>

@@ -43,24 +43,6 @@ internal static class Builtins
             .Select(function => new KeyValuePair<string, (int, int, string)>(function.Symbol, (1, 1, $"{function.Symbol}(a)"))))
         .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
 
-    public static readonly IReadOnlyDictionary<string, Activation> Activations =
-        new Dictionary<string, Activation>(StringComparer.Ordinal)
-        {
-            ["relu"] = Activation.Relu,
-            ["gelu"] = Activation.Gelu,
-            ["silu"] = Activation.Silu,
-            ["tanh"] = Activation.Tanh,
-            ["sigmoid"] = Activation.Sigmoid,
-            ["softplus"] = Activation.Softplus,
-            ["exp"] = Activation.Exp,
-            ["square"] = Activation.Square,
-            ["sqrt"] = Activation.Sqrt,
-            ["reciprocal"] = Activation.Reciprocal,
-            ["atanh"] = Activation.Atanh,
-            ["tanhc"] = Activation.Tanhc,
-            ["atanhc"] = Activation.Atanhc,
-        };
-
     /// <summary>The function of tensors that a link names, alone or with numbers or a tensor behind it; null where the name means something else.</summary>
     public static TensorFunction? LinkFunction(ExpressionSyntax link, FileScope scope, Func<string, bool> isLocal)
     {
@@ -104,11 +86,11 @@ internal static class Builtins
         };
 
     /// <summary>Every name of this class that can stand in an expression or a chain.</summary>
-    public static IEnumerable<string> Names => Functions.Keys.Concat(Constants.Keys).Concat(Activations.Keys).Concat(Joints.Keys).Append(Bias);
+    public static IEnumerable<string> Names => Functions.Keys.Concat(Constants.Keys).Concat(Activations.ByName.Keys).Concat(Joints.Keys).Append(Bias);
 
     /// <summary>Whether a name alone is a link that does the same with each element, or with each row.</summary>
     public static bool IsLink(string name) =>
-        name == Bias || Activations.ContainsKey(name) || (TensorFunction.All.TryGetValue(name, out TensorFunction? function) && function is { IsLink: true, Number: null });
+        name == Bias || Activations.ByName.ContainsKey(name) || (TensorFunction.All.TryGetValue(name, out TensorFunction? function) && function is { IsLink: true, Number: null });
 
     /// <summary>Functions of one number; some are functions of tensors too.</summary>
     public static IEnumerable<FormulaOperator> NumberFunctions => FormulaOperator.All.Values.Where(one => one.Arity == 1 && one.Symbol != "not");

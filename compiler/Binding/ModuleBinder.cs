@@ -710,7 +710,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
             if (elementwise != Builtins.Bias)
             {
-                return Single(new ActivationLink(Builtins.Activations[elementwise]), size, size);
+                return Single(new ActivationLink(Activations.ByName[elementwise]), size, size);
             }
 
             var parameter = new Parameter(frame.Prefix + Builtins.Bias, EquatableArray.Of(size), Role.Trained, new Initializer(Distribution.Zeros));
@@ -826,7 +826,7 @@ internal sealed partial class ModuleBinder(ScopeTable table, HashSet<string> vis
 
     private static string? ElementwiseName(ExpressionSyntax link, Frame frame) =>
         link is NameSyntax { Name: var name }
-        && (name == Builtins.Bias || Builtins.Activations.ContainsKey(name))
+        && (name == Builtins.Bias || Activations.ByName.ContainsKey(name))
         && !frame.Locals.ContainsKey(name)
         && frame.Scope.Find(name).Count == 0
             ? name

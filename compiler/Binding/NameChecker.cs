@@ -302,7 +302,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             _ => ("", default),
         };
         bool hasTensor = arguments.Any(argument => argument is NameSyntax own && _locals.TryGetValue(own.Name, out Local? local) && local.Kind != LocalKind.Number);
-        return TensorFunction.All.TryGetValue(name, out TensorFunction? function) && !function.IsLink && !Builtins.Activations.ContainsKey(name)
+        return TensorFunction.All.TryGetValue(name, out TensorFunction? function) && !function.IsLink && !Activations.ByName.ContainsKey(name)
             && !hasTensor && arguments.Count == (function.Number is null ? 0 : 1) && scope.Find(name).Count == 0
                 ? function
                 : null;
@@ -310,7 +310,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
     private bool IsElementwise(ExpressionSyntax link) =>
         link is NameSyntax name
-        && (name.Name == Builtins.Bias || Builtins.Activations.ContainsKey(name.Name))
+        && (name.Name == Builtins.Bias || Activations.ByName.ContainsKey(name.Name))
         && !_locals.ContainsKey(name.Name)
         && scope.Find(name.Name).Count == 0;
 
@@ -436,7 +436,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         {
             return;
         }
-        else if (name.Name == Builtins.Bias || Builtins.Activations.ContainsKey(name.Name))
+        else if (name.Name == Builtins.Bias || Activations.ByName.ContainsKey(name.Name))
         {
             Report(DiagnosticDescriptors.NotLinear, name.Span, name.Name);
         }

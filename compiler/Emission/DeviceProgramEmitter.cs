@@ -1,6 +1,7 @@
 using System.Globalization;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Gpu;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Emission;
 

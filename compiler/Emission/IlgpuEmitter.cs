@@ -1,5 +1,6 @@
 using System.Globalization;
 using Weft.Compiler.Gpu;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Emission;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
+using Weft.Compiler.Planning;
 using Weft.Compiler.Scheduling;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Emission;
 
@@ -9,25 +11,16 @@ namespace Weft.Compiler.Emission;
 /// Writes a kernel: a struct with the register tile, whose one text the JIT specialises for each instruction set and tile height, and a
 /// method with the loops around it.
 /// </summary>
-internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
+internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant variant)
 {
-    /// <summary>Rows of a tile of four columns: they leave room for the operands in thirty-two registers.</summary>
-    private const int TileRows = 6;
-
     /// <summary>Vectors of a tile where nothing is summed.</summary>
     private const int ElementwiseRows = 8;
-
-    /// <summary>
-    /// Rows of a tile of two vectors, which fill thirty-two registers, and of the batch in a tile of one: as they may lie a large power of two
-    /// apart, as many as a set of the cache has ways.
-    /// </summary>
-    private const int NarrowRows = 12;
 
     /// <summary>Rows of a tile of one vector that are no rows of the batch.</summary>
     private const int SingleColumnRows = 16;
 
-    /// <summary>Terms of a sum of which four vectors fill a quarter of a second-level cache.</summary>
-    private const int LongSum = 1024;
+    private readonly int _panel = ProcessorModel.Panel(variant.ElementSize);
+    private readonly ProcessorModel _processor = variant.Costs.Processor;
 
     private const string Optimized =
         $"[{GeneratedNames.Compiler}.MethodImpl({GeneratedNames.Compiler}.MethodImplOptions.AggressiveOptimization)]";
@@ -287,7 +280,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
         }
 
         string vector = Scaled("S.Count", (kernel.PanelB == 1 ? column : column % 2) * kernel.Lanes.B);
-        return kernel.PanelB == 1 || column < 2 ? vector : Add(Number(panel * kernel.PanelB * kernel.Lanes.B), vector);
+        return kernel.PanelB == 1 || column < 2 ? vector : Add(Number(_panel * kernel.PanelB * kernel.Lanes.B), vector);
     }
 
     private static string Move(int stride, string unit) => unit.Length == 0 ? Number(stride) : Scaled(unit, stride);
@@ -388,13 +381,17 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, int panel)
     /// stays in the second-level cache. Machines with thirty-two registers take four at a time, others two.
     /// </summary>
     private int Columns(Kernel kernel) => kernel.Columns != Loop.None ? 4
-        : kernel.Form != LaneForm.Broadcast || kernel.Lanes.Extent < panel ? 1
-        : kernel.Lanes.Extent < 2 * panel || kernel.Reduction.Aggregate(1L, (product, loop) => product * Math.Max(1, loop.Extent)) > LongSum ? 2
+        : kernel.Form != LaneForm.Broadcast || kernel.Lanes.Extent < _panel ? 1
+        : kernel.Lanes.Extent < 2 * _panel || kernel.Reduction.Aggregate(1L, (product, loop) => product * Math.Max(1, loop.Extent)) > _processor.LongSum ? 2
         : 4;
 
+    /// <summary>
+    /// Rows of a tile as registers allow. Of the batch in a tile of one column no more than in one of two: as they may lie a large power of two
+    /// apart, a set of the cache has to hold a line of each.
+    /// </summary>
     private int Rows(Kernel kernel) => kernel.IsElementwise ? ElementwiseRows
-        : Columns(kernel) == 4 ? TileRows
-        : Columns(kernel) == 2 || kernel.Rows.IsRows ? NarrowRows
+        : Columns(kernel) == 4 ? _processor.TileRows(4)
+        : Columns(kernel) == 2 || kernel.Rows.IsRows ? _processor.TileRows(2)
         : SingleColumnRows;
 
     private static string Describe(Kernel kernel)

@@ -119,7 +119,7 @@ internal sealed class MapEmitter
                 DeviceProgramEmitter.Emit(_code, _device, _options, _scalar);
             }
 
-            var emitter = new KernelEmitter(_code, _scalar, KernelSelector.PanelOf(_options.ElementSize));
+            var emitter = new KernelEmitter(_code, _scalar, _schedule.Program.Variant);
             foreach ((string name, Kernel kernel) in _kernels.Values)
             {
                 _code.Line();

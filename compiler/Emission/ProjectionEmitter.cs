@@ -3,6 +3,7 @@ using Weft.Compiler.Network;
 using Weft.Compiler.Projection;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
+using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Emission;

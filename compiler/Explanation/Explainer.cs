@@ -172,8 +172,8 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     /// <summary>Dense costs its own product for each row, and once per update the structure applied to every unit vector.</summary>
     private string DenseCrossover()
     {
-        double dense = (2 * DenseParameters) + (CostModel.OperationsPerElement * Module.Outputs);
-        double structured = (schedule.ForwardFlops * 1.0) + (CostModel.OperationsPerElement * (Module.Outputs + schedule.Layout.ScratchPerRow));
+        double dense = (2 * DenseParameters) + (costs.Processor.OperationsPerElement * Module.Outputs);
+        double structured = (schedule.ForwardFlops * 1.0) + (costs.Processor.OperationsPerElement * (Module.Outputs + schedule.Layout.ScratchPerRow));
         if (dense == structured)
         {
             return "It does the same as a dense matrix for each row.";

@@ -1,5 +1,4 @@
 using Weft.Compiler.Algebra;
-using Weft.Compiler.Binding;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
@@ -21,7 +20,7 @@ internal sealed class FunctionKernels(int room)
     /// <summary>Whether a device evaluates a function and takes its gradient further.</summary>
     public bool Has(FunctionWeight weight) =>
         weight.Function == TensorFunction.Reflections ? 2 * weight.Length <= room
-        : RowFunction(weight) is not null || Builtins.Activations.ContainsKey(weight.Function.Name)
+        : RowFunction(weight) is not null || Activations.ByName.ContainsKey(weight.Function.Name)
             || weight.Function.Name is "log" or "row_norms" or "column_norms" or "normalize_columns";
 
     /// <summary>The function as one of rows, if it is one. What rounds to a short format is the host's work.</summary>
@@ -66,7 +65,7 @@ internal sealed class FunctionKernels(int room)
                 return ElementwiseKernels.Build($"c = {name}(x)", new Elements(weight.Length, PerRow: false, width), [new("x"), Target], isResult: false, (body, of) =>
                 {
                     Expression x = body.DefineElement("u", of("x"));
-                    return name == "log" ? KernelBody.Call(Function.Log, x) : ElementwiseKernels.Value(Builtins.Activations[name], body, x);
+                    return name == "log" ? KernelBody.Call(Function.Log, x) : ElementwiseKernels.Value(Activations.ByName[name], body, x);
                 });
         }
     }
@@ -108,7 +107,7 @@ internal sealed class FunctionKernels(int room)
                 return ElementwiseKernels.Build($"c += {name}'(x) dy", new Elements(weight.Length, PerRow: false, width), operands, isResult: true, (body, of) =>
                 {
                     Expression x = body.DefineElement("u", of("x"));
-                    Expression slope = name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Builtins.Activations[name], body, x), change = body.DefineElement("change", of("dy"));
+                    Expression slope = name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Activations.ByName[name], body, x), change = body.DefineElement("change", of("dy"));
 
                     // Nothing passes where nothing comes, whatever the slope.
                     return new Choice(new Real(0).IsLess(KernelBody.Call(Function.Abs, change)), slope * change, change);

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Weft.Compiler.Emission;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Gpu;
 

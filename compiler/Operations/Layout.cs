@@ -1,3 +1,4 @@
+using Weft.Compiler.Planning;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Operations;
@@ -51,7 +52,7 @@ public sealed record Layout(IReadOnlyDictionary<Storage, int> Offsets, IReadOnly
         long weights = 0, scratch = 0;
         foreach (Storage storage in storages.Where(storage => !storage.IsPerRow))
         {
-            offsets[storage] = Limits.Fit(storage.IsParameter ? weights : Variant.Align(weights), "the parameters with what is made of them");
+            offsets[storage] = Limits.Fit(storage.IsParameter ? weights : ProcessorModel.Align(weights), "the parameters with what is made of them");
             weights = offsets[storage] + (long)storage.Length;
         }
 
@@ -85,7 +86,7 @@ public sealed record Layout(IReadOnlyDictionary<Storage, int> Offsets, IReadOnly
         static int Next(Storage storage, ref long count)
         {
             int offset = Limits.Fit(count, InScratch);
-            count += Variant.Align(storage.Pitch);
+            count += ProcessorModel.Align(storage.Pitch);
             return offset;
         }
     }
@@ -108,19 +109,19 @@ public sealed record Layout(IReadOnlyDictionary<Storage, int> Offsets, IReadOnly
         Storage[] needed = [.. reverse.SelectMany(Mirrors)];
         foreach (Storage storage in needed.Where(storage => !begun.Contains(storage)))
         {
-            Place(storage, Variant.Align(storage.Length));
+            Place(storage, ProcessorModel.Align(storage.Length));
         }
 
         int cleared = Limits.Fit(count, InGradients);
         foreach (Storage storage in needed)
         {
-            Place(storage, Variant.Align(storage.Length));
+            Place(storage, ProcessorModel.Align(storage.Length));
         }
 
         int gradient = Limits.Fit(count, InGradients);
         foreach (Storage storage in tangent.SelectMany(Mirrors))
         {
-            Place(storage, Variant.Align(storage.Length));
+            Place(storage, ProcessorModel.Align(storage.Length));
         }
 
         return (gradient, cleared, Limits.Fit(count, InGradients));
@@ -129,7 +130,7 @@ public sealed record Layout(IReadOnlyDictionary<Storage, int> Offsets, IReadOnly
         {
             if (!storage.IsPerRow && !mirrors.ContainsKey(storage))
             {
-                mirrors[storage] = Limits.Fit(storage.IsParameter ? count : Variant.Align(count), InGradients);
+                mirrors[storage] = Limits.Fit(storage.IsParameter ? count : ProcessorModel.Align(count), InGradients);
                 count = mirrors[storage] + length;
             }
         }

@@ -10,24 +10,11 @@ namespace Weft.Compiler.Operations;
 /// <param name="PlanRank">0 for the cheapest plan of each term, k for the k-th of those that it rejects.</param>
 public sealed record Variant(CostModel Costs, int ElementSize, int PlanRank = 0)
 {
-    /// <summary>Elements of a cache line, where rows and weights begin.</summary>
-    private const int Line = 16;
-
-    /// <summary>Five cache lines: rows so far apart, of a few lines each, share no set of the cache until there are many.</summary>
-    private const int Padding = 5 * Line;
-
     /// <summary>Whether there are derivatives: of a pass for a few rows there are none.</summary>
     public bool HasDerivatives => !Costs.IsForFewRows;
 
-    /// <summary>Elements from row to row of an intermediate result. A large power of two would put a column of rows into one set of a processor's cache.</summary>
-    public int Pitch(int length)
-    {
-        long pitch = Align(length);
-        return Text.Limits.Fit(Costs.Device is null && pitch % 256 == 0 ? pitch + Padding : pitch, "an intermediate tensor");
-    }
-
-    /// <summary>Whole cache lines.</summary>
-    public static long Align(long length) => (length + Line - 1) / Line * Line;
+    /// <summary>Elements from row to row of an intermediate result.</summary>
+    public int Pitch(int length) => Text.Limits.Fit(Costs.Device is null ? Costs.Processor.Pitch(length) : ProcessorModel.Align(length), "an intermediate tensor");
 }
 
 /// <summary>A parameter and where its numbers are.</summary>
@@ -38,6 +25,7 @@ public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int Fa
 
 /// <summary>What a map does, in order, the same for every target: what depends on parameters alone, and what each row of a batch needs.</summary>
 /// <param name="Lowered">The module.</param>
+/// <param name="Variant">What it is made for.</param>
 /// <param name="Plans">How each term is contracted.</param>
 /// <param name="Parameters">The parameters: trained, frozen, seeded.</param>
 /// <param name="Derived">Where the tensors are that lowering made from parameters.</param>
@@ -46,6 +34,7 @@ public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int Fa
 /// <param name="Rows">For each row.</param>
 public sealed record OperationProgram(
     LoweredModule Lowered,
+    Variant Variant,
     IReadOnlyList<TermPlan> Plans,
     IReadOnlyList<ParameterPlace> Parameters,
     IReadOnlyDictionary<WeightTensor, Storage> Derived,

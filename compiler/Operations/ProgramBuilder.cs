@@ -53,6 +53,7 @@ public sealed class ProgramBuilder
 
         return new OperationProgram(
             _lowered,
+            _variant,
             _plans,
             [.. parameters.Select(parameter => new ParameterPlace(parameter.Parameter, _parameters[parameter.Parameter], FanIn(parameter)))],
             _weights,
@@ -88,7 +89,7 @@ public sealed class ProgramBuilder
         if (!_vectors.TryGetValue(statement.Target, out Storage? target))
         {
             int size = statement.Target.Size, pitch = _variant.Pitch(size);
-            target = _pool.NewScratch(statement.Target.Name, size, pitch > Variant.Align(size) && MayLieApart(statement.Target) ? pitch : size);
+            target = _pool.NewScratch(statement.Target.Name, size, pitch > ProcessorModel.Align(size) && MayLieApart(statement.Target) ? pitch : size);
             _vectors.Add(statement.Target, target);
         }
 

@@ -1,3 +1,4 @@
+using Weft.Compiler.Planning;
 using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
 
@@ -55,7 +56,7 @@ internal static class SparseProducts
         Storage scratch = pool.NewScratch(
             pool.NewName("h"),
             Limits.Fit((long)inputs + outputs, "a row and its product"),
-            Limits.Fit(Variant.Align(inputs) + Variant.Align(outputs) + (2 * lanes), "a row and its product"));
+            Limits.Fit(ProcessorModel.Align(inputs) + ProcessorModel.Align(outputs) + (2 * lanes), "a row and its product"));
         var matrix = new FanInMatrix(gather.Table, Place.Of(values.Storage), outputs, summed[0].Extent, inputs, contraction.Coefficient, Place.Of(scratch));
         return new FanInStep(matrix, gather.A, Place.Of(target.Storage), step.Accumulates);
     }

@@ -14,14 +14,11 @@ namespace Weft.Compiler.Planning;
 /// <param name="Device">The device that a plan is made for; null for the processor.</param>
 public sealed record CostModel(int Batch, bool IsForFewRows = false, DeviceModel? Device = null)
 {
-    /// <summary>Operations that one element moved to or from the second-level cache is worth (measured: about 256 GFLOP/s against 50 Gelement/s).</summary>
-    public const double OperationsPerElement = 5;
-
-    /// <summary>Operations lost in starting a step: a few nanoseconds.</summary>
-    public const double OperationsPerStep = 1000;
-
     /// <summary>Calls of a few rows between updates.</summary>
     private const double CallsPerUpdate = 100;
+
+    /// <summary>The processor that a plan is made for, if no device.</summary>
+    public ProcessorModel Processor { get; init; } = ProcessorModel.Default;
 
     /// <summary>The model for calls of a few rows, forward only.</summary>
     public CostModel ForFewRows => this with { Batch = 1, IsForFewRows = true };
@@ -43,10 +40,10 @@ public sealed record CostModel(int Batch, bool IsForFewRows = false, DeviceModel
 
         if (IsForFewRows)
         {
-            double once = Math.Max(2 * space * rows, OperationsPerElement * (read + (rows * result))) + OperationsPerStep;
+            double once = Math.Max(2 * space * rows, Processor.OperationsPerElement * (read + (rows * result))) + Processor.OperationsPerStep;
             return perRow ? once : once / CallsPerUpdate;
         }
 
-        return (passes * rows * ((2 * space) + (OperationsPerElement * result))) + (passes * OperationsPerStep);
+        return (passes * rows * ((2 * space) + (Processor.OperationsPerElement * result))) + (passes * Processor.OperationsPerStep);
     }
 }

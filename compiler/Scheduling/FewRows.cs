@@ -1,6 +1,7 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
+using Weft.Compiler.Planning;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Scheduling;
@@ -30,9 +31,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
     {
         Schedule few = Cheapest(lowered, variant, cancellationToken);
         bool hasSameParameters = few.Parameters.Select(place => place.Parameter).SequenceEqual(schedule.Parameters.Select(place => place.Parameter));
-        int rows = Enumerable.Range(1, Most)
-            .TakeWhile(rows => gain * few.ForwardCost(rows, variant.ElementSize) < schedule.ForwardCost(rows, variant.ElementSize))
-            .LastOrDefault();
+        int rows = Enumerable.Range(1, Most).TakeWhile(rows => gain * few.ForwardCost(rows) < schedule.ForwardCost(rows)).LastOrDefault();
         if (rows == 0 || !hasSameParameters)
         {
             return schedule;
@@ -56,7 +55,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
             own.Add(storage);
             if (isHeld)
             {
-                count = Variant.Align(count) + storage.Length;
+                count = ProcessorModel.Align(count) + storage.Length;
                 if (count > Limits.Block)
                 {
                     return schedule;
@@ -82,7 +81,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
         Schedule first = Build(0);
         int others = first.Plans.Max(plan => (int?)plan.Alternatives.Count(other => other.Cost <= AboutTheSame * plan.Cost)) ?? 0;
         others = Math.Min(others, MostCompared);
-        return Enumerable.Range(1, others).Select(Build).Prepend(first).OrderBy(schedule => schedule.ForwardCost(1, variant.ElementSize)).First();
+        return Enumerable.Range(1, others).Select(Build).Prepend(first).OrderBy(schedule => schedule.ForwardCost(1)).First();
 
         Schedule Build(int rank) => Scheduler.Build(lowered, variant with { Costs = variant.Costs.ForFewRows, PlanRank = rank }, cancellationToken: cancellationToken);
     }

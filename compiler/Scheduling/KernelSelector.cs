@@ -10,38 +10,28 @@ namespace Weft.Compiler.Scheduling;
 /// Chooses the lane index of a contraction, and with it the form of its kernel, so that vectors are loaded and stored where they lie
 /// and no shuffle is ever executed.
 /// </summary>
-public sealed class KernelSelector(int panel, int nominalRows)
+public sealed class KernelSelector(ProcessorModel processor, int elementSize, int nominalRows)
 {
-    /// <summary>Lanes of a panel of packed weights: two of the widest vectors, as the runtime's tiles read them.</summary>
-    /// <param name="elementSize">Bytes of an element.</param>
-    public static int PanelOf(int elementSize) => 128 / elementSize;
-
-    /// <summary>For the rows of a variant, as far as they are a chunk.</summary>
-    public static KernelSelector For(Variant variant) => new(PanelOf(variant.ElementSize), Math.Min(variant.Costs.Batch, 48));
-
-    /// <summary>Lanes of the widest vector: half a panel.</summary>
-    private readonly int _lanes = panel / 2;
-
-    /// <summary>Rows of a register tile.</summary>
-    private const int TileRows = 6;
-
-    /// <summary>Rows of a register tile of one column.</summary>
-    private const int SingleColumnRows = 12;
-
     /// <summary>Columns of a register tile, where they are no vectors of lanes.</summary>
     private const int TileColumns = 4;
 
-    /// <summary>How many times as long weights take for a single row if the rows of a tile are read side by side, pages apart (measured).</summary>
-    private const double SeveralStreams = 1.6;
+    /// <summary>Lanes of the widest vector.</summary>
+    private readonly int _lanes = processor.Lanes(elementSize);
 
-    /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
-    private const int SmallOperand = 4096;
+    /// <summary>Lanes of a panel of packed weights.</summary>
+    private readonly int _panel = ProcessorModel.Panel(elementSize);
+
+    /// <summary>Rows of a register tile.</summary>
+    private readonly int _tileRows = processor.TileRows(TileColumns);
+
+    /// <summary>For the rows of a variant, as far as they are a chunk.</summary>
+    public static KernelSelector For(Variant variant) => new(variant.Costs.Processor, variant.ElementSize, Math.Min(variant.Costs.Batch, 48));
 
     /// <summary>What a kernel costs for the nominal rows, in operations at full rate; with more than a few rows also their way through the second-level cache.</summary>
     public double Operations(KernelStep step)
     {
         double rows = nominalRows <= FewRows.Most ? 0 : nominalRows * Elements(step.Contraction.Views.Where(view => view.Storage.IsPerRow));
-        return (2 * _lanes * Cost(step.Contraction, step.Kernel)) + (CostModel.OperationsPerElement * rows);
+        return (2 * _lanes * Cost(step.Contraction, step.Kernel)) + (processor.OperationsPerElement * rows);
     }
 
     /// <summary>The cheapest kernel over all choices of the lane index.</summary>
@@ -80,7 +70,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
             }
 
             // Where the lanes are few, the second column of a tile is another index of b.
-            oneVector = lane!.Extent < panel && Free(b, a, c, lane) is not null;
+            oneVector = lane!.Extent < _panel && Free(b, a, c, lane) is not null;
             form = oneVector ? LaneForm.Parallel : LaneForm.Broadcast;
         }
 
@@ -88,7 +78,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
         bool elementwise = form == LaneForm.Parallel && lane is not null && contraction.Indices.All(c.Has);
         Index? rows = elementwise ? null : Free(a, b, c, lane);
         Index? columns = elementwise || form == LaneForm.Broadcast || b is null ? null : Free(b, a, c, lane);
-        bool swaps = rows is null || (rows == View.Rows && (form == LaneForm.Dot || Slice(b, lane) <= 4 * SmallOperand));
+        bool swaps = rows is null || (rows == View.Rows && (form == LaneForm.Dot || Slice(b, lane) <= 4 * processor.SmallOperand));
         if (form != LaneForm.Broadcast && !oneVector && b is not null && columns is not null && swaps)
         {
             // Loops of known length fill the tile's rows for a batch of one too, if what they run over can be read again and again.
@@ -100,7 +90,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
         Index[] reduction = [.. rest.Where(index => !c.Has(index)).OrderByDescending(index => index == View.Rows ? int.MaxValue : Math.Max(a.Stride(index), b?.Stride(index) ?? 0))];
 
         // As many lanes as a tile takes at a time stand together.
-        int width = form == LaneForm.Broadcast ? panel : _lanes;
+        int width = form == LaneForm.Broadcast ? _panel : _panel / 2;
         width = form != LaneForm.Dot && lane is not null && lane.Extent > width && lane.Extent % width == 0 ? width : 0;
         PackedView packedA = Arrange(contraction, a, lane, outer, [.. Present(rows), .. reduction], width);
         PackedView? packedB = b is null ? null : Arrange(contraction, b, lane, outer, [.. Present(columns), .. reduction], width);
@@ -151,10 +141,10 @@ public sealed class KernelSelector(int panel, int nominalRows)
         // What stays in cache while the rows of a tile pass is a panel of lanes.
         long reread = other?.Position.Indices
             .Where(index => index != View.Rows)
-            .Aggregate(1L, (product, index) => product * (index == lane ? Math.Min(index.Extent, panel) : index.Extent)) ?? 0;
+            .Aggregate(1L, (product, index) => product * (index == lane ? Math.Min(index.Extent, _panel) : index.Extent)) ?? 0;
         return operand.Position.Indices
             .Where(index => index != lane && target.Has(index) && other?.Has(index) != true && !target.Position.Overlapping.Contains(index))
-            .OrderByDescending(index => index != View.Rows ? Math.Min(index.Extent, TileRows) : reread > SmallOperand ? int.MaxValue : TileRows - 1)
+            .OrderByDescending(index => index != View.Rows ? Math.Min(index.Extent, _tileRows) : reread > processor.SmallOperand ? int.MaxValue : _tileRows - 1)
             .ThenByDescending(index => index.Extent)
             .FirstOrDefault();
     }
@@ -182,7 +172,7 @@ public sealed class KernelSelector(int panel, int nominalRows)
         }
 
         // A weight whose lanes are neighbours stays as it is, unless panels of them bring what follows nearer: a tile takes two side by side.
-        bool near = inner.Where(index => view.Has(index) && !contraction.Target.Has(index)).All(index => view.Stride(index) <= 2 * panel);
+        bool near = inner.Where(index => view.Has(index) && !contraction.Target.Has(index)).All(index => view.Stride(index) <= 2 * _panel);
         if (view.Stride(lane) == 1 && (target || width == 0 || near))
         {
             return new PackedView(view);
@@ -244,8 +234,8 @@ public sealed class KernelSelector(int panel, int nominalRows)
         double vectors = points / lanes * Vectors(lanes);
 
         // Two loads go with two operations at a time: a tile of r × c vectors needs r + c of them for r · c operations.
-        double columns = kernel.Form == LaneForm.Broadcast ? (lanes >= panel ? 2 : 1) : Tile(kernel.Columns, TileColumns);
-        double rows = Tile(kernel.Rows, columns > 1 ? TileRows : SingleColumnRows);
+        double columns = kernel.Form == LaneForm.Broadcast ? (lanes >= _panel ? 2 : 1) : Tile(kernel.Columns, TileColumns);
+        double rows = Tile(kernel.Rows, columns > 1 ? _tileRows : processor.TileRows(2));
         double cost = kernel.IsElementwise ? vectors : vectors * Math.Max(1, (rows + columns) / (rows * columns));
 
         // A strided vector is put together element by element; rows of the tile share the loads of b.
@@ -262,12 +252,12 @@ public sealed class KernelSelector(int panel, int nominalRows)
 
         // For few rows weights come from afar, and for a single one best in one stream. Most of the arithmetic is hidden behind that.
         bool isOneStream = kernel.Form == LaneForm.Broadcast || kernel.IsOneStream || !(IsFar(kernel.Rows, kernel.Rows.A) || IsFar(kernel.Columns, kernel.Columns.B));
-        double reading = CostModel.OperationsPerElement / (2 * _lanes) * Elements(contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow));
-        reading *= nominalRows == 1 && !isOneStream ? SeveralStreams : 1;
+        double reading = processor.OperationsPerElement / (2 * _lanes) * Elements(contraction.Views.Skip(1).Where(view => !view.Storage.IsPerRow));
+        reading *= nominalRows == 1 && !isOneStream ? processor.SeveralStreams : 1;
         return Math.Max(cost, reading) + (0.1 * Math.Min(cost, reading));
 
         // A page or more.
-        bool IsFar(Loop loop, int stride) => !loop.IsRows && loop.Extent > 1 && Math.Abs(stride) >= 32 * panel;
+        bool IsFar(Loop loop, int stride) => !loop.IsRows && loop.Extent > 1 && Math.Abs(stride) >= 32 * _panel;
     }
 
     private static double Elements(IEnumerable<View> views) =>

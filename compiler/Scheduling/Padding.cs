@@ -13,7 +13,7 @@ internal sealed class Padding
 
     public Padding(OperationProgram program, Variant variant)
     {
-        const int FarApart = 2048, ReadAgain = 32;
+        const int ReadAgain = 32;
         foreach (Contraction contraction in program.Rows.OfType<ContractStep>().Select(step => step.Contraction))
         {
             foreach ((View weight, View? other) in new (View, View?)[] { (contraction.Left, contraction.Right), (contraction.Right ?? contraction.Left, contraction.Left) })
@@ -31,7 +31,7 @@ internal sealed class Padding
                     // An input that is summed over more than the rows streams past the gradient that stays.
                     bool stays = storage.Space == Space.Output
                         || (storage.Space == Space.Input && view.Position.Indices.All(index => index == View.Rows || weight.Has(index)));
-                    if (stays && storage.Length * variant.ElementSize % FarApart == 0 && again >= ReadAgain && !_copies.ContainsKey((storage, view.Aspect)))
+                    if (stays && storage.Length * variant.ElementSize % variant.Costs.Processor.FarApart == 0 && again >= ReadAgain && !_copies.ContainsKey((storage, view.Aspect)))
                     {
                         string name = (view.Aspect == Aspect.Mirror ? "d" : "") + storage.Name + "Padded";
                         _copies.Add((storage, view.Aspect), new Storage(name, Space.Scratch, storage.Length) { Pitch = variant.Pitch(storage.Length) });

@@ -42,30 +42,32 @@ public sealed record Schedule(
 
     /// <summary>What the forward pass costs by its kernels, in operations at full rate.</summary>
     /// <param name="rows">Rows of the batch.</param>
-    /// <param name="elementSize">Bytes of an element.</param>
-    public double ForwardCost(int rows, int elementSize)
+    public double ForwardCost(int rows)
     {
+        int elementSize = Program.Variant.ElementSize;
+        ProcessorModel processor = Program.Variant.Costs.Processor;
+
         // Loads for a reflection and for the product of the next one: three for two operations.
         const double OperationsPerReflectedElement = 6;
 
         // An entry of a sparse matrix is a load with an address of its own, for as many rows as a vector has lanes; in slices it is one lane of a
         // few loads that a tile of four rows shares (measured).
         const double OperationsPerEntry = 130, OperationsPerSlicedEntry = 7, OperationsPerSlicedProduct = 5;
-        var selector = new KernelSelector(KernelSelector.PanelOf(elementSize), rows);
-        return Forward.Sum(step => CostModel.OperationsPerStep + step switch
+        var selector = new KernelSelector(processor, elementSize, rows);
+        return Forward.Sum(step => processor.OperationsPerStep + step switch
         {
             KernelStep kernel => selector.Operations(kernel),
             ReflectionsStep chain => OperationsPerReflectedElement * rows * chain.V.Storage.Length * chain.Outer,
             FanInStep { Matrix: var matrix } => OperationsPerEntry * Vectors(rows) * matrix.Outputs * matrix.FanIn,
             SlicedFanInStep sliced => ((OperationsPerSlicedEntry * ((rows + 3) / 4)) + (OperationsPerSlicedProduct * rows)) * sliced.Lanes * sliced.Steps,
-            _ => CostModel.OperationsPerElement * rows * step.Target.Storage.Length,
+            _ => processor.OperationsPerElement * rows * step.Target.Storage.Length,
         });
 
-        // Vectors that rows fill: of 512 bits, then of 256 and of 128, then single ones.
+        // Vectors that rows fill: the widest, then narrower ones down to 128 bits, then single elements.
         int Vectors(int rows)
         {
             int vectors = 0;
-            for (int bytes = 64; bytes >= 16; bytes /= 2)
+            for (int bytes = processor.VectorBytes; bytes >= 16; bytes /= 2)
             {
                 vectors += rows / (bytes / elementSize);
                 rows %= bytes / elementSize;

@@ -1,6 +1,7 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
+using Weft.Compiler.Planning;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Scheduling;
@@ -11,11 +12,6 @@ namespace Weft.Compiler.Scheduling;
 /// </summary>
 public sealed class Scheduler
 {
-    private const int ScratchBytes = 512 * 1024;
-
-    /// <summary>Weights that a third-level cache hardly keeps beside a batch.</summary>
-    private const int FarBytes = 12 * 1024 * 1024;
-
     private readonly Variant _variant;
     private readonly KernelSelector _selector;
     private readonly StoragePool _pool = new();
@@ -23,8 +19,10 @@ public sealed class Scheduler
 
     private Scheduler(Variant variant) => (_variant, _selector) = (variant, KernelSelector.For(variant));
 
-    /// <summary>Lanes of the widest vector.</summary>
-    private int Lanes => KernelSelector.PanelOf(_variant.ElementSize) / 2;
+    private ProcessorModel Processor => _variant.Costs.Processor;
+
+    /// <summary>Lanes of the widest vector that there is, which the runtime's slices have.</summary>
+    private int Lanes => ProcessorModel.Panel(_variant.ElementSize) / 2;
 
     /// <param name="lowered">The module.</param>
     /// <param name="variant">What the schedule is for.</param>
@@ -237,8 +235,8 @@ public sealed class Scheduler
         Module module = program.Module;
         long rowBytes = (long)_variant.ElementSize * (module.Inputs + module.Outputs + (long)layout.ScratchPerRow);
         long weightBytes = (long)_variant.ElementSize * module.Parameters.Sum(parameter => (long)parameter.Length);
-        int least = weightBytes > FarBytes ? LeastOfFar : program.Rows.OfType<FanInStep>().Any() ? 3 * Lanes : Least;
-        long chunk = Math.Min(Most, Math.Max(least, ScratchBytes / rowBytes / 4 * 4));
+        int least = weightBytes > Processor.FarBytes ? LeastOfFar : program.Rows.OfType<FanInStep>().Any() ? 3 * Lanes : Least;
+        long chunk = Math.Min(Most, Math.Max(least, Processor.ChunkBytes / rowBytes / 4 * 4));
         long most = Limits.Block / Math.Max(layout.GradientScratchPerRow, Math.Max(module.Inputs, 2L * module.Outputs));
         return ((int)Math.Min(most, Math.Max(chunk, Math.Min(MostAtOnce, weightBytes / rowBytes))), (int)Math.Min(most, chunk));
     }

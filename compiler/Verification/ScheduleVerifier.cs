@@ -1,5 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
+using Weft.Compiler.Planning;
 using Weft.Compiler.Scheduling;
 using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
@@ -22,7 +23,7 @@ public sealed class ScheduleVerifier
 
     private ScheduleVerifier(Schedule schedule, int elementSize)
     {
-        (_schedule, _elementSize, _panel) = (schedule, elementSize, KernelSelector.PanelOf(elementSize));
+        (_schedule, _elementSize, _panel) = (schedule, elementSize, ProcessorModel.Panel(elementSize));
         _known = [.. schedule.Storages];
         foreach (PackStep pack in schedule.PrepareFrozen.Concat(schedule.Prepare).OfType<PackStep>().Where(pack => pack.Packed.PackedFormat is not null))
         {

@@ -58,7 +58,7 @@ internal sealed unsafe class Subject
     public double PredictedCost(int batch)
     {
         LoweredModule lowered = Lowering.Lower(Rewriter.Rewrite(_module).Module);
-        return Scheduler.Build(lowered, new ProgramVariant(new CostModel(new GenerateOptions("").Batch), sizeof(float))).ForwardCost(batch, sizeof(float));
+        return Scheduler.Build(lowered, new ProgramVariant(new CostModel(new GenerateOptions("").Batch), sizeof(float))).ForwardCost(batch);
     }
 
     /// <summary>The map with one forward pass, that for many rows.</summary>

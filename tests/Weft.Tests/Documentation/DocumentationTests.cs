@@ -157,7 +157,7 @@ public class DocumentationTests
     {
         string specification = Read("SPEC.md");
         Assert.All(
-            Builtins.Functions.Keys.Concat(Builtins.Activations.Keys).Concat(Builtins.Distributions.Keys),
+            Builtins.Functions.Keys.Concat(Compiler.Algebra.Activations.ByName.Keys).Concat(Builtins.Distributions.Keys),
             name => Assert.Matches($@"`{name}[(`]", specification));
     }
 

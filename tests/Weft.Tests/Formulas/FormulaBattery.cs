@@ -15,13 +15,14 @@ namespace Weft.Tests.Formulas;
 /// </summary>
 internal static class FormulaBattery
 {
-    private static readonly int[] Batches = [1, 2, 5, 7, 16, 33, 67];
+    /// <summary>A module is met by one of these, by its seed: what a batch size breaks, it breaks in many modules.</summary>
+    private static readonly int[][] Batches = [[1, 7, 33], [2, 16, 67], [5, 33]];
 
     /// <summary>The first deviation, in words, or null.</summary>
     public static string? Fault<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var check = new Check<T>(module, map, new Random(seed), batches ?? Batches);
+        var check = new Check<T>(module, map, new Random(seed), batches ?? Batches[seed % Batches.Length]);
         check.Run();
         return check.Fault;
     }
@@ -48,7 +49,7 @@ internal static class FormulaBattery
     private sealed class Check<T>(Module module, Map<T> map, Random random, IReadOnlyList<int> batches)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        private const int Most = 67;
+        private readonly int _most = batches.Max();
 
         /// <summary>A few hundred roundings, of the largest numbers that can meet in a sum.</summary>
         private static readonly double Tolerance = 300 * double.CreateChecked(T.BitIncrement(T.One) - T.One);
@@ -68,7 +69,7 @@ internal static class FormulaBattery
                 ? Draw(parameter.Length)
                 : new double[parameter.Length])];
             var interpreter = new Interpreter(module, Flat(values));
-            double[] x = InputsAwayFromKinks(values), dx = Draw(x.Length), dy = Draw(Most * module.Outputs);
+            double[] x = InputsAwayFromKinks(values), dx = Draw(x.Length), dy = Draw(_most * module.Outputs);
 
             // Rounding errors are relative to what they round: the same computation without signs and activations.
             Module bound = WithoutSigns(module);
@@ -197,26 +198,26 @@ internal static class FormulaBattery
         /// <summary>Rows for which no rounding moves an argument of a relu, a threshold or a rounding across what it is not smooth at.</summary>
         private double[] InputsAwayFromKinks(double[][] values)
         {
-            double[] x = Draw(Most * module.Inputs);
+            double[] x = Draw(_most * module.Inputs);
             (Interpreter Before, NonlinearLink Link, int Width)[] kinks = [.. Kinks([], module.Links).Select(kink =>
             {
                 int width = Width(kink.Before, module.Inputs);
                 return (new Interpreter(module with { Links = new(kink.Before), Outputs = width }, Flat(values)), kink.Link, width);
             })];
-            bool[] isNear = [.. Enumerable.Repeat(kinks.Length > 0, Most)];
+            bool[] isNear = [.. Enumerable.Repeat(kinks.Length > 0, _most)];
             for (int attempt = 0; attempt < 50 && isNear.Contains(true); attempt++)
             {
-                isNear = new bool[Most];
+                isNear = new bool[_most];
                 foreach ((Interpreter before, NonlinearLink link, int width) in kinks)
                 {
                     double[] z = before.Evaluate(x);
-                    for (int row = 0; row < Most; row++)
+                    for (int row = 0; row < _most; row++)
                     {
                         isNear[row] |= IsNearKink(link, Rows(z, width, row, row + 1));
                     }
                 }
 
-                for (int row = 0; row < Most; row++)
+                for (int row = 0; row < _most; row++)
                 {
                     if (isNear[row])
                     {

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Weft.Compiler.Emission;
+namespace Weft.Compiler.Text;
 
 /// <summary>Writes indented C# with LF line ends.</summary>
 internal sealed class CodeWriter

@@ -1,0 +1,83 @@
+namespace Weft.Compiler.Planning;
+
+/// <summary>
+/// What a processor has, and what follows from it for tiles, panels, pitches, chunks and costs: all that the compiler knows of one. Results do not
+/// depend on it but for the order of sums.
+/// </summary>
+/// <param name="Name">The instruction set.</param>
+/// <param name="VectorBytes">Bytes of its widest vector.</param>
+/// <param name="Registers">Vector registers.</param>
+/// <param name="FirstLevelBytes">The first-level cache for data, of a core.</param>
+/// <param name="FirstLevelWays">Lines of one set of it.</param>
+/// <param name="SecondLevelBytes">The second-level cache, of a core.</param>
+/// <param name="ThirdLevelBytes">What a core can count on of the third-level cache.</param>
+public sealed record ProcessorModel(
+    string Name, int VectorBytes, int Registers, int FirstLevelBytes, int FirstLevelWays, int SecondLevelBytes, int ThirdLevelBytes)
+{
+    /// <summary>Bytes of a panel of packed weights: what the runtime's tiles read, two of the widest vectors that there are.</summary>
+    private const int PanelBytes = 128;
+
+    /// <summary>Servers and desktops since 2017.</summary>
+    public static readonly ProcessorModel Avx512 = new("AVX-512", 64, 32, 32 << 10, 8, 1 << 20, 16 << 20);
+
+    /// <summary>AVX2 in its own encoding.</summary>
+    public static readonly ProcessorModel Avx2 = new("AVX2", 32, 16, 32 << 10, 8, 512 << 10, 16 << 20);
+
+    /// <summary>Vectors of 256 bits in AVX-512's encoding, which names twice as many registers.</summary>
+    public static readonly ProcessorModel Avx512Narrow = Avx512 with { Name = "AVX-512, 256 bits", VectorBytes = 32 };
+
+    /// <summary>Arm's 64-bit processors.</summary>
+    public static readonly ProcessorModel Neon = new("NEON", 16, 32, 64 << 10, 4, 1 << 20, 8 << 20);
+
+    /// <summary>The one that plans and kernels are chosen for, where nothing else is said.</summary>
+    public static readonly ProcessorModel Default = Avx512;
+
+    /// <summary>Elements of a cache line, where rows and weights begin.</summary>
+    public const int Line = 16;
+
+    /// <summary>Operations that one element moved to or from the second-level cache is worth (measured: about 256 GFLOP/s against 50 Gelement/s).</summary>
+    public double OperationsPerElement { get; init; } = 5;
+
+    /// <summary>Operations lost in starting a step: a few nanoseconds.</summary>
+    public double OperationsPerStep { get; init; } = 1000;
+
+    /// <summary>How many times as long weights take for a single row if the rows of a tile are read side by side, pages apart (measured).</summary>
+    public double SeveralStreams { get; init; } = 1.6;
+
+    /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
+    public int SmallOperand => FirstLevelBytes / 8;
+
+    /// <summary>Scratch, input and output of a chunk of rows: half of the second-level cache.</summary>
+    public int ChunkBytes => SecondLevelBytes / 2;
+
+    /// <summary>Weights that the third-level cache hardly keeps beside a batch.</summary>
+    public int FarBytes => ThirdLevelBytes / 4 * 3;
+
+    /// <summary>Terms of a sum of which four vectors fill a quarter of the second-level cache.</summary>
+    public int LongSum => SecondLevelBytes / 16 / VectorBytes;
+
+    /// <summary>Bytes between rows of which only two share a way of the first-level cache.</summary>
+    public int FarApart => FirstLevelBytes / FirstLevelWays / 2;
+
+    /// <summary>Lanes of a panel of packed weights.</summary>
+    /// <param name="elementSize">Bytes of an element.</param>
+    public static int Panel(int elementSize) => PanelBytes / elementSize;
+
+    /// <summary>Lanes of the widest vector.</summary>
+    /// <param name="elementSize">Bytes of an element.</param>
+    public int Lanes(int elementSize) => VectorBytes / elementSize;
+
+    /// <summary>Rows of a register tile: three quarters of the registers are accumulators, the others hold operands.</summary>
+    /// <param name="columns">Its columns.</param>
+    public int TileRows(int columns) => Registers / 4 * 3 / columns;
+
+    /// <summary>
+    /// Elements from one row to the next. Rows a large power of two apart share the sets of the cache: five lines more and they do so only when there
+    /// are many.
+    /// </summary>
+    /// <param name="length">Elements of a row.</param>
+    public long Pitch(int length) => Align(length) % (FirstLevelBytes / FirstLevelWays / 16) == 0 ? Align(length) + (5 * Line) : Align(length);
+
+    /// <summary>Whole cache lines.</summary>
+    public static long Align(long length) => (length + Line - 1) / Line * Line;
+}
