@@ -42,7 +42,7 @@ public static class WeftCompiler
         var origins = new List<Origin>();
         foreach (Declaration declaration in table.Scopes.SelectMany(ConcreteDeclarations))
         {
-            if (new ModuleBinder(table, visible, diagnostics, ct).Bind(declaration, declaration.Name) is { } module)
+            if (new BindingContext(table, visible, diagnostics, ct).Modules.Bind(declaration, declaration.Name) is { } module)
             {
                 modules.Add(module);
                 origins.Add(new Origin(declaration.Scope.Path, declaration.Syntax.Name.Span));
@@ -65,7 +65,7 @@ public static class WeftCompiler
     {
         ScopeTable table = Resolve(files, []);
         var diagnostics = new List<Diagnostic>();
-        var binder = new ModuleBinder(table, [formula.Path], diagnostics, ct);
+        ModuleBinder binder = new BindingContext(table, [formula.Path], diagnostics, ct).Modules;
         Module? module;
         if (WeftParser.ParseFormula(formula) is { } parsed)
         {

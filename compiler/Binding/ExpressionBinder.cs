@@ -4,27 +4,21 @@ using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Binding;
 
-/// <content>Expressions: numbers, lists, conditions, and what holds operators together.</content>
-internal sealed partial class ModuleBinder
+/// <summary>Binds expressions: numbers, lists, conditions, parts of tensors, repetitions, and what holds operators together.</summary>
+internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
 {
-    /// <summary>How many enclosing repetitions are kept as an index, not unrolled.</summary>
-    private int _symbols;
-
-    /// <summary>Set when something needs the value of such an index: the repetition is then unrolled after all.</summary>
-    private bool _mustUnroll;
-
-    private Value? Bind(ExpressionSyntax expression, Frame frame) => Guarded(frame, expression, () => expression switch
+    public Value? Bind(ExpressionSyntax expression, Frame frame) => Guarded(frame, expression, () => expression switch
     {
         NumberSyntax number => new NumberValue(number.Value),
         NameSyntax name => BindName(name, frame),
-        CallSyntax call => DeclarationOf(call, frame) is not null ? BindInstance(call, frame) : BindBuiltin(call, frame),
+        CallSyntax call => ChainBinder.DeclarationOf(call, frame) is not null ? BindInstance(call, frame) : Builtin.BindBuiltin(call, frame),
         BlockSyntax block => BindBlock(block, frame),
         RepeatSyntax repeat => BindRepeat(repeat, frame),
-        NegateSyntax negate => Bind(negate.Operand, frame) is { } value ? Scale(-1, value, negate.Operand, negate, frame) : null,
+        NegateSyntax negate => Bind(negate.Operand, frame) is { } value ? Operators.Scale(-1, value, negate.Operand, negate, frame) : null,
         NotSyntax not => BindCondition(not.Operand, frame) is { } holds ? new BooleanValue(!holds) : null,
         PostfixSyntax postfix => BindPostfix(postfix, frame),
         ChainSyntax chain => BindOperation(chain, frame),
-        CompositionSyntax chain => ReportChain(chain, frame),
+        CompositionSyntax chain => Modules.ReportChain(chain, frame),
         _ => null,
     });
 
@@ -41,19 +35,19 @@ internal sealed partial class ModuleBinder
             return new NumberValue(constant);
         }
 
-        return declaration?.Syntax is BankSyntax ? BindBank(declaration, frame, name) : BindInstance(name, frame);
+        return declaration?.Syntax is BankSyntax ? Tensors.BindBank(declaration, frame, name) : BindInstance(name, frame);
     }
 
     private Value? BindInstance(ExpressionSyntax call, Frame frame)
     {
         // What is instantiated in a repetition belongs to one turn of it: each has parameters of its own.
-        if (_symbols > 0)
+        if (Context.Symbols > 0)
         {
-            _mustUnroll = true;
+            Context.MustUnroll = true;
             return null;
         }
 
-        return DeclarationOf(call, frame) is { } declaration ? BindCall(call, frame, UniquePrefix(frame, declaration.Name)) : null;
+        return ChainBinder.DeclarationOf(call, frame) is { } declaration ? Chains.BindCall(call, frame, Context.UniquePrefix(frame, declaration.Name)) : null;
     }
 
     private Value? BindOperation(ChainSyntax chain, Frame frame) => chain.Precedence switch
@@ -61,14 +55,14 @@ internal sealed partial class ModuleBinder
         Precedence.Or => BindConditions(chain, frame) is { } any ? new BooleanValue(any.Any(holds => holds)) : null,
         Precedence.And => BindConditions(chain, frame) is { } all ? new BooleanValue(all.All(holds => holds)) : null,
         Precedence.Comparison => BindComparison(chain, frame),
-        Precedence.Additive => BindSum(chain, frame),
-        Precedence.Multiplicative => BindProduct(chain, frame),
-        _ => BindOperators(chain.Rest.Select(link => link.Operand).Prepend(chain.First), frame) is { } operands
-            ? chain.Precedence == Precedence.Kronecker ? MakeKronecker(operands, chain, frame) : MakeDirectSum(operands, chain, frame)
+        Precedence.Additive => Operators.BindSum(chain, frame),
+        Precedence.Multiplicative => Operators.BindProduct(chain, frame),
+        _ => Operators.BindOperators(chain.Rest.Select(link => link.Operand).Prepend(chain.First), frame) is { } operands
+            ? chain.Precedence == Precedence.Kronecker ? Operators.MakeKronecker(operands, chain, frame) : Operators.MakeDirectSum(operands, chain, frame)
             : null,
     };
 
-    private bool? BindCondition(ExpressionSyntax expression, Frame frame)
+    public bool? BindCondition(ExpressionSyntax expression, Frame frame)
     {
         Value? value = Bind(expression, frame);
         if (value is null or BooleanValue)
@@ -127,7 +121,7 @@ internal sealed partial class ModuleBinder
         return new BooleanValue(holds);
     }
 
-    private double? BindNumber(ExpressionSyntax expression, Frame frame)
+    public double? BindNumber(ExpressionSyntax expression, Frame frame)
     {
         Value? value = Bind(expression, frame);
         switch (value)
@@ -135,7 +129,7 @@ internal sealed partial class ModuleBinder
             case NumberValue number:
                 return number.Number;
             case SymbolValue:
-                _mustUnroll = true;
+                Context.MustUnroll = true;
                 return null;
             case null:
                 return null;
@@ -145,7 +139,7 @@ internal sealed partial class ModuleBinder
         }
     }
 
-    private int? BindInteger(ExpressionSyntax expression, Frame frame)
+    public int? BindInteger(ExpressionSyntax expression, Frame frame)
     {
         if (BindNumber(expression, frame) is not { } number)
         {
@@ -162,7 +156,7 @@ internal sealed partial class ModuleBinder
     }
 
     /// <summary>A whole number from 1.</summary>
-    private int? BindSize(ExpressionSyntax expression, Frame frame)
+    public int? BindSize(ExpressionSyntax expression, Frame frame)
     {
         if (BindNumber(expression, frame) is not { } number)
         {
@@ -184,23 +178,12 @@ internal sealed partial class ModuleBinder
         return (int)number;
     }
 
-    private static int? ToInteger(double number) => Math.Floor(number) == number && Math.Abs(number) <= int.MaxValue ? (int)number : null;
+    public static int? ToInteger(double number) => Math.Floor(number) == number && Math.Abs(number) <= int.MaxValue ? (int)number : null;
 
     private static string Evaluated(ExpressionSyntax expression, double number, Frame frame) =>
         expression is NumberSyntax ? frame.Show(expression) : $"{frame.Show(expression)} = {Value.Show(number)}";
 
-    private NumberValue? Finite(double number, SyntaxNode node, Frame frame)
-    {
-        if (!double.IsNaN(number) && !double.IsInfinity(number))
-        {
-            return new NumberValue(number);
-        }
-
-        Report(DiagnosticDescriptors.InvalidArithmetic, frame, node, frame.Show(node));
-        return null;
-    }
-
-    private ListValue? BindList(ExpressionSyntax expression, Frame frame)
+    public ListValue? BindList(ExpressionSyntax expression, Frame frame)
     {
         Value? value = Bind(expression, frame);
         if (value is not (null or ListValue))
@@ -234,13 +217,13 @@ internal sealed partial class ModuleBinder
         {
             if (rows[0].Any(item => item.Value is SymbolValue))
             {
-                _mustUnroll = true;
+                Context.MustUnroll = true;
                 return null;
             }
 
-            if (rows[0].Count > MaxListed)
+            if (rows[0].Count > BindingContext.MaxListed)
             {
-                Exhaust(frame, block, $"a list of {rows[0].Count} numbers, where the limit is {MaxListed}: what has a rule can be written as a formula of its index, and other numbers are a frozen tensor");
+                Exhaust(frame, block, $"a list of {rows[0].Count} numbers, where the limit is {BindingContext.MaxListed}: what has a rule can be written as a formula of its index, and other numbers are a frozen tensor");
                 return null;
             }
 
@@ -253,7 +236,7 @@ internal sealed partial class ModuleBinder
             var operands = new List<Operand>();
             foreach ((ExpressionSyntax syntax, Value value) in row)
             {
-                if (ToOperator(value, syntax, frame) is not { } operand)
+                if (Operators.ToOperator(value, syntax, frame) is not { } operand)
                 {
                     return null;
                 }
@@ -261,7 +244,7 @@ internal sealed partial class ModuleBinder
                 operands.Add(new Operand(syntax, operand));
             }
 
-            if (MakeHorizontal(operands, block, frame) is not { } stack)
+            if (Operators.MakeHorizontal(operands, block, frame) is not { } stack)
             {
                 return null;
             }
@@ -269,7 +252,7 @@ internal sealed partial class ModuleBinder
             stacked.Add(operands.Count == 1 ? operands[0] : new Operand(row[0].Syntax, stack, "the row of "));
         }
 
-        return MakeVertical(stacked, block, frame);
+        return Operators.MakeVertical(stacked, block, frame);
     }
 
     private Value? BindPostfix(PostfixSyntax postfix, Frame frame)
@@ -285,7 +268,7 @@ internal sealed partial class ModuleBinder
 
             value = suffix is SliceSuffix slice
                 ? Slice(value, shown, slice, frame)
-                : ToOperator(value, shown, frame) is { } operand ? Compose(MakeTranspose(operand.Operator), suffix, frame, operand) : null;
+                : Operators.ToOperator(value, shown, frame) is { } operand ? Operators.Compose(OperatorBinder.MakeTranspose(operand.Operator), suffix, frame, operand) : null;
             shown = postfix with { Span = TextSpan.FromBounds(postfix.Span.Start, suffix.Span.End) };
         }
 
@@ -375,7 +358,7 @@ internal sealed partial class ModuleBinder
         return null;
     }
 
-    private int? BindPosition(ExpressionSyntax expression, int count, Frame frame)
+    public int? BindPosition(ExpressionSyntax expression, int count, Frame frame)
     {
         if (BindInteger(expression, frame) is not { } position)
         {
@@ -394,7 +377,7 @@ internal sealed partial class ModuleBinder
     /// <summary>A position along an axis, which may depend on the indices of enclosing repetitions.</summary>
     private AffineIndex? BindIndex(ExpressionSyntax expression, int extent, Frame frame)
     {
-        if (_symbols == 0)
+        if (Context.Symbols == 0)
         {
             return BindPosition(expression, extent, frame) is { } position ? AffineIndex.Constant(position) : null;
         }
@@ -422,7 +405,7 @@ internal sealed partial class ModuleBinder
         }
 
         // Unrolled, a mistake is reported with the value that it has.
-        _mustUnroll = true;
+        Context.MustUnroll = true;
         return null;
     }
 
@@ -456,27 +439,27 @@ internal sealed partial class ModuleBinder
     /// <summary>Tries to keep a repetition as one node, with its index left open.</summary>
     private (bool IsUniform, Value? Value) BindUniform(RepeatSyntax repeat, IndexedKind kind, int count, Frame frame)
     {
-        IndexVariable index = NewIndex(repeat.Variable.Text, count);
-        int reported = diagnostics.Count;
-        bool outer = _mustUnroll;
-        _mustUnroll = false;
-        _symbols++;
-        OperatorValue? body = WithVariable(repeat.Variable, frame, variable =>
+        IndexVariable index = Context.NewIndex(repeat.Variable.Text, count);
+        int reported = Context.Diagnostics.Count;
+        bool outer = Context.MustUnroll;
+        Context.MustUnroll = false;
+        Context.Symbols++;
+        OperatorValue? body = BindingContext.WithVariable(repeat.Variable, frame, variable =>
         {
             variable(new SymbolValue(AffineIndex.Of(index)));
             return Bind(repeat.Body, frame) switch
             {
                 null => null,
-                NumberValue or SymbolValue => Unrolled<OperatorValue>(),
-                { } value => ToOperator(value, repeat.Body, frame),
+                NumberValue or SymbolValue => Context.Unrolled<OperatorValue>(),
+                { } value => Operators.ToOperator(value, repeat.Body, frame),
             };
         });
-        _symbols--;
-        bool mustUnroll = _mustUnroll;
-        _mustUnroll = outer;
+        Context.Symbols--;
+        bool mustUnroll = Context.MustUnroll;
+        Context.MustUnroll = outer;
         if (mustUnroll)
         {
-            diagnostics.RemoveRange(reported, diagnostics.Count - reported);
+            Context.Diagnostics.RemoveRange(reported, Context.Diagnostics.Count - reported);
             return (false, null);
         }
 
@@ -489,26 +472,19 @@ internal sealed partial class ModuleBinder
         bool growsColumns = kind is IndexedKind.DirectSum or IndexedKind.HorizontalStack;
         long rows = (long)body.Operator.Rows * (growsRows ? count : 1);
         long columns = (long)body.Operator.Columns * (growsColumns ? count : 1);
-        return (true, Fits(rows, columns, repeat, frame) ? Compose(new Indexed(kind, index, body.Operator), repeat, frame, body) : null);
-    }
-
-    private T? Unrolled<T>()
-        where T : class
-    {
-        _mustUnroll = true;
-        return null;
+        return (true, Context.Fits(rows, columns, repeat, frame) ? Operators.Compose(new Indexed(kind, index, body.Operator), repeat, frame, body) : null);
     }
 
     private Value? BindUnrolled(RepeatSyntax repeat, int count, Frame frame)
     {
-        if (count > MaxWork)
+        if (count > BindingContext.MaxWork)
         {
-            Exhaust(frame, repeat, $"more than {MaxWork} repetitions");
+            Exhaust(frame, repeat, $"more than {BindingContext.MaxWork} repetitions");
             return null;
         }
 
         var values = new List<Value>();
-        bool isBound = WithVariable(repeat.Variable, frame, variable =>
+        bool isBound = BindingContext.WithVariable(repeat.Variable, frame, variable =>
         {
             for (int i = 0; i < count; i++)
             {
@@ -531,13 +507,13 @@ internal sealed partial class ModuleBinder
         if (values.All(value => value is NumberValue) && repeat.Combinator is "sum" or "product")
         {
             IEnumerable<double> numbers = values.Cast<NumberValue>().Select(value => value.Number);
-            return Finite(repeat.Combinator == "sum" ? numbers.Sum() : numbers.Aggregate(1.0, (a, b) => a * b), repeat, frame);
+            return Context.Finite(repeat.Combinator == "sum" ? numbers.Sum() : numbers.Aggregate(1.0, (a, b) => a * b), repeat, frame);
         }
 
         var operands = new List<Operand>();
         foreach (Value value in values)
         {
-            if (ToOperator(value, repeat.Body, frame) is not { } operand)
+            if (Operators.ToOperator(value, repeat.Body, frame) is not { } operand)
             {
                 return null;
             }
@@ -547,12 +523,12 @@ internal sealed partial class ModuleBinder
 
         return repeat.Combinator switch
         {
-            "sum" => MakeSum(operands, repeat, frame),
-            "product" => MakeProduct(operands, repeat, frame),
-            "kron" => MakeKronecker(operands, repeat, frame),
-            "dirsum" => MakeDirectSum(operands, repeat, frame),
-            "hstack" => MakeHorizontal(operands, repeat, frame),
-            _ => MakeVertical(operands, repeat, frame),
+            "sum" => Operators.MakeSum(operands, repeat, frame),
+            "product" => Operators.MakeProduct(operands, repeat, frame),
+            "kron" => Operators.MakeKronecker(operands, repeat, frame),
+            "dirsum" => Operators.MakeDirectSum(operands, repeat, frame),
+            "hstack" => Operators.MakeHorizontal(operands, repeat, frame),
+            _ => Operators.MakeVertical(operands, repeat, frame),
         };
     }
 }

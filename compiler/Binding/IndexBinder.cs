@@ -4,34 +4,14 @@ using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Binding;
 
-/// <content>Index notation: extents of indices, and the factors of each term.</content>
-internal sealed partial class ModuleBinder
+/// <summary>Binds index notation.</summary>
+internal sealed class IndexBinder(BindingContext context) : Binder(context)
 {
     private const string InputName = "x";
 
-    /// <summary>
-    /// What stands at one place of an axis: an index, a sum of indices and numbers, or a place in a table. All but an index have a key of
-    /// their own among the extents.
-    /// </summary>
-    private sealed record Digit(IndexSyntax Syntax, string Key, EquatableArray<NameSyntax> Names, TensorValue? Table)
+    public TensorValue? BindIndexLet(IndexLetSyntax let, Frame frame)
     {
-        public bool IsPlain => Syntax.IsPlain;
-    }
-
-    /// <summary>A factor with what it is: a tensor, numbers in closed form over the indices that it names, or the input.</summary>
-    private sealed record BoundFactor(
-        IndexFactorSyntax Syntax, TensorValue? Tensor, EquatableArray<EquatableArray<Digit>> Axes, Formula? Formula = null, EquatableArray<NameSyntax> Names = default)
-    {
-        public bool IsInput => Tensor is null && Formula is null;
-
-        public IEnumerable<Digit> Digits => Axes.SelectMany(axis => axis);
-    }
-
-    private sealed record BoundTerm(double Coefficient, List<BoundFactor> Factors);
-
-    private TensorValue? BindIndexLet(IndexLetSyntax let, Frame frame)
-    {
-        var extents = new IndexExtents(this, frame);
+        var extents = new IndexExtents(Context, frame);
         var terms = new List<BoundTerm>();
         HashSet<string> indices = IndexNames.Of(let.Axes, let.Terms);
         if (!extents.AddResult(let.Axes, null))
@@ -75,13 +55,13 @@ internal sealed partial class ModuleBinder
             products.Add(new TensorProduct(factors, terms[i].Coefficient));
         }
 
-        return MakeTensor(
+        return Operators.MakeTensor(
             new EinsumTensor(axes, products.ToEquatable()), let, frame, [.. terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor).OfType<TensorValue>()]);
     }
 
-    private ChainValue? BindIndexBody(IndexBody body, Frame frame, int inputs, int outputs)
+    public ChainValue? BindIndexBody(IndexBody body, Frame frame, int inputs, int outputs)
     {
-        var extents = new IndexExtents(this, frame);
+        var extents = new IndexExtents(Context, frame);
         var terms = new List<BoundTerm>();
         HashSet<string> indices = IndexNames.Of(body.Axes, body.Terms);
         if (!extents.AddResult(body.Axes, outputs))
@@ -110,7 +90,7 @@ internal sealed partial class ModuleBinder
             Dictionary<string, IndexVariable> variables = extents.Variables(i);
             BoundFactor input = terms[i].Factors.First(factor => factor.IsInput);
             if (MakeFactors(terms[i], extents, variables, frame) is not { } factors || MakePosition(input.Axes[0], extents, variables, frame) is not { } position
-                || !input.Digits.All(digit => digit.Table is not { } table || HasPositions(table, extents.Of(digit), digit.Syntax, frame)))
+                || !input.Digits.All(digit => digit.Table is not { } table || Builtin.HasPositions(table, extents.Of(digit), digit.Syntax, frame)))
             {
                 return null;
             }
@@ -124,9 +104,9 @@ internal sealed partial class ModuleBinder
         }
 
         long nodes = 1 + terms.Sum(term => term.Factors.Sum(factor => factor.Tensor?.Nodes ?? 1));
-        if (nodes > MaxNodes)
+        if (nodes > BindingContext.MaxNodes)
         {
-            Exhaust(frame, body, $"more than {MaxNodes} operations in one module");
+            Exhaust(frame, body, $"more than {BindingContext.MaxNodes} operations in one module");
             return null;
         }
 
@@ -164,7 +144,7 @@ internal sealed partial class ModuleBinder
                 EquatableArray<Digit> digits = factor.Axes[axis];
                 if (digits.Count == 1 && digits[0].Table is { } table)
                 {
-                    if (!HasPositions(table, factor.Tensor.Tensor.Shape[axis], digits[0].Syntax, frame))
+                    if (!Builtin.HasPositions(table, factor.Tensor.Tensor.Shape[axis], digits[0].Syntax, frame))
                     {
                         return null;
                     }
@@ -204,7 +184,7 @@ internal sealed partial class ModuleBinder
     /// <summary>The same tensor with <paramref name="count"/> axes moved to another place.</summary>
     private EinsumTensor Moved(TensorExpression tensor, int from, int count, int to)
     {
-        IndexVariable[] axes = [.. tensor.Shape.Select(extent => NewIndex("i", extent))];
+        IndexVariable[] axes = [.. tensor.Shape.Select(extent => Context.NewIndex("i", extent))];
         List<IndexVariable> moved = [.. axes];
         moved.RemoveRange(from, count);
         moved.InsertRange(to, axes.Skip(from).Take(count));
@@ -232,7 +212,7 @@ internal sealed partial class ModuleBinder
         }
 
         terms.Reverse();
-        return SumIndices(terms)?.Index;
+        return Operators.SumIndices(terms)?.Index;
     }
 
     private SymbolValue? BindDigit(Digit digit, int extent, Dictionary<string, IndexVariable> variables, Frame frame)
@@ -242,21 +222,21 @@ internal sealed partial class ModuleBinder
             return new SymbolValue(AffineIndex.Of(variables[digit.Syntax.Name]));
         }
 
-        (bool outer, int reported) = (_mustUnroll, diagnostics.Count);
-        _mustUnroll = false;
-        _symbols++;
-        Value? value = WithVariables(digit.Names, variables, frame, () => Bind(digit.Syntax.Value, frame));
-        _symbols--;
-        bool isAffine = !_mustUnroll;
-        _mustUnroll = outer;
-        if (value is NumberValue number && ToInteger(number.Number) is { } constant)
+        (bool outer, int reported) = (Context.MustUnroll, Context.Diagnostics.Count);
+        Context.MustUnroll = false;
+        Context.Symbols++;
+        Value? value = WithVariables(digit.Names, variables, frame, () => Expressions.Bind(digit.Syntax.Value, frame));
+        Context.Symbols--;
+        bool isAffine = !Context.MustUnroll;
+        Context.MustUnroll = outer;
+        if (value is NumberValue number && ExpressionBinder.ToInteger(number.Number) is { } constant)
         {
             value = new SymbolValue(AffineIndex.Constant(constant));
         }
 
         if (!isAffine || (value is not (null or SymbolValue)))
         {
-            diagnostics.RemoveRange(reported, diagnostics.Count - reported);
+            Context.Diagnostics.RemoveRange(reported, Context.Diagnostics.Count - reported);
             Report(DiagnosticDescriptors.WrongKind, frame, digit.Syntax, "an index, or a sum of whole multiples of indices", $"'{frame.Show(digit.Syntax.Value)}'");
             return null;
         }
@@ -281,7 +261,7 @@ internal sealed partial class ModuleBinder
     private static T WithVariables<T>(IEnumerable<NameSyntax> names, Dictionary<string, IndexVariable> variables, Frame frame, Func<T> run) =>
         names.FirstOrDefault() is not { } name
             ? run()
-            : WithVariable(new Identifier(name.Name, name.Span), frame, set =>
+            : BindingContext.WithVariable(new Identifier(name.Name, name.Span), frame, set =>
             {
                 set(new SymbolValue(AffineIndex.Of(variables[name.Name])));
                 return WithVariables(names.Skip(1), variables, frame, run);
@@ -301,7 +281,7 @@ internal sealed partial class ModuleBinder
                 if (IndexNames.OfTable(index.Value) is { } places)
                 {
                     names = places;
-                    table = BindTable(((PostfixSyntax)index.Value).Operand, places.Count, frame);
+                    table = Builtin.BindTable(((PostfixSyntax)index.Value).Operand, places.Count, frame);
                     if (table is null)
                     {
                         return null;
@@ -312,7 +292,7 @@ internal sealed partial class ModuleBinder
                     names = IndexNames.In(index.Value, indices).ToEquatable();
                 }
 
-                digits.Add(new Digit(index, index.IsPlain ? "" : FormattableString.Invariant($"#{_nextIndex++}"), names, table));
+                digits.Add(new Digit(index, index.IsPlain ? "" : FormattableString.Invariant($"#{Context.NewNumber()}"), names, table));
             }
 
             bound.Add(digits.ToEquatable());
@@ -356,7 +336,7 @@ internal sealed partial class ModuleBinder
                 continue;
             }
 
-            Value? value = Bind(factor.Value, frame);
+            Value? value = Expressions.Bind(factor.Value, frame);
             int bracket = 0;
             if (value is FamilyValue family && factor.Brackets.Count > 0)
             {
@@ -407,7 +387,7 @@ internal sealed partial class ModuleBinder
             return null;
         }
 
-        return Finite(coefficient, term, frame) is null ? null : new BoundTerm(coefficient, factors);
+        return Context.Finite(coefficient, term, frame) is null ? null : new BoundTerm(coefficient, factors);
     }
 
     /// <summary>
@@ -422,7 +402,7 @@ internal sealed partial class ModuleBinder
 
         if (!IndexNames.In(expression, [.. names.Select(name => name.Name)]).Any())
         {
-            switch (Bind(expression, frame))
+            switch (Expressions.Bind(expression, frame))
             {
                 case NumberValue number:
                     return new FormulaNumber(number.Number);
@@ -482,254 +462,10 @@ internal sealed partial class ModuleBinder
     {
         if (bracket.Count == 1 && bracket[0].Indices.Count == 1 && bracket[0].Indices[0] is { Extent: null } index)
         {
-            return BindPosition(index.Value, family.Members.Count, frame) is { } member ? new TensorValue(family.Members[member]) : null;
+            return Expressions.BindPosition(index.Value, family.Members.Count, frame) is { } member ? new TensorValue(family.Members[member]) : null;
         }
 
         Report(DiagnosticDescriptors.WrongKind, frame, bracket.Count > 0 ? bracket[0].Span : default, "the number of one member of the family", "several indices");
         return null;
-    }
-
-    /// <summary>
-    /// Finds the extent of every index of a statement. The indices of the result are the same in all terms, others belong to
-    /// their term. Each axis says that the product of its indices' extents is its length; what one axis leaves open another
-    /// may settle.
-    /// </summary>
-    private sealed class IndexExtents(ModuleBinder binder, Frame frame)
-    {
-        private readonly List<(List<string> Keys, long Length, string Description, TextSpan Span)> _axes = [];
-        private readonly Dictionary<string, (int Extent, string Description)> _extents = new(StringComparer.Ordinal);
-        private readonly Dictionary<string, (string Name, TextSpan Span)> _first = new(StringComparer.Ordinal);
-        private readonly Dictionary<int, List<(string Key, string Name)>> _own = [];
-        private readonly HashSet<string> _result = new(StringComparer.Ordinal);
-
-        /// <summary>Adds the left side.</summary>
-        /// <param name="axes">Its axes.</param>
-        /// <param name="length">The number of outputs, when known.</param>
-        public bool AddResult(EquatableArray<IndexGroupSyntax> axes, int? length)
-        {
-            foreach (IndexSyntax index in axes.SelectMany(group => group.Indices))
-            {
-                if (!index.IsPlain)
-                {
-                    Report(DiagnosticDescriptors.OutputIndex, index.Span, $"expected an index of the result, found '{frame.Show(index.Value)}'");
-                    return false;
-                }
-
-                if (!_result.Add(index.Name))
-                {
-                    Report(DiagnosticDescriptors.OutputIndex, index.Span, $"the index '{index.Name}' stands twice in the result");
-                    return false;
-                }
-            }
-
-            if (length is { } total && axes.Count == 0)
-            {
-                Report(DiagnosticDescriptors.OutputIndex, frame.Declaration!.Syntax.Name.Span, $"expected indices for the {total} outputs: 'y[i] = …'");
-                return false;
-            }
-
-            Digit[] digits = [.. axes.SelectMany(group => group.Indices).Select(index => new Digit(index, "", EquatableArray.Of((NameSyntax)index.Value), null))];
-            return length is { } outputs
-                ? AddAxis(-1, digits, outputs, "the output", SpanOf(axes))
-                : AddStated(-1, digits);
-        }
-
-        public bool AddTerm(int term, BoundTerm bound, int inputs)
-        {
-            var used = new HashSet<string>(StringComparer.Ordinal);
-            foreach (BoundFactor factor in bound.Factors)
-            {
-                foreach (NameSyntax name in factor.Digits.SelectMany(digit => digit.Names).Concat(factor.Names))
-                {
-                    used.Add(name.Name);
-                    Add(term, name);
-                }
-
-                if (!(factor.Formula is not null || (factor.IsInput ? AddInput(term, factor, inputs) : AddTensor(term, factor))))
-                {
-                    return false;
-                }
-            }
-
-            if (_result.FirstOrDefault(name => !used.Contains(name)) is { } missing)
-            {
-                TextSpan span = TextSpan.FromBounds(bound.Factors[0].Syntax.Span.Start, bound.Factors[bound.Factors.Count - 1].Syntax.Span.End);
-                Report(DiagnosticDescriptors.OutputIndex, span, $"the index '{missing}' of the result stands nowhere in this term; for one that is the same for each {missing} write ({missing} >= 0) * before it");
-                return false;
-            }
-
-            return true;
-        }
-
-        public bool Solve()
-        {
-            bool isChanged = true;
-            while (isChanged)
-            {
-                isChanged = false;
-                foreach ((List<string> keys, long length, string description, TextSpan span) in _axes)
-                {
-                    string[] open = [.. keys.Where(key => !_extents.ContainsKey(key))];
-                    long known = keys.Where(_extents.ContainsKey).Aggregate(1L, (product, key) => Math.Min(int.MaxValue + 1L, product * _extents[key].Extent));
-                    if (open.Length == 1)
-                    {
-                        if (length % known != 0)
-                        {
-                            Report(DiagnosticDescriptors.ExtentConflict, span, description, length, $"its indices other than '{_first[open[0]].Name}' have {known}, which does not divide it");
-                            return false;
-                        }
-
-                        _extents[open[0]] = ((int)(length / known), description);
-                        isChanged = true;
-                    }
-                    else if (open.Length == 0 && known != length)
-                    {
-                        string other = keys.Count == 1
-                            ? $"index '{_first[keys[0]].Name}' has extent {known} by {_extents[keys[0]].Description}"
-                            : $"its indices have {string.Join(" · ", keys.Select(key => $"{_first[key].Name}:{_extents[key].Extent}"))}";
-                        Report(DiagnosticDescriptors.ExtentConflict, span, description, length, other);
-                        return false;
-                    }
-                }
-            }
-
-            foreach (KeyValuePair<string, (string Name, TextSpan Span)> index in _first)
-            {
-                if (!_extents.ContainsKey(index.Key))
-                {
-                    Report(DiagnosticDescriptors.ExtentUnknown, index.Value.Span, index.Value.Name);
-                    return false;
-                }
-            }
-
-            return true;
-        }
-
-        /// <summary>The indices of one term, as new variables; those of the result perhaps as another term has them.</summary>
-        public Dictionary<string, IndexVariable> Variables(int term, IReadOnlyDictionary<string, IndexVariable>? shared = null)
-        {
-            IEnumerable<(string Key, string Name)> own = _own.TryGetValue(term, out var found) ? found : [];
-            return _result.Select(name => (Key: name, Name: name)).Concat(own).ToDictionary(
-                index => index.Name,
-                index => shared is not null && _result.Contains(index.Key) ? shared[index.Name] : binder.NewIndex(index.Name, _extents[index.Key].Extent),
-                StringComparer.Ordinal);
-        }
-
-        private static TextSpan SpanOf(EquatableArray<IndexGroupSyntax> axes) =>
-            TextSpan.FromBounds(axes[0].Span.Start, axes[axes.Count - 1].Span.End);
-
-        /// <summary>The extent of a digit that is no plain index, once all are found.</summary>
-        public int Of(Digit digit) => _extents[digit.Key].Extent;
-
-        private string Key(int term, string name) => _result.Contains(name) ? name : $"{name} {term}";
-
-        private string Key(int term, Digit digit) => digit.IsPlain ? Key(term, digit.Syntax.Name) : digit.Key;
-
-        private void Report(DiagnosticDescriptor descriptor, TextSpan span, params object[] arguments) =>
-            binder.Report(descriptor, frame, span, arguments);
-
-        private bool AddInput(int term, BoundFactor factor, int inputs)
-        {
-            string[] plain = [.. factor.Digits.Where(digit => digit.IsPlain).Select(digit => digit.Syntax.Name)];
-            if (plain.Distinct(StringComparer.Ordinal).Count() < plain.Length)
-            {
-                Report(DiagnosticDescriptors.InputFactor, factor.Syntax.Span, "each index of the input must be a name of its own");
-                return false;
-            }
-
-            return AddAxis(term, factor.Axes[0], inputs, "the input", factor.Syntax.Span);
-        }
-
-        private bool AddTensor(int term, BoundFactor factor)
-        {
-            EquatableArray<int> shape = factor.Tensor!.Tensor.Shape;
-            for (int axis = 0; axis < factor.Axes.Count; axis++)
-            {
-                EquatableArray<Digit> digits = factor.Axes[axis];
-                TextSpan span = TextSpan.FromBounds(digits[0].Syntax.Span.Start, digits[digits.Count - 1].Syntax.Span.End);
-                string shown = frame.Show(factor.Syntax.Value);
-                string written = factor.Syntax.Value is NameSyntax name && frame.WrittenShapes.TryGetValue(name.Name, out string? shape0) ? $"{shown}{shape0}" : shown;
-                string[] plain = [.. digits.Where(digit => digit.IsPlain).Select(digit => digit.Syntax.Name)];
-                if (plain.Distinct(StringComparer.Ordinal).Count() < plain.Length)
-                {
-                    Report(DiagnosticDescriptors.OutputIndex, span, "an index stands twice in one axis");
-                    return false;
-                }
-
-                if (digits.Count > 1 && digits.Any(digit => digit.Table is not null))
-                {
-                    Report(DiagnosticDescriptors.OutputIndex, span, "a table of positions in a tensor stands alone on its axis");
-                    return false;
-                }
-
-                if (!AddAxis(term, digits, shape[axis], $"axis {axis} of {written}", span))
-                {
-                    return false;
-                }
-            }
-
-            return true;
-        }
-
-        private bool AddAxis(int term, IReadOnlyList<Digit> digits, int length, string description, TextSpan span)
-        {
-            _axes.Add(([.. digits.Select(digit => Key(term, digit))], length, description, span));
-            return AddStated(term, digits);
-        }
-
-        /// <summary>Makes an index known, by where it stands first.</summary>
-        private string Add(int term, NameSyntax name)
-        {
-            string key = Key(term, name.Name);
-            if (!_first.ContainsKey(key))
-            {
-                _first.Add(key, (name.Name, name.Span));
-                if (key != name.Name)
-                {
-                    if (!_own.TryGetValue(term, out var own))
-                    {
-                        _own.Add(term, own = []);
-                    }
-
-                    own.Add((key, name.Name));
-                }
-            }
-
-            return key;
-        }
-
-        /// <summary>Adds what digits say of themselves: a stated extent, and the shape of a table.</summary>
-        private bool AddStated(int term, IReadOnlyList<Digit> digits)
-        {
-            foreach (Digit digit in digits)
-            {
-                IndexSyntax index = digit.Syntax;
-                string key = digit.IsPlain ? Add(term, (NameSyntax)index.Value) : digit.Key;
-                if (!digit.IsPlain && !_first.ContainsKey(key))
-                {
-                    _first.Add(key, (frame.Show(index.Value), index.Span));
-                }
-
-                for (int axis = 0; digit.Table is { } table && axis < digit.Names.Count; axis++)
-                {
-                    NameSyntax name = digit.Names[axis];
-                    _axes.Add(([Add(term, name)], table.Tensor.Shape[axis], $"axis {axis} of {frame.Show(((PostfixSyntax)index.Value).Operand)}", name.Span));
-                }
-
-                if (index.Extent is null)
-                {
-                    continue;
-                }
-
-                if (binder.BindSize(index.Extent, frame) is not { } extent)
-                {
-                    return false;
-                }
-
-                _axes.Add(([key], extent, $"'{frame.Show(index)}'", index.Span));
-            }
-
-            return true;
-        }
     }
 }

@@ -1,0 +1,282 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Binding;
+
+/// <summary>Binds chains of links, and the calls of declarations.</summary>
+internal sealed class ChainBinder(BindingContext context) : Binder(context)
+{
+    public ChainValue? BindModel(ModelBody model, Frame frame, int inputs)
+    {
+        var links = new List<Link>();
+        (int current, long nodes, int depth) = (inputs, 1, 1);
+        foreach (ModelStepSyntax step in model.Steps)
+        {
+            if (!Spend(frame.Locals.Count, frame, step))
+            {
+                return null;
+            }
+
+            var stepFrame = new Frame(frame.Scope, null, Context.UniquePrefix(frame, step.Name.Text), frame, frame.CallSite);
+            foreach (KeyValuePair<string, Value> local in frame.Locals)
+            {
+                stepFrame.Locals.Add(local.Key, local.Value);
+            }
+
+            if (BindChain(step.Body.Links, stepFrame, current) is not { } chain)
+            {
+                return null;
+            }
+
+            if (chain.Inputs != current)
+            {
+                ExpressionSyntax first = step.Body.Links[step.Body.Links.Count - 1];
+                Report(DiagnosticDescriptors.ChainMismatch, frame, first, $"{frame.Show(first)} : {chain.Inputs} -> {chain.Outputs}", chain.Inputs, current);
+                return null;
+            }
+
+            links.AddRange(chain.Links);
+            (current, nodes, depth) = (chain.Outputs, nodes + chain.Nodes, Math.Max(depth, chain.Depth));
+            if (nodes > BindingContext.MaxNodes)
+            {
+                Exhaust(frame, step, $"more than {BindingContext.MaxNodes} operations in one module");
+                return null;
+            }
+        }
+
+        return new ChainValue(links.ToEquatable(), inputs, current, nodes, depth);
+    }
+
+    /// <summary>Binds the links of a chain, written last to first.</summary>
+    /// <param name="chain">The links.</param>
+    /// <param name="frame">Where they are.</param>
+    /// <param name="inputs">What the first link applied is given; null when that is not known.</param>
+    /// <param name="isBranch">Whether it is one of several chains beside each other.</param>
+    public ChainValue? BindChain(EquatableArray<ExpressionSyntax> chain, Frame frame, int? inputs, bool isBranch = false)
+    {
+        chain = Links(chain).ToEquatable();
+
+        // One operator or layer called by name stands for the whole: its tensors need no prefix of their own.
+        bool isTransparent = !isBranch && !frame.HasTensors && chain.Count(link => DeclarationOf(link, frame) is not null) == 1;
+        var links = new List<Link>();
+        int? first = inputs, current = inputs;
+        (long nodes, int depth) = (1, 1);
+        foreach (ExpressionSyntax syntax in chain.Reverse())
+        {
+            if (BindLink(syntax, frame, isTransparent, current) is not { } value)
+            {
+                return null;
+            }
+
+            // A body of one link that does not fit is a body that does not fit the signature, which is reported there.
+            if (current is { } given && given != value.Inputs && chain.Count > 1)
+            {
+                Report(DiagnosticDescriptors.ChainMismatch, frame, syntax, $"{frame.Show(syntax)} : {value.Inputs} -> {value.Outputs}", value.Inputs, given);
+                return null;
+            }
+
+            first = links.Count == 0 ? value.Inputs : first ?? value.Inputs;
+            current = value.Outputs;
+            links.AddRange(value.Links);
+            (nodes, depth) = (nodes + value.Nodes, Math.Max(depth, value.Depth));
+            if (nodes > BindingContext.MaxNodes)
+            {
+                Exhaust(frame, syntax, $"more than {BindingContext.MaxNodes} operations in one module");
+                return null;
+            }
+        }
+
+        return new ChainValue(links.ToEquatable(), first!.Value, current!.Value, nodes, depth);
+
+        static IEnumerable<ExpressionSyntax> Links(IEnumerable<ExpressionSyntax> chain) =>
+            chain.SelectMany(link => link is CompositionSyntax inner ? Links(inner.Links) : [link]);
+    }
+
+    /// <summary>Binds one link.</summary>
+    /// <param name="syntax">The link.</param>
+    /// <param name="frame">Where it is.</param>
+    /// <param name="isTransparent">Whether the tensors of what it calls need no prefix.</param>
+    /// <param name="given">How many inputs it is given; null when that is not known.</param>
+    private ChainValue? BindLink(ExpressionSyntax syntax, Frame frame, bool isTransparent, int? given)
+    {
+        if (ElementwiseName(syntax, frame) is { } elementwise)
+        {
+            if (given is not { } size)
+            {
+                Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator to apply first", $"'{elementwise}'");
+                return null;
+            }
+
+            if (elementwise != Builtins.Bias)
+            {
+                return Single(new ActivationLink(Activations.ByName[elementwise]), size, size);
+            }
+
+            var parameter = new Parameter(frame.Prefix + Builtins.Bias, EquatableArray.Of(size), Role.Trained, new Initializer(Distribution.Zeros));
+            return Context.AddParameter(parameter, frame, syntax) is { } bias ? Single(new BiasLink(bias), size, size) : null;
+        }
+
+        if (Builtins.LinkFunction(syntax, frame.Scope, frame.Locals.ContainsKey) is { } function)
+        {
+            // With a tensor before its numbers it is a tensor.
+            EquatableArray<ExpressionSyntax> numbers = syntax is CallSyntax { Arguments: var arguments } ? arguments : default;
+            Value? argument = numbers.Count == 0 ? null : Expressions.Bind(numbers[0], frame);
+            if (numbers.Count == 0 || argument is NumberValue)
+            {
+                return BindFunctionLink(function, numbers, syntax, frame, given) is { } link ? Single(link, given!.Value, given.Value) : null;
+            }
+
+            if (argument is null)
+            {
+                return null;
+            }
+
+            if (numbers.Count <= (function.Number is null ? 0 : 1))
+            {
+                Report(DiagnosticDescriptors.WrongKind, frame, numbers[0], $"a number for '{function.Number}' of '{function.Usage}'", argument.Description);
+                return null;
+            }
+        }
+
+        if (DeclarationOf(syntax, frame) is { } declaration && declaration.Syntax is MapSyntax)
+        {
+            return BindCallChain(syntax, frame, isTransparent ? frame.Prefix : Context.UniquePrefix(frame, declaration.Name));
+        }
+
+        if (syntax is CallSyntax call && Builtins.Joints.TryGetValue(call.Name.Text, out Joint joint))
+        {
+            return BindBranches(call, joint, frame, given);
+        }
+
+        return Operators.BindOperator(syntax, frame) is { } single
+            ? Single(new LinearLink(single.Operator), single.Operator.Columns, single.Operator.Rows, single.Nodes, single.Depth)
+            : null;
+
+        static ChainValue Single(Link link, int inputs, int outputs, long nodes = 1, int depth = 1) =>
+            new(EquatableArray.Of(link), inputs, outputs, nodes, depth);
+    }
+
+    /// <summary>A function of tensors without its tensor: its number, and for one of rows the length of these, all of the vector unless stated.</summary>
+    private FunctionLink? BindFunctionLink(TensorFunction function, EquatableArray<ExpressionSyntax> arguments, SyntaxNode syntax, Frame frame, int? given)
+    {
+        if (given is not { } size)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator to apply first", $"'{function.Name}'");
+            return null;
+        }
+
+        int numbers = function.Number is null ? 0 : 1;
+        double? number = numbers == 0 ? 0 : function.NumberIsSize ? Expressions.BindSize(arguments[0], frame) : Expressions.BindNumber(arguments[0], frame);
+        int? length = arguments.Count == numbers ? size : Expressions.BindSize(arguments[numbers], frame);
+        if (number is not { } bound || length is not { } row)
+        {
+            return null;
+        }
+
+        if (arguments.Count > numbers && (function.IsElementwise || size % row != 0))
+        {
+            string expected = function.IsElementwise ? $"a tensor for '{function.Usage}'" : $"a divisor of {size}, the length of what '{function.Name}' is given";
+            Report(DiagnosticDescriptors.WrongKind, frame, arguments[numbers], expected, $"the number {row}");
+            return null;
+        }
+
+        if (function.Check([EquatableArray.Of(size / row, row)], bound) is { } fault)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, arguments[0], $"{fault.Expected} for '{function.Usage}'", $"the number {Value.Show(bound)}");
+            return null;
+        }
+
+        return new FunctionLink(function, row, bound);
+    }
+
+    private ChainValue? BindBranches(CallSyntax call, Joint joint, Frame frame, int? given)
+    {
+        var branches = new List<ChainValue>();
+        foreach (ExpressionSyntax argument in call.Arguments)
+        {
+            if (BindChain(EquatableArray.Of(argument), frame, given, isBranch: true) is not { } branch)
+            {
+                return null;
+            }
+
+            given ??= branch.Inputs;
+            if (branch.Inputs != given)
+            {
+                Report(DiagnosticDescriptors.ChainMismatch, frame, argument, $"{frame.Show(argument)} : {branch.Inputs} -> {branch.Outputs}", branch.Inputs, given);
+                return null;
+            }
+
+            branches.Add(branch);
+            if (branch.Outputs != branches[0].Outputs)
+            {
+                string Describe(int k) => $"{frame.Show(call.Arguments[k])} : {branches[k].Inputs} -> {branches[k].Outputs}";
+                Report(DiagnosticDescriptors.CannotAdd, frame, argument, Describe(0), Describe(branches.Count - 1), "");
+                return null;
+            }
+        }
+
+        return new ChainValue(
+            EquatableArray.Of<Link>(new BranchLink(joint, branches.Select(branch => branch.Links).ToEquatable())),
+            given!.Value,
+            branches[0].Outputs,
+            1 + branches.Sum(branch => branch.Nodes),
+            1 + branches.Max(branch => branch.Depth));
+    }
+
+    private static string? ElementwiseName(ExpressionSyntax link, Frame frame) =>
+        link is NameSyntax { Name: var name }
+        && (name == Builtins.Bias || Activations.ByName.ContainsKey(name))
+        && !frame.Locals.ContainsKey(name)
+        && frame.Scope.Find(name).Count == 0
+            ? name
+            : null;
+
+    /// <summary>The operator, layer or model that an expression is a call of.</summary>
+    public static Declaration? DeclarationOf(ExpressionSyntax expression, Frame frame)
+    {
+        string? name = expression switch
+        {
+            CallSyntax call => call.Name.Text,
+            NameSyntax use when !frame.Locals.ContainsKey(use.Name) => use.Name,
+            _ => null,
+        };
+        return name is null ? null : frame.Scope.Find(name).FirstOrDefault(declaration => declaration.Syntax is MapSyntax);
+    }
+
+    private ChainValue? BindCallChain(ExpressionSyntax syntax, Frame frame, string prefix)
+    {
+        Declaration declaration = DeclarationOf(syntax, frame)!;
+        var arguments = new List<Value>();
+        foreach (ExpressionSyntax argument in syntax is CallSyntax call ? call.Arguments : default)
+        {
+            if (Expressions.Bind(argument, frame) is not { } value)
+            {
+                return null;
+            }
+
+            arguments.Add(value);
+        }
+
+        return Guarded(frame, syntax, () => Modules.Instantiate(declaration, arguments, frame, syntax.Span, prefix));
+    }
+
+    /// <summary>A call inside an expression: an operator.</summary>
+    public Value? BindCall(ExpressionSyntax syntax, Frame frame, string prefix)
+    {
+        ChainValue? chain = BindCallChain(syntax, frame, prefix);
+        if (chain is null)
+        {
+            return null;
+        }
+
+        if (chain.Links.Any(link => link is not LinearLink))
+        {
+            Report(DiagnosticDescriptors.NotLinear, frame, syntax, frame.Show(syntax));
+            return null;
+        }
+
+        Operator[] factors = [.. chain.Links.OfType<LinearLink>().Select(link => link.Operator).Reverse()];
+        return new OperatorValue(Flatten.Product(factors), chain.Nodes, chain.Depth + 1);
+    }
+}

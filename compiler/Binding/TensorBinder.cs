@@ -1,0 +1,261 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Syntax;
+using Weft.Compiler.Text;
+
+namespace Weft.Compiler.Binding;
+
+/// <summary>Binds what declares tensors: parameters with their shapes, roles, formats and starts, and banks.</summary>
+internal sealed class TensorBinder(BindingContext context) : Binder(context)
+{
+    private readonly Dictionary<(Declaration, string), ParameterTensor> _sharedTensors = [];
+
+    public bool BindTensor(TensorsSyntax clause, TensorSyntax tensor, Frame frame)
+    {
+        int seed = 0;
+        if (clause.Seed is not null)
+        {
+            if (Expressions.BindInteger(clause.Seed, frame) is not { } found)
+            {
+                return false;
+            }
+
+            seed = found;
+        }
+
+        if (tensor.Shape.Count > 0)
+        {
+            frame.WrittenShapes[tensor.Name.Text] = $"[{string.Join(", ", tensor.Shape.Select(frame.Show))}]";
+        }
+
+        if (tensor.Variable is null)
+        {
+            TensorExpression? single = BindMember(clause, tensor, tensor.Name.Text, seed, frame);
+            if (single is not null)
+            {
+                frame.Locals[tensor.Name.Text] = new TensorValue(single);
+            }
+
+            return single is not null;
+        }
+
+        if (Expressions.BindSize(tensor.Count!, frame) is not { } count)
+        {
+            return false;
+        }
+
+        var members = new List<TensorExpression>();
+        bool isBound = BindingContext.WithVariable(tensor.Variable, frame, variable =>
+        {
+            for (int k = 0; k < count && !Context.IsExhausted; k++)
+            {
+                variable(new NumberValue(k));
+                if (BindMember(clause, tensor, $"{tensor.Name.Text}[{k}]", seed, frame) is not { } member)
+                {
+                    return false;
+                }
+
+                members.Add(member);
+            }
+
+            return !Context.IsExhausted;
+        });
+        frame.Locals[tensor.Name.Text] = new FamilyValue(members.ToEquatable());
+        return isBound;
+    }
+
+    private TensorExpression? BindMember(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame) =>
+        BindParameter(clause, tensor, name, seed, frame) is { } parameter
+            ? clause.Format is { } format ? BindFormat(parameter, format, frame) : parameter
+            : null;
+
+    /// <summary>A tensor as its format lets it be read: rounded, each group of the last axis by itself where there are groups.</summary>
+    private TensorExpression? BindFormat(ParameterTensor tensor, FormatSyntax syntax, Frame frame)
+    {
+        (string name, double? bits, bool _) = Builtins.Formats[syntax.Name.Text];
+        TensorFunction function = TensorFunction.All[name];
+        EquatableArray<double> numbers = bits is { } number ? EquatableArray.Of(number) : default;
+        if (function.Check([tensor.Shape], bits ?? 0) is { } fault)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, syntax, $"{fault.Expected} for the format '{syntax.Name.Text}'", $"a tensor {TensorValue.ShapeText(tensor)}");
+            return null;
+        }
+
+        if (syntax.Group is null)
+        {
+            return new FunctionTensor(function, EquatableArray.Of<TensorExpression>(tensor), numbers);
+        }
+
+        int length = tensor.Shape[tensor.Shape.Count - 1];
+        if (Expressions.BindSize(syntax.Group, frame) is not { } group)
+        {
+            return null;
+        }
+
+        if (length % group != 0)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, syntax.Group, $"{group}", $"a divisor of {length}, the length of the last axis");
+            return null;
+        }
+
+        IEnumerable<int> extents = tensor.Shape.Take(tensor.Shape.Count - 1).Append(length / group).Append(group);
+        IndexVariable[] indices = [.. extents.Select((extent, k) => Context.NewIndex("ijklmn"[k % 6].ToString(), extent))];
+        EquatableArray<EquatableArray<IndexVariable>> split = indices.Select(index => EquatableArray.Of(index)).ToEquatable();
+        EquatableArray<EquatableArray<IndexVariable>> joined =
+            split.Take(indices.Length - 2).Append(indices.Skip(indices.Length - 2).ToEquatable()).ToEquatable();
+        var groups = new EinsumTensor(split, EquatableArray.Of(new IndexedTensor(tensor, joined.Select(axis => AffineIndex.Group(axis)).ToEquatable())));
+        var rounded = new FunctionTensor(function, EquatableArray.Of<TensorExpression>(groups), numbers);
+        return new EinsumTensor(joined, EquatableArray.Of(new IndexedTensor(rounded, indices.Select(AffineIndex.Of).ToEquatable())));
+    }
+
+    private ParameterTensor? BindParameter(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
+    {
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer
+            || BindRate(clause, tensor, frame) is not { } rate)
+        {
+            return null;
+        }
+
+        seed = clause.Role == Role.Seeded ? Stream(seed, name) : 0;
+        if (!clause.IsShared)
+        {
+            return Context.AddParameter(new Parameter(frame.Prefix + name, shape, clause.Role, initializer, seed, rate), frame, tensor);
+        }
+
+        (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {seed}");
+        if (!_sharedTensors.TryGetValue(key, out ParameterTensor? shared))
+        {
+            string fullName = frame.Prefix.Length == 0 ? name : $"{frame.Declaration!.Name}.{name}";
+            shared = Context.AddParameter(new Parameter(fullName, shape, clause.Role, initializer, seed, rate), frame, tensor);
+            if (shared is not null)
+            {
+                _sharedTensors.Add(key, shared);
+            }
+        }
+
+        return shared;
+    }
+
+    /// <summary>How many times as fast as others a trained tensor learns.</summary>
+    private double? BindRate(TensorsSyntax clause, TensorSyntax tensor, Frame frame)
+    {
+        if (tensor.Rate is null)
+        {
+            return 1;
+        }
+
+        if (clause.Role != Role.Trained)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, tensor.Rate, "a rate of what is trained", $"one of '{tensor.Name.Text}', which is {clause.Role.ToString().ToLowerInvariant()}");
+            return null;
+        }
+
+        if (Expressions.BindNumber(tensor.Rate, frame) is { } rate && rate <= 0)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, tensor.Rate, $"the rate {Value.Show(rate)}", "a number above 0");
+            return null;
+        }
+
+        return Expressions.BindNumber(tensor.Rate, frame);
+    }
+
+    /// <summary>The seed of a tensor: its statement's, and its name as declared, by FNV-1a. Two tensors of one statement differ.</summary>
+    private static int Stream(int seed, string name) =>
+        unchecked((int)name.Aggregate(2166136261u ^ (uint)seed, (hash, letter) => unchecked((hash ^ letter) * 16777619u)));
+
+    public TensorValue? BindBank(Declaration declaration, Frame user, SyntaxNode use)
+    {
+        if (!_sharedTensors.TryGetValue((declaration, ""), out ParameterTensor? tensor))
+        {
+            var bank = (BankSyntax)declaration.Syntax;
+            Modules.EnsureChecked(declaration);
+            if (declaration.IsBroken)
+            {
+                if (!Context.VisiblePaths.Contains(declaration.Scope.Path))
+                {
+                    Report(DiagnosticDescriptors.BrokenDeclaration, user, use, declaration.Name, $"'{declaration.Scope.Path}'");
+                }
+
+                return null;
+            }
+
+            var frame = new Frame(declaration.Scope, declaration, "", user, use.Span);
+            if (BindShape(bank.Shape, bank, frame) is not { } shape || BindInitializer(bank.Distribution, Role.Trained, shape, frame) is not { } initializer)
+            {
+                return null;
+            }
+
+            tensor = Context.AddParameter(new Parameter(bank.Name.Text, shape, Role.Trained, initializer), frame, bank);
+            if (tensor is null)
+            {
+                return null;
+            }
+
+            _sharedTensors.Add((declaration, ""), tensor);
+        }
+
+        return new TensorValue(tensor);
+    }
+
+    private EquatableArray<int>? BindShape(EquatableArray<ExpressionSyntax> axes, SyntaxNode tensor, Frame frame)
+    {
+        var shape = new List<int>();
+        long length = 1;
+        foreach (ExpressionSyntax axis in axes)
+        {
+            if (Expressions.BindSize(axis, frame) is not { } extent)
+            {
+                return null;
+            }
+
+            shape.Add(extent);
+            length *= extent;
+            if (length > int.MaxValue)
+            {
+                Report(DiagnosticDescriptors.SizeOutOfRange, frame, tensor, $"a tensor [{string.Join(", ", shape)}] of more elements");
+                return null;
+            }
+        }
+
+        return shape.ToEquatable();
+    }
+
+    private Initializer? BindInitializer(DistributionSyntax? distribution, Role role, EquatableArray<int> shape, Frame frame)
+    {
+        if (distribution is null)
+        {
+            return role == Role.Seeded ? new Initializer(Distribution.Normal) : new Initializer(Distribution.FanIn);
+        }
+
+        if (distribution.Name.Text is "orthogonal" or "eye" && shape.Count < 2)
+        {
+            Report(DiagnosticDescriptors.WrongAxes, frame, distribution, $"'{distribution.Name.Text}'", "2 axes or more", $"a tensor [{string.Join(", ", shape)}]");
+            return null;
+        }
+
+        if (distribution.Arguments.Count == 0)
+        {
+            return Builtins.MakeInitializer(distribution.Name.Text, null);
+        }
+
+        if (distribution.Name.Text is "whole" or "distinct")
+        {
+            int row = shape.Count == 0 ? 1 : shape[shape.Count - 1];
+            if (Expressions.BindSize(distribution.Arguments[0], frame) is not { } size)
+            {
+                return null;
+            }
+
+            if (distribution.Name.Text == "distinct" && size < row)
+            {
+                Report(DiagnosticDescriptors.OutOfRange, frame, distribution, $"{size}", $"{row} or more: the last axis holds as many different numbers");
+                return null;
+            }
+
+            return Builtins.MakeInitializer(distribution.Name.Text, size);
+        }
+
+        return Expressions.BindNumber(distribution.Arguments[0], frame) is { } argument
+            ? Builtins.MakeInitializer(distribution.Name.Text, argument)
+            : null;
+    }
+}
