@@ -129,14 +129,15 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
 
             if (isNeeded(producer.Target) || done.Skip(at + 1).Concat(steps.Skip(position + 1)).SelectMany(step => step.Places).Any(place => Same(place, before)))
             {
-                // A kernel runs if its last operand is wanted; what is kept is.
-                if (before.Storage.Space != Space.Scratch || form.Target.Storage.Space != Space.Scratch)
-                {
-                    return false;
-                }
-
                 epilogues.Add(new KeepEpilogue(before));
             }
+        }
+
+        // A kernel runs if its last operand is wanted; what is kept is, now or by what was fused before.
+        View[] kept = [.. epilogues.OfType<KeepEpilogue>().Select(keep => keep.Target)];
+        if (kept.Length > 0 && kept.Append(form.Target).Any(view => view.Storage.Space != Space.Scratch))
+        {
+            return false;
         }
 
         epilogues.AddRange(form.Epilogues.Select(digits.Rebase));

@@ -31,6 +31,7 @@ public class OpenClFormulaTests
     public void Layers() => AssertRight(
     [
         "bias . dense(5, 5) . relu . bias . dense(5, 5) . gelu . dense(5, 5) . silu . dense(5, 5) . tanh . dense(5, 5) . sigmoid . dense(5, 5) . softplus . dense(5, 7)",
+        "bias . hadamard(dense(3, 4), tanh . dense(3, 4))",
         .. FunctionLinkTests.Formulas,
     ]);
 
