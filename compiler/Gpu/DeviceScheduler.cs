@@ -3,6 +3,7 @@ using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Scheduling;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Gpu;
 
@@ -31,6 +32,9 @@ public sealed class DeviceScheduler
     private int _gradientCount;
     private int _partialCount;
     private ContractionKernels _contractions;
+
+    /// <summary>How far counts may lead beyond what they count: a group's tile, a step of a loop, the parts of a sum.</summary>
+    private const int Beyond = 1 << 20;
 
     /// <summary>The most elements that a row of the batch adds to any position or count.</summary>
     private long _largestRow;
@@ -120,9 +124,12 @@ public sealed class DeviceScheduler
 
         HashSet<Storage> changed = OperationProgram.Changing(_program.Weights);
         IEnumerable<FunctionStep> changing = _program.Weights.OfType<FunctionStep>().Where(step => changed.Contains(step.Result));
+        long rows = Math.Min((int.MaxValue - Beyond) / _largestRow, _kernels.Min(MostRows));
+        if (rows < 1)
+        {
+            throw CompilationException.TooLarge("what a device counts for a row of the batch", _largestRow, int.MaxValue - Beyond);
+        }
 
-        // A group's tile may reach beyond the rows.
-        long rows = Math.Min((int.MaxValue / _largestRow) - 256, _kernels.Min(MostRows));
         return new DeviceSchedule(_program, _layout, _kernels, prepare, forward, forwardFew, record, recordFew, reverse, reverseFew, finish, add, Training())
         {
             WeightCount = _weightCount,
@@ -134,7 +141,7 @@ public sealed class DeviceScheduler
             FunctionsChange = changing.Any(step => _codes.ContainsKey(step.Result)
                 || (!_functions.Has(step.Function) && _weights.ContainsKey(step.Result))),
             FunctionGradients = gradients,
-            MaxRows = (int)Math.Max(1, rows),
+            MaxRows = (int)rows,
         };
     }
 
@@ -291,6 +298,12 @@ public sealed class DeviceScheduler
 
     private IEnumerable<DeviceLaunch> Launches(Step step)
     {
+        if (step is FusedStep { Contraction: var sum } && sum.Indices.Contains(View.Rows) && !sum.Target.Has(View.Rows))
+        {
+            IEnumerable<int> counted = sum.Indices.Where(index => index != View.Rows && !sum.Target.Has(index)).Select(index => index.Extent);
+            _largestRow = Math.Max(_largestRow, counted.Aggregate(1L, (product, extent) => product * extent));
+        }
+
         if (step is FusedStep fused && _contractions.Parts(fused) is int parts and > 1)
         {
             _partialCount = Math.Max(_partialCount, checked(parts * ContractionKernels.PartLength(fused)));
