@@ -102,7 +102,7 @@ internal static class ChainKernels
             Counter runs = summed.InRuns(ofSecond.Width);
             IReadOnlyList<Expression> Between(int q, string register)
             {
-                Expression first = ((Row(q) - firstRow) * (width / staged)) + ((Expression)"k" * (ofSecond.Width * tile / staged)) + part;
+                Expression first = ((strip + (q * strips)) * (width / staged)) + ((Expression)"k" * (ofSecond.Width * tile / staged)) + part;
                 return staged > 1
                     ? body.DefineVectors(register, stage.Name, first, staged, ofSecond.Width)
                     : [.. Enumerable.Range(0, ofSecond.Width).Select(lane => new Load(stage.Name, first + (lane * tile)))];

@@ -23,7 +23,7 @@ internal static class ElementwiseKernels
         (body, i) =>
         {
             Expression row = body.Define("row", i / length);
-            Expression place = body.Define("place", new Whole(new Load("table", i - (row * length))));
+            Expression place = body.Define("place", new Whole(new Load("table", i % length), size));
             body.StoreResult("c", i, new Load("a", (row * size) + place));
         });
 
@@ -34,7 +34,7 @@ internal static class ElementwiseKernels
         [new Operand("table"), new Operand("a"), Target],
         (body, row) => body.For("j", 0, length, 1, () =>
         {
-            Expression place = body.Define("place", (row * size) + new Whole(new Load("table", "j")));
+            Expression place = body.Define("place", (row * size) + new Whole(new Load("table", "j"), size));
             body.Store("c", place, new Load("c", place) + new Load("a", (row * length) + "j"));
         }));
 
@@ -214,7 +214,7 @@ internal static class ElementwiseKernels
     public static Expression Slope(Activation activation, KernelBody body, Expression z)
     {
         Expression one = new Real(1);
-        Expression Named(Expression value) => body.DefineElement("s", value);
+        Expression Named(Expression value) => body.DefineElement("f", value);
         switch (activation)
         {
             case Activation.Relu:

@@ -83,8 +83,8 @@ public sealed record Load(string Array, Expression Index) : Expression;
 /// <summary>An element of a vector.</summary>
 public sealed record Lane(string Vector, int Number) : Expression;
 
-/// <summary>An element that is a whole number, as an integer.</summary>
-public sealed record Whole(Expression Value) : Expression;
+/// <summary>An element of a table: a whole number from 0 to below <paramref name="End"/>, as an integer.</summary>
+public sealed record Whole(Expression Value, int End) : Expression;
 
 /// <summary>A function of elements.</summary>
 public sealed record Call(Function Function, Text.EquatableArray<Expression> Arguments) : Expression;
