@@ -38,10 +38,10 @@ public static class ModuleCompiler
             Verify("planning for few rows", module, ScheduleVerifier.Fault(schedule, options.ElementSize));
         }
 
+        DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
+        DeviceSchedule? device = options.Targets == Targets.Cpu ? null : ScheduleDevice(schedule, options.Batch, model, cancellationToken);
         return Stage("emission", module, () =>
         {
-            DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
-            DeviceSchedule? device = options.Targets == Targets.Cpu ? null : DeviceScheduler.Build(schedule.Program, schedule.Layout, options.Batch, model, cancellationToken);
             ProjectionPlan? projection = schedule.Module.IsLinear ? ProjectionPlanner.Plan(schedule) : null;
             var explainer = new Explainer(schedule, lowered.Laws, lowered.Routes, costs, projection, options.Scalar);
             string code = options.MapType is null
@@ -64,8 +64,8 @@ public static class ModuleCompiler
         var variant = new Variant(costs, options.ElementSize, options.PlanRank);
         Schedule schedule = Schedule(Lower(module, costs, cancellationToken).Module, variant, keepsElements: true, cancellationToken);
         return Stage("planning for a device", module, () => new DeviceExplainer(
-            DeviceScheduler.Build(schedule.Program, schedule.Layout, options.Batch, device, cancellationToken),
-            DeviceScheduler.Build(schedule.Program, schedule.Layout, 1, device, cancellationToken),
+            ScheduleDevice(schedule, options.Batch, device, cancellationToken),
+            ScheduleDevice(schedule, 1, device, cancellationToken),
             options.Batch,
             device).Full());
     }
@@ -98,6 +98,13 @@ public static class ModuleCompiler
         Schedule schedule = Stage("scheduling", lowered.Module, () => Scheduler.Build(lowered, variant, keepsElements, cancellationToken));
         Verify("scheduling", lowered.Module, ScheduleVerifier.Fault(schedule, variant.ElementSize));
         return schedule;
+    }
+
+    private static DeviceSchedule ScheduleDevice(Schedule schedule, int batch, DeviceModel model, CancellationToken cancellationToken)
+    {
+        DeviceSchedule device = Stage("device scheduling", schedule.Module, () => DeviceScheduler.Build(schedule.Program, schedule.Layout, batch, model, cancellationToken));
+        Verify("device scheduling", schedule.Module, DeviceVerifier.Fault(device, schedule.Program, schedule.Layout, model));
+        return device;
     }
 
     /// <summary>Does a part of the road: what it throws is told with its name and the formula.</summary>

@@ -194,6 +194,15 @@ public sealed record DeviceSchedule(
     IReadOnlyList<DeviceLaunch> AddGradient,
     TrainingSchedule Training)
 {
+    /// <summary>Where tensors begin in the weight block.</summary>
+    public IReadOnlyDictionary<Storage, int> WeightPlaces { get; init; } = new Dictionary<Storage, int>();
+
+    /// <summary>Where the gradients of tensors begin in the block of weight gradients.</summary>
+    public IReadOnlyDictionary<Storage, int> GradientPlaces { get; init; } = new Dictionary<Storage, int>();
+
+    /// <summary>Where tensors begin in the block of codes.</summary>
+    public IReadOnlyDictionary<Storage, int> CodePlaces { get; init; } = new Dictionary<Storage, int>();
+
     /// <summary>Elements of the weight block; the trained parameters come first, at the same places as in the map.</summary>
     public int WeightCount { get; init; }
 

@@ -45,6 +45,9 @@ public static class DeviceSchedulePrinter
         return $"{KernelPrinter.Name(launch.Kernel)}({string.Join(", ", operands)}) {(launch.Accumulate ? "added to" : "→")} {target}";
     }
 
+    /// <summary>An expression in the text of the IR.</summary>
+    public static string Describe(Expression expression) => new Pseudocode().Print(expression);
+
     /// <summary>What the groups share out: <c>grid 4 × rows·32/64 groups of 16 × 16, 8320 bytes of local memory</c>.</summary>
     public static string Shape(DeviceKernel kernel, int elementSize)
     {

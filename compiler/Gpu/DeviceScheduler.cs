@@ -132,6 +132,9 @@ public sealed class DeviceScheduler
 
         return new DeviceSchedule(_program, _layout, _kernels, prepare, forward, forwardFew, record, recordFew, reverse, reverseFew, finish, add, Training())
         {
+            WeightPlaces = _weights,
+            GradientPlaces = _mirrors,
+            CodePlaces = _codes,
             WeightCount = _weightCount,
             CodeCount = _codeCount,
             GradientCount = _gradientCount,

@@ -23,6 +23,9 @@ public abstract class KernelPrinter(string scalar)
         return code.ToString();
     }
 
+    /// <summary>An expression of a kernel whose operands hold elements.</summary>
+    internal string Print(Expression expression) => Outer(expression);
+
     internal void Print(CodeWriter code, DeviceKernel kernel, string name)
     {
         _codes = kernel.Operands.Where(operand => operand.Format is not null).ToDictionary(operand => operand.Name, StringComparer.Ordinal);

@@ -8,6 +8,9 @@ internal static class TrainingKernels
 {
     private const int Group = 64;
 
+    /// <summary>The settings that there is room for.</summary>
+    public const int SettingCount = 9;
+
     /// <summary>Groups that share a loss, and so its parts.</summary>
     public const int Parts = 64;
 

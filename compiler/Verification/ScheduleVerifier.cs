@@ -66,7 +66,8 @@ public sealed class ScheduleVerifier
     private static HashSet<Storage> Mirrors(IEnumerable<Step> steps) =>
         [.. steps.SelectMany(step => step.Places).Where(place => place.Aspect == Aspect.Mirror).Select(place => place.Storage)];
 
-    private static string? Apart(IEnumerable<(Storage Storage, int Start, int Length)> places, int size, string block)
+    /// <summary>Whether storages lie apart in a block of a size.</summary>
+    internal static string? Apart(IEnumerable<(Storage Storage, int Start, int Length)> places, int size, string block)
     {
         long end = 0;
         string before = "the block's start";

@@ -1,3 +1,6 @@
+using System.Reflection;
+using Weft.Compiler.Gpu;
+
 namespace Weft.Tests.Stages;
 
 /// <summary>
@@ -12,6 +15,13 @@ public class ContractTests
     [InlineData(typeof(Compiler.Scheduling.LaneForm), typeof(Kernels.LaneForm))]
     [InlineData(typeof(Compiler.Gpu.DeviceBlock), typeof(Kernels.DeviceBlock))]
     public void EnumerationsAreTheSame(Type compiler, Type runtime) => Assert.Equal(Enum.GetNames(compiler), Enum.GetNames(runtime));
+
+    /// <summary>What a device has room for that only the runtime allocates.</summary>
+    [Theory]
+    [InlineData("Settings", TrainingKernels.SettingCount)]
+    [InlineData("LossParts", TrainingKernels.Parts)]
+    public void RoomForTrainingIsTheSame(string name, int compiler) =>
+        Assert.Equal(compiler, typeof(DeviceMap<float, IDisposable>).GetField(name, BindingFlags.NonPublic | BindingFlags.Static)!.GetRawConstantValue());
 
     [Fact]
     public void DistributionsAreTheSameButForTheOneThatTheCompilerResolves() => Assert.Equal(
