@@ -35,7 +35,7 @@ public static class ModuleCompiler
         {
             LoweredModule few = Lower(module, costs.ForFewRows, cancellationToken).Module;
             schedule = Stage("planning for few rows", module, () => FewRows.AddTo(schedule, few, variant, options.FewRowsGain, cancellationToken));
-            Verify("planning for few rows", module, ScheduleVerifier.Fault(schedule, options.ElementSize));
+            Verify("planning for few rows", module, ScheduleVerifier.FewRowsFault(schedule, options.ElementSize));
         }
 
         DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };

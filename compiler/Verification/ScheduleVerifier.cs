@@ -18,6 +18,9 @@ public sealed class ScheduleVerifier
     private readonly int _panel;
     private readonly HashSet<Storage> _known;
 
+    /// <summary>The steps that were found to stay inside what they touch.</summary>
+    private readonly HashSet<Step> _judged = new(ReferenceComparer<Step>.Instance);
+
     /// <summary>Numbers that a packed copy holds, where they are not elements.</summary>
     private readonly Dictionary<Storage, long> _packed = [];
 
@@ -32,13 +35,19 @@ public sealed class ScheduleVerifier
     }
 
     /// <summary>The first fault, or null.</summary>
-    /// <param name="schedule">The schedule, and the pass for few rows that it may have.</param>
+    /// <param name="schedule">The schedule; the pass for few rows that it may have is judged by itself.</param>
     /// <param name="elementSize">Bytes of an element.</param>
     public static string? Fault(Schedule schedule, int elementSize)
     {
         var verifier = new ScheduleVerifier(schedule, elementSize);
-        return verifier.Placement() ?? verifier.Passes() ?? (schedule.FewRows is { } few ? new ScheduleVerifier(few.Schedule, elementSize).FewRows(few, schedule) : null);
+        return verifier.Placement() ?? verifier.Passes();
     }
+
+    /// <summary>The first fault of the pass for few rows, if there is one; or null.</summary>
+    /// <param name="schedule">The schedule that has it.</param>
+    /// <param name="elementSize">Bytes of an element.</param>
+    public static string? FewRowsFault(Schedule schedule, int elementSize) =>
+        schedule.FewRows is { } few ? new ScheduleVerifier(few.Schedule, elementSize).FewRows(few, schedule) : null;
 
     private Layout Layout => _schedule.Layout;
 
@@ -205,18 +214,29 @@ public sealed class ScheduleVerifier
 
         private string? Fault(Step step)
         {
-            foreach (Place place in step.Places)
+            Place target = step.Target;
+            bool readsTarget = step is CheckStep || (Adds(step) && !Begins(step));
+            if ((NoPlace(target) ?? (step.Scratch is { } scratch ? NoPlace(scratch) : null) ?? (readsTarget ? Unwritten(target) : null)) is { } fault)
             {
-                if (place.Storage.Space is Space.Weights or Space.Scratch && !verifier._known.Contains(place.Storage))
+                return fault;
+            }
+
+            foreach (Place place in step.Reads)
+            {
+                if ((NoPlace(place) ?? (readsTarget || place != target ? Unwritten(place) : null)) is { } wrong)
                 {
-                    return $"{place.Storage} has no place";
+                    return wrong;
                 }
             }
 
-            IEnumerable<Place> reads = step is CheckStep ? [step.Target] : Adds(step) && !Begins(step) ? step.Reads.Append(step.Target) : step.Reads.Where(place => place != step.Target);
-            Place? unwritten = reads.FirstOrDefault(place => !_written.Contains((place.Storage, place.Aspect)));
-            return unwritten is not null ? $"{Name(unwritten)} is read before it is written" : verifier.Extent(step);
+            // The reverse pass is gone through for the adjoint too.
+            return verifier._judged.Add(step) ? verifier.Extent(step) : null;
         }
+
+        private string? NoPlace(Place place) =>
+            place.Storage.Space is Space.Weights or Space.Scratch && !verifier._known.Contains(place.Storage) ? $"{place.Storage} has no place" : null;
+
+        private string? Unwritten(Place place) => _written.Contains((place.Storage, place.Aspect)) ? null : $"{Name(place)} is read before it is written";
     }
 
     private List<Storage> EndsOf(Space space) =>
@@ -246,11 +266,12 @@ public sealed class ScheduleVerifier
         switch (step)
         {
             case KernelStep kernel:
-                return Inside(kernel, kernel.A, loop => loop.A, kernel.Kernel.PanelA)
-                    ?? (kernel.B is { } b ? Inside(kernel, b, loop => loop.B, kernel.Kernel.PanelB) : kernel.Kernel.HasB ? "an operand is missing" : null)
-                    ?? Inside(kernel, kernel.C, loop => loop.C, panel: 1)
-                    ?? (kernel.Addend is { } addend ? Inside(kernel, addend, kernel.Kernel.AddendStride, panel: 1) : null)
-                    ?? (kernel.Accumulates && !kernel.Begins ? null : Covers(kernel));
+                Loop[] loops = [.. kernel.Kernel.Loops];
+                return Inside(kernel, loops, kernel.A, static (_, loop) => loop.A, kernel.Kernel.PanelA)
+                    ?? (kernel.B is { } b ? Inside(kernel, loops, b, static (_, loop) => loop.B, kernel.Kernel.PanelB) : kernel.Kernel.HasB ? "an operand is missing" : null)
+                    ?? Inside(kernel, loops, kernel.C, static (_, loop) => loop.C, panel: 1)
+                    ?? (kernel.Addend is { } addend && !kernel.Accumulates ? Inside(kernel, loops, addend, static (kernel, loop) => kernel.AddendStride(loop), panel: 1) : null)
+                    ?? (kernel.Accumulates && !kernel.Begins ? null : Covers(kernel, loops));
 
             case ClearStep or CheckStep or ConstantStep:
                 return step is ConstantStep { Constant: var constant, Result: var result } ? Same(constant.Length, result.Length) : null;
@@ -312,11 +333,24 @@ public sealed class ScheduleVerifier
 
     private static long Count(PackStep pack) => pack.Extents.Aggregate(1L, (product, extent) => product * extent);
 
-    private string? Inside(KernelStep step, Place place, Func<Loop, int> stride, int panel)
+    private string? Inside(KernelStep step, Loop[] loops, Place place, Func<Kernel, Loop, int> stride, int panel)
     {
         Storage storage = place.Storage;
         Kernel kernel = step.Kernel;
-        int rows = kernel.Loops.Where(loop => loop.IsRows).Sum(stride);
+        int rows = 0;
+        (long least, long most) = (place.Offset, place.Offset);
+        foreach (Loop loop in loops)
+        {
+            if (loop.IsRows)
+            {
+                rows += stride(kernel, loop);
+            }
+            else if (!ReferenceEquals(loop, kernel.Lanes))
+            {
+                Reach(loop.Extent, stride(kernel, loop));
+            }
+        }
+
         if (rows != (storage.IsPerRow ? storage.Pitch : 0))
         {
             return $"{Name(place)} moves by {rows} from row to row";
@@ -324,15 +358,17 @@ public sealed class ScheduleVerifier
 
         // Lanes in panels: those of a panel side by side, the next panel behind the tile's other loops.
         Loop lanes = kernel.Lanes;
-        int width = kernel.Form == LaneForm.Broadcast ? _panel : _panel / 2;
-        IEnumerable<(long, long)> vector = panel == 1
-            ? [(lanes.Extent, stride(lanes))]
-            : [(Math.Min(width, lanes.Extent), stride(lanes)), (Math.Max(1, lanes.Extent / width), (long)width * panel * stride(lanes))];
-        (long least, long most) = Range(
-            place.Offset,
-            kernel.Outer.Concat(kernel.Reduction).Append(kernel.Rows).Append(kernel.Columns).Where(loop => !loop.IsRows).Select(loop => ((long)loop.Extent, (long)stride(loop))).Concat(vector));
+        int width = panel == 1 ? lanes.Extent : Math.Min(lanes.Extent, kernel.Form == LaneForm.Broadcast ? _panel : _panel / 2);
+        Reach(width, stride(kernel, lanes));
+        Reach(Math.Max(1, lanes.Extent / Math.Max(1, width)), (long)width * panel * stride(kernel, lanes));
         long length = _packed.TryGetValue(storage, out long numbers) ? numbers : storage.Length;
         return least >= 0 && most < length ? null : $"elements {least} to {most} of the {length} of {Name(place)} are touched";
+
+        void Reach(long extent, long by)
+        {
+            least += Math.Min(0, (extent - 1) * by);
+            most += Math.Max(0, (extent - 1) * by);
+        }
     }
 
     private static (long Least, long Most) Range(long offset, IEnumerable<(long Extent, long Stride)> loops) => loops.Aggregate(
@@ -340,10 +376,10 @@ public sealed class ScheduleVerifier
         (range, loop) => (range.Item1 + Math.Min(0, (loop.Extent - 1) * loop.Stride), range.Item2 + Math.Max(0, (loop.Extent - 1) * loop.Stride)));
 
     /// <summary>Whether the loops lead to each element of the target once.</summary>
-    private static string? Covers(KernelStep step)
+    private static string? Covers(KernelStep step, Loop[] loops)
     {
         long reach = 0, count = 1;
-        foreach (Loop loop in step.Kernel.Loops.Where(loop => loop.C != 0 && !loop.IsRows).OrderBy(loop => Math.Abs((long)loop.C)))
+        foreach (Loop loop in loops.Where(loop => loop.C != 0 && !loop.IsRows).OrderBy(loop => Math.Abs((long)loop.C)))
         {
             long stride = Math.Abs((long)loop.C);
             if (stride <= reach)

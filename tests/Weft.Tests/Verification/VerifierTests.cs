@@ -99,6 +99,19 @@ public class VerifierTests
     }
 
     [Fact]
+    public void InAPassForFewRows()
+    {
+        Module module = Rewriter.Rewrite(TestModules.Formula(Formula)).Module;
+        var variant = new Variant(new CostModel(64), 4);
+        Schedule schedule = FewRows.AddTo(Scheduler.Build(Lowered(), variant), Lowering.Lower(module, fewRows: true), variant, gain: 0);
+        Assert.Null(ScheduleVerifier.FewRowsFault(schedule, 4));
+
+        FewRows few = schedule.FewRows!;
+        Schedule planted = schedule with { FewRows = few with { Schedule = few.Schedule with { Forward = [.. few.Schedule.Forward.Reverse()] } } };
+        Assert.StartsWith("few rows: ", ScheduleVerifier.FewRowsFault(planted, 4), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void BecomesADiagnosticWithTheStageAndTheFormula()
     {
         Module module = Append(TestModules.Formula("dense(3200, 64)"), new LinearLink(Dense(10, 16)));
