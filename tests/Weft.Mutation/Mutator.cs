@@ -258,7 +258,7 @@ internal sealed class Mutator
     /// <summary>The first two neighbours of one type are exchanged.</summary>
     private void FindSwap(ExpressionSyntax node, ArgumentListSyntax list, Func<ArgumentListSyntax, SyntaxNode> with)
     {
-        if (IsWithinConditionalAccess(node) || (node is InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax called } && Symmetric.Contains(called.Name.Identifier.Text)))
+        if (IsWithinConditionalAccess(node) || (node is InvocationExpressionSyntax { Expression: var called } && Symmetric.Contains(called.GetLastToken().Text)))
         {
             return;
         }

@@ -13,6 +13,11 @@ public class TileTests
         "kronecker([32, 3], [5, 64])",
         "bias . dense(160, 96)",
         "gelu . bias . dense(64, 48)",
+
+        // Sums of several blocks, over one index and over two; rows that lie apart, and rows that may not.
+        "dense(2, 17000)",
+        "operator f : 18200 -> 2\n  param W[2, 130, 140]\n  y[i] = W[i, j, k] * x[k j]",
+        "softmax . dense(256, 4) . dense(4, 256) . relu . dense(256, 4)",
     ];
 
     [Fact]

@@ -1,6 +1,7 @@
 using Weft.Compiler.Network;
 using Weft.Compiler.Oracle;
 using Weft.Compiler.Rewriting;
+using Weft.Tests.Binding;
 using Weft.Tests.Formulas;
 
 namespace Weft.Tests.Network;
@@ -37,6 +38,27 @@ public class LoweringTests
         }
 
         Assert.True(covered > 300, $"{covered} covered");
+    }
+
+    /// <summary>A vector is written down only where positions in it do not stay affine: what is cut through the middle, or taken apart into digits that it does not have.</summary>
+    [Theory]
+    [InlineData("operator f : 6 -> 6\n  param A[3, 2, 2]\n  = (dirsum(k < 3) A[k]) * pad(8, 6, 2)' * pad(8, 6, 2)", 1)]
+    [InlineData("operator f : 4 -> 6\n  param A[3, 2, 2]\n  = (dirsum(k < 3) A[k]) * pad(6, 4, 1)", 2)]
+    [InlineData("operator f : 4 -> 6\n  param A[3, 3], B[2, 2]\n  = kron(A, B) * pad(6, 4, 1)", 2)]
+    [InlineData("operator f : 4 -> 6\n  param A[3, 3], B[2, 2]\n  = kron(A, B) * pad(6, 4, 2)", 1)]
+    [InlineData("operator f : 12 -> 6\n  param A[4, 4], B[3, 3]\n  = crop(12, 6, 3) * kron(A, B)", 1)]
+    [InlineData("operator f : 12 -> 6\n  param A[4, 4], B[3, 3]\n  = crop(12, 6, 4) * kron(A, B)", 2)]
+    [InlineData("operator f : 12 -> 7\n  param A[4, 4], B[3, 3]\n  = crop(12, 7, 3) * kron(A, B)", 2)]
+    [InlineData("operator f : 8 -> 7\n  param A[4, 4]\n  = crop(12, 7, 2) * kron(A, pad(3, 2))", 1)]
+    [InlineData("operator f : 8 -> 6\n  param A[4, 4]\n  = crop(12, 6, 5) * kron(A, pad(3, 2))", 1)]
+    [InlineData("operator f : 8 -> 7\n  param A[4, 4]\n  = crop(12, 7, 3) * kron(A, pad(3, 2, 1))", 1)]
+    [InlineData("operator f : 8 -> 7\n  param A[4, 4]\n  = crop(12, 7, 2) * kron(A, pad(3, 2, 1))", 2)]
+    [InlineData("operator f : 8 -> 1\n  param A[4, 4]\n  = crop(12, 1, 2) * kron(A, pad(3, 2))", 1)]
+    public void AVectorIsWrittenDown(string formula, int statements)
+    {
+        Module module = TestModules.Formula(formula);
+        Assert.Equal(statements, Lowering.Lower(module).Statements.Count);
+        Assert.True(Error(module, seed: 1, rewritten: false) < MostError);
     }
 
     /// <summary>The relative error of the networks, or null where summing them up would take too long.</summary>

@@ -27,26 +27,31 @@ public class OpenClFormulaTests
     [OpenClFact]
     public void StandardLibrary() => AssertRight(((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]));
 
-    [OpenClFact]
-    public void Layers() => AssertRight(
-    [
-        "bias . dense(5, 5) . relu . bias . dense(5, 5) . gelu . dense(5, 5) . silu . dense(5, 5) . tanh . dense(5, 5) . sigmoid . dense(5, 5) . softplus . dense(5, 7)",
-        "bias . hadamard(dense(3, 4), tanh . dense(3, 4))",
-        .. FunctionLinkTests.Formulas,
-    ]);
+    /// <summary>Formulas by the form of their kernels, and the rows that these are planned for.</summary>
+    internal static readonly Dictionary<string, (string[] Formulas, int Planned)> Kinds = new(StringComparer.Ordinal)
+    {
+        ["layers"] = (
+        [
+            "bias . dense(5, 5) . relu . bias . dense(5, 5) . gelu . dense(5, 5) . silu . dense(5, 5) . tanh . dense(5, 5) . sigmoid . dense(5, 5) . softplus . dense(5, 7)",
+            "bias . hadamard(dense(3, 4), tanh . dense(3, 4))",
+            .. FunctionLinkTests.Formulas,
+        ], 64),
+        ["larger than tiles"] = (["dense(70, 83)", "monarch(221, 13)", "tensor_train([9, 8], [7, 10], [1, 5, 1])"], 64),
+        ["vectors"] = ([.. IlgpuTests.VectorFormulas, "dense(72, 84)", "relu . bias . dense(70, 84)", "operator f : 1024 -> 6\n  frozen(bf16) W[6, 1024]\n  = W"], 64),
 
-    [OpenClFact]
-    public void LargerThanTiles() => AssertRight(["dense(70, 83)", "monarch(221, 13)", "tensor_train([9, 8], [7, 10], [1, 5, 1])"]);
+        // Few results of long sums, whose terms lie side by side in the weights or do not.
+        ["shared sums"] = (["dense(5, 300)", "dense(320, 20)", "dense(301, 21)", "operator f : 40 -> 304\n  frozen(bf16) W[304, 40]\n  = W"], 64),
+        ["half width"] = ([.. StorageFormatTests.HalfWidth], 64),
 
-    [OpenClFact]
-    public void Vectors() => AssertRight([.. IlgpuTests.VectorFormulas, "dense(72, 84)", "relu . bias . dense(70, 84)", "operator f : 1024 -> 6\n  frozen(bf16) W[6, 1024]\n  = W"]);
+        // Sums over a batch in parts, some of them empty where the batch is smaller than planned for.
+        ["sums in parts"] = (["dense(9, 21)", "bias . monarch(64, 8) . tanh . low_rank(64, 10, 8)"], 4096),
+    };
 
-    /// <summary>Few results of long sums, whose terms lie side by side in the weights or do not.</summary>
-    [OpenClFact]
-    public void SharedSums() => AssertRight(["dense(5, 300)", "dense(320, 20)", "dense(301, 21)", "operator f : 40 -> 304\n  frozen(bf16) W[304, 40]\n  = W"]);
+    public static TheoryData<string> Names => [.. Kinds.Keys];
 
-    [OpenClFact]
-    public void HalfWidth() => AssertRight(StorageFormatTests.HalfWidth);
+    [OpenClTheory]
+    [MemberData(nameof(Names))]
+    public void EachKind(string name) => AssertRight(Kinds[name].Formulas, Kinds[name].Planned);
 
     [OpenClTheory]
     [InlineData("bf16")]
@@ -59,10 +64,6 @@ public class OpenClFormulaTests
         using var device = new OpenClMap<float>(map, context);
         StorageFormatTests.AssertWidens(map, format, (x, y) => device.Forward(x, y));
     }
-
-    /// <summary>Sums over a batch in parts, some of them empty where the batch is smaller than planned for.</summary>
-    [OpenClFact]
-    public void SumsInParts() => AssertRight(["dense(9, 21)", "bias . monarch(64, 8) . tanh . low_rank(64, 10, 8)"], planned: 4096);
 
     [OpenClFact]
     public void Random() => AssertRight(Enumerable.Range(5000, 10 * RandomFormulas)

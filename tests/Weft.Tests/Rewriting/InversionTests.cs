@@ -32,8 +32,18 @@ public class InversionTests
         }
     }
 
-    [Fact]
-    public void WhatHasNone_IsNamed() => Assert.Equal(
-        "3:13 WEFT0110 expected an operator that has an inverse in closed form, found an operator 6 -> 6 with 'A + B' in it",
-        Assert.Single(TestModules.Diagnostics("operator f : 6 -> 6\n  param A[3, 3], B[3, 3]\n  = inverse((A + B) ⊗ eye(2))")));
+    [Theory]
+    [InlineData(6, "A[3, 3], B[3, 3]", "(A + B) ⊗ eye(2)", "A + B")]
+    [InlineData(9, "A[3, 3], B[3, 3]", "A * B ⊕ (A + B) ⊕ (B + A)", "A + B")]
+    [InlineData(4, "A[2, 3], B[3, 2]", "(A * B) ⊗ eye(2)", "A * B")]
+    [InlineData(6, "A[2, 3], B[3, 2]", "A ⊗ B", "A")]
+    [InlineData(12, "T[2, 2, 3], B[3, 2]", "blockdiag(T) ⊗ B", "blockdiag(T)")]
+    public void WhatHasNone_IsNamed(int size, string tensors, string formula, string part) => Assert.Equal(
+        $"4:13 WEFT0110 expected an operator that has an inverse in closed form, found an operator {size} -> {size} with '{part}' in it",
+        Assert.Single(TestModules.Diagnostics($"""
+            operator f : {size} -> {size}
+              param {tensors}
+              let M = {formula}
+              = inverse(M)
+            """)));
 }

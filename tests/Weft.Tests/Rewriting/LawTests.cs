@@ -160,6 +160,11 @@ public class LawTests
         }
     }
 
+    /// <summary>The order of terms and factors, which no matrix shows, is that of the text.</summary>
+    [Fact]
+    public void WhatLawsMake() => Snapshot.Match(string.Concat(Laws.All.Select(law =>
+        $"{law.Name}\n{string.Concat(Examples[law.Name].Select(example => $"  {AlgebraPrinter.Print(example)}  ->  {AlgebraPrinter.Print(law.Apply(example)!)}\n"))}")));
+
     [Fact]
     public void EveryLawHasExamples() =>
         Assert.Equal(Laws.All.Select(law => law.Name).Order(StringComparer.Ordinal), Examples.Keys.Order(StringComparer.Ordinal));
@@ -179,6 +184,12 @@ public class LawTests
             Times(new DirectSum(List(M("A", 2, 3), M("B", 4, 5))), new DirectSum(List(M("C", 4, 7), M("D", 4, 2)))),
             Times(new HorizontalStack(List(M("A", 2, 3), M("B", 2, 5))), new VerticalStack(List(M("C", 4, 4), M("D", 4, 4)))),
 
+            // Two of one kind are needed.
+            Times(Kron(M("A", 2, 2), M("B", 4, 2)), new DirectSum(List(M("C", 2, 7), M("D", 2, 3)))),
+            Times(new DirectSum(List(M("A", 7, 2), M("B", 3, 2))), Kron(M("C", 2, 2), M("D", 2, 3))),
+            Times(new HorizontalStack(List(M("A", 2, 3), M("B", 2, 5))), new DirectSum(List(M("C", 3, 4), M("D", 5, 4)))),
+            Times(new DirectSum(List(M("A", 2, 3), M("B", 4, 5))), new VerticalStack(List(M("C", 3, 4), M("D", 5, 4)))),
+
             // Rows in the other order, with a gap between them, that overlap, of other tensors or other parts of one; and chains that differ.
             Times(Chain(T("V", 5, 4), 2, 3), Chain(T("V", 5, 4), 0, 2)),
             Times(Chain(T("V", 5, 4), 0, 2), Chain(T("V", 5, 4), 3, 2)),
@@ -194,6 +205,12 @@ public class LawTests
             Assert.DoesNotContain(Laws.All, law => law.Apply(node) is not null);
         }
     }
+
+    /// <summary>A chain over all rows, joined from parts, is that of the tensor itself.</summary>
+    [Fact]
+    public void AWholeChainCancelsItsTranspose() => Assert.Equal(
+        new Identity(4),
+        Rewriter.Rewrite(Times(Chain(T("V", 5, 4), 0, 2), Chain(T("V", 5, 4), 2, 3), new Transpose(new Reflections(T("V", 5, 4)))), []));
 
     [Fact]
     public void RewritingKeepsTheMatricesOfRandomModules()

@@ -12,7 +12,7 @@ namespace Weft.Tests.Scheduling;
 /// <summary>Which kernels formulas get, a line each: decisions that no value depends on, only time.</summary>
 public class KernelChoiceTests
 {
-    private static readonly string[] Formulas =
+    internal static readonly string[] Formulas =
     [
         "dense(64, 48)", "dense(5, 48)", "dense(48, 5)", "dense(1, 64)", "dense(64, 1)", "dense(100, 4200)", "dense(1024, 1000)", "block_diagonal(64, 48, 4)", "block_diagonal(256, 192, 2)",
         "kronecker([32, 3], [5, 64])", "monarch(64, 8)", "monarch(1024, 32)", "tensor_train([4, 8], [8, 4], [1, 3, 1])", "low_rank(64, 48, 4)", "low_rank(512, 512, 8)", "diagonal(40)",
@@ -46,6 +46,22 @@ public class KernelChoiceTests
             PackStep pack => $"  {pass}: {SchedulePrinter.Describe(pack)}\n",
             _ => "",
         })));
+    }
+
+    /// <summary>Rows a power of two apart would meet in one set of a cache: they lie further apart, where all that reads and writes them goes row by row.</summary>
+    [Theory]
+    [InlineData("relu . dense(256, 4)", 1)]
+    [InlineData("relu . dense(240, 4)", 0)]
+    [InlineData("softmax . dense(256, 4)", 0)]
+    [InlineData("relu . softmax . relu . dense(256, 4)", 1)]
+    [InlineData("wht(256) . relu . dense(256, 4)", 1)]
+    [InlineData("relu . wht(256)", 0)]
+    [InlineData("operator f : 4 -> 9\n  seeded(1) p[9] ~ distinct(256)\n  param W[256, 4]\n  = gather(p, 256) * W", 0)]
+    [InlineData("operator f : 9 -> 4\n  seeded(1) p[9] ~ distinct(256)\n  param W[4, 256]\n  = W * gather(p, 256)'", 0)]
+    public void RowsLieApart(string formula, int vectors)
+    {
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(64), elementSize: 4);
+        Assert.Equal(vectors, schedule.Storages.Count(storage => storage.Space == Space.Scratch && storage.Pitch > Scheduler.Align(storage.Length)));
     }
 
     private static string Describe(Kernel kernel)

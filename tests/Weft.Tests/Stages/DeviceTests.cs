@@ -1,3 +1,4 @@
+using System.Globalization;
 using Weft.Compiler;
 using Weft.Compiler.Gpu;
 using Weft.Compiler.Network;
@@ -6,6 +7,7 @@ using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Scheduling;
 using Weft.Tests.Binding;
+using Weft.Tests.Scheduling;
 
 namespace Weft.Tests.Stages;
 
@@ -31,6 +33,23 @@ public class DeviceTests
     [Theory]
     [MemberData(nameof(Operators))]
     public void Ilgpu(string name, string formula) => Snapshot.Match(Print(new IlgpuPrinter("float"), formula), name: $"Ilgpu.{name}");
+
+    /// <summary>Which kernels formulas get, a line for each launch: decisions that no value depends on, only time.</summary>
+    [Theory]
+    [InlineData(64)]
+    [InlineData(4096)]
+    public void Choices(int batch)
+    {
+        string[] formulas =
+        [
+            .. KernelChoiceTests.Formulas, "gelu . bias . monarch(256, 16)", "householder(33, 5) . softmax . dense(33, 70)", "wht(64) * dense(64, 9)", "constant_fan_in(20, 33, 4)", "eye(400) + 2 * monarch(400, 20)",
+        ];
+        Snapshot.Match(
+            string.Concat(formulas.Select(formula => $"// {formula.ReplaceLineEndings(" ")}\n{Choice(Schedule(formula, batch))}")), name: string.Create(CultureInfo.InvariantCulture, $"Choices.{batch}"));
+
+        static string Choice(DeviceSchedule schedule) => string.Concat(DeviceSchedulePrinter.Passes(schedule).SelectMany(pass => pass.Launches.Select(launch =>
+            $"  {pass.Name}: {schedule.Kernels[launch.Kernel].Description}; {DeviceSchedulePrinter.Shape(schedule.Kernels[launch.Kernel], 4)}\n")));
+    }
 
     /// <summary>Types as they are emitted, with the kernels for training.</summary>
     [Theory]

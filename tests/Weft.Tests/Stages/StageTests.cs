@@ -1,6 +1,9 @@
 using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Emission;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
@@ -49,6 +52,19 @@ public class StageTests
 
     [Fact]
     public void CodeOfReflections() => Snapshot.Match(Generate("operator reflections : 1024 -> 1024 = householder(1024, 8)", "Reflections").Code);
+
+    /// <summary>What C# reads in a quoted text is the text, with one character for each end of a line.</summary>
+    [Theory]
+    [InlineData("a \"b\" \\n \\")]
+    [InlineData("\n\ta\r\nb\r")]
+    [InlineData("\r\ra\u0001\u0085\u2028\u2029")]
+    [InlineData("\ud83d\ude00 \ud83d \ude00")]
+    public void TextsAreQuoted(string text)
+    {
+        SyntaxToken token = SyntaxFactory.ParseToken(MapEmitter.Quote(text));
+        Assert.Empty(token.GetDiagnostics());
+        Assert.Equal(text.Replace("\r\n", "\n", StringComparison.Ordinal), token.Value);
+    }
 
     [Fact]
     public void CodeOfALayer() => Snapshot.Match(Generate(
