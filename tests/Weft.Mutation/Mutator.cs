@@ -83,8 +83,8 @@ internal sealed class Mutator
     /// <summary>Functions of a sequence that can be left out.</summary>
     private static readonly HashSet<string> Filters = ["Where", "Reverse", "Distinct", "OrderBy", "OrderByDescending", "ThenBy", "ThenByDescending", "Order", "Take", "Skip"];
 
-    /// <summary>Functions to which the order of arguments does not matter.</summary>
-    private static readonly HashSet<string> Symmetric = ["Min", "Max", "Equals", "ReferenceEquals"];
+    /// <summary>Functions to which the order of their first two arguments does not matter.</summary>
+    private static readonly HashSet<string> Symmetric = ["Min", "Max", "Equals", "ReferenceEquals", "Add", "Multiply", "FusedMultiplyAdd"];
 
     private readonly SemanticModel _model;
     private readonly CompilationUnitSyntax _root;

@@ -50,7 +50,7 @@ public class StorageFormatTests
            select text.Replace("@", format),
     ];
 
-    private static readonly string[] OneOfEach =
+    internal static readonly string[] OneOfEach =
     [
         .. new[] { "bf16", "half", "int8", "int4, 22", "nf4, 22" }.Select(format => $"operator f : 44 -> 30\n  frozen({format}) W[30, 44]\n  = W"),
     ];
@@ -64,9 +64,7 @@ public class StorageFormatTests
     /// <summary>Sets the weights of <see cref="AllNumbers"/> and holds a forward pass against them; what is no number is left out.</summary>
     internal static void AssertWidens(Map<float> map, string format, Action<float[], float[]> forward)
     {
-        float[] expected = [.. Enumerable.Range(0, 1 << 16).Select(code => format == "half"
-            ? (float)BitConverter.UInt16BitsToHalf((ushort)code)
-            : BitConverter.UInt32BitsToSingle((uint)code << 16)).Select(number => float.IsNaN(number) ? 0 : number)];
+        float[] expected = All(format);
         using (ParameterEdit<float> edit = map.Edit())
         {
             expected.CopyTo(edit.All);
@@ -77,6 +75,11 @@ public class StorageFormatTests
         forward(ones, y);
         Assert.Equal(expected, y);
     }
+
+    /// <summary>All numbers of a format of 16 bits; 0 for what is no number.</summary>
+    private static float[] All(string format) => [.. Enumerable.Range(0, 1 << 16).Select(code => format == "half"
+        ? (float)BitConverter.UInt16BitsToHalf((ushort)code)
+        : BitConverter.UInt32BitsToSingle((uint)code << 16)).Select(number => float.IsNaN(number) ? 0 : number)];
 
     [Fact]
     public void AgreeWithTheirDefinitionInDouble() => Assert.Empty(FormulaBattery.Faults<double>(Scalar.Double, Texts));
@@ -184,7 +187,7 @@ public class StorageFormatTests
     public unsafe void TheConstantsOfNormalFloatAreItsQuantiles()
     {
         const int Count = 2001;
-        float* source = stackalloc float[Count], codes = stackalloc float[Count], packed = stackalloc float[16];
+        float* source = stackalloc float[Count], codes = stackalloc float[Count];
         for (int i = 0; i < Count; i++)
         {
             source[i] = (i - 1000) / 1000f;
@@ -193,29 +196,46 @@ public class StorageFormatTests
         ParameterFunctions<float>.NormalFloatCodes.Value(source, codes, 1, Count, 4);
         float[] expected = [.. new Span<float>(codes, Count).ToArray().Distinct()];
         Assert.Equal(16, expected.Length);
-        fixed (float* values = expected)
+        AssertLoads<NormalFloat4<float>>(expected);
+    }
+
+    [Fact]
+    public void VectorsOfEachWidthAreTheirElements()
+    {
+        AssertLoads<BFloat16<float>>(All("bf16"));
+        AssertLoads<Float16<float>>(All("half"));
+        AssertLoads<Int8<float>>([.. Enumerable.Range(-127, 255).Select(number => (float)number), 0]);
+        AssertLoads<Int4<float>>([.. Enumerable.Range(-7, 15).Select(number => (float)number), 0]);
+    }
+
+    /// <summary>Numbers of a format, a multiple of sixteen of them, are read as what was written, one by one and by every width of vector.</summary>
+    private static unsafe void AssertLoads<TFormat>(float[] numbers)
+        where TFormat : struct, IStorageFormat<float>
+    {
+        float[] packed = new float[numbers.Length], read = new float[numbers.Length];
+        fixed (float* source = numbers, target = packed)
         {
-            NormalFloat4<float>.Write(values, (byte*)packed, 16);
+            TFormat.Write(source, (byte*)target, numbers.Length);
+            float* scaled = StorageFormats<float>.Scale<TFormat>(target);
+            for (int i = 0; i < read.Length; i++)
+            {
+                read[i] = TFormat.Read(scaled + i);
+            }
+
+            Assert.Equal(numbers, read);
+            Assert.Equal(numbers, Loaded<Lanes128<float>, Vector128<float>>(scaled));
+            Assert.Equal(numbers, Loaded<Lanes256<float>, Vector256<float>>(scaled));
+            Assert.Equal(numbers, Loaded<Lanes512<float>, Vector512<float>>(scaled));
         }
 
-        float* scaled = StorageFormats<float>.Scale<NormalFloat4<float>>(packed);
-        for (int i = 0; i < 16; i++)
-        {
-            Assert.Equal(expected[i], NormalFloat4<float>.Read(scaled + i));
-        }
-
-        Assert.Equal(expected, Loaded<Lanes128<float>, Vector128<float>>());
-        Assert.Equal(expected, Loaded<Lanes256<float>, Vector256<float>>());
-        Assert.Equal(expected, Loaded<Lanes512<float>, Vector512<float>>());
-
-        float[] Loaded<TLanes, V>()
+        float[] Loaded<TLanes, V>(float* scaled)
             where TLanes : struct, ILanes<float, V>
             where V : struct
         {
             var loaded = new List<float>();
-            for (int first = 0; first < 16; first += Unsafe.SizeOf<V>() / sizeof(float))
+            for (int first = 0; first < numbers.Length; first += Unsafe.SizeOf<V>() / sizeof(float))
             {
-                V vector = NormalFloat4<float>.Load<TLanes, V>(scaled + first);
+                V vector = TFormat.Load<TLanes, V>(scaled + first);
                 loaded.AddRange(MemoryMarshal.Cast<V, float>(new ReadOnlySpan<V>(ref vector)));
             }
 

@@ -37,14 +37,14 @@ internal sealed class MutantChecks
     private static readonly Type[] CompilerTests =
     [
         typeof(Rewriting.LawTests), typeof(Rewriting.InversionTests), typeof(Network.LoweringTests), typeof(Network.WeightSumTests), typeof(Planning.RouteSelectionTests), typeof(Planning.PlannerTests), typeof(Planning.ContractionPlannerTests), typeof(Scheduling.KernelChoiceTests), typeof(Stages.StageTests),
-        typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(DeviceTrainingTests), typeof(Stages.ContractTests), typeof(FewRowsTests),
+        typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(DeviceTrainingTests), typeof(OpenClMapTests), typeof(Stages.ContractTests), typeof(FewRowsTests),
         typeof(Fitting.ProjectionTests), typeof(Generators.NamesTests), typeof(StorageFormatTests), typeof(Verification.VerifierTests),
     ];
 
     private static readonly Type[] RuntimeTests =
     [
         typeof(TileTests), typeof(Runtime.LayoutTests), typeof(Runtime.TransformTests), typeof(Runtime.ActivationTests), typeof(StorageFormatTests), typeof(Runtime.ConstantFanInTests),
-        typeof(Runtime.LanesTests), typeof(Runtime.TableTests), typeof(Runtime.ParameterFunctionTests), typeof(Runtime.DeviceMathTests),
+        typeof(Runtime.LanesTests), typeof(FunctionEdgeTests), typeof(FunctionLinkTests), typeof(Runtime.TableTests), typeof(Runtime.ParameterFunctionTests), typeof(Runtime.DeviceMathTests),
     ];
 
     /// <summary>How many times as long as without a mutant a check may take, and that much longer: then it does not end.</summary>
@@ -63,6 +63,12 @@ internal sealed class MutantChecks
         _active = mutants.GetField("Active")!;
         _met = (bool[])mutants.GetField("Met")!.GetValue(null)!;
         bool isCompiler = assembly == "Weft.Compiler";
+        if (!isCompiler)
+        {
+            // What reads or writes beyond a map's memory ends the process.
+            Runtime.Guards.Switch();
+        }
+
         _checks = isCompiler
             ? [.. Formulas().Concat(DeviceFormulas()).Select(unit => new TextCheck(unit.Module, unit.Options)), .. CompilerTests.SelectMany(Tests)]
             : [.. Formulas().Select(unit => new ValueCheck(unit.Module, unit.Options)), .. RuntimeTests.SelectMany(Tests)];
@@ -193,7 +199,7 @@ internal sealed class MutantChecks
     {
         const int Every = 4;
         const int Random = 16;
-        IEnumerable<string> texts = LibraryFormulasTests.LargerSizes.Where((_, k) => k % Every == 0).Concat(TileTests.Texts);
+        IEnumerable<string> texts = LibraryFormulasTests.LargerSizes.Where((_, k) => k % Every == 0).Concat(TileTests.Texts).Concat(StorageFormatTests.OneOfEach);
         foreach ((string text, int k) in texts.Select((text, k) => (text, k)))
         {
             yield return (TestModules.Formula(text) with { Name = "F" }, Options(k));

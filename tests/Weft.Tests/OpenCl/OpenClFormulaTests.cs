@@ -41,6 +41,8 @@ public class OpenClFormulaTests
 
         // Few results of long sums, whose terms lie side by side in the weights or do not.
         ["shared sums"] = (["dense(5, 300)", "dense(320, 20)", "dense(301, 21)", "operator f : 40 -> 304\n  frozen(bf16) W[304, 40]\n  = W"], 64),
+        // Sums over places that meet, of which the adjoint counts up or down.
+        ["overlapping"] = (["convolution_1d(4, 3, 17, 4)", "operator f : 9 -> 6\n  param K[4]\n  y[i:6] = K[k] * x[8 - i - k]"], 64),
         ["half width"] = ([.. StorageFormatTests.HalfWidth], 64),
 
         // Sums over a batch in parts, some of them empty where the batch is smaller than planned for.

@@ -43,6 +43,7 @@ public class DeviceTests
         string[] formulas =
         [
             .. KernelChoiceTests.Formulas, "gelu . bias . monarch(256, 16)", "householder(33, 5) . softmax . dense(33, 70)", "wht(64) * dense(64, 9)", "constant_fan_in(20, 33, 4)", "eye(400) + 2 * monarch(400, 20)",
+            "bias . monarch(64, 8) . tanh . low_rank(64, 10, 8)",
         ];
         Snapshot.Match(
             string.Concat(formulas.Select(formula => $"// {formula.ReplaceLineEndings(" ")}\n{Choice(Schedule(formula, batch))}")), name: string.Create(CultureInfo.InvariantCulture, $"Choices.{batch}"));
