@@ -109,6 +109,12 @@ public class DeviceTests
         Assert.DoesNotContain(schedule.ReverseFew, launch => launch.Operands.Any(operand => operand.Block == DeviceBlock.PartialSums));
     }
 
+    /// <summary>As many rows as the second axis of a grid has groups for, or as positions are numbers for; a tile may reach beyond the last.</summary>
+    [Theory]
+    [InlineData("dense(64, 48)", 64 * 65535)]
+    [InlineData("diagonal(40)", (int.MaxValue / 40) - 256)]
+    public void RowsOfALaunch(string formula, int most) => Assert.Equal(most, Schedule(formula).MaxRows);
+
     /// <summary>Few results of long sums are shared out, for the rows that kernels are for.</summary>
     [Theory]
     [InlineData("dense(4, 512)", "forward", true)]
