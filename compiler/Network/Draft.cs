@@ -52,9 +52,9 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
     /// </summary>
     public void PopTo(int count)
     {
-        List<Index> dropped = [.. Slots.Skip(count).SelectMany(slot => slot.Indices).Distinct()];
+        List<Index> before = [.. Slots.SelectMany(slot => slot.Indices).Distinct()];
         Slots.RemoveRange(count, Slots.Count - count);
-        foreach (Index index in dropped.Where(index => !DependsOn(index) && !Slots.Any(slot => slot.Contains(index))))
+        foreach (Index index in before.Where(index => !DependsOn(index) && !Slots.Any(slot => slot.Contains(index))))
         {
             Coefficient *= index.Extent;
         }
@@ -208,7 +208,7 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
     public bool TryFuse(int slot, int size)
     {
         Affine position = Slots[slot];
-        if (position.Offset != 0 || position.Terms.Count == 0 || !IsRead)
+        if (position.Terms.Count == 0 || !IsRead)
         {
             return false;
         }

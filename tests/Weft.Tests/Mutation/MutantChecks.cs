@@ -37,7 +37,7 @@ internal sealed class MutantChecks
     private static readonly Type[] CompilerTests =
     [
         typeof(Rewriting.LawTests), typeof(Rewriting.InversionTests), typeof(Network.LoweringTests), typeof(Network.WeightSumTests), typeof(Planning.RouteSelectionTests), typeof(Planning.PlannerTests), typeof(Planning.ContractionPlannerTests), typeof(Scheduling.KernelChoiceTests), typeof(Stages.StageTests),
-        typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(DeviceTrainingTests), typeof(OpenClMapTests), typeof(Stages.ContractTests), typeof(FewRowsTests),
+        typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(DeviceTrainingTests), typeof(OpenClMapTests), typeof(Stages.ContractTests), typeof(Saving.ParameterStorageTests), typeof(FewRowsTests),
         typeof(Fitting.ProjectionTests), typeof(Generators.NamesTests), typeof(StorageFormatTests), typeof(Verification.VerifierTests),
     ];
 

@@ -54,6 +54,8 @@ public class LoweringTests
     [InlineData("operator f : 8 -> 7\n  param A[4, 4]\n  = crop(12, 7, 3) * kron(A, pad(3, 2, 1))", 1)]
     [InlineData("operator f : 8 -> 7\n  param A[4, 4]\n  = crop(12, 7, 2) * kron(A, pad(3, 2, 1))", 2)]
     [InlineData("operator f : 8 -> 1\n  param A[4, 4]\n  = crop(12, 1, 2) * kron(A, pad(3, 2))", 1)]
+    [InlineData("operator f : 5 -> 5\n  param A[5, 5]\n  y[i] = A[i, i] * x[i]", 1)]
+    [InlineData("operator flip : 2 -> 2\n  y[i] = x[1 - i]\noperator f : 1 -> 2 = flip * pad(2, 1, 1)", 2)]
     public void AVectorIsWrittenDown(string formula, int statements)
     {
         Module module = TestModules.Formula(formula);

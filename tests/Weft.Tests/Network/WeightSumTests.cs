@@ -18,6 +18,9 @@ public class WeightSumTests
     [InlineData(Start + "\n  let V[i, j] = W[i, j] + B[i, s] * A[s, j]\n  = normalize_rows(V) + W", "")]
     [InlineData(Start + "\n  let V[i, j] = W[i, j] + B[i, s] * A[s, j]\n  let U[i, j] = W[i, j] - B[i, s] * A[s, j]\n  = normalize_rows(V) + normalize_rows(U)", "")]
 
+    [InlineData("operator f : 6 -> 6\n  frozen S[6] ~ distinct(6)\n  param p[6]\n  let V[i] = S[i] + p[i]\n  = diag(exp(V))", "1 S by p")]
+    [InlineData("operator f : 6 -> 6\n  frozen S[6] ~ distinct(6)\n  param p[6]\n  let V[i] = S[i] + p[i]\n  = diag(exp(V)) * gather(S, 6)", "")]
+
     // A product, a transpose, a part, every other element and a trained weight cannot take up all.
     [InlineData(Start + "\n  frozen d[6]\n  let V[i, j] = d[i] * W[i, j] + B[i, s] * A[s, j]\n  = normalize_rows(V)", "")]
     [InlineData(Start + "\n  let V[i, j] = W[j, i] + B[i, s] * A[s, j]\n  = normalize_rows(V)", "")]

@@ -19,8 +19,14 @@ public class ContractionPlannerTests
     {
         for (int seed = 0; seed < 4; seed++)
         {
-            Term chain = Chain(count, new Random(seed));
-            Assert.Equal(CheapestChain(chain), ContractionPlanner.Plan(chain, Costs).Cost, 1e-6 * CheapestChain(chain));
+            var random = new Random(seed);
+            Term chain = Chain(count, random);
+            PlannerTests.AssertSame(CheapestChain(chain), ContractionPlanner.Plan(chain, Costs).Cost);
+
+            // However its factors are written.
+            Factor[] factors = [.. chain.Factors];
+            random.Shuffle(factors);
+            PlannerTests.AssertSame(CheapestChain(chain), ContractionPlanner.Plan(chain with { Factors = factors }, Costs).Cost);
         }
     }
 
@@ -56,6 +62,7 @@ public class ContractionPlannerTests
         Term term = Tree(100, new Random(1));
         TermPlan plan = ContractionPlanner.Plan(term, Costs);
         Assert.Equal(99, TermPlan.Contractions(plan.Root!).Count());
+        PlannerTests.AssertSame(new PlannerTests.Meter(term, Costs).Cost(plan.Root!), plan.Cost);
         Assert.NotEmpty(plan.Alternatives);
         Assert.All(plan.Alternatives, other => Assert.True(other.Cost >= plan.Cost));
     }
@@ -68,6 +75,10 @@ public class ContractionPlannerTests
             .OfType<Tree>().Min(start => WindowSearch.Improve(network, start).Cost);
         Assert.True(near <= 1.1 * cheapest, $"{near / cheapest} times the cheapest of {term.Factors.Count} factors");
         Assert.True(near >= cheapest * (1 - 1e-9), "cheaper than the cheapest");
+        if (network.Leaves.Count <= ContractionPlanner.ExactOperands)
+        {
+            PlannerTests.AssertSame(cheapest, ContractionPlanner.Plan(term, Costs).Cost);
+        }
     }
 
     private static OperandNetwork Network(Term term) => new(

@@ -80,7 +80,7 @@ public class PlannerTests
         Assert.Equal(16, plan.Alternatives.Count);
     }
 
-    private static void AssertSame(double expected, double actual) => Assert.True(Math.Abs(expected - actual) <= 1e-9 * expected, $"{actual} instead of {expected}");
+    internal static void AssertSame(double expected, double actual) => Assert.True(Math.Abs(expected - actual) <= 1e-9 * expected, $"{actual} instead of {expected}");
 
     private static IEnumerable<Term> Terms(IEnumerable<Compiler.Algebra.Module> modules) => modules
         .SelectMany(module => Lowering.Lower(Rewriter.Rewrite(module).Module).Statements)
@@ -94,7 +94,7 @@ public class PlannerTests
     }
 
     /// <summary>What orders of a term's operands cost.</summary>
-    private sealed class Meter(Term term, CostModel costs)
+    internal sealed class Meter(Term term, CostModel costs)
     {
         /// <summary>The least cost over all orders.</summary>
         public double Best(IReadOnlyList<PlanNode> parts)

@@ -13,6 +13,7 @@ public class InversionTests
     [InlineData(2, "A[2, 2]", "A * A' * A")]
     [InlineData(7, "A[2, 2], B[3, 3], s", "A ⊕ 2 * B ⊕ s * A")]
     [InlineData(6, "d[6], V[2, 6]", "diag(d) * reflect(V) * shuffle(2, 3) * permute([1, 0, 2, 5, 4, 3])")]
+    [InlineData(4, "A[4, 4]", "A * wht(4)")]
     [InlineData(6, "B[3, 3], T[2, 3, 3]", "(eye(2) ⊗ B)' * -blockdiag(T)")]
     public void AnInverseTimesTheOperatorIsTheIdentity(int size, string tensors, string formula)
     {

@@ -104,6 +104,8 @@ public class LawTests
             Times(new Crop(9, 2, 5), new Pad(9, 3, 2)),
             Times(new Crop(9, 3, 2), new Pad(9, 1, 7)),
             Times(new Crop(9, 0, 3), new Pad(9, 4, 5)),
+            Times(new Crop(9, 0, 5), new Pad(9, 4, 5)),
+            Times(new Crop(9, 0, 4), new Pad(9, 4, 5)),
         ],
         ["mixed-product"] =
         [
