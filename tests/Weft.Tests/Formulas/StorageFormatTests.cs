@@ -208,6 +208,39 @@ public class StorageFormatTests
         AssertLoads<Int4<float>>([.. Enumerable.Range(-7, 15).Select(number => (float)number), 0]);
     }
 
+    /// <summary>A strided tensor is packed in order, block by block: of a long axis by its pieces, of several axes by as many as fit.</summary>
+    [Theory]
+    [InlineData(new[] { 5001 }, new[] { 1 })]
+    [InlineData(new[] { 3, 2500 }, new[] { 2500, 1 })]
+    [InlineData(new[] { 70, 34 }, new[] { 1, 70 })]
+    [InlineData(new[] { 2, 150, 18 }, new[] { 1, 36, 2 })]
+    [InlineData(new[] { 2, 3, 5, 1000 }, new[] { 15000, 5000, 1, 5 })]
+    public void TensorsArePackedInOrder(int[] extents, int[] strides)
+    {
+        Check<Int4<float>>();
+        Check<Int8<float>>();
+        Check<Float16<float>>();
+
+        unsafe void Check<TFormat>()
+            where TFormat : struct, IStorageFormat<float>
+        {
+            int count = extents.Aggregate(1, (product, extent) => product * extent);
+            float[] source = [.. Enumerable.Range(0, count).Select(i => (float)((i * 7 % 15) - 7))], gathered = new float[count], packed = new float[count], read = new float[count];
+            fixed (float* from = source, plain = gathered, to = packed)
+            {
+                Layouts<float>.Gather(from, plain, extents, strides);
+                StorageFormats<float>.Pack<TFormat>(from, to, extents, strides);
+                float* scaled = StorageFormats<float>.Scale<TFormat>(to);
+                for (int i = 0; i < count; i++)
+                {
+                    read[i] = TFormat.Read(scaled + i);
+                }
+            }
+
+            Assert.Equal(gathered, read);
+        }
+    }
+
     /// <summary>Numbers of a format, a multiple of sixteen of them, are read as what was written, one by one and by every width of vector.</summary>
     private static unsafe void AssertLoads<TFormat>(float[] numbers)
         where TFormat : struct, IStorageFormat<float>

@@ -36,15 +36,18 @@ internal sealed class MutantChecks
 
     private static readonly Type[] CompilerTests =
     [
-        typeof(Rewriting.LawTests), typeof(Rewriting.InversionTests), typeof(Network.LoweringTests), typeof(Network.WeightSumTests), typeof(Planning.RouteSelectionTests), typeof(Planning.PlannerTests), typeof(Planning.ContractionPlannerTests), typeof(Scheduling.KernelChoiceTests), typeof(Stages.StageTests),
-        typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(DeviceTrainingTests), typeof(OpenClMapTests), typeof(Stages.ContractTests), typeof(Saving.ParameterStorageTests), typeof(FewRowsTests),
-        typeof(Fitting.ProjectionTests), typeof(Generators.NamesTests), typeof(StorageFormatTests), typeof(Verification.VerifierTests),
+        typeof(Rewriting.LawTests), typeof(Rewriting.InversionTests), typeof(Network.LoweringTests), typeof(Network.WeightSumTests),
+        typeof(Planning.RouteSelectionTests), typeof(Planning.PlannerTests), typeof(Planning.ContractionPlannerTests), typeof(Scheduling.KernelChoiceTests),
+        typeof(Stages.StageTests), typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(Stages.ContractTests), typeof(Saving.ParameterStorageTests),
+        typeof(DeviceTrainingTests), typeof(OpenClMapTests), typeof(FewRowsTests), typeof(Fitting.ProjectionTests), typeof(Generators.NamesTests),
+        typeof(StorageFormatTests), typeof(Verification.VerifierTests),
     ];
 
     private static readonly Type[] RuntimeTests =
     [
-        typeof(TileTests), typeof(Runtime.LayoutTests), typeof(Runtime.TransformTests), typeof(Runtime.ActivationTests), typeof(StorageFormatTests), typeof(Runtime.ConstantFanInTests),
-        typeof(Runtime.LanesTests), typeof(FunctionEdgeTests), typeof(FunctionLinkTests), typeof(Runtime.TableTests), typeof(Runtime.ParameterFunctionTests), typeof(Runtime.DeviceMathTests),
+        typeof(TileTests), typeof(Runtime.LayoutTests), typeof(Runtime.TransformTests), typeof(Runtime.ActivationTests), typeof(StorageFormatTests),
+        typeof(Runtime.ConstantFanInTests), typeof(Runtime.LanesTests), typeof(FunctionEdgeTests), typeof(FunctionLinkTests), typeof(Runtime.TableTests),
+        typeof(Runtime.ParameterFunctionTests), typeof(Runtime.DeviceMathTests),
     ];
 
     /// <summary>How many times as long as without a mutant a check may take, and that much longer: then it does not end.</summary>

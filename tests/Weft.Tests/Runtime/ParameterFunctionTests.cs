@@ -96,6 +96,26 @@ public sealed unsafe class ParameterFunctionTests
     }
 
     [Fact]
+    public void TakeReadsPartsAndAddsTheirGradients()
+    {
+        double[] tensor = [1, 2, 3, 4, 5, 6], table = [2, 0, 2], value = new double[6], change = [1, 10, 100, 1000, 3, 30], gradient = [7, 7, 7, 7, 7, 7], tangent = new double[6];
+        fixed (double* pt = tensor, places = table, pv = value, pc = change, pg = gradient, pd = tangent)
+        {
+            ParameterFunctions<double>.Take.Value(pt, places, pv, 3, 2, 3);
+            ParameterFunctions<double>.Take.Gradient(pt, places, pv, pc, pg, null, 3, 2, 3);
+            ParameterFunctions<double>.Take.Gradient(pt, places, pv, pc, null, null, 3, 2, 3);
+            ParameterFunctions<double>.Take.Tangent(pt, places, pv, pc, null, pd, 3, 2, 3);
+            ParameterFunctions<double>.Take.Tangent(pt, places, pv, pc, null, null, 3, 2, 3);
+            Assert.Equal([3, 30, 1, 10, 3, 30], tangent);
+            ParameterFunctions<double>.Take.Tangent(pt, places, pv, null, null, pd, 3, 2, 3);
+        }
+
+        Assert.Equal([5, 6, 1, 2, 5, 6], value);
+        Assert.Equal([107, 1007, 7, 7, 11, 47], gradient);
+        Assert.Equal(new double[6], tangent);
+    }
+
+    [Fact]
     public void AdmixChoosesTheLargestAndTheLowerIndexOfEquals()
     {
         double[] bank = [1, 0, 0, 10, 0, 0, 100, 0, 0, 1000, 0, 0], logits = [2, 5, 2, 2, 0, 0, 0, 0];
