@@ -175,7 +175,7 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
             // The values for which all positions lie in the window, and those for which any does.
             (int First, int Count) inside = Values(Ceiling(start - (long)position.Offset), Floor(end - 1L - position.Offset - lower));
             (int First, int Count) touching = Values(Floor(start - 1L - position.Offset - lower) + 1, Ceiling(end - (long)position.Offset) - 1);
-            if (lower >= stride || inside.Count < touching.Count)
+            if (inside.Count < touching.Count)
             {
                 return CropResult.NotAffine;
             }
