@@ -14,11 +14,15 @@ public class TileTests
         "bias . dense(160, 96)",
         "gelu . bias . dense(64, 48)",
 
-        // Sums of several blocks, over one index and over two; rows that lie apart, and rows that may not.
-        "dense(2, 17000)",
-        "operator f : 18200 -> 2\n  param W[2, 130, 140]\n  y[i] = W[i, j, k] * x[k j]",
+        // Rows that lie apart, and rows that may not.
         "softmax . dense(256, 4) . dense(4, 256) . relu . dense(256, 4)",
     ];
+
+    /// <summary>Sums of several blocks, over one index and over two.</summary>
+    internal static readonly string[] LongSums = ["dense(2, 17000)", "operator f : 18200 -> 2\n  param W[2, 130, 140]\n  y[i] = W[i, j, k] * x[k j]"];
+
+    [Fact]
+    public void SumsOfBlocksAreRight() => Assert.Empty(FormulaBattery.Faults<double>(Scalar.Double, LongSums, [1, 7]));
 
     [Fact]
     public void AreRightInDouble() => Assert.Empty(FormulaBattery.Faults<double>(Scalar.Double, [.. Texts, "monarch(256, 16)"]));

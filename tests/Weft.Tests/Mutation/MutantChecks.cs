@@ -202,7 +202,7 @@ internal sealed class MutantChecks
     {
         const int Every = 4;
         const int Random = 16;
-        IEnumerable<string> texts = LibraryFormulasTests.LargerSizes.Where((_, k) => k % Every == 0).Concat(TileTests.Texts).Concat(StorageFormatTests.OneOfEach);
+        IEnumerable<string> texts = LibraryFormulasTests.LargerSizes.Where((_, k) => k % Every == 0).Concat(TileTests.Texts).Concat(TileTests.LongSums).Concat(StorageFormatTests.OneOfEach);
         foreach ((string text, int k) in texts.Select((text, k) => (text, k)))
         {
             yield return (TestModules.Formula(text) with { Name = "F" }, Options(k));
