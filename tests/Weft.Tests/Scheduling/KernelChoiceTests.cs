@@ -60,8 +60,8 @@ public class KernelChoiceTests
     [InlineData("operator f : 9 -> 4\n  seeded(1) p[9] ~ distinct(256)\n  param W[4, 256]\n  = W * gather(p, 256)'", 0)]
     public void RowsLieApart(string formula, int vectors)
     {
-        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new CostModel(64), elementSize: 4);
-        Assert.Equal(vectors, schedule.Storages.Count(storage => storage.Space == Space.Scratch && storage.Pitch > Scheduler.Align(storage.Length)));
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(formula)).Module), new Variant(new CostModel(64), 4));
+        Assert.Equal(vectors, schedule.Storages.Count(storage => storage.Space == Space.Scratch && storage.Pitch > ProcessorModel.Align(storage.Length)));
     }
 
     private static string Describe(Kernel kernel)
