@@ -1,8 +1,10 @@
+using System.Buffers;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Weft.Execution;
 
 namespace Weft.Kernels;
 
@@ -179,10 +181,29 @@ public static unsafe partial class ParameterFunctions<T>
     private static void AddScaled(ReadOnlySpan<T> x, T scale, Span<T> target) => TensorPrimitives.MultiplyAdd(x, scale, target, target);
 
     /// <summary>Memory for one call, outside the garbage collector's heap.</summary>
-    public readonly ref struct Scratch(int length) : IDisposable
+    public readonly ref struct Scratch : IDisposable
     {
-        public T* Pointer { get; } = (T*)NativeMemory.Alloc((nuint)length, (nuint)sizeof(T));
+        private readonly MemoryManager<T>? guarded;
 
-        public void Dispose() => NativeMemory.Free(Pointer);
+        /// <summary>Room for so many elements, whose content is arbitrary.</summary>
+        public Scratch(int length)
+        {
+            guarded = AlignedBuffer<T>.Guarded?.Invoke(length);
+            Pointer = guarded != null ? (T*)guarded.Pin().Pointer : (T*)NativeMemory.Alloc((nuint)length, (nuint)sizeof(T));
+        }
+
+        public T* Pointer { get; }
+
+        public void Dispose()
+        {
+            if (guarded != null)
+            {
+                ((IDisposable)guarded).Dispose();
+            }
+            else
+            {
+                NativeMemory.Free(Pointer);
+            }
+        }
     }
 }

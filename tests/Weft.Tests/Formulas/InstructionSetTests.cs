@@ -12,10 +12,10 @@ namespace Weft.Tests.Formulas;
 /// </summary>
 public class InstructionSetTests
 {
-    private const int Count = 15;
+    private const int Count = 10;
 
     /// <summary>A single row, a few, and more than a tile has.</summary>
-    private static readonly int[] Batches = [1, 7, 33];
+    private static readonly int[] Batches = [1, 33];
 
     [Theory]
     [InlineData("", 0)]
@@ -63,7 +63,8 @@ public class InstructionSetTests
         string faults = RandomFormulasTests.Faults<double>(Scalar.Double, 3000, Count) + RandomFormulasTests.Faults<float>(Scalar.Float, 4000, Count)
             + FormulaBattery.Faults<float>(Scalar.Float, [.. ((IEnumerable<object[]>)Binding.StandardLibraryTests.Operators).Select(row => (string)row[0])], Batches)
             + StorageFormatTests.Faults() + ConstantFanInTests.Faults() + TileTests.Faults()
-            + ActivationTests.Faults();
+            + ActivationTests.Faults()
+            + Mutation.MutantChecks.Faults(typeof(MapTests), typeof(TrainingTests), typeof(LayoutTests), typeof(TransformTests), typeof(ParameterFunctionTests));
         Console.WriteLine($"{width} bits {faults}");
         return faults.Length == 0 ? 0 : 1;
     }

@@ -222,6 +222,10 @@ internal sealed class MutantChecks
         from text in kind.Formulas
         select (TestModules.Formula(text) with { Name = "F" }, new GenerateOptions("F", Batch: kind.Planned, Targets: Targets.OpenCl, FewRowsGain: double.PositiveInfinity));
 
+    /// <summary>What is wrong in this process with the tests of classes; nothing, if they pass.</summary>
+    internal static string Faults(params Type[] types) =>
+        string.Concat(types.SelectMany(Tests).Select(check => Guarded(check.Run) is { } fault ? $"{check.Name}: {fault}\n" : ""));
+
     /// <summary>The cases of a class's tests.</summary>
     private static IEnumerable<Check> Tests(Type type) =>
         from method in type.GetMethods()

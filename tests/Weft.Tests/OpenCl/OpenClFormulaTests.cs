@@ -19,7 +19,7 @@ using Weft.Compiler.Algebra;
 /// <summary>What runs on a device against the interpreter: values, adjoint and gradients, for batches of one chunk and of two.</summary>
 public class OpenClFormulaTests
 {
-    private const int RandomFormulas = 60;
+    private const int RandomFormulas = 30;
 
     /// <summary>A driver takes about a tenth of a second for a kernel.</summary>
     private const int MostKernels = 8;

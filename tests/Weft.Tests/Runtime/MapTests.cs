@@ -91,7 +91,8 @@ public sealed class MapTests
         {
             fixed (double* p = map.Parameters)
             {
-                Assert.Equal(0u, (nuint)p % 64);
+                // Guarded memory ends where it must, and begins anywhere.
+                Assert.True(Guards.AreOn || (nuint)p % 64 == 0);
             }
         }
 

@@ -167,7 +167,7 @@ internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 
 
     protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)
     {
-        T* dz = s + Description.Chunk * Outputs;
+        T* dz = s + rows * Outputs;
         for (int i = 0; i < rows * Outputs; i++)
         {
             if (g != null)
@@ -210,7 +210,7 @@ internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 
 
     protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)
     {
-        T* change = s + Description.Chunk * Outputs;
+        T* change = s + rows * Outputs;
         new Span<T>(dy, rows * Outputs).Clear();
         if (dx != null)
         {
