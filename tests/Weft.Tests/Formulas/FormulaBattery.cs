@@ -22,7 +22,7 @@ internal static class FormulaBattery
     public static string? Fault<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var check = new Check<T>(module, map, new Random(seed), batches ?? Batches[seed % Batches.Length]);
+        var check = new Check<T>(module, map, new Random(seed), batches ?? Batches[(uint)seed % Batches.Length]);
         check.Run();
         return check.Fault;
     }
@@ -49,7 +49,10 @@ internal static class FormulaBattery
     private sealed class Check<T>(Module module, Map<T> map, Random random, IReadOnlyList<int> batches)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        private readonly int _most = batches.Max();
+        /// <summary>Rows that tangents along one thing alone are taken of.</summary>
+        private const int Part = 7;
+
+        private readonly int _most = Math.Max(Part, batches.Max());
 
         /// <summary>A few hundred roundings, of the largest numbers that can meet in a sum.</summary>
         private static readonly double Tolerance = 300 * double.CreateChecked(T.BitIncrement(T.One) - T.One);
@@ -300,12 +303,11 @@ internal static class FormulaBattery
         private void CheckParts(
             double[] x, double[] dx, Interpreter interpreter, Interpreter bounds, double[][] directions)
         {
-            const int Batch = 7;
-            double[] rows = Rows(x, module.Inputs, 0, Batch), along = Rows(dx, module.Inputs, 0, Batch);
+            double[] rows = Rows(x, module.Inputs, 0, Part), along = Rows(dx, module.Inputs, 0, Part);
             double[][] none = [.. directions.Select(direction => new double[direction.Length])];
             double[][] sizes = [.. directions.Select(Absolute)];
             using GuardedArray<T> tx = new(Convert(rows, rows.Length)), tdx = new(Convert(along, along.Length));
-            int length = Batch * module.Outputs;
+            int length = Part * module.Outputs;
             Compare(
                 "tangent along x",
                 interpreter.Tangent(rows, along, none),

@@ -9,7 +9,7 @@ namespace Weft.Tests.Formulas;
 /// <summary>Random modules, compiled together, against the interpreter. A failure is shrunk and printed as Weft.</summary>
 public class RandomFormulasTests
 {
-    private const int Count = 120;
+    private const int Count = 60;
 
     [Fact]
     public void InDouble() => AssertNone(Faults<double>(Scalar.Double, 1000, Count));

@@ -76,6 +76,8 @@ public sealed class ThreadTests : IDisposable
         WeftOptions.MaxThreads = maxThreads;
         using TanhLayer<float> map = new(6, 7, Expensive);
         using SignedDense<float> linear = new(6, 7, Expensive);
+        map.Initialize(1);
+        linear.Initialize(1);
         float[] x = new float[Batch * 7], y = new float[Batch * 6], dy = new float[Batch * 6], dx = new float[Batch * 7];
         float[] gradient = new float[map.TrainedCount], matrix = new float[42];
         ReadOnlyMemory<int> labels = new int[Batch];
@@ -128,6 +130,7 @@ public sealed class ThreadTests : IDisposable
     {
         WeftOptions.MaxThreads = maxThreads;
         using TanhLayer<float> map = new(6, 7, Expensive);
+        map.Initialize(1);
         float[] x = new float[Batch * 7], gradient = new float[map.TrainedCount];
         for (int i = 0; i < 10; i++)
         {
