@@ -13,6 +13,8 @@ using Module = Weft.Compiler.Algebra.Module;
 namespace Weft.Tests.Ilgpu;
 
 /// <summary>What is emitted for ILGPU, run on its accelerator for the processor, against the interpreter.</summary>
+/// <remarks>By itself: its threads wait for each other at barriers, which takes minutes where others take the cores.</remarks>
+[Collection("Threads")]
 public sealed class IlgpuTests : IDisposable
 {
     private readonly Context context = Context.Create(builder => builder.CPU(Items(64)).CPU(Items(256)));
