@@ -13,12 +13,6 @@ namespace Weft.Compiler.Emission;
 /// </summary>
 internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant variant)
 {
-    /// <summary>Vectors of a tile where nothing is summed.</summary>
-    private const int ElementwiseRows = 8;
-
-    /// <summary>Rows of a tile of one vector that are no rows of the batch.</summary>
-    private const int SingleColumnRows = 16;
-
     private readonly int _panel = ProcessorModel.Panel(variant.ElementSize);
     private readonly ProcessorModel _processor = variant.Costs.Processor;
 
@@ -122,7 +116,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
     {
         Loop lanes = kernel.Lanes;
         string stride = lanes.C == 1 ? "" : $", {Number(lanes.C)}";
-        for (int r = 0; r < ElementwiseRows; r++)
+        for (int r = 0; r < _processor.ElementwiseRows; r++)
         {
             string value = Load("a", Scaled("S.Count", r * lanes.A), lanes.A, kernel.FormatA);
             value = kernel.HasB ? $"S.Multiply({value}, {Load("b", Scaled("S.Count", r * lanes.B), lanes.B, kernel.FormatB)})" : value;
@@ -389,10 +383,10 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
     /// Rows of a tile as registers allow. Of the batch in a tile of one column no more than in one of two: as they may lie a large power of two
     /// apart, a set of the cache has to hold a line of each.
     /// </summary>
-    private int Rows(Kernel kernel) => kernel.IsElementwise ? ElementwiseRows
+    private int Rows(Kernel kernel) => kernel.IsElementwise ? _processor.ElementwiseRows
         : Columns(kernel) == 4 ? _processor.TileRows(4)
         : Columns(kernel) == 2 || kernel.Rows.IsRows ? _processor.TileRows(2)
-        : SingleColumnRows;
+        : _processor.SingleColumnRows;
 
     private static string Describe(Kernel kernel)
     {

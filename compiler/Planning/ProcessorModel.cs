@@ -44,6 +44,24 @@ public sealed record ProcessorModel(
     /// <summary>How many times as long weights take for a single row if the rows of a tile are read side by side, pages apart (measured).</summary>
     public double SeveralStreams { get; init; } = 1.6;
 
+    /// <summary>Operations that an entry of a sparse matrix is worth, for as many rows as a vector has lanes: a load with an address of its own (measured).</summary>
+    public double OperationsPerEntry { get; init; } = 130;
+
+    /// <summary>In slices: for a lane of a step, its loads that a tile of four rows shares, and its product with a row (measured).</summary>
+    public (double Load, double Product) OperationsPerSlicedEntry { get; init; } = (7, 5);
+
+    /// <summary>Loads for a reflection and for the product of the next one: three for two operations.</summary>
+    public double OperationsPerReflectedElement { get; init; } = 6;
+
+    /// <summary>Rows of a chunk: at least, at least where weights come from memory for each, at most; and of a batch that is one whatever it takes.</summary>
+    public (int Least, int LeastOfFar, int Most, int AtOnce) ChunkRows { get; init; } = (12, 96, 192, 48);
+
+    /// <summary>Vectors of a tile where nothing is summed: a quarter of the registers.</summary>
+    public int ElementwiseRows => Registers / 4;
+
+    /// <summary>Rows of a tile of one vector that are no rows of the batch: half of the registers, the others hold operands.</summary>
+    public int SingleColumnRows => Registers / 2;
+
     /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
     public int SmallOperand => FirstLevelBytes / 8;
 

@@ -47,19 +47,13 @@ public sealed record Schedule(
         int elementSize = Program.Variant.ElementSize;
         ProcessorModel processor = Program.Variant.Costs.Processor;
 
-        // Loads for a reflection and for the product of the next one: three for two operations.
-        const double OperationsPerReflectedElement = 6;
-
-        // An entry of a sparse matrix is a load with an address of its own, for as many rows as a vector has lanes; in slices it is one lane of a
-        // few loads that a tile of four rows shares (measured).
-        const double OperationsPerEntry = 130, OperationsPerSlicedEntry = 7, OperationsPerSlicedProduct = 5;
         var selector = new KernelSelector(processor, elementSize, rows);
         return Forward.Sum(step => processor.OperationsPerStep + step switch
         {
             KernelStep kernel => selector.Operations(kernel),
-            ReflectionsStep chain => OperationsPerReflectedElement * rows * chain.V.Storage.Length * chain.Outer,
-            FanInStep { Matrix: var matrix } => OperationsPerEntry * Vectors(rows) * matrix.Outputs * matrix.FanIn,
-            SlicedFanInStep sliced => ((OperationsPerSlicedEntry * ((rows + 3) / 4)) + (OperationsPerSlicedProduct * rows)) * sliced.Lanes * sliced.Steps,
+            ReflectionsStep chain => processor.OperationsPerReflectedElement * rows * chain.V.Storage.Length * chain.Outer,
+            FanInStep { Matrix: var matrix } => processor.OperationsPerEntry * Vectors(rows) * matrix.Outputs * matrix.FanIn,
+            SlicedFanInStep sliced => ((processor.OperationsPerSlicedEntry.Load * ((rows + 3) / 4)) + (processor.OperationsPerSlicedEntry.Product * rows)) * sliced.Lanes * sliced.Steps,
             _ => processor.OperationsPerElement * rows * step.Target.Storage.Length,
         });
 

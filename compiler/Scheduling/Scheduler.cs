@@ -231,13 +231,13 @@ public sealed class Scheduler
     /// </summary>
     private (int Chunk, int LargeBatchChunk) Chunks(OperationProgram program, Layout layout)
     {
-        const int LeastOfFar = 96, Least = 12, MostAtOnce = 48, Most = 192;
+        (int fewest, int fewestOfFar, int largest, int atOnce) = Processor.ChunkRows;
         Module module = program.Module;
         long rowBytes = (long)_variant.ElementSize * (module.Inputs + module.Outputs + (long)layout.ScratchPerRow);
         long weightBytes = (long)_variant.ElementSize * module.Parameters.Sum(parameter => (long)parameter.Length);
-        int least = weightBytes > Processor.FarBytes ? LeastOfFar : program.Rows.OfType<FanInStep>().Any() ? 3 * Lanes : Least;
-        long chunk = Math.Min(Most, Math.Max(least, Processor.ChunkBytes / rowBytes / 4 * 4));
+        int least = weightBytes > Processor.FarBytes ? fewestOfFar : program.Rows.OfType<FanInStep>().Any() ? 3 * Lanes : fewest;
+        long chunk = Math.Min(largest, Math.Max(least, Processor.ChunkBytes / rowBytes / 4 * 4));
         long most = Limits.Block / Math.Max(layout.GradientScratchPerRow, Math.Max(module.Inputs, 2L * module.Outputs));
-        return ((int)Math.Min(most, Math.Max(chunk, Math.Min(MostAtOnce, weightBytes / rowBytes))), (int)Math.Min(most, chunk));
+        return ((int)Math.Min(most, Math.Max(chunk, Math.Min(atOnce, weightBytes / rowBytes))), (int)Math.Min(most, chunk));
     }
 }
