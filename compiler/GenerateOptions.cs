@@ -12,9 +12,9 @@ public enum Scalar
 
 /// <summary>What a module is compiled for, besides the processor.</summary>
 [Flags]
-public enum Targets
+public enum DeviceTargets
 {
-    Cpu = 0,
+    None = 0,
     OpenCl = 1,
     Ilgpu = 2,
 }
@@ -37,7 +37,7 @@ public sealed record GenerateOptions(
     EquatableArray<string> ContainingTypes = default,
     Scalar Scalar = Scalar.Float,
     int Batch = 64,
-    Targets Targets = Targets.Cpu,
+    DeviceTargets Targets = DeviceTargets.None,
     string? MapType = null,
     int PlanRank = 0,
     double FewRowsGain = 1.2)

@@ -1,13 +1,13 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Emission;
 using Weft.Compiler.Explanation;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Compiler.Text;
 using Weft.Compiler.Verification;
 
@@ -30,7 +30,7 @@ public static class ModuleCompiler
         var costs = new CostModel(options.Batch);
         Lowered lowered = Lower(module, costs, cancellationToken);
         var variant = new Variant(costs, options.ElementSize, options.PlanRank);
-        Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != Targets.Cpu, cancellationToken);
+        Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != DeviceTargets.None, cancellationToken);
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
         {
             LoweredModule few = Lower(module, costs.ForFewRows, cancellationToken).Module;
@@ -39,7 +39,7 @@ public static class ModuleCompiler
         }
 
         DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
-        DeviceSchedule? device = options.Targets == Targets.Cpu ? null : ScheduleDevice(schedule, options.Batch, model, cancellationToken);
+        DeviceSchedule? device = options.Targets == DeviceTargets.None ? null : ScheduleDevice(schedule, options.Batch, model, cancellationToken);
         return Stage("emission", module, () =>
         {
             ProjectionPlan? projection = schedule.Module.IsLinear ? ProjectionPlanner.Plan(schedule) : null;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Weft.Compiler.Algebra;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Emission;
@@ -12,7 +12,7 @@ internal static class DeviceProgramEmitter
     {
         code.Line();
         using CodeWriter.Block braces = code.Braces($"protected override {GeneratedNames.Kernels}.DeviceProgram CreateDeviceProgram() => new()", "};");
-        if (options.Targets.HasFlag(Targets.OpenCl))
+        if (options.Targets.HasFlag(DeviceTargets.OpenCl))
         {
             code.Line("Source =");
             code.Line("    \"\"\"");

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Emission;

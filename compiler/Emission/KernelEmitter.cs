@@ -2,7 +2,7 @@ using System.Globalization;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Emission;

@@ -3,11 +3,11 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml;
 using Weft.Compiler.Algebra;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Projection;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Emission;

@@ -2,7 +2,7 @@ using System.Globalization;
 using Weft.Compiler.Network;
 using Weft.Compiler.Projection;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
 

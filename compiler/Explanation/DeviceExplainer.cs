@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Planning;
 
 namespace Weft.Compiler.Explanation;

@@ -6,7 +6,7 @@ using Weft.Compiler.Planning;
 using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Explanation;

@@ -1,9 +1,9 @@
 using Weft.Compiler.Algebra;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 
 namespace Weft.Compiler.Verification;
 

@@ -1,4 +1,4 @@
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Planning;
 
 namespace Weft.Compiler.Verification;
@@ -182,7 +182,7 @@ internal sealed class KernelForm
             case Scope scope:
                 Inside(scope.Body, diverges: false);
                 break;
-            case Gpu.Barrier:
+            case Targets.Device.Barrier:
                 Require(!_diverges, "some work items may not reach a barrier");
                 break;
             default:

@@ -1,4 +1,4 @@
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 
 namespace Weft.Compiler.Verification;
 

@@ -1,7 +1,7 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
 

@@ -30,7 +30,7 @@ internal sealed record AttributeUse(
     Place Name,
     Scalar? Scalar,
     int? Batch,
-    Targets? Targets,
+    DeviceTargets? Targets,
     string Accessibility,
     string Base,
     EquatableArray<DiagnosticInfo> Diagnostics)
@@ -80,7 +80,7 @@ internal sealed record AttributeUse(
             name,
             Named(attribute, nameof(Scalar)) is int scalar ? (scalar == 1 ? Compiler.Scalar.Double : Compiler.Scalar.Float) : null,
             batch,
-            Named(attribute, nameof(Targets)) is int targets ? (Targets)targets : null,
+            Named(attribute, nameof(Targets)) is int targets ? (DeviceTargets)targets : null,
             SyntaxFacts.GetText(type.DeclaredAccessibility),
             type.BaseType is { } parent && IsMap(parent) ? parent.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat) : "",
             diagnostics.ToEquatable());

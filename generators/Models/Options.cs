@@ -44,7 +44,7 @@ internal sealed record WeftFileOptions(
     string Visibility,
     Scalar Scalar,
     int Batch,
-    Targets Targets,
+    DeviceTargets Targets,
     bool Generate,
     EquatableArray<DiagnosticInfo> Problems)
 {
@@ -82,14 +82,14 @@ internal sealed class OptionReader(Place place)
         : Compiler.Scalar.Float;
 
     /// <summary>Names joined by commas; ILGPU where nothing is written.</summary>
-    public Targets Targets(string value)
+    public DeviceTargets Targets(string value)
     {
         if (value.Length == 0)
         {
-            return Compiler.Targets.Ilgpu;
+            return DeviceTargets.Ilgpu;
         }
 
-        var targets = Compiler.Targets.Cpu;
+        var targets = DeviceTargets.None;
         foreach (string name in value.Split(','))
         {
             switch (name.Trim().ToLowerInvariant())
@@ -97,14 +97,14 @@ internal sealed class OptionReader(Place place)
                 case "cpu":
                     break;
                 case "opencl":
-                    targets |= Compiler.Targets.OpenCl;
+                    targets |= DeviceTargets.OpenCl;
                     break;
                 case "ilgpu":
-                    targets |= Compiler.Targets.Ilgpu;
+                    targets |= DeviceTargets.Ilgpu;
                     break;
                 default:
                     Problems.Add(DiagnosticInfo.Of(Descriptors.BadOption, place, "WeftTargets", value, "'cpu', 'opencl', 'ilgpu', or 'opencl,ilgpu'"));
-                    return Compiler.Targets.Cpu;
+                    return DeviceTargets.None;
             }
         }
 

@@ -31,14 +31,14 @@ internal sealed record Unit(Module Module, GenerateOptions Options)
     /// <summary>The map, and, where the project has ILGPU and the map is meant to run on it, the type that does.</summary>
     public IEnumerable<Unit> Types(string accessibility, bool hasIlgpu)
     {
-        if (!Options.Targets.HasFlag(Targets.Ilgpu))
+        if (!Options.Targets.HasFlag(DeviceTargets.Ilgpu))
         {
             return [this];
         }
 
         return hasIlgpu
             ? [this, this with { Options = Options.ForIlgpu(accessibility) }]
-            : [this with { Options = Options with { Targets = Options.Targets & ~Targets.Ilgpu } }];
+            : [this with { Options = Options with { Targets = Options.Targets & ~DeviceTargets.Ilgpu } }];
     }
 
     private static string LastWord(string header) => header.Substring(header.LastIndexOf(' ') + 1);

@@ -4,7 +4,7 @@ using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Dynamic;
 using ProgramVariant = Weft.Compiler.Operations.Variant;
 

@@ -6,7 +6,7 @@ var folders = new Option<string[]>("--folders")
 {
     Description = "Its folders to mutate.",
     AllowMultipleArgumentsPerToken = true,
-    DefaultValueFactory = _ => ["Rewriting", "Network", "Planning", "Scheduling", "Emission", "Gpu"],
+    DefaultValueFactory = _ => ["Rewriting", "Network", "Planning", "Targets/Cpu", "Emission", "Targets/Device"],
 };
 var seed = new Option<int>("--seed") { Description = "Chooses the mutants.", DefaultValueFactory = _ => 1 };
 var count = new Option<int>("--count") { Description = "How many of each folder.", DefaultValueFactory = _ => 100 };

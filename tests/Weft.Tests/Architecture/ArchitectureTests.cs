@@ -15,7 +15,7 @@ public partial class ArchitectureTests
 
     [Fact]
     public void EveryFolderIsListed() => Assert.Equal(
-        Directory.GetDirectories(Path.Combine(Root, "compiler")).Select(Path.GetFileName).Except(["bin", "obj"]).Order(StringComparer.Ordinal),
+        Leaves(Path.Combine(Root, "compiler")).Order(StringComparer.Ordinal),
         Folders.Order(StringComparer.Ordinal));
 
     [Fact]
@@ -24,7 +24,7 @@ public partial class ArchitectureTests
         var wrong = new List<string>();
         for (int k = 0; k < Folders.Length; k++)
         {
-            string[] below = [.. Folders.Skip(k + 1)];
+            string[] below = [.. Folders.Skip(k + 1).Select(Namespace)];
             foreach (string file in Directory.GetFiles(Path.Combine(Root, "compiler", Folders[k]), "*.cs", SearchOption.AllDirectories))
             {
                 string text = File.ReadAllText(file), place = $"{Folders[k]}/{Path.GetFileName(file)}";
@@ -34,7 +34,7 @@ public partial class ArchitectureTests
                 }
 
                 text = Comment().Replace(text, "");
-                Assert.Matches($@"namespace (Weft\.Compiler\.{Folders[k]}|System[\w.]*);", text);
+                Assert.Matches($@"namespace (Weft\.Compiler\.{Regex.Escape(Namespace(Folders[k]))}|System[\w.]*);", text);
                 wrong.AddRange(Reference().Matches(text).Select(match => match.Groups[1].Value).Where(below.Contains).Distinct().Select(folder => $"{place} knows {folder}"));
 
                 // The doors are above all folders.
@@ -45,16 +45,23 @@ public partial class ArchitectureTests
         Assert.Empty(wrong);
     }
 
+    /// <summary>The folders that hold sources, by their paths.</summary>
+    private static IEnumerable<string> Leaves(string folder) => Directory.GetDirectories(folder)
+        .Where(path => Path.GetFileName(path) is not ("bin" or "obj"))
+        .SelectMany(path => Directory.GetDirectories(path) is { Length: > 0 } ? Leaves(path).Select(inner => $"{Path.GetFileName(path)}/{inner}") : [Path.GetFileName(path)]);
+
+    private static string Namespace(string folder) => folder.Replace('/', '.');
+
     private static string ThisFolder([CallerFilePath] string file = "") => Path.GetDirectoryName(file)!;
 
-    [GeneratedRegex(@"^\| `(\w+)` \| ", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `([\w/]+)` \| ", RegexOptions.Multiline)]
     private static partial Regex Row();
 
     [GeneratedRegex("//.*|\"(?:[^\"\\\\]|\\\\.)*\"")]
     private static partial Regex Comment();
 
     /// <summary>A using, or the first part of a qualified name inside the namespace.</summary>
-    [GeneratedRegex(@"(?:using (?:static |\w+ = )?Weft\.Compiler\.|(?<![\w.])(?:Weft\.)?Compiler\.|(?<![\w.])(?=[A-Z]\w+\.[A-Z]))(\w+)")]
+    [GeneratedRegex(@"(?:using (?:static |\w+ = )?Weft\.Compiler\.|(?<![\w.])(?:Weft\.)?Compiler\.|(?<![\w.])(?=[A-Z]\w+\.[A-Z]))(Targets\.\w+|\w+)")]
     private static partial Regex Reference();
 
     [GeneratedRegex(@"\b(?:ModuleCompiler|WeftCompiler)\b")]

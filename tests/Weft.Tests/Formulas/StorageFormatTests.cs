@@ -7,7 +7,7 @@ using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Dynamic;
 using Weft.Kernels;
 using Weft.Tests.Binding;

@@ -3,7 +3,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using Weft.Compiler;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Dynamic;
 using Weft.Tests.Binding;
 using Weft.Tests.Formulas;
@@ -185,7 +185,7 @@ public sealed class IlgpuTests : IDisposable
         }
     }
 
-    private static GenerateOptions Options(string name, int planned) => new(name, Batch: planned, Targets: Targets.Ilgpu);
+    private static GenerateOptions Options(string name, int planned) => new(name, Batch: planned, Targets: DeviceTargets.Ilgpu);
 
     private static WeftAssembly Compile(IEnumerable<(Module Module, GenerateOptions Options)> maps) => WeftAssembly.Compile(
         maps.SelectMany(map => new[] { map, (map.Module, map.Options.ForIlgpu("public")) }));

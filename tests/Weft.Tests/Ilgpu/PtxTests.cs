@@ -34,7 +34,7 @@ public class PtxTests
         Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{k}") })];
         using WeftAssembly assembly = WeftAssembly.Compile(modules.SelectMany(module =>
         {
-            var options = new GenerateOptions(module.Name, Scalar: scalar, Targets: Targets.Ilgpu);
+            var options = new GenerateOptions(module.Name, Scalar: scalar, Targets: DeviceTargets.Ilgpu);
             return new[] { (module, options), (module, options.ForIlgpu("public")) };
         }));
         using Context context = Context.Create(builder => builder.CPU(CPUDeviceKind.AMD).Optimize(OptimizationLevel.O2));

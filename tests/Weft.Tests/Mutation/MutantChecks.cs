@@ -220,7 +220,7 @@ internal sealed class MutantChecks
     private static IEnumerable<(Module Module, GenerateOptions Options)> DeviceFormulas() =>
         from kind in OpenClFormulaTests.Kinds.Values
         from text in kind.Formulas
-        select (TestModules.Formula(text) with { Name = "F" }, new GenerateOptions("F", Batch: kind.Planned, Targets: Targets.OpenCl, FewRowsGain: double.PositiveInfinity));
+        select (TestModules.Formula(text) with { Name = "F" }, new GenerateOptions("F", Batch: kind.Planned, Targets: DeviceTargets.OpenCl, FewRowsGain: double.PositiveInfinity));
 
     /// <summary>What is wrong in this process with the tests of classes; nothing, if they pass.</summary>
     internal static string Faults(params Type[] types) =>
@@ -279,7 +279,7 @@ internal sealed class MutantChecks
         private string? _code;
 
         /// <summary>Whether what it is for is here.</summary>
-        public bool HasValues => options.Targets == Targets.Cpu || OpenClFactAttribute.Missing is null;
+        public bool HasValues => options.Targets == DeviceTargets.None || OpenClFactAttribute.Missing is null;
 
         public override string? Run()
         {
@@ -293,7 +293,7 @@ internal sealed class MutantChecks
         public string? Values()
         {
             using WeftAssembly assembly = WeftAssembly.Compile([(module, options)]);
-            if (options.Targets == Targets.Cpu)
+            if (options.Targets == DeviceTargets.None)
             {
                 using Map<double> map = assembly.Create<double>(module.Name);
                 return FormulaBattery.Fault(module, map, seed: 1);

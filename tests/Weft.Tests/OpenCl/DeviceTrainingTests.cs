@@ -23,7 +23,7 @@ public class DeviceTrainingTests
     public void EndsWhereTheProcessorDoes(string formula, DeviceLoss loss, string rule)
     {
         using var context = new OpenClContext(OpenClDevice.Find());
-        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: Targets.OpenCl))]);
+        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: DeviceTargets.OpenCl))]);
         using Map<float> expected = assembly.Create<float>("Map"), map = assembly.Create<float>("Map");
         expected.Initialize(seed: 2);
         map.Initialize(seed: 2);
@@ -77,7 +77,7 @@ public class DeviceTrainingTests
     [InlineData("householder(200, 150)", true)]
     public void FunctionsOfTheProcessor(string formula, bool expected)
     {
-        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: Targets.OpenCl))]);
+        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: DeviceTargets.OpenCl))]);
         using Map<float> map = assembly.Create<float>("Map");
         Assert.Equal(expected, MapOnDevice.ProgramOf(map).FunctionsChange);
     }
@@ -86,7 +86,7 @@ public class DeviceTrainingTests
     public void WhatIsWrong_IsSaid()
     {
         using var context = new OpenClContext(OpenClDevice.Find());
-        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula("shuffle(2, 3)"), new GenerateOptions("Map", Targets: Targets.OpenCl))]);
+        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula("shuffle(2, 3)"), new GenerateOptions("Map", Targets: DeviceTargets.OpenCl))]);
         using Map<float> map = assembly.Create<float>("Map");
         using var device = new OpenClMap<float>(map, context);
         using var buffer = new OpenClBuffer<float>(context, 6);

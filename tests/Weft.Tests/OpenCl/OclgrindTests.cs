@@ -50,7 +50,7 @@ public class OclgrindTests
         using var context = new OpenClContext(OpenClDevice.Find("oclgrind"));
         foreach (string formula in arguments[1..])
         {
-            using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: Targets.OpenCl))]);
+            using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: DeviceTargets.OpenCl))]);
             using Map<float> map = assembly.Create<float>("Map");
             using var altered = new Altered(map, source => arguments[0] switch
             {

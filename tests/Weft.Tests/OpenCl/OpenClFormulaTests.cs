@@ -1,10 +1,10 @@
 using Weft.Compiler;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Dynamic;
 using Weft.OpenCl;
 using Weft.Tests.Binding;
@@ -61,7 +61,7 @@ public class OpenClFormulaTests
     public void NumbersOf16BitsAreWidened(string format)
     {
         using var context = new OpenClContext(OpenClDevice.Find());
-        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(StorageFormatTests.AllNumbers(format)), new GenerateOptions("Map", Targets: Targets.OpenCl))]);
+        using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(StorageFormatTests.AllNumbers(format)), new GenerateOptions("Map", Targets: DeviceTargets.OpenCl))]);
         using Map<float> map = assembly.Create<float>("Map");
         using var device = new OpenClMap<float>(map, context);
         StorageFormatTests.AssertWidens(map, format, (x, y) => device.Forward(x, y));
@@ -86,7 +86,7 @@ public class OpenClFormulaTests
     private static void AssertRight(Module[] modules, int planned = 64)
     {
         using var context = new OpenClContext(OpenClDevice.Find());
-        using WeftAssembly assembly = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Batch: planned, Targets: Targets.OpenCl))));
+        using WeftAssembly assembly = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Batch: planned, Targets: DeviceTargets.OpenCl))));
         string[] faults = modules.AsParallel().AsOrdered().Select((module, k) =>
         {
             using Map<float> map = assembly.Create<float>(module.Name);

@@ -153,7 +153,7 @@ public class OpenClMapTests
     }
 
     private static WeftAssembly Compile(string formula, Scalar scalar = Scalar.Float) => WeftAssembly.Compile(
-        [(TestModules.Formula(formula), new GenerateOptions("Map", Scalar: scalar, Targets: Targets.OpenCl))]);
+        [(TestModules.Formula(formula), new GenerateOptions("Map", Scalar: scalar, Targets: DeviceTargets.OpenCl))]);
 
     private static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
 }

@@ -1,5 +1,5 @@
 using System.Reflection;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 
 namespace Weft.Tests.Stages;
 
@@ -12,8 +12,8 @@ public class ContractTests
     [Theory]
     [InlineData(typeof(Compiler.Algebra.Role), typeof(Role))]
     [InlineData(typeof(Compiler.Algebra.Activation), typeof(Kernels.Activation))]
-    [InlineData(typeof(Compiler.Scheduling.LaneForm), typeof(Kernels.LaneForm))]
-    [InlineData(typeof(Compiler.Gpu.DeviceBlock), typeof(Kernels.DeviceBlock))]
+    [InlineData(typeof(Compiler.Targets.Cpu.LaneForm), typeof(Kernels.LaneForm))]
+    [InlineData(typeof(Compiler.Targets.Device.DeviceBlock), typeof(Kernels.DeviceBlock))]
     public void EnumerationsAreTheSame(Type compiler, Type runtime) => Assert.Equal(Enum.GetNames(compiler), Enum.GetNames(runtime));
 
     /// <summary>What a device has room for that only the runtime allocates.</summary>

@@ -1,11 +1,11 @@
 using System.Globalization;
 using Weft.Compiler;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Tests.Binding;
 using Weft.Tests.Scheduling;
 
@@ -54,13 +54,13 @@ public class DeviceTests
 
     /// <summary>Types as they are emitted, with the kernels for training.</summary>
     [Theory]
-    [InlineData(Targets.OpenCl)]
-    [InlineData(Targets.Ilgpu)]
-    public void Types(Targets targets)
+    [InlineData(DeviceTargets.OpenCl)]
+    [InlineData(DeviceTargets.Ilgpu)]
+    public void Types(DeviceTargets targets)
     {
         var options = new GenerateOptions("Map", "Examples", Scalar: Scalar.Double, Targets: targets);
-        string code = ModuleCompiler.Compile(TestModules.Formula("diagonal(3)"), targets == Targets.Ilgpu ? options.ForIlgpu("public") : options).Code;
-        if (targets == Targets.OpenCl)
+        string code = ModuleCompiler.Compile(TestModules.Formula("diagonal(3)"), targets == DeviceTargets.Ilgpu ? options.ForIlgpu("public") : options).Code;
+        if (targets == DeviceTargets.OpenCl)
         {
             int start = code.IndexOf("    protected override global::Weft.Kernels.DeviceProgram", StringComparison.Ordinal);
             code = code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
@@ -152,7 +152,7 @@ public class DeviceTests
         HashSet<string> operands = [.. kernel.Operands.Select(operand => operand.Name)];
         Assert.Equal(expected, string.Join(", ", Widths(kernel.Body).Where(vector => operands.Contains(vector.Array)).Select(vector => $"{vector.Array} {vector.Width}").Distinct().Order()));
 
-        static IEnumerable<(string Array, int Width)> Widths(IEnumerable<Weft.Compiler.Gpu.Statement> statements) => statements.SelectMany(statement => statement switch
+        static IEnumerable<(string Array, int Width)> Widths(IEnumerable<Weft.Compiler.Targets.Device.Statement> statements) => statements.SelectMany(statement => statement switch
         {
             DefineVector load => [(load.Array, load.Width)],
             StoreVector store => [(store.Array, store.Values.Count)],

@@ -1,10 +1,10 @@
 using Weft.Compiler.Algebra;
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Tests.Binding;
 
 namespace Weft.Tests.Stages;

@@ -1,9 +1,9 @@
-using Weft.Compiler.Gpu;
+using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Weft.Compiler.Verification;
 using Weft.Tests.Binding;
 using Weft.Tests.Formulas;
@@ -48,8 +48,8 @@ public class DeviceVerifierTests
         { "is no integer", Layers, Each(statement => statement is DefineInteger define ? define with { Value = new Real(1) } : statement) },
         { "a is written", Layers, Each(statement => statement is Store { Array: "c" } store ? store with { Array = "a" } : statement) },
         { "the last operand is not written", Layers, EachKernel(kernel => kernel with { Operands = [.. kernel.Operands.Select(operand => new Operand(operand.Name))] }) },
-        { "may not reach a barrier", Layers, Each(statement => statement is Compiler.Gpu.Barrier ? new When(((Expression)new Position(WorkItem.LocalX)).IsLess(1), [statement]) : statement) },
-        { "may not reach a barrier", Layers, Each(statement => statement is Compiler.Gpu.Barrier ? new For("i", new Position(WorkItem.LocalX), 8, 1, [statement]) : statement) },
+        { "may not reach a barrier", Layers, Each(statement => statement is Compiler.Targets.Device.Barrier ? new When(((Expression)new Position(WorkItem.LocalX)).IsLess(1), [statement]) : statement) },
+        { "may not reach a barrier", Layers, Each(statement => statement is Compiler.Targets.Device.Barrier ? new For("i", new Position(WorkItem.LocalX), 8, 1, [statement]) : statement) },
         { "has no vectors of 4", Layers, EachKernel(kernel => kernel with { Locals = [.. kernel.Locals.Select(array => array with { Width = 1 })] }) },
         { "has no vectors of 3", Layers, Each(statement => statement is DefineVector vector ? vector with { Width = 3 } : statement) },
         { "has no element 4", Layers, Each(statement => statement is Assign { Value: Call { Arguments: [Lane lane, ..] } } assign ? assign with { Value = lane with { Number = 4 } } : statement) },
@@ -134,14 +134,14 @@ public class DeviceVerifierTests
 
     private static Func<DeviceSchedule, DeviceSchedule> EachKernel(Func<DeviceKernel, DeviceKernel> map) => device => device with { Kernels = [.. device.Kernels.Select(map)] };
 
-    private static Func<DeviceSchedule, DeviceSchedule> EachBody(Func<IReadOnlyList<Compiler.Gpu.Statement>, IReadOnlyList<Compiler.Gpu.Statement>> map) =>
+    private static Func<DeviceSchedule, DeviceSchedule> EachBody(Func<IReadOnlyList<Compiler.Targets.Device.Statement>, IReadOnlyList<Compiler.Targets.Device.Statement>> map) =>
         EachKernel(kernel => kernel with { Body = map(kernel.Body) });
 
-    private static Func<DeviceSchedule, DeviceSchedule> Each(Func<Compiler.Gpu.Statement, Compiler.Gpu.Statement> map)
+    private static Func<DeviceSchedule, DeviceSchedule> Each(Func<Compiler.Targets.Device.Statement, Compiler.Targets.Device.Statement> map)
     {
         return EachBody(All);
 
-        IReadOnlyList<Compiler.Gpu.Statement> All(IReadOnlyList<Compiler.Gpu.Statement> body) => [.. body.Select(statement => map(statement switch
+        IReadOnlyList<Compiler.Targets.Device.Statement> All(IReadOnlyList<Compiler.Targets.Device.Statement> body) => [.. body.Select(statement => map(statement switch
         {
             For loop => loop with { Body = All(loop.Body) },
             When guard => guard with { Body = All(guard.Body) },

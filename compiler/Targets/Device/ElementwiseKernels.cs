@@ -1,6 +1,6 @@
 using Weft.Compiler.Algebra;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>Kernels with a work item for each element.</summary>
 internal static class ElementwiseKernels

@@ -1,9 +1,9 @@
 using Weft.Compiler.Planning;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>
 /// Kernels for contractions. The indices of <c>c = Σ a · b</c> are those of a and c (m), of b and c (n), of all three (z), and those that

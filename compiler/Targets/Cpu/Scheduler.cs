@@ -4,7 +4,7 @@ using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Text;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>
 /// From a module to what a processor does: the program and its derivatives, a kernel for each contraction with the packed copies that it reads,

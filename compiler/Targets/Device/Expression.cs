@@ -1,4 +1,4 @@
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>Where a work item stands.</summary>
 public enum WorkItem

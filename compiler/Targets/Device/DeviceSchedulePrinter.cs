@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>Prints what a device does: kernels with their grids, and launches with what they are handed.</summary>
 public static class DeviceSchedulePrinter

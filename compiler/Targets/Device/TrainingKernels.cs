@@ -1,4 +1,4 @@
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>
 /// Kernels of the losses and the optimizers, which mean what the runtime's do. Each is handed its numbers in an array of settings:

@@ -1,8 +1,8 @@
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>
 /// Contractions whose results overlap, such as the adjoint of a convolution. A work item for each element of the target collects all that is

@@ -1,9 +1,9 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>
 /// Kernels for functions of weights, with the meaning and the derivatives of the runtime's <c>ParameterFunctions</c>. Those that have none

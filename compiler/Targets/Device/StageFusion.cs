@@ -1,9 +1,9 @@
 using Weft.Compiler.Planning;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>
 /// Two contractions in sequence become one kernel where nothing else reads what is between them, a group's part of it fits into local memory,

@@ -1,8 +1,8 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>What is done with an element of a contraction's result while it is in a register. Positions are those of the contraction's indices.</summary>
 internal abstract record Epilogue

@@ -1,8 +1,8 @@
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>Neighbours along an index that a work item takes together: those of one number of a counter of runs.</summary>
 /// <param name="Along">The index; null for one by itself.</param>

@@ -4,7 +4,7 @@ using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Text;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>
 /// A forward pass of its own for a few rows. There, what counts is how weights are read, each once, and how many steps there are; steps

@@ -1,9 +1,9 @@
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>The indices of one step, each as what it is in the indices of another that names the same elements.</summary>
 internal sealed class Digits

@@ -1,6 +1,6 @@
 using Weft.Compiler.Algebra;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>Prints kernels as OpenCL C 1.2.</summary>
 /// <param name="scalar"><c>float</c> or <c>double</c>.</param>

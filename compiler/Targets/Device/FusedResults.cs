@@ -1,9 +1,9 @@
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>What a kernel for a fused step has beside its contraction: operands, and what is done with each result.</summary>
 internal static class FusedResults

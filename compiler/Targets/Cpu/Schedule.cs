@@ -2,7 +2,7 @@ using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>
 /// Everything that generated code does, as lists of steps: once (<see cref="PrepareFrozen"/>, what no trained parameter has a part in),

@@ -4,7 +4,7 @@ using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>
 /// Chooses the lane index of a contraction, and with it the form of its kernel, so that vectors are loaded and stored where they lie

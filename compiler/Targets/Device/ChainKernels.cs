@@ -1,9 +1,9 @@
 using Weft.Compiler.Planning;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>
 /// Kernels for two contractions, with what is between them in local memory: <c>h[n o s] = Σₖ a · b</c> and <c>c[n o m] = Σₛ h · d</c>. Rows

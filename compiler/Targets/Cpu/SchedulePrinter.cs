@@ -2,7 +2,7 @@ using System.Text;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>Prints the steps of a schedule, one a line.</summary>
 public static class SchedulePrinter

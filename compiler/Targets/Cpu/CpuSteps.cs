@@ -1,6 +1,6 @@
 using Weft.Compiler.Operations;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>Runs a kernel, <c>c = addend + a · b</c>.</summary>
 /// <param name="Kernel">What runs.</param>

@@ -3,7 +3,7 @@ using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
 using Index = Weft.Compiler.Network.Index;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>One loop of a kernel: an extent (0: the rows of the batch) and what it adds to the position in a, b and c.</summary>
 public sealed record Loop(string Name, int Extent, int A, int B, int C)

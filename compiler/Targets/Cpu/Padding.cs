@@ -1,7 +1,7 @@
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 
-namespace Weft.Compiler.Scheduling;
+namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>
 /// Rows of the input, and of the output's gradient, that lie a large power of two apart are copied in the reverse pass where a weight's

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Weft.Compiler.Text;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>Prints kernels in a language of C's family. What the languages call differently is left to each.</summary>
 /// <param name="scalar"><c>float</c> or <c>double</c>.</param>

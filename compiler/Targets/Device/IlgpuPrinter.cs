@@ -1,4 +1,4 @@
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>
 /// Prints kernels as C# that ILGPU compiles. It unrolls no loops, so register tiles are named scalars already; it has neither a fused

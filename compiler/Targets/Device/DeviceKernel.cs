@@ -1,8 +1,8 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Scheduling;
+using Weft.Compiler.Targets.Cpu;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>A statement of a kernel.</summary>
 public abstract record Statement;

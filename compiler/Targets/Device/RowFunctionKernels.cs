@@ -1,6 +1,6 @@
 using Weft.Compiler.Algebra;
 
-namespace Weft.Compiler.Gpu;
+namespace Weft.Compiler.Targets.Device;
 
 /// <summary>
 /// Kernels of functions of rows, of vectors and of weights, with a group of work items for each row: what one needs of the whole row is found
