@@ -285,7 +285,7 @@ internal sealed class MapEmitter
     private static Dictionary<Storage, string> Names(IEnumerable<Storage> storages)
     {
         var names = new Dictionary<Storage, string>();
-        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "rows", "first" };
+        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "n", "rows", "first" };
         foreach (Storage storage in storages)
         {
             string stem = storage.Space == Space.Scratch ? storage.Name : GeneratedNames.OfVariable(Identifier(storage.Name)) + (storage.IsPacked ? "Packed" : "");
@@ -428,11 +428,11 @@ internal sealed class MapEmitter
 
     private string Function(FunctionStep step, Pass pass)
     {
-        FunctionWeight function = step.Function;
-        string result = Pointer(new Place(step.Result, Aspect.Value, 0), pass);
-        string resultMirror = Pointer(new Place(step.Result, Aspect.Mirror, 0), pass);
-        IEnumerable<string> values = step.Arguments.Select(argument => Pointer(new Place(argument, Aspect.Value, 0), pass)).Append(result);
-        IEnumerable<string> mirrors = step.Mirrors.Select(mirror => mirror is null ? "null" : Pointer(mirror, pass));
+        FunctionCall function = step.Function;
+        bool perRow = step.Result.IsPerRow;
+        IEnumerable<string> values = step.Arguments.Append(step.Result).Select(tensor => At(Place.Of(tensor)));
+        IEnumerable<string> mirrors = step.Mirrors.Select(mirror => mirror is null ? "null" : At(mirror));
+        string resultMirror = At(new Place(step.Result, Aspect.Mirror, 0));
         IEnumerable<string> pointers = step.Mode switch
         {
             FunctionMode.Value => values,
@@ -440,9 +440,24 @@ internal sealed class MapEmitter
             _ => values.Concat(mirrors).Append(resultMirror),
         };
         IEnumerable<string> sizes = function.Function
-            .Sizes([.. function.Arguments.Select(argument => argument.Shape.ToEquatable())], function.Numbers.FirstOrDefault())
+            .Sizes(function.Shapes, function.Numbers.FirstOrDefault())
             .Select(Number);
-        return Call(function.Function, step.Mode, pointers.Concat(sizes), function.Numbers);
+        string call = Call(function.Function, step.Mode, pointers.Concat(sizes), function.Numbers);
+        return perRow ? $"for (int n = 0; n < rows; n++) {call}" : call;
+
+        // Where one row lies. What is not wanted is null in all rows.
+        string At(Place place)
+        {
+            string pointer = Pointer(place, pass);
+            string row = place.Storage.IsPerRow && perRow ? $"{pointer} + (nint)n * {Number(place.Storage.Pitch)}" : pointer;
+            string? wanted = !perRow || pass != Pass.Reverse || place.Aspect != Aspect.Mirror ? null : place.Storage.Space switch
+            {
+                Space.Weights => "g",
+                Space.Input => "dx",
+                _ => null,
+            };
+            return wanted is null ? row : $"{wanted} == null ? null : {row}";
+        }
     }
 
     /// <summary>A function of rows of vectors: each row of the batch has as many as its length holds.</summary>

@@ -56,7 +56,7 @@ internal static class ProjectionEmitter
             + $"[{string.Join(", ", term.Factors.Select(factor => Position(factor.Position + Offset(factor.Tensor), indices)))}], "
             + $"[{string.Join(", ", term.Windows.Select(window => $"new({Position(window.Position, indices)}, {Number(window.Length)})"))}])";
 
-        int Offset(WeightTensor tensor) => schedule.Layout.OffsetOf(ProjectionPlanner.PlaceOf(schedule, tensor)!);
+        int Offset(Tensor tensor) => schedule.Layout.OffsetOf(ProjectionPlanner.PlaceOf(schedule, tensor)!);
     }
 
     private static IEnumerable<string> Splits(FactorizationPart part, int term, Index[] indices)

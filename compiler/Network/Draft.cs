@@ -7,7 +7,7 @@ namespace Weft.Compiler.Network;
 /// of enclosing indexed sums, and what the operator in hand needs for a moment. All of them see a substitution at once, so an index can
 /// be split at any time.
 /// </summary>
-internal sealed class Draft(double coefficient, RowVector? input, Affine inputPosition)
+internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPosition)
 {
     public double Coefficient { get; set; } = coefficient;
 
@@ -16,7 +16,7 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
 
     public List<Factor> Factors { get; private set; } = [];
 
-    public RowVector? Input { get; } = input;
+    public RowTensor? Input { get; } = input;
 
     public Affine InputPosition { get; private set; } = inputPosition;
 
@@ -248,7 +248,7 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
     /// </summary>
     public Term ToTerm(Affine output)
     {
-        var term = new Term(Coefficient, Factors, Input, InputPosition, output);
+        var term = new Term(Coefficient, Input is { } input ? [.. Factors, new Factor(input, InputPosition)] : Factors, output);
         while (Mergeable(term) is var (outer, inner))
         {
             var merged = new Index(inner.Name.Length <= outer.Name.Length ? inner.Name : outer.Name, outer.Extent * inner.Extent);
@@ -284,7 +284,7 @@ internal sealed class Draft(double coefficient, RowVector? input, Affine inputPo
 
     private static (Index Outer, Index Inner)? Mergeable(Term term)
     {
-        Affine[] positions = [.. term.Factors.Select(factor => factor.Position), term.InputPosition, term.Output];
+        Affine[] positions = [.. term.Factors.Select(factor => factor.Position), term.Output];
         foreach (Index outer in term.Indices)
         {
             foreach (Index inner in term.Indices)

@@ -29,10 +29,10 @@ public sealed class Lowering
 
     private LoweredModule Run(Module module)
     {
-        var x = new RowVector("x", module.Inputs);
-        var y = new RowVector("y", module.Outputs);
+        var x = new RowTensor("x", module.Inputs);
+        var y = new RowTensor("y", module.Outputs);
         Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
-        RowVector result = WriteDown(vector);
+        RowTensor result = WriteDown(vector);
         if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result
             && _statements[_statements.Count - 1] is not ActivationStatement { Function: FunctionLink })
         {
@@ -41,7 +41,7 @@ public sealed class Lowering
         }
         else
         {
-            _statements.Add(new SumStatement(y, [.. Read(result, [y.Size], [new Index("i", y.Size)]).Terms.Select(draft => draft.ToTerm(draft.Slots[0]))]));
+            _statements.Add(new SumStatement(y, [.. Read(result, [y.Length], [new Index("i", y.Length)]).Terms.Select(draft => draft.ToTerm(draft.Slots[0]))]));
         }
 
         return new LoweredModule(module, x, y, _statements);
@@ -65,10 +65,10 @@ public sealed class Lowering
                     break;
 
                 case NonlinearLink function:
-                    RowVector source = WriteDown(vector);
-                    RowVector target = NewVector(source.Size);
+                    RowTensor source = WriteDown(vector);
+                    RowTensor target = NewVector(source.Length);
                     _statements.Add(new ActivationStatement(target, source, function));
-                    vector = Read(target, [target.Size], [new Index("i", target.Size)]);
+                    vector = Read(target, [target.Length], [new Index("i", target.Length)]);
                     break;
 
                 case BranchLink branches:
@@ -86,10 +86,11 @@ public sealed class Lowering
 
     private Vector Multiply(Vector left, Vector right)
     {
-        (RowVector first, RowVector second) = (WriteDown(left), WriteDown(right));
-        RowVector target = NewVector(first.Size);
-        _statements.Add(new ProductStatement(target, first, second));
-        return Read(target, [target.Size], [new Index("i", target.Size)]);
+        (RowTensor first, RowTensor second) = (WriteDown(left), WriteDown(right));
+        RowTensor target = NewVector(first.Length);
+        Affine position = Affine.Of(new Index("i", first.Length));
+        _statements.Add(new SumStatement(target, [new Term(1, [new Factor(first, position), new Factor(second, position)], position)]));
+        return Read(target, [target.Length], [new Index("i", target.Length)]);
     }
 
     /// <summary>A sum of drafts whose first slots are axes of these sizes.</summary>
@@ -335,7 +336,7 @@ public sealed class Lowering
             ParameterTensor parameter => new ParameterWeight(parameter.Parameter),
             FormulaTensor or ListTensor => new ConstantWeight(NewName("k"), [.. tensor.Shape], tensor),
             FunctionTensor function => new FunctionWeight(
-                NewName(function.Function.Symbol), [.. tensor.Shape], function.Function, [.. function.Arguments.Select(Weight)], function.Numbers),
+                NewName(function.Function.Symbol), new FunctionCall(function.Function, [.. function.Arguments.Select(Weight)], function.Numbers)),
             EinsumTensor einsum => new NetworkWeight(
                 NewName("u"), [.. tensor.Shape], [.. einsum.Terms.Select(term => Definition(einsum with { Terms = EquatableArray.Of(term) }))]),
             _ => new NetworkWeight(NewName("u"), [.. tensor.Shape], [Definition(tensor)]),
@@ -546,7 +547,7 @@ public sealed class Lowering
         Pass(vector, axis, size, (target, source, outer) => new GatherStatement(target, source, outer, Weight(table), transposed));
 
     /// <summary>Writes the vector down with the axis innermost, and reads what a statement makes of it.</summary>
-    private Vector Pass(Vector vector, int axis, int size, Func<RowVector, RowVector, int, Statement> statement)
+    private Vector Pass(Vector vector, int axis, int size, Func<RowTensor, RowTensor, int, Statement> statement)
     {
         if (vector.Terms.Count == 0)
         {
@@ -555,7 +556,7 @@ public sealed class Lowering
         }
 
         int[] order = [.. Enumerable.Range(0, vector.Sizes.Count).Where(k => k != axis), axis];
-        RowVector source;
+        RowTensor source;
         if (order.Length == 1)
         {
             source = WriteDown(vector);
@@ -566,8 +567,8 @@ public sealed class Lowering
             _statements.Add(new SumStatement(source, [.. vector.Terms.Select(draft => draft.ToTerm(Flatten(draft, vector.Sizes, order)))]));
         }
 
-        int outer = source.Size / vector.Sizes[axis];
-        RowVector target = NewVector(checked(outer * size));
+        int outer = source.Length / vector.Sizes[axis];
+        RowTensor target = NewVector(checked(outer * size));
         _statements.Add(statement(target, source, outer));
         vector.Sizes[axis] = size;
         return Read(target, vector.Sizes, order, new HashSet<int>(order));
@@ -577,17 +578,17 @@ public sealed class Lowering
     private Vector Share(Vector vector, int axis) =>
         vector.Terms.Count > 1 || vector.Terms.Exists(draft => !draft.IsRead) ? Materialize(vector, axis) : vector;
 
-    private RowVector WriteDown(Vector vector)
+    private RowTensor WriteDown(Vector vector)
     {
         if (vector.Terms.Count == 1
             && vector.Terms[0] is { IsRead: true, Coefficient: 1, Input: { } input } draft
-            && input.Size == vector.Sizes[0]
+            && input.Length == vector.Sizes[0]
             && (vector.Sizes[0] == 1 || (draft.TryFuse(0, vector.Sizes[0]) && draft.InputPosition.Offset == 0)))
         {
             return input;
         }
 
-        RowVector target = NewVector(vector.Sizes[0]);
+        RowTensor target = NewVector(vector.Sizes[0]);
         _statements.Add(new SumStatement(target, [.. vector.Terms.Select(term => term.ToTerm(term.Slots[0]))]));
         return target;
     }
@@ -605,7 +606,7 @@ public sealed class Lowering
             .. Enumerable.Range(0, vector.Sizes.Count).Where(k => k == axis || vector.Terms.Exists(draft =>
                 draft.Slots[k] != vector.Terms[0].Slots[k] || draft.Slots[k].Indices.Any(draft.DependsOn))),
         ];
-        RowVector target = NewVector(order.Aggregate(1, (product, k) => checked(product * vector.Sizes[k])));
+        RowTensor target = NewVector(order.Aggregate(1, (product, k) => checked(product * vector.Sizes[k])));
         _statements.Add(new SumStatement(target, [.. vector.Terms.Select(draft => draft.Clone().ToTerm(Flatten(draft, vector.Sizes, order)))]));
         return Read(target, vector.Sizes, order, new HashSet<int>(order), vector.Terms.FirstOrDefault());
     }
@@ -613,14 +614,14 @@ public sealed class Lowering
     private static Affine Flatten(Draft draft, IReadOnlyList<int> sizes, IReadOnlyList<int> order) =>
         order.Aggregate(Affine.Zero, (position, k) => (position * sizes[k]) + draft.Slots[k]);
 
-    private static Vector Read(RowVector source, IReadOnlyList<int> sizes, IReadOnlyList<Index> indices)
+    private static Vector Read(RowTensor source, IReadOnlyList<int> sizes, IReadOnlyList<Index> indices)
     {
         var draft = new Draft(1, source, Affine.Of(indices[0]));
         draft.Push(Affine.Of(indices[0]));
         return new Vector([.. sizes], [draft]);
     }
 
-    private static Vector Read(RowVector source, List<int> sizes, IReadOnlyList<int> order, HashSet<int> read, Draft? kept = null)
+    private static Vector Read(RowTensor source, List<int> sizes, IReadOnlyList<int> order, HashSet<int> read, Draft? kept = null)
     {
         Affine[] axes =
         [
@@ -646,5 +647,5 @@ public sealed class Lowering
 
     private string NewName(string stem) => stem + (++_names).ToString(System.Globalization.CultureInfo.InvariantCulture);
 
-    private RowVector NewVector(int size) => new(NewName("t"), size);
+    private RowTensor NewVector(int size) => new(NewName("t"), size);
 }

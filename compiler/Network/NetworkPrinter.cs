@@ -10,14 +10,13 @@ public static class NetworkPrinter
     public static string Print(LoweredModule lowered)
     {
         var text = new StringBuilder();
-        text.Append(FormattableString.Invariant($"{lowered.Module.Name}: {lowered.Input}[{lowered.Input.Size}] -> {lowered.Output}[{lowered.Output.Size}]\n"));
+        text.Append(FormattableString.Invariant($"{lowered.Module.Name}: {lowered.Input}[{lowered.Input.Length}] -> {lowered.Output}[{lowered.Output.Length}]\n"));
         foreach (WeightTensor weight in Derived(lowered))
         {
             text.Append("  ").Append(weight switch
             {
                 ConstantWeight constant => $"{Head(weight)} = {AlgebraPrinter.Print(constant.Value)}",
-                FunctionWeight function => FormattableString.Invariant(
-                    $"{Head(weight)} = {function.Function}({string.Join(", ", function.Arguments.Select(argument => argument.Name).Concat(function.Numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture))))})"),
+                FunctionWeight function => $"{Head(weight)} = {Print(function.Call)}",
                 NetworkWeight network => Print(weight.Name, network.Definition),
                 _ => weight.Name,
             }).Append('\n');
@@ -45,16 +44,16 @@ public static class NetworkPrinter
 
                 case WalshHadamardStatement transform:
                     text.Append(FormattableString.Invariant(
-                        $"  {transform.Target}[o i] = wht {transform.Source}[o i]  for o<{transform.Outer} i<{transform.Target.Size / transform.Outer}\n"));
+                        $"  {transform.Target}[o i] = wht {transform.Source}[o i]  for o<{transform.Outer} i<{transform.Target.Length / transform.Outer}\n"));
                     break;
 
                 case ReflectionsStatement chain:
                     text.Append(FormattableString.Invariant(
-                        $"  {chain.Target}[o i] = {(chain.Transposed ? "reflections'" : "reflections")}({chain.Rows.Name}) {chain.Source}[o i]  for o<{chain.Outer} i<{chain.Target.Size / chain.Outer}\n"));
+                        $"  {chain.Target}[o i] = {(chain.Transposed ? "reflections'" : "reflections")}({chain.Rows.Name}) {chain.Source}[o i]  for o<{chain.Outer} i<{chain.Target.Length / chain.Outer}\n"));
                     break;
 
-                case ProductStatement product:
-                    text.Append($"  {product.Target} = {product.Left} ⊙ {product.Right}\n");
+                case FunctionStatement function:
+                    text.Append($"  {function.Target} = {Print(function.Call)}\n");
                     break;
 
                 case ActivationStatement activation:
@@ -66,6 +65,9 @@ public static class NetworkPrinter
         return text.ToString();
     }
 
+    private static string Print(FunctionCall call) =>
+        $"{call.Function}({string.Join(", ", call.Arguments.Select(argument => argument.Name).Concat(call.Numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture))))})";
+
     private static string Print(string target, IReadOnlyList<Term> terms) =>
         string.Join("\n  ", terms.Select((term, k) => Print(target, term, k == 0 ? " = " : " += ")));
 
@@ -75,11 +77,6 @@ public static class NetworkPrinter
         var seen = new HashSet<Index>();
         Index[] summed = [.. term.Indices.Where(index => !term.Output.Contains(index))];
         IEnumerable<string> operands = term.Factors.Select(factor => $"{factor.Tensor.Name}[{factor.Position}]");
-        if (term.Input is { } input)
-        {
-            operands = operands.Append($"{input.Name}[{term.InputPosition}]");
-        }
-
         string coefficient = term.Coefficient == 1 ? "" : term.Coefficient.ToString("R", CultureInfo.InvariantCulture) + " ";
         string sum = summed.Length == 0 ? "" : $"Σ({string.Join(" ", summed.Select(Extent))}) ";
         string free = term.Output.Terms.Count == 0
@@ -92,58 +89,19 @@ public static class NetworkPrinter
             : index.Name;
     }
 
-    /// <summary>The tensors that are computed from parameters, in the order in which they are needed.</summary>
+    /// <summary>The tensors that are computed once per update or less often, in the order in which they are needed.</summary>
     private static IEnumerable<WeightTensor> Derived(LoweredModule lowered)
     {
         var found = new List<WeightTensor>();
-        foreach (Statement statement in lowered.Statements)
-        {
-            if (statement is GatherStatement gather)
-            {
-                VisitTensor(gather.Table);
-            }
-
-            foreach (Term term in statement is SumStatement sum ? sum.Terms : [])
-            {
-                Visit(term);
-            }
-        }
-
+        lowered.Statements.SelectMany(statement => statement.Reads).ToList().ForEach(Visit);
         return found;
 
-        void Visit(Term term)
+        void Visit(Tensor tensor)
         {
-            foreach (Factor factor in term.Factors)
+            if (tensor is WeightTensor weight and not ParameterWeight && !found.Contains(weight))
             {
-                VisitTensor(factor.Tensor);
-            }
-        }
-
-        void VisitTensor(WeightTensor tensor)
-        {
-            switch (tensor)
-            {
-                case FunctionWeight function when !found.Contains(tensor):
-                    foreach (WeightTensor argument in function.Arguments)
-                    {
-                        VisitTensor(argument);
-                    }
-
-                    found.Add(tensor);
-                    break;
-
-                case ConstantWeight when !found.Contains(tensor):
-                    found.Add(tensor);
-                    break;
-
-                case NetworkWeight network when !found.Contains(tensor):
-                    foreach (Term term in network.Definition)
-                    {
-                        Visit(term);
-                    }
-
-                    found.Add(tensor);
-                    break;
+                tensor.Reads.ToList().ForEach(Visit);
+                found.Add(weight);
             }
         }
     }

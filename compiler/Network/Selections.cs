@@ -9,10 +9,10 @@ internal static class Selections
     public static IReadOnlyDictionary<Parameter, int> Find(LoweredModule module)
     {
         var uses = new List<(Parameter Parameter, int Count)>();
-        var seen = new HashSet<WeightTensor>();
-        foreach (Term term in module.Statements.OfType<SumStatement>().SelectMany(statement => statement.Terms))
+        var seen = new HashSet<Tensor>();
+        foreach (Statement statement in module.Statements)
         {
-            Visit(term);
+            UseAll(statement.Reads, (statement as FunctionStatement)?.Call);
         }
 
         return uses
@@ -20,15 +20,16 @@ internal static class Selections
             .Where(group => group.All(use => use.Count > 0 && use.Count == group.First().Count))
             .ToDictionary(group => group.Key, group => group.First().Count);
 
-        void Visit(Term term)
+        void UseAll(IEnumerable<Tensor> tensors, FunctionCall? call)
         {
-            foreach (Factor factor in term.Factors)
+            int k = 0;
+            foreach (Tensor tensor in tensors)
             {
-                Use(factor.Tensor, 0);
+                Use(tensor, call?.Function.Selector == k++ ? (int)call.Numbers[0] : 0);
             }
         }
 
-        void Use(WeightTensor tensor, int count)
+        void Use(Tensor tensor, int count)
         {
             if (tensor is ParameterWeight parameter)
             {
@@ -36,17 +37,7 @@ internal static class Selections
             }
             else if (seen.Add(tensor))
             {
-                if (tensor is NetworkWeight network)
-                {
-                    network.Definition.ToList().ForEach(Visit);
-                }
-                else if (tensor is FunctionWeight function)
-                {
-                    for (int k = 0; k < function.Arguments.Count; k++)
-                    {
-                        Use(function.Arguments[k], function.Function.Selector == k ? (int)function.Numbers[0] : 0);
-                    }
-                }
+                UseAll(tensor.Reads, (tensor as FunctionWeight)?.Call);
             }
         }
     }

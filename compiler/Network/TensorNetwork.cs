@@ -3,8 +3,24 @@ using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Network;
 
-/// <summary>A tensor that does not depend on the input: stored row-major in the weight block.</summary>
-public abstract class WeightTensor(string name, IReadOnlyList<int> shape)
+/// <summary>How often the numbers of a tensor change, rarest first. A result changes as often as that operand which changes most.</summary>
+public enum Rate
+{
+    /// <summary>Never: a formula, or a list of numbers.</summary>
+    Constant,
+
+    /// <summary>When somebody edits frozen parameters.</summary>
+    Frozen,
+
+    /// <summary>With every update of the trained parameters.</summary>
+    Update,
+
+    /// <summary>From row to row of a batch.</summary>
+    Row,
+}
+
+/// <summary>A tensor of the network, stored row-major.</summary>
+public abstract class Tensor(string name, IReadOnlyList<int> shape)
 {
     public string Name { get; } = name;
 
@@ -13,36 +29,73 @@ public abstract class WeightTensor(string name, IReadOnlyList<int> shape)
     /// <exception cref="CompilationException">There are more elements than a block can have.</exception>
     public int Length => CompilationException.Length(Shape, Name);
 
+    public abstract Rate Rate { get; }
+
     /// <summary>Whether a gradient has to reach it.</summary>
     public abstract bool IsTrained { get; }
 
     /// <summary>The format that holds its elements without loss, if there is one: kernels then read them so.</summary>
     public virtual StorageFormat? Format => null;
 
+    /// <summary>The tensors that it is made of, once for each time that one stands in it.</summary>
+    public virtual IEnumerable<Tensor> Reads => [];
+
     public override string ToString() => Name;
 }
+
+/// <summary>A tensor that differs from row to row of the batch: the input, the output, and whatever statements fill on the way.</summary>
+public sealed class RowTensor(string name, params int[] shape) : Tensor(name, shape)
+{
+    public override Rate Rate => Rate.Row;
+
+    public override bool IsTrained => true;
+}
+
+/// <summary>A tensor that does not depend on the input: stored in the weight block.</summary>
+public abstract class WeightTensor(string name, IReadOnlyList<int> shape) : Tensor(name, shape);
 
 /// <summary>A parameter of the module.</summary>
 public sealed class ParameterWeight(Parameter parameter) : WeightTensor(parameter.Name, [.. parameter.Shape])
 {
     public Parameter Parameter { get; } = parameter;
 
+    public override Rate Rate => Parameter.Role == Role.Trained ? Rate.Update : Parameter.Role == Role.Frozen ? Rate.Frozen : Rate.Constant;
+
     public override bool IsTrained => Parameter.Role == Role.Trained;
 }
 
-/// <summary>The value of a <see cref="TensorFunction"/>; the runtime has it with its gradient and tangent.</summary>
-public sealed class FunctionWeight(
-    string name, IReadOnlyList<int> shape, TensorFunction function, IReadOnlyList<WeightTensor> arguments, IReadOnlyList<double> numbers) : WeightTensor(name, shape)
+/// <summary>A <see cref="TensorFunction"/> with the tensors, of any rate, and the numbers that it is applied to; the runtime has it with its gradient and tangent.</summary>
+public sealed record FunctionCall(TensorFunction Function, IReadOnlyList<Tensor> Arguments, IReadOnlyList<double> Numbers)
 {
-    public TensorFunction Function { get; } = function;
+    public IReadOnlyList<EquatableArray<int>> Shapes => [.. Arguments.Select(argument => argument.Shape.ToEquatable())];
 
-    public IReadOnlyList<WeightTensor> Arguments { get; } = arguments;
+    /// <summary>The shape of the value.</summary>
+    public IReadOnlyList<int> Shape => [.. Function.Shape(Shapes, Numbers.FirstOrDefault())];
 
-    public IReadOnlyList<double> Numbers { get; } = numbers;
+    public Rate Rate => Arguments.Select(argument => argument.Rate).DefaultIfEmpty().Max();
 
-    public override bool IsTrained => Function.HasDerivative && Arguments.Any(argument => argument.IsTrained);
+    /// <summary>Elements of the value.</summary>
+    public int Length => CompilationException.Length(Shape, Function.Name);
 
-    public override StorageFormat? Format => Function.Format(Numbers.FirstOrDefault());
+    /// <summary>The format that holds the value without loss, if there is one.</summary>
+    public StorageFormat? Format => Function.Format(Numbers.FirstOrDefault());
+
+    /// <summary>Whether a gradient has to pass.</summary>
+    public bool IsTrained => Function.HasDerivative && Arguments.Any(argument => argument.IsTrained);
+}
+
+/// <summary>The value of a function of weights.</summary>
+public sealed class FunctionWeight(string name, FunctionCall call) : WeightTensor(name, call.Shape)
+{
+    public FunctionCall Call { get; } = call;
+
+    public override Rate Rate => Call.Rate;
+
+    public override bool IsTrained => Call.IsTrained;
+
+    public override StorageFormat? Format => Call.Format;
+
+    public override IEnumerable<Tensor> Reads => Call.Arguments;
 }
 
 /// <summary>A tensor that a sum of terms of weights alone defines: evaluated once per update.</summary>
@@ -50,7 +103,11 @@ public sealed class NetworkWeight(string name, IReadOnlyList<int> shape, IReadOn
 {
     public IReadOnlyList<Term> Definition { get; } = definition;
 
-    public override bool IsTrained => Definition.SelectMany(term => term.Factors).Any(factor => factor.Tensor.IsTrained);
+    public override Rate Rate => Reads.Select(tensor => tensor.Rate).DefaultIfEmpty().Max();
+
+    public override bool IsTrained => Reads.Any(tensor => tensor.IsTrained);
+
+    public override IEnumerable<Tensor> Reads => Definition.SelectMany(term => term.Factors).Select(factor => factor.Tensor);
 }
 
 /// <summary>A tensor that is the same for all values of the parameters, by a formula or by its elements.</summary>
@@ -59,74 +116,83 @@ public sealed class ConstantWeight(string name, IReadOnlyList<int> shape, Tensor
     /// <summary>A <see cref="FormulaTensor"/> or a <see cref="ListTensor"/>.</summary>
     public TensorExpression Value { get; } = value;
 
+    public override Rate Rate => Rate.Constant;
+
     public override bool IsTrained => false;
 }
 
-/// <summary>A weight inside a term: the element at an affine position of its storage.</summary>
-public sealed record Factor(WeightTensor Tensor, Affine Position);
-
-/// <summary>A vector for each row of the batch.</summary>
-public sealed class RowVector(string name, int size)
-{
-    public string Name { get; } = name;
-
-    public int Size { get; } = size;
-
-    public override string ToString() => Name;
-}
+/// <summary>A tensor inside a term: the element at an affine position of its storage.</summary>
+public sealed record Factor(Tensor Tensor, Affine Position);
 
 /// <summary>
-/// <c>target[Output] += Coefficient · ∏ Factors · Input[InputPosition]</c>, summed over every index that is not in
-/// <paramref name="Output"/>. Without an input (a bias, or a tensor of weights alone) the last factor is 1.
+/// <c>target[Output] += Coefficient · ∏ Factors</c>, summed over every index that is not in <paramref name="Output"/>. A linear map has one
+/// factor of rate <see cref="Rate.Row"/> in each term, which stands last; a bias has none; a layer may have several.
 /// </summary>
-public sealed record Term(
-    double Coefficient,
-    IReadOnlyList<Factor> Factors,
-    RowVector? Input,
-    Affine InputPosition,
-    Affine Output)
+public sealed record Term(double Coefficient, IReadOnlyList<Factor> Factors, Affine Output)
 {
-    public IEnumerable<Index> Indices =>
-        Factors.SelectMany(factor => factor.Position.Indices).Concat(InputPosition.Indices).Concat(Output.Indices).Distinct();
+    public IEnumerable<Index> Indices => Factors.SelectMany(factor => factor.Position.Indices).Concat(Output.Indices).Distinct();
+
+    /// <summary>Whether it differs from row to row.</summary>
+    public bool IsPerRow => Factors.Any(factor => factor.Tensor.Rate == Rate.Row);
 
     /// <summary>This term with every position rewritten.</summary>
     public Term Map(Func<Affine, Affine> rewrite) => this with
     {
         Factors = [.. Factors.Select(factor => factor with { Position = rewrite(factor.Position) })],
-        InputPosition = rewrite(InputPosition),
         Output = rewrite(Output),
     };
 }
 
-/// <summary>One statement of a lowered module: it fills a vector for each row of the batch.</summary>
-public abstract record Statement(RowVector Target);
+/// <summary>One statement of a lowered module: it fills a tensor for each row of the batch.</summary>
+public abstract record Statement(RowTensor Target)
+{
+    /// <summary>The tensors that it reads, once for each time that one stands in it.</summary>
+    public abstract IEnumerable<Tensor> Reads { get; }
+}
 
 /// <summary>The target is a sum of terms; what no term writes is zero.</summary>
-public sealed record SumStatement(RowVector Target, IReadOnlyList<Term> Terms) : Statement(Target);
+public sealed record SumStatement(RowTensor Target, IReadOnlyList<Term> Terms) : Statement(Target)
+{
+    public override IEnumerable<Tensor> Reads => Terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor);
+}
 
 /// <summary>
 /// <c>target[o, i] = source[o, Table[i]]</c>, positions that are not affine; transposed, <c>target[o, Table[i]] += source[o, i]</c>.
 /// </summary>
-public sealed record GatherStatement(RowVector Target, RowVector Source, int Outer, WeightTensor Table, bool Transposed) : Statement(Target)
+public sealed record GatherStatement(RowTensor Target, RowTensor Source, int Outer, WeightTensor Table, bool Transposed) : Statement(Target)
 {
+    public override IEnumerable<Tensor> Reads => [Source, Table];
+
     /// <summary>How many positions there are to read from, or to add to.</summary>
-    public int Size => (Transposed ? Target : Source).Size / Outer;
+    public int Size => (Transposed ? Target : Source).Length / Outer;
 }
 
 /// <summary>The Walsh–Hadamard transform of each of <paramref name="Outer"/> consecutive parts of the source.</summary>
-public sealed record WalshHadamardStatement(RowVector Target, RowVector Source, int Outer) : Statement(Target);
+public sealed record WalshHadamardStatement(RowTensor Target, RowTensor Source, int Outer) : Statement(Target)
+{
+    public override IEnumerable<Tensor> Reads => [Source];
+}
 
 /// <summary>
 /// A chain of reflections along the rows of <paramref name="Rows"/>, applied one after the other to each of <paramref name="Outer"/>
 /// consecutive parts of the source; the last row first, transposed the first one.
 /// </summary>
-public sealed record ReflectionsStatement(RowVector Target, RowVector Source, int Outer, WeightTensor Rows, bool Transposed) : Statement(Target);
+public sealed record ReflectionsStatement(RowTensor Target, RowTensor Source, int Outer, WeightTensor Rows, bool Transposed) : Statement(Target)
+{
+    public override IEnumerable<Tensor> Reads => [Source, Rows];
+}
 
-/// <summary><c>target = left · right</c>, elementwise.</summary>
-public sealed record ProductStatement(RowVector Target, RowVector Left, RowVector Right) : Statement(Target);
+/// <summary>The target is a function of tensors of which one at least differs from row to row.</summary>
+public sealed record FunctionStatement(RowTensor Target, FunctionCall Call) : Statement(Target)
+{
+    public override IEnumerable<Tensor> Reads => Call.Arguments;
+}
 
 /// <summary><c>target = f(source)</c>.</summary>
-public sealed record ActivationStatement(RowVector Target, RowVector Source, NonlinearLink Function) : Statement(Target);
+public sealed record ActivationStatement(RowTensor Target, RowTensor Source, NonlinearLink Function) : Statement(Target)
+{
+    public override IEnumerable<Tensor> Reads => [Source];
+}
 
 /// <summary>A lowered module: statements in order, from <see cref="Input"/> to <see cref="Output"/>.</summary>
-public sealed record LoweredModule(Module Module, RowVector Input, RowVector Output, IReadOnlyList<Statement> Statements);
+public sealed record LoweredModule(Module Module, RowTensor Input, RowTensor Output, IReadOnlyList<Statement> Statements);

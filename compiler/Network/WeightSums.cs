@@ -12,10 +12,10 @@ public sealed record WeightSum(NetworkWeight Tensor, Parameter Weight, double Co
     /// <summary>All sums of a module: another value of the weight can take up what changes in the trained parameters of each.</summary>
     public static IEnumerable<WeightSum> Find(LoweredModule module)
     {
-        IReadOnlyList<WeightTensor> all = Uses(module, null);
+        IReadOnlyList<Tensor> all = Uses(module, null);
         foreach (NetworkWeight sum in all.OfType<NetworkWeight>().Distinct())
         {
-            WeightTensor[] outside = [.. Uses(module, sum)], inside = [.. all.Except(outside)];
+            Tensor[] outside = [.. Uses(module, sum)], inside = [.. all.Except(outside)];
             foreach (Term term in sum.Definition.Where(term => term.Factors.Count == 1))
             {
                 if (term.Factors[0] is { Tensor: ParameterWeight { Parameter: { Role: Role.Frozen } weight } tensor } factor
@@ -38,50 +38,19 @@ public sealed record WeightSum(NetworkWeight Tensor, Parameter Weight, double Co
         && term.Indices.All(index => position.StrideOf(index) != 0 && position.StrideOf(index) == term.Output.StrideOf(index));
 
     /// <summary>The tensors of a module, parameters as often as they stand in it, without one and what it is made of.</summary>
-    private static IReadOnlyList<WeightTensor> Uses(LoweredModule module, WeightTensor? without)
+    private static IReadOnlyList<Tensor> Uses(LoweredModule module, Tensor? without)
     {
-        var uses = new List<WeightTensor>();
-        var seen = new HashSet<WeightTensor>();
-        foreach (Statement statement in module.Statements)
-        {
-            if (statement is SumStatement sum)
-            {
-                VisitAll(sum.Terms);
-            }
-            else if (statement is GatherStatement gather)
-            {
-                Visit(gather.Table);
-            }
-        }
-
+        var uses = new List<Tensor>();
+        var seen = new HashSet<Tensor>();
+        module.Statements.SelectMany(statement => statement.Reads).ToList().ForEach(Visit);
         return uses;
 
-        void VisitAll(IEnumerable<Term> terms)
+        void Visit(Tensor tensor)
         {
-            foreach (Factor factor in terms.SelectMany(term => term.Factors))
+            if (tensor != without && (seen.Add(tensor) || tensor is ParameterWeight))
             {
-                Visit(factor.Tensor);
-            }
-        }
-
-        void Visit(WeightTensor tensor)
-        {
-            if (tensor == without || (!seen.Add(tensor) && tensor is not ParameterWeight))
-            {
-                return;
-            }
-
-            uses.Add(tensor);
-            if (tensor is NetworkWeight network)
-            {
-                VisitAll(network.Definition);
-            }
-            else if (tensor is FunctionWeight function)
-            {
-                foreach (WeightTensor argument in function.Arguments)
-                {
-                    Visit(argument);
-                }
+                uses.Add(tensor);
+                tensor.Reads.ToList().ForEach(Visit);
             }
         }
     }

@@ -13,10 +13,10 @@ public sealed class ProgramBuilder
     private readonly Variant _variant;
     private readonly StoragePool _pool;
     private readonly Func<Contraction, double> _cost;
-    private readonly Dictionary<RowVector, Storage> _vectors = [];
+    private readonly Dictionary<RowTensor, Storage> _vectors = [];
     private readonly Dictionary<WeightTensor, Storage> _weights = [];
     private readonly Dictionary<Parameter, Storage> _parameters = [];
-    private readonly Dictionary<WeightTensor, int> _fanIn = [];
+    private readonly Dictionary<Tensor, int> _fanIn = [];
     private readonly List<Operation> _weightProgram = [];
     private readonly List<Operation> _rowProgram = [];
     private readonly List<TermPlan> _plans = [];
@@ -69,7 +69,7 @@ public sealed class ProgramBuilder
         .Max();
 
     /// <summary>Whether whatever reads and writes a vector does so row by row; a product with a sparse matrix does not.</summary>
-    private bool MayLieApart(RowVector vector)
+    private bool MayLieApart(RowTensor vector)
     {
         return _lowered.Statements.All(statement => statement switch
         {
@@ -81,14 +81,14 @@ public sealed class ProgramBuilder
             _ => true,
         });
 
-        bool IsOfGathered(Term term) => _lowered.Statements.Any(statement => statement is GatherStatement && statement.Target == term.Input);
+        bool IsOfGathered(Term term) => _lowered.Statements.Any(statement => statement is GatherStatement && term.Factors.Any(factor => factor.Tensor == statement.Target));
     }
 
     private void Build(Statement statement)
     {
         if (!_vectors.TryGetValue(statement.Target, out Storage? target))
         {
-            int size = statement.Target.Size, pitch = _variant.Pitch(size);
+            int size = statement.Target.Length, pitch = _variant.Pitch(size);
             target = _pool.NewScratch(statement.Target.Name, size, pitch > ProcessorModel.Align(size) && MayLieApart(statement.Target) ? pitch : size);
             _vectors.Add(statement.Target, target);
         }
@@ -119,11 +119,8 @@ public sealed class ProgramBuilder
                 _rowProgram.Add(new ReflectionsStep(Of(chain.Source), Place.Of(StorageOf(chain.Rows)), c, chain.Outer, chain.Transposed));
                 break;
 
-            case ProductStatement product:
-                Affine position = Affine.Of(new Index("i", product.Target.Size));
-                _rowProgram.Add(new ContractStep(
-                    new Contraction(View.Of(target, position), View.Of(_vectors[product.Left], position), View.Of(_vectors[product.Right], position), 1, false),
-                    accumulate: false));
+            case FunctionStatement { Call: var call }:
+                _rowProgram.Add(new FunctionStep(call, FunctionMode.Value, target, [.. call.Arguments.Select(StorageOf)]));
                 break;
 
             case ActivationStatement activation:
@@ -135,7 +132,7 @@ public sealed class ProgramBuilder
                 break;
         }
 
-        Place Of(RowVector vector) => Place.Of(_vectors[vector]);
+        Place Of(RowTensor vector) => Place.Of(_vectors[vector]);
     }
 
     /// <summary>Fills a storage with a sum of terms.</summary>
@@ -203,7 +200,7 @@ public sealed class ProgramBuilder
         {
             if (side is FactorNode { Factor.Tensor: var tensor })
             {
-                while (tensor is FunctionWeight { Function.IsRounding: true } rounded)
+                while (tensor is FunctionWeight { Call: { Function.IsRounding: true } rounded })
                 {
                     tensor = rounded.Arguments[0];
                 }
@@ -226,10 +223,6 @@ public sealed class ProgramBuilder
         {
             case FactorNode factor:
                 view = View.Of(StorageOf(factor.Factor.Tensor), factor.Factor.Position);
-                break;
-
-            case InputNode input:
-                view = View.Of(_vectors[input.Vector], input.Position);
                 break;
 
             default:
@@ -324,30 +317,36 @@ public sealed class ProgramBuilder
         });
     }
 
-    private Storage StorageOf(WeightTensor tensor)
+    private Storage StorageOf(Tensor tensor)
     {
+        if (tensor is RowTensor vector)
+        {
+            return _vectors[vector];
+        }
+
         if (tensor is ParameterWeight parameter)
         {
             return _parameters[parameter.Parameter];
         }
 
-        if (_weights.TryGetValue(tensor, out Storage? storage))
+        var weight = (WeightTensor)tensor;
+        if (_weights.TryGetValue(weight, out Storage? storage))
         {
             return storage;
         }
 
-        switch (tensor)
+        switch (weight)
         {
             case ConstantWeight constant:
                 storage = _pool.NewWeight(tensor.Name, tensor.Length, trained: false);
                 _weightProgram.Add(new ConstantStep(constant, storage));
                 break;
 
-            case FunctionWeight function:
-                Storage[] arguments = [.. function.Arguments.Select(argument => StorageOf(argument))];
-                Storage? rounds = function.Function.IsRounding ? arguments[0] : null;
-                storage = _pool.NewWeight(tensor.Name, tensor.Length, tensor.IsTrained && rounds is null, function.Format, rounds);
-                _weightProgram.Add(new FunctionStep(function, FunctionMode.Value, storage, arguments));
+            case FunctionWeight { Call: var call }:
+                Storage[] arguments = [.. call.Arguments.Select(StorageOf)];
+                Storage? rounds = call.Function.IsRounding ? arguments[0] : null;
+                storage = _pool.NewWeight(tensor.Name, tensor.Length, tensor.IsTrained && rounds is null, call.Format, rounds);
+                _weightProgram.Add(new FunctionStep(call, FunctionMode.Value, storage, arguments));
                 break;
 
             case NetworkWeight network when Reshaped(network) is { } whole:
@@ -366,7 +365,7 @@ public sealed class ProgramBuilder
                 break;
         }
 
-        _weights.Add(tensor, storage);
+        _weights.Add(weight, storage);
         return storage;
     }
 
@@ -378,7 +377,7 @@ public sealed class ProgramBuilder
         indices.Aggregate(1L, (product, index) => Math.Min(long.MaxValue / int.MaxValue, product) * index.Extent), "an intermediate tensor");
 
     /// <summary>The tensor that another is in another shape, its elements in the same order; null where it is not one.</summary>
-    private static WeightTensor? Reshaped(NetworkWeight network)
+    private static Tensor? Reshaped(NetworkWeight network)
     {
         if (network.Definition.Count != 1 || network.Definition[0] is not { Coefficient: 1, Factors.Count: 1 } copy || copy.Factors[0].Tensor.Length != network.Length)
         {

@@ -2,7 +2,7 @@ using Weft.Compiler.Network;
 
 namespace Weft.Compiler.Operations;
 
-/// <summary>What is done with a function of weights.</summary>
+/// <summary>What is done with a function of tensors.</summary>
 public enum FunctionMode
 {
     Value,
@@ -10,8 +10,8 @@ public enum FunctionMode
     Tangent,
 }
 
-/// <summary>Evaluates a function of weights, its gradient or its tangent.</summary>
-public sealed record FunctionStep(FunctionWeight Function, FunctionMode Mode, Storage Result, IReadOnlyList<Storage> Arguments) : Operation
+/// <summary>Evaluates a function of tensors, its gradient or its tangent: once, or for each row where an argument differs from row to row.</summary>
+public sealed record FunctionStep(FunctionCall Function, FunctionMode Mode, Storage Result, IReadOnlyList<Storage> Arguments) : Operation
 {
     public override Place Target => new(Result, Mode == FunctionMode.Value ? Aspect.Value : Aspect.Mirror, 0);
 
@@ -29,7 +29,7 @@ public sealed record FunctionStep(FunctionWeight Function, FunctionMode Mode, St
     public IEnumerable<Place?> Mirrors => Arguments.Select((argument, k) => Function.Arguments[k].IsTrained ? Place.MirrorOf(argument) : null);
 
     /// <summary>Straight through a rounding the mirror is the argument's own.</summary>
-    private bool HasDerivative => Result is { Rounds: null, HasMirror: true };
+    private bool HasDerivative => Function.IsTrained && Result.Rounds is null;
 
     public override void Tangent(Tangents tangents)
     {
@@ -37,14 +37,26 @@ public sealed record FunctionStep(FunctionWeight Function, FunctionMode Mode, St
         {
             tangents.Add(this with { Mode = FunctionMode.Tangent });
         }
+        else if (Result.IsPerRow)
+        {
+            tangents.Add(new ClearStep(Place.MirrorOf(Result)));
+        }
     }
 
+    /// <summary>Gradients are added to: those for rows begin at zero.</summary>
     public override void Reverse(Gradients gradients)
     {
-        if (HasDerivative)
+        if (!HasDerivative || !gradients.Reach(Result))
         {
-            gradients.Add(this with { Mode = FunctionMode.Gradient });
+            return;
         }
+
+        foreach (Storage argument in Arguments.Where(argument => argument.IsPerRow).Distinct())
+        {
+            gradients.Begin(argument, covers: false);
+        }
+
+        gradients.Add(this with { Mode = FunctionMode.Gradient });
     }
 }
 

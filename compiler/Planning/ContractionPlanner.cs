@@ -20,24 +20,16 @@ public static class ContractionPlanner
 
     public static TermPlan Plan(Term term, CostModel costs)
     {
-        List<PlanNode> operands =
-        [
-            .. term.Factors.Select(factor => (PlanNode)new FactorNode(factor, [.. factor.Position.Indices], factor.Tensor.IsTrained)),
-        ];
-        if (term.Input is { } input)
+        PlanNode[] operands = [.. term.Factors.Select(factor => new FactorNode(factor))];
+        if (operands.Length < 2)
         {
-            operands.Add(new InputNode(input, term.InputPosition, [.. term.InputPosition.Indices]));
-        }
-
-        if (operands.Count < 2)
-        {
-            return operands.Count == 0
+            return operands.Length == 0
                 ? new TermPlan(term, null, 0, [])
                 : new TermPlan(term, operands[0], costs.Contraction(0, TermPlan.Size(operands[0].Indices), operands[0].PerRow, 1), []);
         }
 
         var network = new OperandNetwork(term, operands, costs);
-        Tree? tree = operands.Count <= ExactOperands ? null : Starts(network)
+        Tree? tree = operands.Length <= ExactOperands ? null : Starts(network)
             .Select(start => WindowSearch.Improve(network, start))
             .OrderBy(improved => improved.Cost)
             .First();

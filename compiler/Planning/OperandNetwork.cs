@@ -158,7 +158,7 @@ internal sealed class OperandNetwork
     public double Elements(Tree tree) => tree.Size * (tree.PerRow ? _costs.Batch : 1);
 
     /// <summary>Whether a tensor in a short format would be multiplied out at full length: it meets nothing but what the input is part of.</summary>
-    public bool Widens(Tree left, Tree right) => _term.Input is not null && !left.PerRow && !right.PerRow && (left.IsShort || right.IsShort);
+    public bool Widens(Tree left, Tree right) => _term.IsPerRow && !left.PerRow && !right.PerRow && (left.IsShort || right.IsShort);
 
     /// <summary>What two trees cost together, and the contraction of them into one of so many elements.</summary>
     public double Cost(Tree left, Tree right, double size)

@@ -11,10 +11,7 @@ public abstract record PlanNode(IReadOnlyList<Index> Indices, bool PerRow, bool 
 }
 
 /// <summary>An operand of the term.</summary>
-public sealed record FactorNode(Factor Factor, IReadOnlyList<Index> Indices, bool NeedsGradient) : PlanNode(Indices, false, NeedsGradient);
-
-/// <summary>The vector that the term reads.</summary>
-public sealed record InputNode(RowVector Vector, Affine Position, IReadOnlyList<Index> Indices) : PlanNode(Indices, true, true);
+public sealed record FactorNode(Factor Factor) : PlanNode([.. Factor.Position.Indices], Factor.Tensor.Rate == Rate.Row, Factor.Tensor.IsTrained);
 
 /// <summary>Two tensors contracted into one: every index that neither the rest of the term nor its output has is summed.</summary>
 public sealed record ContractionNode(PlanNode Left, PlanNode Right, IReadOnlyList<Index> Indices, bool PerRow, bool NeedsGradient)
@@ -41,7 +38,7 @@ public sealed record TermPlan(Term Term, PlanNode? Root, double Cost, IReadOnlyL
         : Contractions(Root).Where(node => node.PerRow).Sum(node =>
             Flops(node) * ((node.Left.NeedsGradient ? 1 : 0) + (node.Right.NeedsGradient ? 1 : 0))) + (IsRead ? Elements(Root) : 0);
 
-    private bool IsRead => Root is InputNode or FactorNode;
+    private bool IsRead => Root is FactorNode;
 
     public static IEnumerable<ContractionNode> Contractions(PlanNode node) => node is ContractionNode contraction
         ? Contractions(contraction.Left).Concat(Contractions(contraction.Right)).Append(contraction)

@@ -9,7 +9,6 @@ public static class PlanPrinter
     {
         null => "0",
         FactorNode factor => factor.Factor.Tensor.Name,
-        InputNode input => input.Vector.Name,
         ContractionNode contraction => $"({Print(contraction.Left)} {Print(contraction.Right)})",
         _ => throw new InvalidOperationException(node.ToString()),
     };

@@ -39,15 +39,15 @@ public static class RouteSelection
     private static double Cost(Operator op, CostModel costs)
     {
         var module = new Module("", "", "", op.Columns, op.Rows, Text.EquatableArray.Of<Link>(new LinearLink(op)), default);
-        var weights = new HashSet<WeightTensor>();
+        var weights = new HashSet<Tensor>();
         return Lowering.Lower(module).Statements.Sum(statement => statement switch
         {
             SumStatement sum => sum.Terms.Sum(Term),
-            _ => costs.Contraction(0, statement.Target.Size, perRow: true, gradients: 1),
+            _ => costs.Contraction(0, statement.Target.Length, perRow: true, gradients: 1),
         });
 
         double Term(Term term) => ContractionPlanner.Plan(term, costs).Cost + term.Factors.Sum(factor => Weight(factor.Tensor));
 
-        double Weight(WeightTensor weight) => weight is NetworkWeight network && weights.Add(weight) ? network.Definition.Sum(Term) : 0;
+        double Weight(Tensor weight) => weight is NetworkWeight network && weights.Add(weight) ? network.Definition.Sum(Term) : 0;
     }
 }

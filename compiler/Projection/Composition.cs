@@ -18,18 +18,18 @@ internal sealed class Composition
     /// <summary>A reshape that no indices express is taken apart into its positions up to so many.</summary>
     private const int MaxPositions = 256;
 
-    private readonly Dictionary<RowVector, Statement> _statements;
-    private readonly RowVector _input;
+    private readonly Dictionary<RowTensor, Statement> _statements;
+    private readonly RowTensor _input;
 
     private Composition(LoweredModule module)
     {
         _statements = module.Statements.ToDictionary(statement => statement.Target);
         _input = module.Input;
-        RowVector output = module.Output;
+        RowTensor output = module.Output;
         while ((CopyOf(output) ?? output) is var gathered && TryPermutation(gathered) is { } permutation)
         {
             // What the terms call a row of the source is a row of what is gathered.
-            int[] rows = new int[gathered.Size];
+            int[] rows = new int[gathered.Length];
             for (int target = 0; target < rows.Length; target++)
             {
                 rows[permutation[target]] = Rows.Length == 0 ? target : Rows[target];
@@ -48,20 +48,20 @@ internal sealed class Composition
 
     public int[] Columns { get; private set; } = [];
 
-    private RowVector? Root { get; set; }
+    private RowTensor? Root { get; set; }
 
     /// <exception cref="ObstacleException">The sum cannot be written with affine positions.</exception>
     public static Composition Of(LoweredModule module) => new(module);
 
     /// <summary>The source's position for each of a vector's, if it is gathered and that is a permutation.</summary>
-    private int[]? TryPermutation(RowVector vector)
+    private int[]? TryPermutation(RowTensor vector)
     {
-        if (!_statements.TryGetValue(vector, out Statement? statement) || statement is not GatherStatement gather || gather.Source.Size != vector.Size)
+        if (!_statements.TryGetValue(vector, out Statement? statement) || statement is not GatherStatement gather || gather.Source.Length != vector.Length)
         {
             return null;
         }
 
-        int[] sources = [.. Enumerable.Repeat(-1, vector.Size)];
+        int[] sources = [.. Enumerable.Repeat(-1, vector.Length)];
         foreach ((int target, int source) in Pairs(gather))
         {
             if (sources[target] >= 0)
@@ -92,26 +92,27 @@ internal sealed class Composition
     }
 
     /// <summary>The vector that this one is a plain copy of, or null.</summary>
-    private RowVector? CopyOf(RowVector vector) =>
+    private RowTensor? CopyOf(RowTensor vector) =>
         _statements.TryGetValue(vector, out Statement? statement)
         && statement is SumStatement { Terms: { Count: 1 } terms }
-        && terms[0] is { Coefficient: 1, Factors.Count: 0, Input: { } input, Output: var output, InputPosition: var position }
-        && input.Size == vector.Size
-        && (vector.Size == 1 || (IsWhole(output) && IsWhole(position) && output.Terms[0].Index == position.Terms[0].Index && output.Terms[0].Index.Extent == vector.Size))
+        && terms[0] is { Coefficient: 1, Factors: { Count: 1 } factors, Output: var output }
+        && factors[0] is { Tensor: RowTensor input, Position: var position }
+        && input.Length == vector.Length
+        && (vector.Length == 1 || (IsWhole(output) && IsWhole(position) && output.Terms[0].Index == position.Terms[0].Index && output.Terms[0].Index.Extent == vector.Length))
             ? input
             : null;
 
     private static bool IsWhole(Affine position) => position is { Offset: 0, Terms.Count: 1 } && position.Terms[0].Stride == 1;
 
-    private List<MapTerm> Expand(RowVector output)
+    private List<MapTerm> Expand(RowTensor output)
     {
-        var index = new Index("i", output.Size);
+        var index = new Index("i", output.Length);
         var done = new List<MapTerm>();
-        var open = new Stack<(MapTerm Term, RowVector Vector)>();
+        var open = new Stack<(MapTerm Term, RowTensor Vector)>();
         open.Push((new MapTerm(1, [], Affine.Of(index), Affine.Of(index), []), output));
         while (open.Count > 0)
         {
-            (MapTerm term, RowVector vector) = open.Pop();
+            (MapTerm term, RowTensor vector) = open.Pop();
             if (IsRoot(vector))
             {
                 done.AddRange(ExpandTensors(term));
@@ -130,7 +131,7 @@ internal sealed class Composition
                 {
                     foreach (MapTerm composed in Substitute(term, term.Input, writer))
                     {
-                        open.Push((composed, writer.Input!));
+                        open.Push((composed, writer.Factors.Select(factor => factor.Tensor).OfType<RowTensor>().Single()));
                     }
                 }
             }
@@ -146,7 +147,7 @@ internal sealed class Composition
     }
 
     /// <summary>Whether terms end here: at the input, or at a permutation of it.</summary>
-    private bool IsRoot(RowVector vector)
+    private bool IsRoot(RowTensor vector)
     {
         if (vector != _input)
         {
@@ -172,7 +173,7 @@ internal sealed class Composition
     {
         foreach ((int target, int source) in Pairs(gather))
         {
-            if (gather.Target.Size > MaxPositions || gather.Source.Size > MaxPositions)
+            if (gather.Target.Length > MaxPositions || gather.Source.Length > MaxPositions)
             {
                 throw new ObstacleException("a large table of positions stands between its factors");
             }
@@ -195,12 +196,12 @@ internal sealed class Composition
 
         MapTerm rest = term with { Factors = [.. term.Factors.Where((_, k) => k != at)] };
         return ((NetworkWeight)term.Factors[at].Tensor).Definition
-            .SelectMany(definition => Substitute(rest, term.Factors[at].Position, definition, keepInput: true))
+            .SelectMany(definition => Substitute(rest, term.Factors[at].Position, definition))
             .SelectMany(ExpandTensors);
     }
 
     /// <summary>What a term that reads a position becomes by a term that writes there; nothing where they never meet.</summary>
-    private static IEnumerable<MapTerm> Substitute(MapTerm reader, Affine read, Term writer, bool keepInput = false)
+    private static IEnumerable<MapTerm> Substitute(MapTerm reader, Affine read, Term writer)
     {
         foreach (Index index in writer.Indices.ToArray())
         {
@@ -208,11 +209,12 @@ internal sealed class Composition
             writer = writer.Map(position => position.Substitute(index, fresh));
         }
 
+        Factor? input = writer.Factors.FirstOrDefault(factor => factor.Tensor is RowTensor);
         MapTerm composed = new(
             reader.Coefficient * writer.Coefficient,
-            [.. reader.Factors, .. writer.Factors],
+            [.. reader.Factors, .. writer.Factors.Where(factor => factor != input)],
             reader.Output,
-            keepInput ? reader.Input : writer.InputPosition,
+            input?.Position ?? reader.Input,
             reader.Windows);
         return Unification.Of(read, writer.Output).Select(unified =>
             (composed with { Windows = [.. composed.Windows, .. unified.Windows] }).Map(unified.Apply));

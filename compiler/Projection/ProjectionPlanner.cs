@@ -15,7 +15,7 @@ public static class ProjectionPlanner
         ProjectionPlan plan = Plan(schedule.Program.Lowered);
 
         // A tensor that kernels read in a short format alone is not there to be read here.
-        WeightTensor? missing = plan.Parts
+        Tensor? missing = plan.Parts
             .SelectMany(part => part.AllTerms)
             .SelectMany(term => term.Factors)
             .Select(factor => factor.Tensor)
@@ -24,7 +24,7 @@ public static class ProjectionPlanner
     }
 
     /// <summary>Where a tensor's elements are in the weight block, if they are.</summary>
-    public static Storage? PlaceOf(Schedule schedule, WeightTensor tensor) => tensor is ParameterWeight parameter
+    public static Storage? PlaceOf(Schedule schedule, Tensor tensor) => tensor is ParameterWeight parameter
         ? schedule.Parameters.First(place => place.Parameter == parameter.Parameter).Storage
         : schedule.Storages.FirstOrDefault(storage => storage is { Space: Space.Weights, IsPacked: false } && schedule.Layout.Holds(storage) && storage.Name == tensor.Name);
 
@@ -62,14 +62,9 @@ public static class ProjectionPlanner
     private static bool IsOpaque(Factor factor) => factor.Tensor is not ParameterWeight && DependsOnTrained(factor.Tensor);
 
     /// <summary>Whether a value changes with trained parameters, also where no derivative passes.</summary>
-    private static bool DependsOnTrained(WeightTensor tensor) => tensor switch
-    {
-        FunctionWeight function => function.Arguments.Any(DependsOnTrained),
-        NetworkWeight network => network.Definition.SelectMany(term => term.Factors).Any(factor => DependsOnTrained(factor.Tensor)),
-        _ => tensor.IsTrained,
-    };
+    private static bool DependsOnTrained(Tensor tensor) => tensor.Rate == Rate.Update;
 
-    private static string Name(WeightTensor tensor) => tensor is FunctionWeight function ? $"{function.Function}({string.Join(", ", function.Arguments.Select(Name))})" : tensor.Name;
+    private static string Name(Tensor tensor) => tensor is FunctionWeight { Call: var call } ? $"{call.Function}({string.Join(", ", call.Arguments.Select(Name))})" : tensor.Name;
 
     private static string Names(IEnumerable<Factor> factors) => string.Join(", ", factors.Select(factor => Name(factor.Tensor)).Distinct());
 

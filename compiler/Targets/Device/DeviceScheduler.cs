@@ -95,7 +95,7 @@ public sealed class DeviceScheduler
         foreach (KeyValuePair<WeightTensor, Storage> derived in _program.Derived)
         {
             (Storage storage, Storage hosts) = (derived.Value, host.Derived[derived.Key]);
-            bool isHosts = derived.Key is FunctionWeight function && !_functions.Has(function);
+            bool isHosts = derived.Key is FunctionWeight function && !_functions.Has(function.Call);
             if ((isHosts || derived.Key is ConstantWeight) && _weights.TryGetValue(storage, out int offset))
             {
                 functions.Add(new Segment(hostLayout.OffsetOf(hosts), offset, storage.Length));

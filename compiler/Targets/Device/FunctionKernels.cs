@@ -18,33 +18,33 @@ internal sealed class FunctionKernels(int room)
     private static readonly Operand Target = new("c", IsWritten: true);
 
     /// <summary>Whether a device evaluates a function and takes its gradient further.</summary>
-    public bool Has(FunctionWeight weight) =>
-        weight.Function == TensorFunction.Reflections ? 2 * weight.Length <= room
-        : RowFunction(weight) is not null || Activations.ByName.ContainsKey(weight.Function.Name)
-            || weight.Function.Name is "log" or "row_norms" or "column_norms" or "normalize_columns";
+    public bool Has(FunctionCall call) =>
+        call.Function == TensorFunction.Reflections ? 2 * call.Length <= room
+        : RowFunction(call) is not null || Activations.ByName.ContainsKey(call.Function.Name)
+            || call.Function.Name is "log" or "row_norms" or "column_norms" or "normalize_columns";
 
     /// <summary>The function as one of rows, if it is one. What rounds to a short format is the host's work.</summary>
-    private static FunctionLink? RowFunction(FunctionWeight weight)
+    private static FunctionLink? RowFunction(FunctionCall call)
     {
-        IReadOnlyList<int> shape = weight.Arguments[0].Shape;
-        return weight is { Function.IsLink: true, Format: null }
-            ? new FunctionLink(weight.Function, shape.Count == 0 ? 1 : shape[shape.Count - 1], weight.Numbers.FirstOrDefault())
+        IReadOnlyList<int> shape = call.Arguments[0].Shape;
+        return call is { Function.IsLink: true, Format: null }
+            ? new FunctionLink(call.Function, shape.Count == 0 ? 1 : shape[shape.Count - 1], call.Numbers.FirstOrDefault())
             : null;
     }
 
     /// <summary>y = f(x), of operands x and y, of which elementwise kernels take vectors of a width.</summary>
-    public DeviceKernel Value(FunctionWeight weight, int width)
+    public DeviceKernel Value(FunctionCall call, int width)
     {
-        string name = weight.Function.Name;
-        IReadOnlyList<int> shape = weight.Arguments[0].Shape;
-        if (weight.Function == TensorFunction.Reflections)
+        string name = call.Function.Name;
+        IReadOnlyList<int> shape = call.Arguments[0].Shape;
+        if (call.Function == TensorFunction.Reflections)
         {
             return Reflections(shape[0], shape[1]);
         }
 
-        if (RowFunction(weight) is { } ofRows)
+        if (RowFunction(call) is { } ofRows)
         {
-            return RowFunctionKernels.Value(ofRows, weight.Length, perRow: false);
+            return RowFunctionKernels.Value(ofRows, call.Length, perRow: false);
         }
 
         switch (name)
@@ -62,7 +62,7 @@ internal sealed class FunctionKernels(int room)
                     line.ForEach(j => body.Store("c", line.At(j), line.Element("x", j) / unit / new Choice(new Real(0).IsLess(norm), norm, new Real(1))));
                 });
             default:
-                return ElementwiseKernels.Build($"c = {name}(x)", new Elements(weight.Length, PerRow: false, width), [new("x"), Target], isResult: false, (body, of) =>
+                return ElementwiseKernels.Build($"c = {name}(x)", new Elements(call.Length, PerRow: false, width), [new("x"), Target], isResult: false, (body, of) =>
                 {
                     Expression x = body.DefineElement("u", of("x"));
                     return name == "log" ? KernelBody.Call(Function.Log, x) : ElementwiseKernels.Value(Activations.ByName[name], body, x);
@@ -71,19 +71,19 @@ internal sealed class FunctionKernels(int room)
     }
 
     /// <summary>dx += J dy, of operands x, y, dy and dx, of which elementwise kernels take vectors of a width.</summary>
-    public DeviceKernel Gradient(FunctionWeight weight, int width)
+    public DeviceKernel Gradient(FunctionCall call, int width)
     {
-        string name = weight.Function.Name;
-        IReadOnlyList<int> shape = weight.Arguments[0].Shape;
+        string name = call.Function.Name;
+        IReadOnlyList<int> shape = call.Arguments[0].Shape;
         Operand[] operands = [new("x"), new("y"), new("dy"), Target];
-        if (weight.Function == TensorFunction.Reflections)
+        if (call.Function == TensorFunction.Reflections)
         {
             return ReflectionsGradient(shape[0], shape[1], operands);
         }
 
-        if (RowFunction(weight) is { } ofRows)
+        if (RowFunction(call) is { } ofRows)
         {
-            return RowFunctionKernels.Derivative(ofRows, weight.Length, perRow: false);
+            return RowFunctionKernels.Derivative(ofRows, call.Length, perRow: false);
         }
 
         switch (name)
@@ -104,7 +104,7 @@ internal sealed class FunctionKernels(int room)
                         "c", line.At(j), (line.Element("dy", j) - ((Expression)"along" * line.Element("y", j))) / norm / unit)));
                 });
             default:
-                return ElementwiseKernels.Build($"c += {name}'(x) dy", new Elements(weight.Length, PerRow: false, width), operands, isResult: true, (body, of) =>
+                return ElementwiseKernels.Build($"c += {name}'(x) dy", new Elements(call.Length, PerRow: false, width), operands, isResult: true, (body, of) =>
                 {
                     Expression x = body.DefineElement("u", of("x"));
                     Expression slope = name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Activations.ByName[name], body, x), change = body.DefineElement("change", of("dy"));

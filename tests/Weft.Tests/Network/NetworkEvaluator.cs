@@ -11,14 +11,14 @@ using Weft.Compiler.Algebra;
 internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> parameters)
 {
     private readonly Dictionary<WeightTensor, double[]> _weights = [];
-    private readonly Dictionary<RowVector, double[]> _vectors = [];
+    private readonly Dictionary<RowTensor, double[]> _vectors = [];
 
     public double[] Evaluate(LoweredModule module, double[] x)
     {
         _vectors[module.Input] = x;
         foreach (Statement statement in module.Statements)
         {
-            double[] target = new double[statement.Target.Size];
+            double[] target = new double[statement.Target.Length];
             switch (statement)
             {
                 case SumStatement sum:
@@ -57,8 +57,8 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
                     break;
 
-                case ProductStatement product:
-                    target = [.. _vectors[product.Left].Zip(_vectors[product.Right], (left, right) => left * right)];
+                case FunctionStatement { Call: var call }:
+                    target = Evaluate(call, call.Function);
                     break;
 
                 case ActivationStatement activation:
@@ -75,8 +75,8 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
     private void Add(Term term, double[] target)
     {
-        double[][] factors = [.. term.Factors.Select(factor => Weight(factor.Tensor))];
-        Affine[] positions = [.. term.Factors.Select(factor => factor.Position), term.InputPosition, term.Output];
+        double[][] factors = [.. term.Factors.Select(factor => Elements(factor.Tensor))];
+        Affine[] positions = [.. term.Factors.Select(factor => factor.Position), term.Output];
         Compiler.Network.Index[] indices = [.. term.Indices];
         int[][] strides = [.. positions.Select(position => indices.Select(position.StrideOf).ToArray())];
         Visit(0, [.. positions.Select(position => position.Offset)]);
@@ -93,7 +93,7 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                 return;
             }
 
-            double product = term.Coefficient * (term.Input is null ? 1 : _vectors[term.Input][at[^2]]);
+            double product = term.Coefficient;
             for (int k = 0; k < factors.Length; k++)
             {
                 product *= factors[k][at[k]];
@@ -102,6 +102,8 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
             target[at[^1]] += product;
         }
     }
+
+    private double[] Elements(Tensor tensor) => tensor is RowTensor vector ? _vectors[vector] : Weight((WeightTensor)tensor);
 
     private double[] Weight(WeightTensor tensor)
     {
@@ -113,10 +115,9 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                 ConstantWeight { Value: FormulaTensor formula } => [.. formula.Elements()],
                 ConstantWeight { Value: ListTensor list } => [.. list.Elements],
                 NetworkWeight network => Define(network),
-                FunctionWeight function when function.Function == TensorFunction.Reflections =>
-                    CompactForm(Weight(function.Arguments[0]), function.Shape[0]),
-                FunctionWeight function when Quantizer(function) is { } whole => Part(function, whole),
-                FunctionWeight function => Evaluate(function, function.Function),
+                FunctionWeight { Call: var call } when call.Function == TensorFunction.Reflections => CompactForm(Elements(call.Arguments[0]), call.Shape[0]),
+                FunctionWeight { Call: var call } when Quantizer(call) is { } whole => Part(call, whole),
+                FunctionWeight { Call: var call } => Evaluate(call, call.Function),
                 _ => throw new NotSupportedException(tensor.GetType().Name),
             };
             _weights.Add(tensor, value);
@@ -137,21 +138,21 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
     }
 
     /// <summary>The function of which another is a part.</summary>
-    private static TensorFunction? Quantizer(FunctionWeight function) =>
+    private static TensorFunction? Quantizer(FunctionCall function) =>
         TensorFunction.All.Values.FirstOrDefault(whole => whole.Parts is { } parts && (parts.Codes == function.Function || parts.Scales == function.Function));
 
     /// <summary>The scale of each row, or what the whole is without it.</summary>
-    private double[] Part(FunctionWeight function, TensorFunction whole)
+    private double[] Part(FunctionCall function, TensorFunction whole)
     {
         IReadOnlyList<int> shape = function.Arguments[0].Shape;
         double most = whole.Name == "quantize" ? Math.Pow(2, function.Numbers[0] - 1) - 1 : 1;
-        double[] scales = [.. Weight(function.Arguments[0]).Chunk(shape[^1]).Select(row => row.Max(Math.Abs) / most)];
+        double[] scales = [.. Elements(function.Arguments[0]).Chunk(shape[^1]).Select(row => row.Max(Math.Abs) / most)];
         return function.Function == whole.Parts!.Value.Scales
             ? scales
             : [.. Evaluate(function, whole).Select((value, i) => scales[i / shape[^1]] is 0 ? 0 : value / scales[i / shape[^1]])];
     }
 
-    private double[] Evaluate(FunctionWeight function, TensorFunction definition)
+    private double[] Evaluate(FunctionCall function, TensorFunction definition)
     {
         Parameter[] arguments = [.. function.Arguments.Select((argument, k) =>
             new Parameter($"A{k}", argument.Shape.ToEquatable(), Role.Trained, new Initializer(Distribution.Normal)))];
@@ -162,7 +163,7 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
         IndexVariable[] indices = [.. value.Shape.Select((extent, axis) => new IndexVariable($"i{axis}", extent, -1 - axis))];
         var column = new Column(new EinsumTensor(
             EquatableArray.Of(indices.ToEquatable()), EquatableArray.Of(new IndexedTensor(value, indices.Select(AffineIndex.Of).ToEquatable()))));
-        double[] values = [.. function.Arguments.SelectMany(Weight)];
+        double[] values = [.. function.Arguments.SelectMany(Elements)];
         return Numbers.Flat(new Interpreter(Algebras.ModuleOf("f", column), values).Dense());
     }
 

@@ -81,19 +81,13 @@ public class ContractionPlannerTests
         }
     }
 
-    private static OperandNetwork Network(Term term) => new(
-        term,
-        [
-            .. term.Factors.Select(factor => new FactorNode(factor, [.. factor.Position.Indices], true)),
-            new InputNode(term.Input!, term.InputPosition, [.. term.InputPosition.Indices]),
-        ],
-        Costs);
+    private static OperandNetwork Network(Term term) => new(term, [.. term.Factors.Select(factor => new FactorNode(factor))], Costs);
 
     /// <summary>The cost of the cheapest order of a chain by the recursion of the textbooks, over the matrices and the input behind them.</summary>
     private static double CheapestChain(Term chain)
     {
-        int count = chain.Factors.Count + 1;
-        double[] sizes = [.. chain.Factors.Select(factor => (double)factor.Position.Terms[0].Index.Extent), chain.InputPosition.Terms[0].Index.Extent, 1];
+        int count = chain.Factors.Count;
+        double[] sizes = [.. chain.Factors.Select(factor => (double)factor.Position.Terms[0].Index.Extent), 1];
         var best = new double[count, count];
         for (int length = 2; length <= count; length++)
         {
@@ -113,16 +107,14 @@ public class ContractionPlannerTests
         Index[] indices = [.. Enumerable.Range(0, matrices + 1).Select(k => new Index($"i{k}", random.Next(2, 40)))];
         return new Term(
             1,
-            [.. Enumerable.Range(0, matrices).Select(k => Factor(k, indices[k], indices[k + 1]))],
-            new RowVector("x", indices[matrices].Extent),
-            Position(indices[matrices]),
+            [.. Enumerable.Range(0, matrices).Select(k => Factor(k, indices[k], indices[k + 1])), new Factor(new RowTensor("x", indices[matrices].Extent), Position(indices[matrices]))],
             Position(indices[0]));
     }
 
     private static Term Kronecker(int factors)
     {
         Index[] outer = [.. Enumerable.Range(0, factors).Select(k => new Index($"i{k}", 2))], inner = [.. Enumerable.Range(0, factors).Select(k => new Index($"j{k}", 2))];
-        return new Term(1, [.. outer.Zip(inner).Select((pair, k) => Factor(k, pair.First, pair.Second))], new RowVector("x", 1 << factors), Position(inner), Position(outer));
+        return new Term(1, [.. outer.Zip(inner).Select((pair, k) => Factor(k, pair.First, pair.Second)), new Factor(new RowTensor("x", 1 << factors), Position(inner))], Position(outer));
     }
 
     /// <summary>Operands that share an index with one before, and some that have an index of the result.</summary>
@@ -150,9 +142,7 @@ public class ContractionPlannerTests
         int input = random.Next(operands);
         return new Term(
             1,
-            [.. Enumerable.Range(0, operands).Where(k => k != input).Select(k => Factor(k, [.. indices[k]]))],
-            new RowVector("x", 1),
-            Position([.. indices[input]]),
+            [.. Enumerable.Range(0, operands).Where(k => k != input).Select(k => Factor(k, [.. indices[k]])), new Factor(new RowTensor("x", 1), Position([.. indices[input]]))],
             Position([.. output]));
     }
 

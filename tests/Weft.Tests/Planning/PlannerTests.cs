@@ -87,11 +87,7 @@ public class PlannerTests
         .OfType<SumStatement>()
         .SelectMany(sum => sum.Terms);
 
-    private static PlanNode[] Operands(Term term)
-    {
-        IEnumerable<PlanNode> factors = term.Factors.Select(factor => new FactorNode(factor, [.. factor.Position.Indices], factor.Tensor.IsTrained));
-        return [.. term.Input is { } input ? factors.Append(new InputNode(input, term.InputPosition, [.. term.InputPosition.Indices])) : factors];
-    }
+    private static PlanNode[] Operands(Term term) => [.. term.Factors.Select(factor => new FactorNode(factor))];
 
     /// <summary>What orders of a term's operands cost.</summary>
     internal sealed class Meter(Term term, CostModel costs)
@@ -110,7 +106,7 @@ public class PlannerTests
                 for (int j = i + 1; j < parts.Count; j++)
                 {
                     (PlanNode a, PlanNode b) = (parts[i], parts[j]);
-                    if (term.Input is not null && !a.PerRow && !b.PerRow && (a.IsShort || b.IsShort))
+                    if (term.IsPerRow && !a.PerRow && !b.PerRow && (a.IsShort || b.IsShort))
                     {
                         continue;
                     }

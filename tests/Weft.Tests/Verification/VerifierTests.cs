@@ -36,13 +36,13 @@ public class VerifierTests
 
     public static TheoryData<string, Func<LoweredModule, LoweredModule>> Networks => new()
     {
-        { "do not lie in the 36 elements of x", module => EachTerm(module, term => term.Input == module.Input ? term with { InputPosition = term.InputPosition + 1 } : term) },
-        { "do not lie in the", module => EachTerm(module, term => term with { Factors = [.. term.Factors.Select(factor => factor with { Position = factor.Position + -1 })] }) },
+        { "do not lie in the 36 elements of x", module => EachFactor(module, factor => factor.Tensor == module.Input ? factor with { Position = factor.Position + 1 } : factor) },
+        { "do not lie in the", module => EachFactor(module, factor => factor with { Position = factor.Position + -1 }) },
         { "elements of the target", module => EachTerm(module, term => term with { Output = term.Output * 2 }) },
         { "it is filled twice", module => module with { Statements = [.. module.Statements, .. module.Statements] } },
         { "nothing fills the output", module => module with { Statements = [] } },
-        { "v is read before it is filled", module => module with { Statements = [new ProductStatement(module.Output, module.Input, new RowVector("v", 24))] } },
-        { "36 elements instead of 24", module => module with { Statements = [new ProductStatement(module.Output, module.Input, module.Input)] } },
+        { "v is read before it is filled", module => module with { Statements = [Copy(module.Output, new RowTensor("v", 24))] } },
+        { "36 elements instead of 24", module => module with { Statements = [new ActivationStatement(module.Output, module.Input, new ActivationLink(Activation.Relu))] } },
         { "5 positions of a table instead of 24", module => module with { Statements = [new GatherStatement(module.Output, module.Input, 1, Table(5), false)] } },
         { "are not 5 equal parts", module => module with { Statements = [new WalshHadamardStatement(module.Output, module.Input, 5)] } },
         { "has no rows to reflect along", module => module with { Statements = [new ReflectionsStatement(module.Output, module.Input, 1, Table(5), false)] } },
@@ -139,6 +139,15 @@ public class VerifierTests
         var index = new IndexVariable("i", 8, 0);
         return new Einsum(AffineIndex.Of(index), 8, default, new AffineIndex(by, EquatableArray.Of((index, 1))), 8);
     }
+
+    private static SumStatement Copy(RowTensor target, RowTensor source)
+    {
+        Affine position = Affine.Of(new Compiler.Network.Index("i", target.Length));
+        return new SumStatement(target, [new Term(1, [new Factor(source, position)], position)]);
+    }
+
+    private static LoweredModule EachFactor(LoweredModule module, Func<Factor, Factor> map) =>
+        EachTerm(module, term => term with { Factors = [.. term.Factors.Select(map)] });
 
     private static LoweredModule EachTerm(LoweredModule module, Func<Term, Term> map) => module with
     {
