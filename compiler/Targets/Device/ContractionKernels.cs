@@ -255,7 +255,7 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
             threadsY,
             columns.Grid(tileX),
             rows.Grid(tileY),
-            new GridAxis(both.Fixed * parts, false, 1),
+            both.Grid(1) with { Extent = both.Fixed * parts },
             FusedResults.Operands(step),
             [stageA, stageB],
             body.Statements,
