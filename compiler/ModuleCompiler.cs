@@ -16,7 +16,8 @@ namespace Weft.Compiler;
 /// <summary>What the road makes of one module.</summary>
 /// <param name="Code">The C# file.</param>
 /// <param name="Explanation">What <c>weft explain</c> prints.</param>
-public sealed record GeneratedType(string Code, string Explanation);
+/// <param name="Warning">What the type lacks of what was asked for.</param>
+public sealed record GeneratedType(string Code, string Explanation, Diagnostic? Warning = null);
 
 /// <summary>
 /// The road from a bound module to C#: rewrite, lower, plan, schedule, emit. Between the stages what was made is verified: a mistake of the
@@ -24,11 +25,14 @@ public sealed record GeneratedType(string Code, string Explanation);
 /// </summary>
 public static class ModuleCompiler
 {
-    /// <exception cref="CompilationException">The module is too large, or the compiler made a mistake.</exception>
+    /// <exception cref="CompilationException">The module is too large, a type for devices alone needs what they do not have, or the compiler made a mistake.</exception>
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
         var costs = new CostModel(options.Batch);
         Lowered lowered = Lower(module, costs, cancellationToken);
+        CompilationException? lack = options.Targets == DeviceTargets.None ? null : Lack(lowered.Module);
+        bool isLacking = lack is not null && options.Targets.HasFlag(DeviceTargets.OpenCl);
+        options = lack is null ? options : options.MapType is null ? options with { Targets = DeviceTargets.None } : throw lack;
         var variant = new Variant(costs, options.ElementSize, options.PlanRank);
         Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != DeviceTargets.None, cancellationToken);
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
@@ -47,7 +51,7 @@ public static class ModuleCompiler
             string code = options.MapType is null
                 ? MapEmitter.Emit(schedule, projection, device, options, explainer.Summary())
                 : IlgpuEmitter.Emit(device!, options);
-            return new GeneratedType(code, explainer.Full());
+            return new GeneratedType(code, explainer.Full(), isLacking ? lack!.At("", default) : null);
         });
     }
 
@@ -62,13 +66,24 @@ public static class ModuleCompiler
         device = device with { ElementSize = options.ElementSize };
         var costs = new CostModel(options.Batch);
         var variant = new Variant(costs, options.ElementSize, options.PlanRank);
-        Schedule schedule = Schedule(Lower(module, costs, cancellationToken).Module, variant, keepsElements: true, cancellationToken);
+        LoweredModule lowered = Lower(module, costs, cancellationToken).Module;
+        if (Lack(lowered) is { } lack)
+        {
+            throw lack;
+        }
+
+        Schedule schedule = Schedule(lowered, variant, keepsElements: true, cancellationToken);
         return Stage("planning for a device", module, () => new DeviceExplainer(
             ScheduleDevice(schedule, options.Batch, device, cancellationToken),
             ScheduleDevice(schedule, 1, device, cancellationToken),
             options.Batch,
             device).Full());
     }
+
+    /// <summary>What a device does not have of what a module needs, or null.</summary>
+    private static CompilationException? Lack(LoweredModule lowered) => DeviceScheduler.Lacking(lowered) is { } function
+        ? new CompilationException(DiagnosticDescriptors.ProcessorOnly, [lowered.Module.Name, function.Name]) { Module = lowered.Module.Name }
+        : null;
 
     private sealed record Lowered(LoweredModule Module, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes);
 

@@ -8,7 +8,7 @@ namespace Weft.Generators;
 /// Remembers what units became, by value. The driver remembers by position: a declaration that is added before others
 /// would otherwise compile them all again.
 /// </summary>
-internal sealed class CompileCache(Func<Module, GenerateOptions, CancellationToken, string> compile)
+internal sealed class CompileCache(Func<Module, GenerateOptions, CancellationToken, GeneratedType> compile)
 {
     private const int Capacity = 1024;
 
@@ -42,8 +42,8 @@ internal sealed class CompileCache(Func<Module, GenerateOptions, CancellationTok
     {
         try
         {
-            string code = compile(unit.Module, unit.Options, cancellationToken);
-            return new GeneratedFile(unit.TypeName, unit.HintName, code, Failure: null);
+            GeneratedType type = compile(unit.Module, unit.Options, cancellationToken);
+            return new GeneratedFile(unit.TypeName, unit.HintName, type.Code, type.Warning);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

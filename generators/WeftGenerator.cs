@@ -24,12 +24,12 @@ public sealed class WeftGenerator : IIncrementalGenerator
     private readonly CompileCache _cache;
 
     public WeftGenerator()
-        : this(static (module, options, cancellationToken) => ModuleCompiler.Compile(module, options, cancellationToken).Code)
+        : this(static (module, options, cancellationToken) => ModuleCompiler.Compile(module, options, cancellationToken))
     {
     }
 
     /// <summary>With another compiler behind it: tests count its calls, and make it fail.</summary>
-    internal WeftGenerator(Func<Module, GenerateOptions, CancellationToken, string> compile) => _cache = new CompileCache(compile);
+    internal WeftGenerator(Func<Module, GenerateOptions, CancellationToken, GeneratedType> compile) => _cache = new CompileCache(compile);
 
     public void Initialize(IncrementalGeneratorInitializationContext context)
     {

@@ -43,7 +43,7 @@ public static class AlgebraPrinter
 
         string body = isOperator
             ? printer.Body(((LinearLink)module.Links[0]).Operator)
-            : "= " + string.Join(" . ", module.Links.Reverse().Select(printer.Element));
+            : printer.Chain(module.Links);
         foreach (string let in printer.Lets)
         {
             text.Append("  ").Append(let).Append('\n');
@@ -142,6 +142,8 @@ public static class AlgebraPrinter
         private readonly Dictionary<string, string> _parameters = new(StringComparer.Ordinal);
         private readonly Dictionary<TensorExpression, string> _letNames = [];
         private readonly Dictionary<int, string> _indices = [];
+        private Dictionary<TensorExpression, string> _valueNames = [];
+        private string _given = "x";
 
         public List<string> Lets { get; } = [];
 
@@ -160,9 +162,52 @@ public static class AlgebraPrinter
                     return $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Element))))})";
                 case NonlinearLink function:
                     return function.Name;
+                case ValueLink value:
+                    return $"value({Tensor(value.Value)})";
                 default:
                     throw new NotSupportedException($"{link.GetType().Name} has no text.");
             }
+        }
+
+        /// <summary>The body of a layer. What a value is made of has a name, and what comes behind is applied to it.</summary>
+        public string Chain(EquatableArray<Link> links)
+        {
+            int value = links.ToList().FindLastIndex(link => link is ValueLink);
+            string rest = string.Join(" . ", links.Skip(value + 1).Reverse().Select(Element));
+            if (value < 0)
+            {
+                return $"= {rest}";
+            }
+
+            // Without a value before it, what is applied first is applied to x.
+            EquatableArray<Link> first = links.Take(value).ToEquatable();
+            if (first.Count > 0)
+            {
+                string body = Chain(first), name = names!.Take("h");
+                string definition = body.StartsWith("=", StringComparison.Ordinal) ? $"{name} {body}" : name + body.Substring(1);
+                Lets.Add($"let {definition}{(first.Any(link => link is ValueLink) ? "" : " . x")}");
+                _given = name;
+            }
+
+            _valueNames = [];
+            TensorExpression made = ((ValueLink)links[value]).Value;
+            return rest.Length == 0 && made is EinsumTensor einsum ? Definition("y", einsum) : $"= {(rest.Length == 0 ? "" : rest + " . ")}{Named(made)}";
+        }
+
+        /// <summary>A tensor by its name, where it is more than one.</summary>
+        private string Named(TensorExpression tensor) => names is null || tensor is ParameterTensor or InputTensor ? Tensor(tensor) : Let(tensor, "S");
+
+        private string Applied(AppliedTensor applied)
+        {
+            string argument = Named(applied.Argument);
+            if (applied.Links.Count == 1 && applied.Links[0] is NonlinearLink link && applied.Shape.SequenceEqual(applied.Argument.Shape)
+                && (link is not FunctionLink { Function.IsElementwise: false } rows || rows.Length == applied.Shape[applied.Shape.Count - 1]))
+            {
+                return link is FunctionLink { Function: { Number: not null } function, Number: var number } ? $"{function.Name}({argument}, {Number(number)})"
+                    : $"{(link is FunctionLink named ? named.Function.Name : link.Name)}({argument})";
+            }
+
+            return string.Join(" . ", applied.Links.Reverse().Select(Element).Append(argument));
         }
 
         /// <summary>The body of an operator: index notation where the whole of it is that, otherwise an expression.</summary>
@@ -248,8 +293,12 @@ public static class AlgebraPrinter
             {
                 case ParameterTensor parameter:
                     return _parameters.TryGetValue(parameter.Parameter.Name, out string? name) ? name : Declare(parameter.Parameter);
+                case InputTensor:
+                    return _given;
+                case AppliedTensor applied:
+                    return Applied(applied);
                 case SliceTensor slice:
-                    return Tensor(slice.Source) + Slice(slice);
+                    return (slice.Source is AppliedTensor ? Named(slice.Source) : Tensor(slice.Source)) + Slice(slice);
                 case EinsumTensor einsum:
                     return names is null ? $"einsum({Definition("T", einsum)})" : Let(einsum, "T");
                 case FormulaTensor formula:
@@ -257,7 +306,7 @@ public static class AlgebraPrinter
                 case ListTensor list:
                     return $"[{string.Join(", ", list.Elements.Select(Number))}]";
                 case FunctionTensor function:
-                    return $"{function.Function.Name}({string.Join(", ", function.Arguments.Select(Tensor).Concat(function.Numbers.Select(Number)))})";
+                    return $"{function.Function.Name}({string.Join(", ", function.Arguments.Select(argument => argument is AppliedTensor ? Named(argument) : Tensor(argument)).Concat(function.Numbers.Select(Number)))})";
                 default:
                     throw new NotSupportedException($"{tensor.GetType().Name} has no text.");
             }
@@ -341,11 +390,12 @@ public static class AlgebraPrinter
 
         private string Let(TensorExpression tensor, string wanted)
         {
-            if (!_letNames.TryGetValue(tensor, out string? name))
+            Dictionary<TensorExpression, string> known = tensor.IsPerRow() ? _valueNames : _letNames;
+            if (!known.TryGetValue(tensor, out string? name))
             {
                 name = names!.Take(wanted);
                 string definition = tensor is EinsumTensor einsum ? Definition(name, einsum) : $"{name} = {Tensor(tensor)}";
-                _letNames.Add(tensor, name);
+                known.Add(tensor, name);
                 Lets.Add("let " + definition);
             }
 
@@ -434,7 +484,7 @@ public static class AlgebraPrinter
 
         /// <summary>A factor of index notation, which must be a name there.</summary>
         private string Factor(TensorExpression tensor) =>
-            names is null || tensor is ParameterTensor or EinsumTensor or FormulaTensor || MentionsIndex(tensor) ? Tensor(tensor) : Let(tensor, "S");
+            names is null || tensor is ParameterTensor or InputTensor or EinsumTensor or FormulaTensor || MentionsIndex(tensor) ? Tensor(tensor) : Let(tensor, "S");
 
         private static bool MentionsIndex(TensorExpression tensor) => tensor is SliceTensor slice
             && (MentionsIndex(slice.Source) || slice.Axes.Any(axis => axis is PointAxis { Index.Terms.Count: > 0 }));

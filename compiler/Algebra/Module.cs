@@ -69,6 +69,12 @@ public sealed record FunctionLink(TensorFunction Function, int Length, double Nu
     }
 }
 
+/// <summary>
+/// A tensor made of what the link is given, which stands in it as <see cref="InputTensor"/>, as often as it likes: values of a layer in index
+/// notation, and functions of them. The elements in order are what comes out.
+/// </summary>
+public sealed record ValueLink(TensorExpression Value) : Link;
+
 /// <summary>How branches are joined, elementwise.</summary>
 public enum Joint
 {

@@ -44,8 +44,29 @@ public static class OperatorStructure
     {
         LinearLink linear => new LinearLink(map(linear.Operator)),
         BranchLink branches => branches with { Branches = branches.Branches.Select(branch => branch.MapOperators(map)).ToEquatable() },
+        ValueLink value => new ValueLink(value.Value.MapOperators(map)),
         _ => link,
     }).ToEquatable();
+
+    /// <summary>The same value with other operators in the links that are applied in it.</summary>
+    private static TensorExpression MapOperators(this TensorExpression tensor, Func<Operator, Operator> map) => tensor switch
+    {
+        AppliedTensor applied => applied with { Links = applied.Links.MapOperators(map), Argument = applied.Argument.MapOperators(map) },
+        SliceTensor slice => slice with { Source = slice.Source.MapOperators(map) },
+        EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = factor.Tensor.MapOperators(map) }),
+        FunctionTensor function => function with { Arguments = function.Arguments.Select(argument => argument.MapOperators(map)).ToEquatable() },
+        _ => tensor,
+    };
+
+    /// <summary>The tensors that a link names, those of its operators too.</summary>
+    public static IEnumerable<TensorExpression> Tensors(this Link link) => link switch
+    {
+        LinearLink linear => linear.Operator.DescendantsAndSelf().SelectMany(Tensors),
+        BiasLink bias => [bias.Bias],
+        BranchLink branches => branches.Branches.SelectMany(branch => branch).SelectMany(Tensors),
+        ValueLink value => [value.Value],
+        _ => [],
+    };
 
     /// <summary>The tensors that a node itself names.</summary>
     public static IEnumerable<TensorExpression> Tensors(this Operator op) => op switch
@@ -65,14 +86,22 @@ public static class OperatorStructure
     public static IEnumerable<Operator> DescendantsAndSelf(this Operator op) =>
         op.Operands().SelectMany(DescendantsAndSelf).Prepend(op);
 
-    /// <summary>A tensor and everything inside it.</summary>
-    public static IEnumerable<TensorExpression> DescendantsAndSelf(this TensorExpression tensor) => (tensor switch
+    /// <summary>The tensors directly inside.</summary>
+    public static IEnumerable<TensorExpression> Parts(this TensorExpression tensor) => tensor switch
     {
         SliceTensor slice => [slice.Source],
         EinsumTensor einsum => einsum.Factors.Select(factor => factor.Tensor),
         FunctionTensor function => function.Arguments,
-        _ => Enumerable.Empty<TensorExpression>(),
-    }).SelectMany(DescendantsAndSelf).Prepend(tensor);
+        AppliedTensor applied => applied.Links.SelectMany(Tensors).Prepend(applied.Argument),
+        _ => [],
+    };
+
+    /// <summary>A tensor and everything inside it.</summary>
+    public static IEnumerable<TensorExpression> DescendantsAndSelf(this TensorExpression tensor) =>
+        tensor.Parts().SelectMany(DescendantsAndSelf).Prepend(tensor);
+
+    /// <summary>Whether it is a value of a layer, which differs from row to row.</summary>
+    public static bool IsPerRow(this TensorExpression tensor) => tensor is InputTensor or AppliedTensor || tensor.Parts().Any(IsPerRow);
 
     /// <summary>Whether a derivative reaches a trained parameter in it.</summary>
     public static bool IsTrained(this TensorExpression tensor) => tensor switch

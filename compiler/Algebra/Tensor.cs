@@ -47,7 +47,10 @@ public sealed record AffineIndex(int Offset, EquatableArray<(IndexVariable Varia
     }
 }
 
-/// <summary>A tensor that depends on parameters only: evaluated once per update, not once per row of a batch.</summary>
+/// <summary>
+/// A tensor, by a formula. One that depends on parameters only is evaluated once per update; a value of a layer, in which
+/// <see cref="InputTensor"/> stands, for each row of a batch.
+/// </summary>
 public abstract record TensorExpression
 {
     /// <summary>The extent of each axis.</summary>
@@ -58,6 +61,18 @@ public abstract record TensorExpression
 public sealed record ParameterTensor(Parameter Parameter) : TensorExpression
 {
     public override EquatableArray<int> Shape => Parameter.Shape;
+}
+
+/// <summary>What a <see cref="ValueLink"/> is given, as a tensor of one axis: x in a layer's text.</summary>
+public sealed record InputTensor(int Size) : TensorExpression
+{
+    public override EquatableArray<int> Shape => EquatableArray.Of(Size);
+}
+
+/// <summary>What a chain of links makes of the elements of a value, in their order.</summary>
+public sealed record AppliedTensor(EquatableArray<Link> Links, TensorExpression Argument, EquatableArray<int> Extents) : TensorExpression
+{
+    public override EquatableArray<int> Shape => Extents;
 }
 
 /// <summary>One axis of a slice: a single position, which drops the axis, or a range, which keeps it.</summary>

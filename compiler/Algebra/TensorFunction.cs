@@ -46,6 +46,7 @@ public sealed class TensorFunction
         new("straight_through", "StraightThrough", ["V", "T"]) { Check = (shapes, _) => SameShape(shapes) },
         new("concat", "Concat", ["A", "B"])
         {
+            IsBatched = false,
             Number = "axis",
             NumberIsInSizes = true,
             Check = (shapes, axis) => axis < 0 || axis >= shapes[0].Count || axis % 1 != 0 ? new(2, $"0 to {shapes[0].Count - 1}, an axis")
@@ -120,6 +121,7 @@ public sealed class TensorFunction
         },
         new("admix", "Admix", ["bank", "logits"])
         {
+            IsBatched = false,
             Symbol = "mix",
             Selector = 1,
             Number = "k",
@@ -133,6 +135,7 @@ public sealed class TensorFunction
         },
         new("rbf", "Rbf", ["P", "Q"])
         {
+            IsBatched = false,
             Number = "gamma",
             Check = (shapes, _) => shapes[0].Count != 2 ? new(0, "a tensor of 2 axes")
                 : shapes[1].Count != 2 || shapes[1][1] != shapes[0][1] ? new(1, $"a tensor of 2 axes with {shapes[0][1]} columns")
@@ -157,6 +160,7 @@ public sealed class TensorFunction
         },
         new("take", "Take", ["T", "S"])
         {
+            IsBatched = false,
             Symbol = "t",
             Check = (shapes, _) => Axes(shapes[0], 1),
             Shape = (shapes, _) => shapes[1].Concat(shapes[0].Skip(1)),
@@ -225,6 +229,9 @@ public sealed class TensorFunction
 
     /// <summary>Whether it does the same with each element; else it works on rows or more.</summary>
     public bool IsElementwise { get; private set; }
+
+    /// <summary>Whether axes before those that it works on are a batch, in all its tensors.</summary>
+    public bool IsBatched { get; private set; } = true;
 
     /// <summary>Whether it can be a link of a chain: from rows to rows of the same length, with a symmetric Jacobian for each.</summary>
     public bool IsLink { get; private set; }

@@ -179,6 +179,18 @@ internal sealed class BindingContext
         return new ParameterTensor(parameter);
     }
 
+    /// <summary>A part of a declaration with a name, before which those of its tensors stand: it sees what the declaration does.</summary>
+    public Frame NewFrame(Frame frame, Identifier name)
+    {
+        var part = new Frame(frame.Scope, null, UniquePrefix(frame, name.Text), frame, frame.CallSite);
+        foreach (KeyValuePair<string, Value> local in frame.Locals)
+        {
+            part.Locals.Add(local.Key, local.Value);
+        }
+
+        return part;
+    }
+
     public string UniquePrefix(Frame frame, string name) => Unique(frame.Prefix + name, ".", _prefixes);
 
     private string UniqueName(string name) => Unique(name, "", _parameterNames);

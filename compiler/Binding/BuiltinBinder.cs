@@ -34,6 +34,20 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
                 return argument is OperatorValue inverted ? MakeInverse(inverted, call, frame) : BindFunction(TensorFunction.All["inverse"], argument, call, frame);
             case var name when TensorFunction.All.TryGetValue(name, out TensorFunction? function):
                 return BindFunction(function, Expressions.Bind(arguments[0], frame), call, frame);
+            case var name when Activations.ByName.TryGetValue(name, out Activation activation):
+                return Expressions.Bind(arguments[0], frame) switch
+                {
+                    null => null,
+                    RowValue value => Apply(new ActivationLink(activation), value, call, frame),
+                    var other => RefuseLink(other),
+                };
+
+                Value? RefuseLink(Value other)
+                {
+                    Report(DiagnosticDescriptors.WrongKind, frame, arguments[0], $"a value of a layer for '{call.Name.Text}'", other.Description);
+                    return null;
+                }
+
             case "eye":
                 return Expressions.BindSize(arguments[0], frame) is { } size ? new OperatorValue(new Identity(size)) : null;
             case "zeros":
@@ -302,7 +316,7 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
         : tensor.Shape.Aggregate(1.0, (product, extent) => product * extent);
 
     /// <summary>A vector as a tensor of one row; a row of a tensor stays a slice of it.</summary>
-    private TensorValue? AsRow(TensorValue vector, SyntaxNode node, Frame frame)
+    private IndexedValue? AsRow(TensorValue vector, SyntaxNode node, Frame frame)
     {
         if (vector.Tensor is SliceTensor { Axes.Count: 2, Source: var source } slice
             && slice.Axes[0] is PointAxis { Index: { Terms.Count: 0, Offset: var row } }
@@ -321,7 +335,11 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
             [vector]);
     }
 
-    private TensorValue? BindFunction(TensorFunction function, Value? first, CallSyntax call, Frame frame)
+    /// <summary>A link that keeps shapes, applied to a value.</summary>
+    private IndexedValue? Apply(NonlinearLink link, RowValue value, CallSyntax call, Frame frame) =>
+        Operators.MakeTensor(new AppliedTensor(EquatableArray.Of<Link>(link), value.Tensor, value.Tensor.Shape), call, frame, [value]);
+
+    private IndexedValue? BindFunction(TensorFunction function, Value? first, CallSyntax call, Frame frame)
     {
         var values = new List<Value>();
         foreach (ExpressionSyntax argument in call.Arguments.Take(function.Tensors.Count))
@@ -330,7 +348,10 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
             {
                 case null:
                     return null;
-                case var value and (TensorValue or NumberValue) when value is TensorValue || function.TakesNumbers:
+                case RowValue value when function.IsRounding:
+                    Report(DiagnosticDescriptors.WrongKind, frame, argument, $"a tensor of parameters for '{function.Usage}'", value.Description);
+                    return null;
+                case var value and (IndexedValue or NumberValue) when value is IndexedValue || function.TakesNumbers:
                     values.Add(value);
                     break;
                 case var other:
@@ -339,13 +360,13 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
             }
         }
 
-        if (values.OfType<TensorValue>().FirstOrDefault() is not { } one)
+        if (values.OfType<IndexedValue>().FirstOrDefault() is not { } one)
         {
             Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], $"a tensor for '{function.Usage}'", values[0].Description);
             return null;
         }
 
-        TensorValue[] tensors = [.. values.Select(value => value as TensorValue
+        IndexedValue[] tensors = [.. values.Select(value => value as IndexedValue
             ?? new TensorValue(new FormulaTensor(one.Tensor.Shape, new FormulaNumber(((NumberValue)value).Number))))];
 
         double number = 0;
@@ -376,9 +397,22 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        if (function == TensorFunction.Take && !HasPositions(tensors[1], shapes[0][0], call.Arguments[1], frame))
+        if (function == TensorFunction.Take && (tensors[1] is not TensorValue table ? RefuseTable(tensors[1]) : !HasPositions(table, shapes[0][0], call.Arguments[1], frame)))
         {
             return null;
+        }
+
+        if (tensors[0] is RowValue row && tensors.Length == 1)
+        {
+            if (Activations.ByName.TryGetValue(function.Name, out Activation activation))
+            {
+                return Apply(new ActivationLink(activation), row, call, frame);
+            }
+
+            if (function.IsLink)
+            {
+                return Apply(new FunctionLink(function, function.IsElementwise ? row.Length : row.Tensor.Shape[row.Axes - 1], number), row, call, frame);
+            }
         }
 
         return Operators.MakeTensor(
@@ -388,6 +422,12 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
                 function.Number is null ? default : EquatableArray.Of(number)),
             call,
             frame,
-            [.. tensors]);
+            tensors);
+
+        bool RefuseTable(Value found)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[1], "a table of positions: a list, or a tensor that is not trained", found.Description);
+            return true;
+        }
     }
 }

@@ -18,13 +18,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
                 return null;
             }
 
-            var stepFrame = new Frame(frame.Scope, null, Context.UniquePrefix(frame, step.Name.Text), frame, frame.CallSite);
-            foreach (KeyValuePair<string, Value> local in frame.Locals)
-            {
-                stepFrame.Locals.Add(local.Key, local.Value);
-            }
-
-            if (BindChain(step.Body.Links, stepFrame, current) is not { } chain)
+            if (BindChain(step.Body.Links, Context.NewFrame(frame, step.Name), current) is not { } chain)
             {
                 return null;
             }
@@ -46,6 +40,53 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         }
 
         return new ChainValue(links.ToEquatable(), inputs, current, nodes, depth);
+    }
+
+    /// <summary>Whether an expression is a value of a layer, by the names in it; of a chain, whether it is applied to one.</summary>
+    public static bool IsValue(ExpressionSyntax expression, Frame frame) => expression switch
+    {
+        NameSyntax name => frame.Locals.TryGetValue(name.Name, out Value? local) && local is RowValue,
+        PostfixSyntax postfix => IsValue(postfix.Operand, frame),
+        NegateSyntax negate => IsValue(negate.Operand, frame),
+        ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).Any(operand => IsValue(operand, frame)),
+        CallSyntax call => DeclarationOf(call, frame) is null && call.Arguments.Any(argument => IsValue(argument, frame)),
+        CompositionSyntax chain => IsValue(chain.Links[chain.Links.Count - 1], frame),
+        _ => false,
+    };
+
+    /// <summary>Binds links that are applied to the value behind them: <c>gelu . bias . A . v</c>.</summary>
+    public IndexedValue? BindApplied(EquatableArray<ExpressionSyntax> chain, SyntaxNode node, Frame frame)
+    {
+        ExpressionSyntax last = chain[chain.Count - 1];
+        if (last is CompositionSyntax inner)
+        {
+            return BindApplied(chain.Take(chain.Count - 1).Concat(inner.Links).ToEquatable(), node, frame);
+        }
+
+        if (Expressions.Bind(last, frame) is not RowValue value)
+        {
+            return null;
+        }
+
+        if (chain.Count == 1)
+        {
+            return value;
+        }
+
+        EquatableArray<ExpressionSyntax> links = chain.Take(chain.Count - 1).ToEquatable();
+        if (BindChain(links, frame, value.Length) is not { } bound)
+        {
+            return null;
+        }
+
+        if (bound.Inputs != value.Length)
+        {
+            ExpressionSyntax first = links[links.Count - 1];
+            Report(DiagnosticDescriptors.ChainMismatch, frame, first, $"{frame.Show(first)} : {bound.Inputs} -> {bound.Outputs}", bound.Inputs, value.Length);
+            return null;
+        }
+
+        return Operators.MakeTensor(new AppliedTensor(bound.Links, value.Tensor, EquatableArray.Of(bound.Outputs)), node, frame, [value], bound.Nodes);
     }
 
     /// <summary>Binds the links of a chain, written last to first.</summary>
@@ -139,6 +180,13 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             }
         }
 
+        if (syntax is RepeatSyntax { IsLink: true } repeat)
+        {
+            return Expressions.BindSize(repeat.Count, frame) is not { } count ? null
+                : repeat.Combinator == RepeatSyntax.Each ? BindEach(repeat, count, frame, given)
+                : BindRepeat(repeat, count, frame, given);
+        }
+
         if (DeclarationOf(syntax, frame) is { } declaration && declaration.Syntax is MapSyntax)
         {
             return BindCallChain(syntax, frame, isTransparent ? frame.Prefix : Context.UniquePrefix(frame, declaration.Name));
@@ -222,6 +270,77 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             branches[0].Outputs,
             1 + branches.Sum(branch => branch.Nodes),
             1 + branches.Max(branch => branch.Depth));
+    }
+
+    /// <summary>One chain for each of several consecutive parts of a vector: the same parameters for all of them.</summary>
+    private ChainValue? BindEach(RepeatSyntax repeat, int count, Frame frame, int? given)
+    {
+        if (IndexNames.In(repeat.Body, [repeat.Variable.Text]).FirstOrDefault() is { } index)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, index, "the same links for every part", $"'{index.Name}', the number of the part; 'dirsum' makes operators of their own");
+            return null;
+        }
+
+        if (given is { } size && size % count != 0)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, repeat.Count, $"a divisor of {size}, the length of what 'each' is given", $"the number {count}");
+            return null;
+        }
+
+        if (BindChain(EquatableArray.Of(repeat.Body), frame, given / count, isBranch: true) is not { } chain)
+        {
+            return null;
+        }
+
+        if (!Context.Fits((long)count * chain.Outputs, (long)count * chain.Inputs, repeat, frame) || !Spend((int)Math.Min(chain.Nodes, BindingContext.MaxNodes), frame, repeat))
+        {
+            return null;
+        }
+
+        var lifting = new Lifting(count, Context.NewIndex);
+        if (lifting.Links(chain.Links) is { } links)
+        {
+            return new ChainValue(links, count * chain.Inputs, count * chain.Outputs, 3 * chain.Nodes, chain.Depth + 2);
+        }
+
+        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "functions that work on each part by itself", $"'{lifting.Obstacle!.Usage}' of a value");
+        return null;
+    }
+
+    /// <summary>Chains one after the other, each with parameters of its own.</summary>
+    private ChainValue? BindRepeat(RepeatSyntax repeat, int count, Frame frame, int? given)
+    {
+        var all = new List<ChainValue>();
+        bool isBound = BindingContext.WithVariable(repeat.Variable, frame, variable =>
+        {
+            for (int turn = 0; turn < count; turn++)
+            {
+                variable(new NumberValue(turn));
+                if (!Spend(1, frame, repeat) || BindChain(EquatableArray.Of(repeat.Body), frame, given, isBranch: true) is not { } chain)
+                {
+                    return false;
+                }
+
+                if (given is { } current && current != chain.Inputs)
+                {
+                    Report(DiagnosticDescriptors.ChainMismatch, frame, repeat.Body, $"{frame.Show(repeat.Body)} : {chain.Inputs} -> {chain.Outputs}", chain.Inputs, current);
+                    return false;
+                }
+
+                all.Add(chain);
+                given = chain.Outputs;
+            }
+
+            return true;
+        });
+        long nodes = all.Sum(chain => chain.Nodes);
+        if (nodes > BindingContext.MaxNodes)
+        {
+            Exhaust(frame, repeat, $"more than {BindingContext.MaxNodes} operations in one module");
+            return null;
+        }
+
+        return isBound ? new ChainValue(all.SelectMany(chain => chain.Links).ToEquatable(), all[0].Inputs, all[all.Count - 1].Outputs, nodes, all.Max(chain => chain.Depth)) : null;
     }
 
     private static string? ElementwiseName(ExpressionSyntax link, Frame frame) =>

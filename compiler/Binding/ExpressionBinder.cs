@@ -283,9 +283,9 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
                 return SliceList(list, slice.Items[0], frame);
             case FamilyValue family when slice.Items.Count == 1 && slice.Items[0] is { Start: { } position, End: null }:
                 return BindPosition(position, family.Members.Count, frame) is { } member ? new TensorValue(family.Members[member]) : null;
-            case TensorValue tensor when slice.Items.Count <= tensor.Axes:
+            case IndexedValue tensor when slice.Items.Count <= tensor.Axes:
                 return SliceTensor(tensor, slice, frame);
-            case TensorValue tensor:
+            case IndexedValue tensor:
                 Report(DiagnosticDescriptors.WrongAxes, frame, slice, $"{frame.Show(source)}{frame.Show(slice)}", $"{slice.Items.Count} axes", tensor.Shape);
                 return null;
             default:
@@ -316,7 +316,7 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
             : null;
     }
 
-    private TensorValue? SliceTensor(TensorValue value, SliceSuffix slice, Frame frame)
+    private IndexedValue? SliceTensor(IndexedValue value, SliceSuffix slice, Frame frame)
     {
         EquatableArray<int> shape = value.Tensor.Shape;
         var axes = new List<SliceAxis>();
@@ -338,7 +338,7 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
         }
 
         bool isWhole = axes.Select((axis, i) => axis is RangeAxis range && range.Length == shape[i]).All(whole => whole);
-        return isWhole ? value : new TensorValue(new SliceTensor(value.Tensor, axes.ToEquatable()), value.Nodes + 1, value.Depth + 1);
+        return isWhole ? value : value with { Tensor = new SliceTensor(value.Tensor, axes.ToEquatable()), Nodes = value.Nodes + 1, Depth = value.Depth + 1 };
     }
 
     private (int Start, int Length)? BindRange(SliceItemSyntax item, int count, int minimum, Frame frame)

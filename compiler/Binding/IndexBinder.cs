@@ -7,19 +7,24 @@ namespace Weft.Compiler.Binding;
 /// <summary>Binds index notation.</summary>
 internal sealed class IndexBinder(BindingContext context) : Binder(context)
 {
-    private const string InputName = "x";
+    /// <summary>What a layer is given, and an operator in index notation.</summary>
+    public const string InputName = "x";
 
-    public TensorValue? BindIndexLet(IndexLetSyntax let, Frame frame)
+    public IndexedValue? BindIndexLet(IndexLetSyntax let, Frame frame) => BindDefinition(let.Axes, let.Terms, let, null, frame);
+
+    /// <summary>Binds a tensor that terms define; of so many elements, where that is known.</summary>
+    private IndexedValue? BindDefinition(
+        EquatableArray<IndexGroupSyntax> groups, EquatableArray<IndexTermSyntax> sum, SyntaxNode node, int? elements, Frame frame)
     {
         var extents = new IndexExtents(Context, frame);
         var terms = new List<BoundTerm>();
-        HashSet<string> indices = IndexNames.Of(let.Axes, let.Terms);
-        if (!extents.AddResult(let.Axes, null))
+        HashSet<string> indices = IndexNames.Of(groups, sum);
+        if (!extents.AddResult(groups, elements))
         {
             return null;
         }
 
-        foreach (IndexTermSyntax syntax in let.Terms)
+        foreach (IndexTermSyntax syntax in sum)
         {
             if (BindTerm(syntax, false, indices, frame) is not { } term || !extents.AddTerm(terms.Count, term, 0))
             {
@@ -36,11 +41,11 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
 
         Dictionary<string, IndexVariable> variables = extents.Variables(0);
         EquatableArray<EquatableArray<IndexVariable>> axes =
-            let.Axes.Select(group => group.Indices.Select(index => variables[index.Name]).ToEquatable()).ToEquatable();
+            groups.Select(group => group.Indices.Select(index => variables[index.Name]).ToEquatable()).ToEquatable();
         long length = axes.SelectMany(group => group).Aggregate(1L, (product, index) => Math.Min(int.MaxValue + 1L, product * index.Extent));
         if (length > int.MaxValue)
         {
-            Report(DiagnosticDescriptors.SizeOutOfRange, frame, let, $"a tensor of {length} elements or more");
+            Report(DiagnosticDescriptors.SizeOutOfRange, frame, node, $"a tensor of {length} elements or more");
             return null;
         }
 
@@ -56,11 +61,18 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
         }
 
         return Operators.MakeTensor(
-            new EinsumTensor(axes, products.ToEquatable()), let, frame, [.. terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor).OfType<TensorValue>()]);
+            new EinsumTensor(axes, products.ToEquatable()), node, frame, [.. terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor).OfType<IndexedValue>()]);
     }
 
     public ChainValue? BindIndexBody(IndexBody body, Frame frame, int inputs, int outputs)
     {
+        if (!IsLinear(body, frame))
+        {
+            return BindDefinition(body.Axes, body.Terms, body, outputs, frame) is { } value
+                ? new ChainValue(EquatableArray.Of<Link>(new ValueLink(value.Tensor)), inputs, outputs, value.Nodes, value.Depth + 1)
+                : null;
+        }
+
         var extents = new IndexExtents(Context, frame);
         var terms = new List<BoundTerm>();
         HashSet<string> indices = IndexNames.Of(body.Axes, body.Terms);
@@ -113,6 +125,13 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
         int depth = 2 + terms.SelectMany(term => term.Factors).Max(factor => factor.Tensor?.Depth ?? 1);
         return new ChainValue(EquatableArray.Of<Link>(new LinearLink(Flatten.Sum(operators))), inputs, outputs, nodes, depth);
     }
+
+    /// <summary>Whether a body is an operator: always outside of layers, and in one where each term holds the input once and no other value.</summary>
+    private static bool IsLinear(IndexBody body, Frame frame) =>
+        !(frame.Locals.TryGetValue(InputName, out Value? input) && input is RowValue)
+        || body.Terms.All(term => term.Factors.Count(IsInput) == 1 && !term.Factors.Any(factor => !IsInput(factor) && ChainBinder.IsValue(factor.Value, frame)));
+
+    private static bool IsInput(IndexFactorSyntax factor) => factor.Value is NameSyntax { Name: InputName };
 
     /// <summary>What a digit of the input reads: itself, or by way of its table.</summary>
     private static Operator Lookup(Digit digit, IndexExtents extents, Dictionary<string, IndexVariable> variables) =>
@@ -307,7 +326,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
         var factors = new List<BoundFactor>();
         foreach (IndexFactorSyntax factor in term.Factors)
         {
-            if (hasInput && factor.Value is NameSyntax { Name: InputName })
+            if (hasInput && IsInput(factor))
             {
                 if (factor.IsDivisor || factor.Brackets.Count != 1 || factor.Brackets[0].Count == 0)
                 {
@@ -351,8 +370,14 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
                 case NumberValue number when factor.Brackets.Count == 0:
                     coefficient = factor.IsDivisor ? coefficient / number.Number : coefficient * number.Number;
                     break;
-                case TensorValue tensor when !factor.IsDivisor && factor.Brackets.Count <= bracket + 1:
+                case IndexedValue tensor when !factor.IsDivisor && factor.Brackets.Count <= bracket + 1:
                     EquatableArray<IndexGroupSyntax> axes = factor.Brackets.Count > bracket ? factor.Brackets[bracket] : default;
+                    if (tensor.Tensor is InputTensor && axes.Count > 1)
+                    {
+                        // The input is one axis, however its indices are grouped.
+                        axes = EquatableArray.Of(new IndexGroupSyntax(axes.SelectMany(axis => axis.Indices).ToEquatable(), TextSpan.FromBounds(axes[0].Span.Start, axes[axes.Count - 1].Span.End)));
+                    }
+
                     if (axes.Count != tensor.Axes)
                     {
                         string expected = tensor.Axes switch { 0 => "no index", 1 => "1 index", _ => $"{tensor.Axes} indices separated by commas" };

@@ -40,6 +40,9 @@ internal static class IndexNames
         NotSyntax not => Mentioned(not.Operand),
         ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).SelectMany(Mentioned),
         CallSyntax call => call.Arguments.SelectMany(Mentioned),
+        CompositionSyntax chain => chain.Links.SelectMany(Mentioned),
+        RepeatSyntax repeat => Mentioned(repeat.Body).Where(name => name.Name != repeat.Variable.Text).Concat(Mentioned(repeat.Count)),
+        BlockSyntax block => block.Rows.SelectMany(row => row).SelectMany(Mentioned),
         PostfixSyntax postfix => postfix.Suffixes.OfType<SliceSuffix>()
             .SelectMany(suffix => suffix.Items)
             .SelectMany(item => new[] { item.Start, item.End })

@@ -15,7 +15,7 @@ internal sealed record Digit(IndexSyntax Syntax, string Key, EquatableArray<Name
 
 /// <summary>A factor with what it is: a tensor, numbers in closed form over the indices that it names, or the input.</summary>
 internal sealed record BoundFactor(
-    IndexFactorSyntax Syntax, TensorValue? Tensor, EquatableArray<EquatableArray<Digit>> Axes, Formula? Formula = null, EquatableArray<NameSyntax> Names = default)
+    IndexFactorSyntax Syntax, IndexedValue? Tensor, EquatableArray<EquatableArray<Digit>> Axes, Formula? Formula = null, EquatableArray<NameSyntax> Names = default)
 {
     public bool IsInput => Tensor is null && Formula is null;
 

@@ -84,6 +84,11 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             return null;
         }
 
+        if (map.Kind == MapKind.Layer && !frame.Locals.ContainsKey(IndexBinder.InputName))
+        {
+            frame.Locals.Add(IndexBinder.InputName, new RowValue(new InputTensor(inputs)));
+        }
+
         // The clauses after one that fails may hold mistakes of their own, but those that follow from it would be noise.
         foreach (ClauseSyntax clause in map.Clauses)
         {
@@ -96,6 +101,9 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         ChainValue? body = map.Body switch
         {
             ChainBody chain when map.Kind == MapKind.Operator && chain.Links.Count > 1 => ReportChain(chain, frame),
+            ChainBody chain when ChainBinder.IsValue(chain.Links[chain.Links.Count - 1], frame) => Chains.BindApplied(chain.Links, chain, frame) is { } value
+                ? new ChainValue(EquatableArray.Of<Link>(new ValueLink(value.Tensor)), inputs, value.Length, value.Nodes, value.Depth + 1)
+                : null,
             ChainBody chain => Chains.BindChain(chain.Links, frame, inputs),
             ModelBody model => Chains.BindModel(model, frame, inputs),
             IndexBody index => Indices.BindIndexBody(index, frame, inputs, outputs),
@@ -206,7 +214,9 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             case TensorsSyntax tensors:
                 return tensors.Tensors.All(tensor => Tensors.BindTensor(tensors, tensor, frame));
             case LetSyntax let:
-                Value? value = ChainBinder.DeclarationOf(let.Value, frame) is not null
+                Value? value = let.Value is CompositionSyntax chain && ChainBinder.IsValue(chain, frame)
+                    ? Chains.BindApplied(chain.Links, chain, Context.NewFrame(frame, let.Name))
+                    : ChainBinder.DeclarationOf(let.Value, frame) is not null
                     ? Chains.BindCall(let.Value, frame, Context.UniquePrefix(frame, let.Name.Text))
                     : Expressions.Bind(let.Value, frame);
                 if (value is null)
@@ -217,7 +227,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
                 frame.Locals[let.Name.Text] = value;
                 return true;
             case IndexLetSyntax let:
-                TensorValue? tensor = Indices.BindIndexLet(let, frame);
+                IndexedValue? tensor = Indices.BindIndexLet(let, frame);
                 if (tensor is null)
                 {
                     return false;

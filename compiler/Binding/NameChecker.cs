@@ -73,6 +73,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
         Check(map.Inputs);
         Check(map.Outputs);
+        if (map.Kind == MapKind.Layer && !_locals.ContainsKey(IndexBinder.InputName))
+        {
+            _locals[IndexBinder.InputName] = new Local(LocalKind.Input, map.Name);
+        }
+
         foreach (ClauseSyntax clause in map.Clauses)
         {
             Check(clause);
@@ -95,13 +100,17 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case RequireSyntax require:
                 Check(require.Condition);
                 break;
+            case LetSyntax { Value: CompositionSyntax chain } let when IsValue(chain):
+                CheckLinks(chain.Links);
+                Declare(let.Name, LocalKind.Value);
+                break;
             case LetSyntax let:
                 Check(let.Value);
-                Declare(let.Name, LocalKind.Let);
+                Declare(let.Name, IsValue(let.Value) ? LocalKind.Value : LocalKind.Let);
                 break;
             case IndexLetSyntax let:
                 CheckNotation(let.Axes, let.Terms, false);
-                Declare(let.Name, LocalKind.Let);
+                Declare(let.Name, let.Terms.Any(term => term.Factors.Any(factor => IsValue(factor.Value))) ? LocalKind.Value : LocalKind.Let);
                 break;
             case TensorsSyntax tensors:
                 Check(tensors.Seed);
@@ -200,7 +209,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     {
         foreach (ExpressionSyntax link in links)
         {
-            if (link is CallSyntax call && Builtins.Joints.ContainsKey(call.Name.Text) && scope.Find(call.Name.Text).Count == 0)
+            if (link == links[links.Count - 1] && IsValue(link) && link is not (CompositionSyntax or ChainSyntax))
+            {
+                Check(link);
+            }
+            else if (link is CallSyntax call && Builtins.Joints.ContainsKey(call.Name.Text) && scope.Find(call.Name.Text).Count == 0)
             {
                 CheckCount($"'{call.Name.Text}(f, g)'", 1, int.MaxValue, call.Arguments.Count, call.Span);
                 CheckLinks(call.Arguments);
@@ -208,6 +221,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             else if (link is CompositionSyntax chain)
             {
                 CheckLinks(chain.Links);
+            }
+            else if (link is RepeatSyntax { IsLink: true } repeat)
+            {
+                Check(repeat.Count);
+                WithVariable(repeat.Variable, () => CheckLinks(EquatableArray.Of(repeat.Body)));
             }
             else if (CheckLinkCall(link))
             {
@@ -246,8 +264,20 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     private static IEnumerable<(string Operator, ExpressionSyntax Operand)> Operands(ChainSyntax chain) =>
         chain.Rest.Select(link => (link.Operator, link.Operand)).Prepend(("", chain.First));
 
-    private bool IsInput(ExpressionSyntax expression) =>
-        expression is NameSyntax { Name: "x" } && !_locals.ContainsKey("x") && scope.Find("x").Count == 0;
+    private bool IsInput(ExpressionSyntax expression) => expression is NameSyntax { Name: IndexBinder.InputName }
+        && (_locals.TryGetValue(IndexBinder.InputName, out Local? local) ? local.Kind == LocalKind.Input : scope.Find(IndexBinder.InputName).Count == 0);
+
+    /// <summary>Whether an expression is a value of a layer, or a chain that is applied to one.</summary>
+    private bool IsValue(ExpressionSyntax expression) => expression switch
+    {
+        NameSyntax name => _locals.TryGetValue(name.Name, out Local? local) && local.Kind is LocalKind.Value or LocalKind.Input,
+        PostfixSyntax postfix => IsValue(postfix.Operand),
+        NegateSyntax negate => IsValue(negate.Operand),
+        ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).Any(IsValue),
+        CallSyntax call => scope.Find(call.Name.Text).Count == 0 && call.Arguments.Any(IsValue),
+        CompositionSyntax chain => IsValue(chain.Links[chain.Links.Count - 1]),
+        _ => false,
+    };
 
     /// <summary>Reports a link that is called with what comes before it, as in other languages.</summary>
     private bool CheckLinkCall(ExpressionSyntax expression)
@@ -280,7 +310,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     /// <summary><c>gelu(bias(A))</c> as <c>gelu . bias . A</c>; null for what is no such call, or one of a function of tensors with a tensor.</summary>
     private string? AsChain(ExpressionSyntax expression)
     {
-        if (expression is not CallSyntax { Arguments: { Count: 1 } arguments, Name.Text: var name } || !Builtins.IsLink(name) || scope.Find(name).Count > 0)
+        if (expression is not CallSyntax { Arguments: { Count: 1 } arguments, Name.Text: var name } || !Builtins.IsLink(name) || scope.Find(name).Count > 0 || IsValue(arguments[0]))
         {
             return null;
         }
@@ -392,6 +422,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case BlockSyntax block:
                 CheckAll(block.Rows.SelectMany(row => row));
                 break;
+            case RepeatSyntax { IsLink: true } links:
+                Report(DiagnosticDescriptors.NotLinear, links.Span, links.Combinator);
+                break;
             case RepeatSyntax repeat:
                 Check(repeat.Count);
                 WithVariable(repeat.Variable, () => Check(repeat.Body));
@@ -468,6 +501,10 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         {
             CheckCount($"'{builtin.Usage}'", builtin.Min, builtin.Max, call.Arguments.Count, call.Span);
         }
+        else if (Activations.ByName.ContainsKey(name) && call.Arguments.Any(IsValue))
+        {
+            CheckCount($"'{name}(v)'", 1, 1, call.Arguments.Count, call.Span);
+        }
         else if (Builtins.Joints.ContainsKey(name))
         {
             Report(DiagnosticDescriptors.NotLinear, call.Name.Span, name);
@@ -481,6 +518,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 LocalKind.List => "a list",
                 LocalKind.Let => "a name for an expression",
                 LocalKind.Family => "a family of tensors",
+                LocalKind.Value or LocalKind.Input => "a value of the layer",
                 _ => "a tensor",
             }, "");
         }
@@ -536,7 +574,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
     private void Declare(Identifier name, LocalKind kind)
     {
-        if (_locals.ContainsKey(name.Text))
+        if (_locals.TryGetValue(name.Text, out Local? known) && known.Kind != LocalKind.Input)
         {
             Report(DiagnosticDescriptors.DuplicateName, name.Span, name.Text);
         }
@@ -576,6 +614,12 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         Tensor,
         Family,
         Let,
+
+        /// <summary>A let that depends on the input of a layer.</summary>
+        Value,
+
+        /// <summary>The input of a layer, which what is declared hides.</summary>
+        Input,
     }
 
     private sealed class Local(LocalKind kind, Identifier declared)

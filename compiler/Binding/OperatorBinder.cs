@@ -46,6 +46,9 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
                 };
                 Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator", $"{tensor.Description} of {tensor.Axes} axes{hint}");
                 return null;
+            case RowValue row:
+                Report(DiagnosticDescriptors.WrongKind, frame, syntax, "an operator", $"{row.Description}: products and sums of values are written with their indices, as in 'let v[i] = d[i] * x[i]', and 'A . v' applies an operator to one");
+                return null;
             case SymbolValue:
                 Context.MustUnroll = true;
                 return null;
@@ -191,7 +194,7 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
     {
         double coefficient = 1;
         SymbolValue? index = null;
-        var scalars = new List<TensorValue>();
+        var scalars = new List<IndexedValue>();
         var factors = new List<(ExpressionSyntax Syntax, Value Value)>();
         foreach ((ExpressionSyntax syntax, string op) in chain.Rest.Select(link => (link.Operand, link.Operator)).Prepend((chain.First, "*")))
         {
@@ -219,7 +222,7 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
                     string expected = op == "/" ? "a number to divide by" : "numbers around '%'";
                     Report(DiagnosticDescriptors.WrongKind, frame, syntax, expected, value.Description);
                     return null;
-                case (TensorValue { Axes: 0 } scalar, _):
+                case (IndexedValue { Axes: 0 } scalar, _):
                     scalars.Add(scalar);
                     break;
                 default:
@@ -245,7 +248,7 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
             return scalars.Count == 0 ? scale : ScaleTensors(coefficient, scalars, chain, frame);
         }
 
-        if (factors.Count == 1 && factors[0].Value is TensorValue { Axes: not 2 } tensor)
+        if (factors.Count == 1 && factors[0].Value is IndexedValue tensor and (RowValue or { Axes: not 2 }))
         {
             return ScaleTensors(coefficient, [tensor, .. scalars], chain, frame);
         }
@@ -262,9 +265,9 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
         }
 
         OperatorValue? result = MakeProduct(operands, chain, frame);
-        foreach (TensorValue scalar in scalars)
+        foreach (IndexedValue scalar in scalars)
         {
-            result = result is null ? null : Compose(new ScaledByTensor(scalar.Tensor, result.Operator), chain, frame, scalar, result);
+            result = result is null || (scalar is RowValue && ToOperator(scalar, chain, frame) is null) ? null : Compose(new ScaledByTensor(scalar.Tensor, result.Operator), chain, frame, scalar, result);
         }
 
         return result is null ? null : Scale(coefficient, result, chain, chain, frame);
@@ -278,7 +281,7 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
                 return Context.Finite(factor * number.Number, node, frame);
             case SymbolValue { Index: var index } when ExpressionBinder.ToInteger(factor) is { } whole:
                 return MakeIndex((long)index.Offset * whole, index.Terms.Select(term => (term.Variable, (long)term.Coefficient * whole)));
-            case TensorValue { Axes: not 2 } tensor:
+            case IndexedValue tensor and (RowValue or { Axes: not 2 }):
                 return ScaleTensors(factor, [tensor], node, frame);
             default:
                 OperatorValue? found = ToOperator(value, operand, frame);
@@ -287,7 +290,7 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
     }
 
     /// <summary>A number times a tensor, times scalar tensors: a tensor of the same shape.</summary>
-    private TensorValue? ScaleTensors(double coefficient, List<TensorValue> tensors, SyntaxNode node, Frame frame)
+    private IndexedValue? ScaleTensors(double coefficient, IReadOnlyList<IndexedValue> tensors, SyntaxNode node, Frame frame)
     {
         if (coefficient.Equals(1.0) && tensors.Count == 1)
         {
@@ -305,14 +308,14 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
     }
 
     /// <summary>A computed tensor is evaluated once, so it cannot depend on the index of a repetition.</summary>
-    public TensorValue? MakeTensor(TensorExpression made, SyntaxNode node, Frame frame, List<TensorValue> parts)
+    public IndexedValue? MakeTensor(TensorExpression made, SyntaxNode node, Frame frame, IReadOnlyCollection<IndexedValue> parts, long nodesOfLinks = 0)
     {
         if (Context.Symbols > 0 && parts.Any(part => DependsOnIndex(part.Tensor)))
         {
-            return Context.Unrolled<TensorValue>();
+            return Context.Unrolled<IndexedValue>();
         }
 
-        long nodes = 1 + parts.Sum(part => part.Nodes);
+        long nodes = 1 + nodesOfLinks + parts.Sum(part => part.Nodes);
         int depth = 1 + parts.Select(part => part.Depth).DefaultIfEmpty(0).Max();
         if (nodes > BindingContext.MaxNodes || depth > BindingContext.MaxNesting)
         {
@@ -320,7 +323,7 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        return new TensorValue(made, nodes, depth);
+        return parts.OfType<RowValue>().Any() ? new RowValue(made, nodes, depth) : new TensorValue(made, nodes, depth);
     }
 
     public static bool DependsOnIndex(TensorExpression tensor) =>

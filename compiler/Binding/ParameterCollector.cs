@@ -7,13 +7,5 @@ namespace Weft.Compiler.Binding;
 internal static class ParameterCollector
 {
     public static HashSet<Parameter> Collect(EquatableArray<Link> links) =>
-        [.. links.SelectMany(Tensors).SelectMany(tensor => tensor.DescendantsAndSelf()).OfType<ParameterTensor>().Select(tensor => tensor.Parameter)];
-
-    private static IEnumerable<TensorExpression> Tensors(Link link) => link switch
-    {
-        LinearLink linear => linear.Operator.DescendantsAndSelf().SelectMany(op => op.Tensors()),
-        BiasLink bias => [bias.Bias],
-        BranchLink branches => branches.Branches.SelectMany(branch => branch).SelectMany(Tensors),
-        _ => [],
-    };
+        [.. links.SelectMany(link => link.Tensors()).SelectMany(tensor => tensor.DescendantsAndSelf()).OfType<ParameterTensor>().Select(tensor => tensor.Parameter)];
 }

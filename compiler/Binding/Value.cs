@@ -44,18 +44,30 @@ internal sealed record FamilyValue(EquatableArray<TensorExpression> Members) : V
     public override string Description => $"a family of {Members.Count} tensors";
 }
 
-/// <summary>A tensor, and its shape as the user wrote it, if it was declared.</summary>
-internal sealed record TensorValue(TensorExpression Tensor, long Nodes = 1, int Depth = 1) : Value
+/// <summary>What can stand with indices in index notation.</summary>
+internal abstract record IndexedValue(TensorExpression Tensor, long Nodes, int Depth) : Value
 {
-    public override string Description => $"a tensor {Shape}";
-
     public override (long Nodes, int Depth) Extent => (Nodes, Depth);
 
     public string Shape => ShapeText(Tensor);
 
     public int Axes => Tensor.Shape.Count;
 
+    public int Length => Tensor.Shape.Aggregate(1, (product, extent) => checked(product * extent));
+
     public static string ShapeText(TensorExpression tensor) => $"[{string.Join(", ", tensor.Shape)}]";
+}
+
+/// <summary>A tensor that does not depend on the input.</summary>
+internal sealed record TensorValue(TensorExpression Tensor, long Nodes = 1, int Depth = 1) : IndexedValue(Tensor, Nodes, Depth)
+{
+    public override string Description => $"a tensor {Shape}";
+}
+
+/// <summary>A value of a layer: it depends on the input, which is one itself.</summary>
+internal sealed record RowValue(TensorExpression Tensor, long Nodes = 1, int Depth = 1) : IndexedValue(Tensor, Nodes, Depth)
+{
+    public override string Description => $"a value {Shape}, which depends on the input";
 }
 
 internal sealed record OperatorValue(Operator Operator, long Nodes = 1, int Depth = 1) : Value

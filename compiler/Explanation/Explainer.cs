@@ -92,6 +92,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         LinearLink linear => AlgebraPrinter.Print(linear.Operator),
         BiasLink bias => $"+ {AlgebraPrinter.Print(bias.Bias)}",
         NonlinearLink function => function.Name,
+        ValueLink value => AlgebraPrinter.Print(value.Value),
         BranchLink branches =>
             $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Describe))))})",
         _ => throw new InvalidOperationException(link.ToString()),

@@ -17,6 +17,7 @@ public sealed class Lowering
     private readonly Dictionary<TensorExpression, WeightTensor> _weights = [];
 
     private readonly bool _fewRows;
+    private Scope? _scope;
 
     private Lowering(bool fewRows)
     {
@@ -34,7 +35,7 @@ public sealed class Lowering
         Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
         RowTensor result = WriteDown(vector);
         if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result
-            && _statements[_statements.Count - 1] is not ActivationStatement { Function: FunctionLink })
+            && _statements[_statements.Count - 1] is not (ActivationStatement { Function: FunctionLink } or FunctionStatement))
         {
             // What wrote the last vector writes the output; the derivative of a function of rows may read its value, which is not kept there.
             _statements[_statements.Count - 1] = _statements[_statements.Count - 1] with { Target = y };
@@ -71,6 +72,11 @@ public sealed class Lowering
                     vector = Read(target, [target.Length], [new Index("i", target.Length)]);
                     break;
 
+                case ValueLink value:
+                    RowTensor made = Within(WriteDown(vector), value.Value, () => Row(value.Value));
+                    vector = Read(made, [made.Length], [new Index("i", made.Length)]);
+                    break;
+
                 case BranchLink branches:
                     vector = Share(vector, 0);
                     List<Vector> parts = [.. branches.Branches.Select(branch => Apply(branch, vector.Copy()))];
@@ -92,6 +98,94 @@ public sealed class Lowering
         _statements.Add(new SumStatement(target, [new Term(1, [new Factor(first, position), new Factor(second, position)], position)]));
         return Read(target, [target.Length], [new Index("i", target.Length)]);
     }
+
+    /// <summary>The value in hand: what its link is given, how often each part of it is used, and the parts that are written down.</summary>
+    private sealed record Scope(RowTensor Input, IReadOnlyDictionary<TensorExpression, int> Uses)
+    {
+        public Dictionary<TensorExpression, RowTensor> Known { get; } = [];
+    }
+
+    private RowTensor Within(RowTensor input, TensorExpression value, Func<RowTensor> lower)
+    {
+        Scope? outer = _scope;
+        _scope = new Scope(input, Uses(value));
+        RowTensor result = lower();
+        _scope = outer;
+        return result;
+    }
+
+    /// <summary>How often each part of a value stands in it.</summary>
+    private static Dictionary<TensorExpression, int> Uses(TensorExpression value)
+    {
+        var uses = new Dictionary<TensorExpression, int>();
+        Visit(value);
+        return uses;
+
+        void Visit(TensorExpression tensor)
+        {
+            uses.TryGetValue(tensor, out int before);
+            uses[tensor] = before + 1;
+            if (before == 0)
+            {
+                foreach (TensorExpression part in tensor is AppliedTensor applied ? [applied.Argument] : tensor.Parts())
+                {
+                    Visit(part);
+                }
+            }
+        }
+    }
+
+    /// <summary>The stored form of a value of a layer: written down once.</summary>
+    private RowTensor Row(TensorExpression tensor)
+    {
+        Scope scope = _scope!;
+        if (tensor is InputTensor)
+        {
+            return scope.Input;
+        }
+
+        if (scope.Known.TryGetValue(tensor, out RowTensor? known))
+        {
+            return known;
+        }
+
+        RowTensor target;
+        switch (tensor)
+        {
+            case AppliedTensor applied:
+                RowTensor argument = Row(applied.Argument);
+                target = WriteDown(Apply(applied.Links, Read(argument, [argument.Length], [new Index("i", argument.Length)])));
+                break;
+
+            case FunctionTensor function:
+                FunctionCall call = Call(function);
+                target = NewVector(call.Length);
+                _statements.Add(new FunctionStatement(target, call));
+                break;
+
+            default:
+                IReadOnlyList<Term> terms = Definitions(tensor);
+                int length = tensor.Shape.Aggregate(1, (product, extent) => checked(product * extent));
+                if (terms.Count == 1 && terms[0].Reshaped(length) is RowTensor whole)
+                {
+                    target = whole;
+                    break;
+                }
+
+                target = NewVector(length);
+                _statements.Add(new SumStatement(target, terms));
+                break;
+        }
+
+        scope.Known.Add(tensor, target);
+        return target;
+    }
+
+    private FunctionCall Call(FunctionTensor function) => new(
+        function.Function, [.. function.Arguments.Select(Stored)], [.. function.Arguments.Select(argument => argument.Shape)], function.Numbers);
+
+    /// <summary>The stored form of a tensor, of a value or of what does not depend on the input.</summary>
+    private Tensor Stored(TensorExpression tensor) => _scope is not null && tensor.IsPerRow() ? Row(tensor) : Weight(tensor);
 
     /// <summary>A sum of drafts whose first slots are axes of these sizes.</summary>
     private sealed record Vector(List<int> Sizes, List<Draft> Terms)
@@ -274,34 +368,36 @@ public sealed class Lowering
                 AddTensor(draft, slice.Source, source, binders);
                 break;
 
-            case EinsumTensor { Terms.Count: 1 } einsum when TrySplitAxes(draft, einsum, positions, binders) is { } slots:
+            case EinsumTensor { Terms.Count: 1 } einsum when !IsShared(einsum) && TrySplitAxes(draft, einsum, positions, binders) is { } slots:
                 draft.Coefficient *= einsum.Terms[0].Coefficient;
                 AddFactors(draft, einsum.Terms[0].Factors, [], slots);
                 break;
 
-            case FunctionTensor { Function.Parts: { } parts } function when parts.Codes.Format(function.Numbers[0]) is not null && !function.IsTrained():
-                AddWeight(draft, function with { Function = parts.Scales }, [.. positions.Take(positions.Count - 1)]);
-                AddWeight(draft, function with { Function = parts.Codes }, positions);
+            case FunctionTensor { Function.Parts: { } parts } function when parts.Codes.Format(function.Numbers[0]) is not null && !function.IsTrained() && !function.IsPerRow():
+                AddStored(draft, function with { Function = parts.Scales }, [.. positions.Take(positions.Count - 1)]);
+                AddStored(draft, function with { Function = parts.Codes }, positions);
                 break;
 
             default:
-                AddWeight(draft, tensor, positions);
+                AddStored(draft, tensor, positions);
                 break;
         }
 
         draft.PopTo(height);
     }
 
-    private void AddWeight(Draft draft, TensorExpression tensor, IReadOnlyList<int> positions)
+    /// <summary>Whether a value has several uses: it is computed once, where one with a single use is a part of the product that it stands in.</summary>
+    private bool IsShared(TensorExpression tensor) => _scope is { } scope && scope.Uses.TryGetValue(tensor, out int uses) && uses > 1 && tensor.IsPerRow();
+
+    private void AddStored(Draft draft, TensorExpression tensor, IReadOnlyList<int> positions)
     {
-        WeightTensor weight = Weight(tensor);
         Affine position = Affine.Zero;
         for (int k = 0; k < positions.Count; k++)
         {
-            position = (position * weight.Shape[k]) + draft.Slots[positions[k]];
+            position = (position * tensor.Shape[k]) + draft.Slots[positions[k]];
         }
 
-        draft.Multiply(new Factor(weight, position));
+        draft.Multiply(new Factor(Stored(tensor), position));
     }
 
     private static Dictionary<int, int>? TrySplitAxes(Draft draft, EinsumTensor einsum, IReadOnlyList<int> positions, Slots binders)
@@ -335,15 +431,16 @@ public sealed class Lowering
         {
             ParameterTensor parameter => new ParameterWeight(parameter.Parameter),
             FormulaTensor or ListTensor => new ConstantWeight(NewName("k"), [.. tensor.Shape], tensor),
-            FunctionTensor function => new FunctionWeight(
-                NewName(function.Function.Symbol), new FunctionCall(function.Function, [.. function.Arguments.Select(Weight)], function.Numbers)),
-            EinsumTensor einsum => new NetworkWeight(
-                NewName("u"), [.. tensor.Shape], [.. einsum.Terms.Select(term => Definition(einsum with { Terms = EquatableArray.Of(term) }))]),
-            _ => new NetworkWeight(NewName("u"), [.. tensor.Shape], [Definition(tensor)]),
+            FunctionTensor function => new FunctionWeight(NewName(function.Function.Symbol), Call(function)),
+            _ => new NetworkWeight(NewName("u"), [.. tensor.Shape], Definitions(tensor)),
         };
         _weights.Add(tensor, weight);
         return weight;
     }
+
+    private IReadOnlyList<Term> Definitions(TensorExpression tensor) => tensor is EinsumTensor einsum
+        ? [.. einsum.Terms.Select(term => Definition(einsum with { Terms = EquatableArray.Of(term) }))]
+        : [Definition(tensor)];
 
     private Term Definition(TensorExpression tensor)
     {

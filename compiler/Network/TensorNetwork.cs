@@ -65,10 +65,13 @@ public sealed class ParameterWeight(Parameter parameter) : WeightTensor(paramete
 }
 
 /// <summary>A <see cref="TensorFunction"/> with the tensors, of any rate, and the numbers that it is applied to; the runtime has it with its gradient and tangent.</summary>
-public sealed record FunctionCall(TensorFunction Function, IReadOnlyList<Tensor> Arguments, IReadOnlyList<double> Numbers)
+/// <param name="Function">The function.</param>
+/// <param name="Arguments">The tensors.</param>
+/// <param name="Shapes">The shapes that they are taken to have.</param>
+/// <param name="Numbers">The numbers behind them.</param>
+public sealed record FunctionCall(
+    TensorFunction Function, IReadOnlyList<Tensor> Arguments, IReadOnlyList<EquatableArray<int>> Shapes, IReadOnlyList<double> Numbers)
 {
-    public IReadOnlyList<EquatableArray<int>> Shapes => [.. Arguments.Select(argument => argument.Shape.ToEquatable())];
-
     /// <summary>The shape of the value.</summary>
     public IReadOnlyList<int> Shape => [.. Function.Shape(Shapes, Numbers.FirstOrDefault())];
 
@@ -134,6 +137,19 @@ public sealed record Term(double Coefficient, IReadOnlyList<Factor> Factors, Aff
 
     /// <summary>Whether it differs from row to row.</summary>
     public bool IsPerRow => Factors.Any(factor => factor.Tensor.Rate == Rate.Row);
+
+    /// <summary>The tensor that this term alone is in another shape, so many elements in the same order; null where it is not one.</summary>
+    public Tensor? Reshaped(int length)
+    {
+        if (Coefficient != 1 || Factors.Count != 1 || Factors[0].Tensor.Length != length)
+        {
+            return null;
+        }
+
+        (Affine from, Affine to) = (Factors[0].Position, Output);
+        bool isSame = from.Offset == to.Offset && from.Terms.Count == to.Terms.Count && from.Terms.All(term => to.StrideOf(term.Index) == term.Stride);
+        return isSame ? Factors[0].Tensor : null;
+    }
 
     /// <summary>This term with every position rewritten.</summary>
     public Term Map(Func<Affine, Affine> rewrite) => this with

@@ -349,7 +349,7 @@ public sealed class ProgramBuilder
                 _weightProgram.Add(new FunctionStep(call, FunctionMode.Value, storage, arguments));
                 break;
 
-            case NetworkWeight network when Reshaped(network) is { } whole:
+            case NetworkWeight { Definition: { Count: 1 } terms } when terms[0].Reshaped(weight.Length) is { } whole:
                 storage = StorageOf(whole);
                 break;
 
@@ -375,17 +375,4 @@ public sealed class ProgramBuilder
     /// <summary>The elements of a tensor of such indices.</summary>
     private static int Length(IEnumerable<Index> indices) => Limits.Fit(
         indices.Aggregate(1L, (product, index) => Math.Min(long.MaxValue / int.MaxValue, product) * index.Extent), "an intermediate tensor");
-
-    /// <summary>The tensor that another is in another shape, its elements in the same order; null where it is not one.</summary>
-    private static Tensor? Reshaped(NetworkWeight network)
-    {
-        if (network.Definition.Count != 1 || network.Definition[0] is not { Coefficient: 1, Factors.Count: 1 } copy || copy.Factors[0].Tensor.Length != network.Length)
-        {
-            return null;
-        }
-
-        (Affine from, Affine to) = (copy.Factors[0].Position, copy.Output);
-        bool isSame = from.Offset == to.Offset && from.Terms.Count == to.Terms.Count && from.Terms.All(term => to.StrideOf(term.Index) == term.Stride);
-        return isSame ? copy.Factors[0].Tensor : null;
-    }
 }

@@ -175,8 +175,30 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
     public Elements Tensor(TensorExpression expression)
     {
+        // A value that has a name stands in several places; it is the same in all of them.
+        if (_given is not { Known: var known } || _positions.Count > 0 || expression is not (EinsumTensor or FunctionTensor or AppliedTensor))
+        {
+            return Evaluate(expression);
+        }
+
+        if (!known.TryGetValue(expression, out Elements value))
+        {
+            known.Add(expression, value = Evaluate(expression));
+        }
+
+        return value;
+    }
+
+    private Elements Evaluate(TensorExpression expression)
+    {
         switch (expression)
         {
+            case InputTensor input:
+                return new Elements(input.Shape, _given!.Value.Input);
+
+            case AppliedTensor applied:
+                return new Elements(applied.Shape, Chain(applied.Links)(Tensor(applied.Argument).Items));
+
             case ParameterTensor parameter:
                 return new Elements(parameter.Shape, parameters[parameter.Parameter.Name]);
 

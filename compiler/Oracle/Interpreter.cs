@@ -146,50 +146,11 @@ public sealed class Interpreter
         Number[][] rows = Enumerable.Range(0, x.Length / _module.Inputs)
             .Select(row => inputs.Skip(row * _module.Inputs).Take(_module.Inputs).ToArray())
             .ToArray();
-        rows = rows.Select(Chain(_module.Links)).ToArray();
+        rows = rows.Select(evaluator.Chain(_module.Links)).ToArray();
 
         return new Recording(tape, inputs, parameters, rows.SelectMany(row => row).ToArray());
 
         Number[] Leaves(double[] values) => differentiable ? values.Select(tape.Variable).ToArray() : Constants(values);
-
-        Func<Number[], Number[]> Chain(IEnumerable<Link> links)
-        {
-            List<Func<Number[], Number[]>> steps = links.Select(Step).ToList();
-            return row => steps.Aggregate(row, (vector, step) => step(vector));
-        }
-
-        Func<Number[], Number[]> Step(Link link)
-        {
-            switch (link)
-            {
-                case LinearLink { Operator: Product product }:
-                    // Factor by factor, as the product of large matrices would take long.
-                    List<SparseMatrix> factors = product.Operands.Reverse().Select(evaluator.Matrix).ToList();
-                    return row => factors.Aggregate(row, (vector, factor) => factor.Apply(vector, tape));
-
-                case LinearLink linear:
-                    SparseMatrix matrix = evaluator.Matrix(linear.Operator);
-                    return row => matrix.Apply(row, tape);
-
-                case BiasLink bias:
-                    Number[] vector = evaluator.Tensor(bias.Bias).Items;
-                    return row => row.Zip(vector, tape.Add).ToArray();
-
-                case ActivationLink activation:
-                    return row => row.Select(number => evaluator.Activate(activation.Activation, number)).ToArray();
-
-                case FunctionLink function:
-                    return row => evaluator.Apply(function, row);
-
-                case BranchLink branch:
-                    List<Func<Number[], Number[]>> branches = branch.Branches.Select(links => Chain(links)).ToList();
-                    Func<Number, Number, Number> join = branch.Joint == Joint.Add ? tape.Add : tape.Multiply;
-                    return row => branches.Select(one => one(row)).Aggregate((left, right) => left.Zip(right, join).ToArray());
-
-                default:
-                    throw new NotSupportedException($"The interpreter has no definition of {link.GetType().Name}.");
-            }
-        }
     }
 
     private sealed record Recording(Tape Tape, Number[] Inputs, Number[][] Parameters, Number[] Outputs);

@@ -39,7 +39,7 @@ internal static class Grammar
     private const string AnExpression = "an expression";
 
     private static readonly HashSet<string> s_combinators =
-        new(StringComparer.Ordinal) { "sum", "product", "kron", "dirsum", "hstack", "vstack" };
+        new(StringComparer.Ordinal) { "sum", "product", "kron", "dirsum", "hstack", "vstack", RepeatSyntax.Each, RepeatSyntax.Repeat };
 
     private static readonly Dictionary<char, (Precedence Precedence, string Text)> s_operators = new()
     {
@@ -283,7 +283,7 @@ internal static class Grammar
         from name in Name
         from rest in
             Axes.Then(axes => Take('=', "'='").Then(_ => IndexTerms).Select(terms => (Func<TextSpan, ClauseSyntax>)(span => new IndexLetSyntax(name, axes, terms, span))))
-            .XOr(Take('=', "'='").Then(_ => Expression).Select(value => (Func<TextSpan, ClauseSyntax>)(span => new LetSyntax(name, value, span))))
+            .XOr(Take('=', "'='").Then(_ => Composition).Select(value => (Func<TextSpan, ClauseSyntax>)(span => new LetSyntax(name, value, span))))
         select rest,
         (make, span) => new ClauseStatement(make(span)));
 

@@ -185,7 +185,13 @@ public sealed record RepeatSyntax(
     Identifier Variable,
     ExpressionSyntax Count,
     ExpressionSyntax Body,
-    TextSpan Span) : ExpressionSyntax(Span);
+    TextSpan Span) : ExpressionSyntax(Span)
+{
+    /// <summary>One chain for each of several parts, and chains one after the other: repetitions that are links.</summary>
+    public const string Each = "each", Repeat = "repeat";
+
+    public bool IsLink => Combinator is Each or Repeat;
+}
 
 /// <summary><c>-A</c>.</summary>
 public sealed record NegateSyntax(ExpressionSyntax Operand, TextSpan Span) : ExpressionSyntax(Span);

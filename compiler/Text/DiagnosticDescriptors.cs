@@ -151,6 +151,9 @@ public static class DiagnosticDescriptors
     public static readonly DiagnosticDescriptor UnknownFormat =
         Error("WEFT0131", "Unknown format", "unknown format '{0}'{1}");
 
+    public static readonly DiagnosticDescriptor ProcessorOnly =
+        new("WEFT0132", Severity.Warning, "Not for devices", "'{0}' runs on the processor only: devices do not have '{1}' of values");
+
     public static readonly DiagnosticDescriptor Internal =
         Error("WEFT9999", "The compiler failed", "the Weft compiler failed, which is a mistake in it: {0}");
 

@@ -50,6 +50,15 @@ public static class ModuleVerifier
                 case BiasLink { Bias: var bias } when !bias.Shape.SequenceEqual([width]) || !Fits(bias):
                     return ($"a bias {Show(bias)} for {width} elements", width);
 
+                case ValueLink { Value: var value }:
+                    if (!Fits(value) || Given(value).Any(input => input.Size != width))
+                    {
+                        return ($"a value {Show(value)} does not fit {width} inputs", width);
+                    }
+
+                    width = Length(value);
+                    break;
+
                 case FunctionLink { Length: var length } when length < 1 || width % length != 0:
                     return ($"a function of rows of {length} is given {width} inputs", width);
             }
@@ -102,8 +111,19 @@ public static class ModuleVerifier
         FunctionTensor function => function.Arguments.All(Fits)
             && function.Arguments.Count == function.Function.Tensors.Count
             && function.Function.Check([.. function.Arguments.Select(argument => argument.Shape)], function.Numbers.FirstOrDefault()) is null,
+        AppliedTensor applied => Fits(applied.Argument) && Fault(applied.Links, Length(applied.Argument)) is { Fault: null, Width: var width } && width == Length(applied),
         _ => tensor.Shape.All(extent => extent > 0),
     };
+
+    /// <summary>Where a value is made of what its link is given; not what links inside it are given.</summary>
+    private static IEnumerable<InputTensor> Given(TensorExpression value) => value switch
+    {
+        InputTensor input => [input],
+        AppliedTensor applied => Given(applied.Argument),
+        _ => value.Parts().SelectMany(Given),
+    };
+
+    private static int Length(TensorExpression tensor) => tensor.Shape.Aggregate(1, (product, extent) => checked(product * extent));
 
     private static bool Fits(IndexedTensor factor) => Fits(factor.Tensor)
         && factor.Indices.Count == factor.Tensor.Shape.Count

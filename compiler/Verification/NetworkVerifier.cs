@@ -62,7 +62,8 @@ public sealed class NetworkVerifier
     };
 
     private static string? Fault(FunctionCall call) =>
-        call.Function.Check(call.Shapes, call.Numbers.FirstOrDefault()) is { } wrong ? $"{call.Function} needs {wrong.Expected}" : null;
+        !call.Arguments.Zip(call.Shapes, (argument, shape) => argument.Length == shape.Aggregate(1L, (product, extent) => product * extent)).All(same => same) ? $"{call.Function} is given tensors of other lengths"
+        : call.Function.Check(call.Shapes, call.Numbers.FirstOrDefault()) is { } wrong ? $"{call.Function} needs {wrong.Expected}" : null;
 
     private static string? Parts(int outer, RowTensor source, RowTensor target) =>
         outer < 1 || source.Length % outer != 0 || target.Length % outer != 0 ? $"{source.Length} to {target.Length} elements are not {outer} equal parts" : null;

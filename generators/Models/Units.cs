@@ -44,7 +44,7 @@ internal sealed record Unit(Module Module, GenerateOptions Options)
     private static string LastWord(string header) => header.Substring(header.LastIndexOf(' ') + 1);
 }
 
-/// <summary>A generated file; or, where the compiler failed, what it said.</summary>
+/// <summary>A generated file; or, where the compiler failed, what it said. With both it is a warning.</summary>
 internal sealed record GeneratedFile(string TypeName, string HintName, string? Code, Diagnostic? Failure);
 
 /// <summary>The type that a declaration becomes.</summary>

@@ -62,6 +62,9 @@ public sealed class DeviceScheduler
         (_weightCount, _gradientCount) = (_program.TrainedCount, _program.TrainedCount);
     }
 
+    /// <summary>A function of values that a module needs and devices do not have, or null.</summary>
+    public static TensorFunction? Lacking(LoweredModule module) => module.Statements.OfType<FunctionStatement>().FirstOrDefault()?.Call.Function;
+
     /// <param name="host">The map's own program: the module, and the tensors that the host evaluates.</param>
     /// <param name="hostLayout">Where the map has what the host evaluates.</param>
     /// <param name="batch">The rows that the plan and kernels are chosen for.</param>

@@ -2,6 +2,7 @@ using Weft.Compiler;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
+using Weft.Tests.Formulas;
 
 namespace Weft.Tests.Binding;
 
@@ -159,7 +160,23 @@ public class StandardLibraryTests
         { "part_norm(12, 5, 3)", 12, 1, 0, 0, 0 },
         { "part_stretch(12, 5, 3) . (0.02 * eye(12))", 12, 1, 0, 0, 0 },
         { "mobius(6, 4, 2) . (0.02 * eye(4))", 4, 6, 12, 0, 0 },
+        { "attention(5, 3, 2, 4)", 15, 15, 4 * 24, 0, 0 },
+        { "causal_attention(5, 3, 2, 4)", 15, 15, 4 * 24, 0, 0 },
+        { "linear_attention(5, 3, 2, 4)", 15, 15, 4 * 24, 0, 0 },
+        { "flow_attention(5, 3, 2, 4)", 15, 15, 4 * 24, 0, 0 },
+        { "tensor_attention(4, 3, 2, 5)", 12, 12, 6 * 30, 0, 0 },
+        { "kronecker_attention(2, 3, 4)", 24, 24, 0, 0, 0 },
+        { "tensor_llm(5, 3, 2, 4, [2, 3, 2])", 15, 15, 6 + 12 + 8 + 24, 0, 0 },
+        { "rotary(5, 4)", 20, 20, 0, 0, 0 },
+        { "squeeze_excitation(3, 4, 2)", 12, 12, 12 + 5, 0, 0 },
+        { "mixture_of_experts(7, 5, 3)", 5, 7, 15 * 8, 0, 0 },
+        { "factorization_machine(6, 4)", 6, 1, 31, 0, 0 },
+        { "poly_inr(3, 2, 5)", 2, 3, 30 + 50 + 15, 0, 0 },
     };
+
+    /// <summary>Those that devices have all parts of.</summary>
+    internal static IEnumerable<string> OnDevices =>
+        ((IEnumerable<object[]>)Operators).Select(row => (string)row[0]).Where(formula => TestModules.Formula(formula).RunsOnDevices());
 
     [Fact]
     public void FilesAreFreeOfDiagnostics()

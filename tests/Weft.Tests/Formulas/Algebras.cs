@@ -40,11 +40,13 @@ internal static class Algebras
         .With([.. node.Operands().Select(operand => operand.MapTensors(change))])
         .WithTensors(tensor => Map(tensor, change));
 
-    private static TensorExpression Map(TensorExpression tensor, Func<TensorExpression, TensorExpression> change) => change(tensor switch
+    /// <summary>Changes a tensor and everything inside it, the innermost first; not what links in it are made of.</summary>
+    public static TensorExpression Map(this TensorExpression tensor, Func<TensorExpression, TensorExpression> change) => change(tensor switch
     {
         SliceTensor slice => slice with { Source = Map(slice.Source, change) },
         EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = Map(factor.Tensor, change) }),
         FunctionTensor function => function with { Arguments = Change(function.Arguments, argument => Map(argument, change)) },
+        AppliedTensor applied => applied with { Argument = Map(applied.Argument, change) },
         _ => tensor,
     });
 
@@ -75,23 +77,19 @@ internal static class Algebras
         return before.Append(new FunctionLink(function, length, number));
     }
 
+    /// <summary>Whether devices have all that a module needs: of the functions of values they have those that are links.</summary>
+    public static bool RunsOnDevices(this Module module) =>
+        !module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf).Any(tensor => tensor is FunctionTensor && tensor.IsPerRow());
+
     /// <summary>A module of these links with the parameters that they use.</summary>
     public static Module ModuleOf(string name, int inputs, int outputs, params Link[] links) =>
         new(name, "", "", inputs, outputs, links.ToEquatable(), links
-            .SelectMany(Tensors)
+            .SelectMany(link => link.Tensors())
             .SelectMany(OperatorStructure.DescendantsAndSelf)
             .OfType<ParameterTensor>()
             .Select(tensor => tensor.Parameter)
             .Distinct()
             .ToEquatable());
-
-    private static IEnumerable<TensorExpression> Tensors(Link link) => link switch
-    {
-        LinearLink linear => linear.Operator.DescendantsAndSelf().SelectMany(OperatorStructure.Tensors),
-        BiasLink bias => [bias.Bias],
-        BranchLink branches => branches.Branches.SelectMany(branch => branch).SelectMany(Tensors),
-        _ => [],
-    };
 
     public static Module ModuleOf(string name, Operator node) =>
         ModuleOf(name, node.Columns, node.Rows, new LinearLink(node));

@@ -195,6 +195,7 @@ internal static class FormulaBattery
         {
             LinearLink linear => linear.Operator.Rows,
             BranchLink branches => Width(branches.Branches[0], width),
+            ValueLink value => value.Value.Shape.Aggregate(1, (product, extent) => product * extent),
             _ => width,
         });
 
@@ -414,6 +415,7 @@ internal static class FormulaBattery
         {
             LinearLink linear => new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns)),
             BranchLink branches => branches with { Branches = new(branches.Branches.Select(WithoutSigns)) },
+            ValueLink value => new ValueLink(value.Value.Map(WithoutSigns)),
             _ => link,
         }));
 
@@ -425,8 +427,11 @@ internal static class FormulaBattery
             Operator same => same,
         };
 
-        private static TensorExpression WithoutSigns(TensorExpression tensor) => tensor is EinsumTensor einsum
-            ? einsum with { Terms = new(einsum.Terms.Select(term => term with { Coefficient = Math.Abs(term.Coefficient) })) }
-            : tensor;
+        private static TensorExpression WithoutSigns(TensorExpression tensor) => tensor switch
+        {
+            EinsumTensor einsum => einsum with { Terms = new(einsum.Terms.Select(term => term with { Coefficient = Math.Abs(term.Coefficient) })) },
+            AppliedTensor applied => WithoutSigns(applied.Links) is { Count: > 0 } links ? applied with { Links = links } : applied.Argument,
+            _ => tensor,
+        };
     }
 }

@@ -56,11 +56,20 @@ internal sealed class RandomFormula
             for (int layer = 0; layer < layers; layer++)
             {
                 outputs = Size();
+                int parts = Gcd(outputs, width);
+                if (!_textual && parts > 1 && Chance(0.5) && Each(parts, outputs / parts, width / parts) is { } each)
+                {
+                    links.AddRange(each);
+                    width = outputs;
+                    continue;
+                }
+
                 Link Linear() => new LinearLink(Compose(outputs, width, Math.Max(1, depth - 2)));
                 links.Add(Chance(0.2)
                     ? new BranchLink(
                         Pick(Joint.Add, Joint.Hadamard),
                         EquatableArray.Of(EquatableArray.Of(Linear()), EquatableArray.Of(Linear(), new ActivationLink(Pick(Activation.Tanh, Activation.Sigmoid)))))
+                    : Chance(0.3) && (long)width * outputs <= MostElements / 10 && !(_textual && biases > 0) ? Value(outputs, width)
                     : Linear());
                 width = outputs;
                 if (Chance(0.6))
@@ -80,6 +89,80 @@ internal sealed class RandomFormula
         }
 
         return Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+    }
+
+    /// <summary>A value, a bias and an activation for each of several parts; null where its function does not work on several parts.</summary>
+    private EquatableArray<Link>? Each(int parts, int rows, int width)
+    {
+        var links = new List<Link> { (long)rows * width <= MostElements / 10 ? Value(rows, width) : new LinearLink(Compose(rows, width, 1)) };
+        if (Chance(0.5))
+        {
+            links.Add(new BiasLink(new ParameterTensor(ParameterOf([rows]))));
+        }
+
+        links.Add(new ActivationLink(Activation.Tanh));
+        return new Lifting(parts, (name, extent) => new IndexVariable(name, extent, _nextIndex++)).Links(links.ToEquatable());
+    }
+
+    /// <summary>Index notation of the input, perhaps a product of it with itself; a function of that; and index notation of both.</summary>
+    private ValueLink Value(int rows, int width)
+    {
+        var input = new InputTensor(width);
+        List<IndexVariable> read = Indices("ijkl", Factorize(width, _random.Next(1, 3)));
+        List<IndexVariable> kept = [.. Shuffled(read).Take(_random.Next(read.Count + 1)), Index("abcd", _random.Next(2, 5))];
+        List<IndexVariable> summed = [.. read.Except(kept)], own = [.. kept.Except(read)];
+        TensorExpression first = Defined(kept, Chance(0.3) ? 2 : 1, () =>
+            [Over([.. summed, .. own]), Of(input, read), .. Chance(0.3) ? [Of(input, read)] : Array.Empty<IndexedTensor>()]);
+        TensorExpression made = FunctionOfValue(first);
+
+        List<IndexVariable> results = Indices("mnpq", Factorize(rows, _random.Next(1, 3)));
+        return new ValueLink(Defined(results, Chance(0.4) ? 2 : 1, () =>
+        {
+            List<IndexVariable> at = Indices("rstu", made.Shape);
+            List<IndexVariable> again = Chance(0.4) ? Indices("vw", [width]) : [];
+            return [Over([.. results, .. at, .. again]), Of(made, at), .. again.Count > 0 ? [new IndexedTensor(input, EquatableArray.Of(AffineIndex.Of(again[0])))] : Array.Empty<IndexedTensor>()];
+        }));
+
+        List<IndexVariable> Indices(string letters, IEnumerable<int> extents) => [.. extents.Select(extent => Index(letters, extent))];
+
+        EinsumTensor Defined(List<IndexVariable> indices, int terms, Func<IndexedTensor[]> factors) => new(
+            indices.Select(index => EquatableArray.Of(index)).ToEquatable(),
+            Enumerable.Range(0, terms).Select(_ => new TensorProduct(factors().ToEquatable(), Coefficient())).ToEquatable());
+
+        IndexedTensor Over(List<IndexVariable> indices) =>
+            Of(new ParameterTensor(ParameterOf([.. indices.Select(index => index.Extent)])), indices);
+
+        static IndexedTensor Of(TensorExpression tensor, List<IndexVariable> indices) => new(
+            tensor, tensor is InputTensor ? EquatableArray.Of(AffineIndex.Group(indices)) : indices.Select(AffineIndex.Of).ToEquatable());
+    }
+
+    /// <summary>A function of a value, away from what it is not smooth at.</summary>
+    private TensorExpression FunctionOfValue(TensorExpression value)
+    {
+        int[] shape = [.. value.Shape];
+        int length = shape.Aggregate(1, (product, extent) => product * extent), last = shape[^1];
+        var choices = new List<Func<TensorExpression>>
+        {
+            () => value,
+            () => Applied(shape, new ActivationLink(Pick(Activation.Tanh, Activation.Sigmoid, Activation.Gelu, Activation.Softplus))),
+            () => Applied([last], new LinearLink(Compose(last, length, 1)), new ActivationLink(Activation.Silu)),
+            () => Functions.Of("quotient", value, Applied(shape, new ActivationLink(Activation.Softplus), new FunctionLink(TensorFunction.All["shift"], length, 0.5))),
+            () => Functions.Of("take", value, Table(shape[0], _random.Next(1, 4))),
+            () => Functions.Of("concat", 0, value, new ParameterTensor(ParameterOf([2, .. shape[1..]]))),
+        };
+        if (last > 1)
+        {
+            choices.Add(() => Applied(shape, new FunctionLink(TensorFunction.All["softmax"], last, 0)));
+        }
+
+        if (shape.Length == 2)
+        {
+            choices.Add(() => Functions.Of("rbf", 0.1, value, new ParameterTensor(ParameterOf([3, last]))));
+        }
+
+        return Pick(choices.ToArray())();
+
+        AppliedTensor Applied(int[] result, params Link[] links) => new(links.ToEquatable(), value, result.ToEquatable());
     }
 
     private IEnumerable<Link> FunctionOfRows(int width)

@@ -26,7 +26,7 @@ public class RandomFormulaTests
                 links.UnionWith(link is FunctionLink function ? [function.Function] : []);
                 IEnumerable<Operator> nodes = link is LinearLink linear ? linear.Operator.DescendantsAndSelf() : [];
                 seen.UnionWith(nodes.Select(node => node.GetType()));
-                IEnumerable<TensorExpression> tensors = nodes.SelectMany(OperatorStructure.Tensors).SelectMany(OperatorStructure.DescendantsAndSelf);
+                IEnumerable<TensorExpression> tensors = link.Tensors().SelectMany(OperatorStructure.DescendantsAndSelf);
                 seen.UnionWith(tensors.Select(tensor => tensor.GetType()));
                 functions.UnionWith(tensors.OfType<FunctionTensor>().Select(tensor => tensor.Function));
             }

@@ -47,6 +47,7 @@ internal static class Shrinker
     {
         LinearLink linear => linear.Operator.DescendantsAndSelf().Sum(node => 2 + node.Tensors().Sum(Weight)),
         BiasLink bias => Weight(bias.Bias),
+        ValueLink value => 3 + Weight(value.Value),
         _ => 0,
     }) + module.Parameters.Count(parameter => parameter.Role != Role.Trained);
 
@@ -55,6 +56,7 @@ internal static class Shrinker
         SliceTensor slice => Weight(slice.Source),
         EinsumTensor einsum => 1 + einsum.Factors.Sum(factor => 1 + Weight(factor.Tensor)),
         FunctionTensor function => 1 + function.Arguments.Sum(Weight),
+        AppliedTensor applied => applied.Links.Count + Weight(applied.Argument),
         _ => 0,
     };
 
@@ -66,6 +68,14 @@ internal static class Shrinker
             if (module.Links.Count > 1)
             {
                 yield return Over(module, [.. before, .. after]);
+            }
+
+            if (module.Links[i] is ValueLink { Value: var value })
+            {
+                foreach (TensorExpression simpler in Simpler(value))
+                {
+                    yield return Over(module, [.. before, new ValueLink(simpler), .. after]);
+                }
             }
 
             if (module.Links[i] is LinearLink { Operator: var node })
@@ -146,6 +156,41 @@ internal static class Shrinker
         foreach (TensorExpression tensor in node.Tensors().Where(tensor => tensor is not ParameterTensor))
         {
             yield return node.WithTensors(other => other.Equals(tensor) ? Plain(tensor.Shape) : other);
+        }
+    }
+
+    /// <summary>Values with one term or one function fewer.</summary>
+    private static IEnumerable<TensorExpression> Simpler(TensorExpression value)
+    {
+        switch (value)
+        {
+            case EinsumTensor einsum:
+                foreach (TensorProduct term in einsum.Terms.Where(term => einsum.Terms.Count > 1 && term.Factors.Any(factor => factor.Tensor.IsPerRow())))
+                {
+                    yield return einsum with { Terms = EquatableArray.Of(term) };
+                }
+
+                foreach (TensorExpression tensor in einsum.Factors.Select(factor => factor.Tensor).Where(tensor => tensor.IsPerRow()).Distinct())
+                {
+                    foreach (TensorExpression simpler in Simpler(tensor).Where(simpler => simpler.Shape.SequenceEqual(tensor.Shape)))
+                    {
+                        yield return einsum.MapFactors(factor => factor.Tensor.Equals(tensor) ? factor with { Tensor = simpler } : factor);
+                    }
+                }
+
+                break;
+
+            case AppliedTensor applied:
+                yield return applied.Argument;
+                break;
+
+            case FunctionTensor function:
+                foreach (TensorExpression argument in function.Arguments.Where(argument => argument.IsPerRow()))
+                {
+                    yield return argument;
+                }
+
+                break;
         }
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Text;
+using Weft.Compiler;
 using Weft.Generators;
 
 namespace Weft.Tests.Generators;
@@ -305,7 +306,7 @@ public class GeneratorTests
     {
         var generator = new WeftGenerator((module, options, cancellationToken) => module.Name == "square"
             ? throw new InvalidOperationException("some\ncause")
-            : $"partial class {options.TypeName};");
+            : new GeneratedType($"partial class {options.TypeName};", ""));
         GeneratorRun run = new GeneratorHost(generator, "[Weft.Weft(\"dense(4, 4)\")] partial class C;", ("/project/a.weft", Square)).Run();
 
         Diagnostic diagnostic = AssertPlace(run, "WEFT9999", "/project/a.weft", Square, "square");

@@ -201,9 +201,9 @@ public class IncrementalityTests(ITestOutputHelper output)
         return host;
     }
 
-    private string Compile(Module module, GenerateOptions options, CancellationToken cancellationToken)
+    private GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken)
     {
         _compilations++;
-        return ModuleCompiler.Compile(module, options, cancellationToken).Code;
+        return ModuleCompiler.Compile(module, options, cancellationToken);
     }
 }

@@ -24,7 +24,7 @@ public class PtxTests
         string[] formulas =
         [
             // In double precision the kernels are the same but for the type.
-            .. scalar == Scalar.Float ? ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]) : [],
+            .. scalar == Scalar.Float ? StandardLibraryTests.OnDevices : [],
             "gelu . dense(70, 83) . silu . dense(83, 83) . tanh . dense(83, 83) . sigmoid . softplus . relu . dense(83, 90)",
             "monarch(1024, 32)",
             "operator f : 83 -> 70\n  frozen(bf16) W[70, 40]\n  param(half) V[40, 83]\n  = W * V",

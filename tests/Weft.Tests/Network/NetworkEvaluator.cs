@@ -144,7 +144,7 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
     /// <summary>The scale of each row, or what the whole is without it.</summary>
     private double[] Part(FunctionCall function, TensorFunction whole)
     {
-        IReadOnlyList<int> shape = function.Arguments[0].Shape;
+        EquatableArray<int> shape = function.Shapes[0];
         double most = whole.Name == "quantize" ? Math.Pow(2, function.Numbers[0] - 1) - 1 : 1;
         double[] scales = [.. Elements(function.Arguments[0]).Chunk(shape[^1]).Select(row => row.Max(Math.Abs) / most)];
         return function.Function == whole.Parts!.Value.Scales
@@ -154,8 +154,8 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
     private double[] Evaluate(FunctionCall function, TensorFunction definition)
     {
-        Parameter[] arguments = [.. function.Arguments.Select((argument, k) =>
-            new Parameter($"A{k}", argument.Shape.ToEquatable(), Role.Trained, new Initializer(Distribution.Normal)))];
+        Parameter[] arguments = [.. function.Shapes.Select((shape, k) =>
+            new Parameter($"A{k}", shape, Role.Trained, new Initializer(Distribution.Normal)))];
         var value = new FunctionTensor(
             definition, arguments.Select(TensorExpression (argument) => new ParameterTensor(argument)).ToEquatable(), function.Numbers.ToEquatable());
 

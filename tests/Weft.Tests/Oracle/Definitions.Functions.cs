@@ -95,7 +95,7 @@ internal sealed partial class Definitions
         Activation.Gelu => z / 2 * (1 + (Math.Sqrt(2 / Math.PI) * (z + (0.044715 * z * z * z))).To(Math.Tanh)),
         Activation.Silu => z * Activate(Activation.Sigmoid, z),
         Activation.Tanh => z.To(Math.Tanh),
-        Activation.Sigmoid => 1 / (1 + (0 - z).To(Math.Exp)),
+        Activation.Sigmoid => z.Value < 0 ? z.To(Math.Exp) / (1 + z.To(Math.Exp)) : 1 / (1 + (0 - z).To(Math.Exp)),
         Activation.Softplus => z.Value > 30 ? z : (1 + z.To(Math.Exp)).To(Math.Log),
         Activation.Exp => z.To(Math.Exp),
         Activation.Square => z * z,

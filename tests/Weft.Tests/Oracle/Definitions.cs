@@ -10,7 +10,9 @@ using Weft.Compiler.Algebra;
 /// specification states it, dense and naive, with derivatives by dual numbers. It shares no line and no algorithm with the interpreter:
 /// orthonormal rows come from a Cholesky factor, inverses and polar factors from the iterations of Newton and Schulz.
 /// </summary>
-internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> parameters)
+/// <param name="parameters">The parameters by name.</param>
+/// <param name="given">What x stands for in a value of a layer.</param>
+internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> parameters, Dual[]? given = null)
 {
     // Where the indices around stand, by identity.
     private Dictionary<int, int> _at = [];
@@ -26,6 +28,7 @@ internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> pa
         FunctionLink function => Function(function.Function, [new Tensor([vector.Length / function.Length, function.Length], vector)], function.Number),
         BranchLink branch => branch.Branches.Select(links => Chain(links, vector)).Aggregate(
             (left, right) => [.. left.Zip(right, (a, b) => branch.Joint == Joint.Add ? a + b : a * b)]),
+        ValueLink value => new Definitions(parameters, vector).Elements(value.Value),
         _ => throw new NotSupportedException($"{link.GetType().Name} has no second definition."),
     });
 
@@ -200,6 +203,12 @@ internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> pa
                 }
 
                 return sums;
+
+            case InputTensor:
+                return given!;
+
+            case AppliedTensor { Links: var links, Argument: var argument }:
+                return Chain(links, Elements(argument));
 
             case FunctionTensor { Function: var function, Arguments: var arguments, Numbers: var numbers }:
                 return Function(function, [.. arguments.Select(argument => new Tensor(argument.Shape, Elements(argument)))], numbers.FirstOrDefault());

@@ -6,6 +6,7 @@ using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Targets.Cpu;
 using Weft.Tests.Binding;
+using Weft.Tests.Formulas;
 
 namespace Weft.Tests.Stages;
 
@@ -27,6 +28,11 @@ public class OperationTests
             {
                 processor.UnionWith(each.Program.Rows.Concat(each.Program.Weights).Select(operation => operation.GetType()));
                 Assert.All(each.Forward.Concat(each.Prepare).Concat(each.Reverse).Concat(each.Tangent), step => Assert.NotEmpty(SchedulePrinter.Describe(step)));
+            }
+
+            if (!module.RunsOnDevices())
+            {
+                continue;
             }
 
             OperationProgram program = DeviceScheduler.Build(schedule.Program, schedule.Layout, 64, DeviceModel.Default).Program;

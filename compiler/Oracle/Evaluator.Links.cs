@@ -1,0 +1,62 @@
+using Weft.Compiler.Algebra;
+
+namespace Weft.Compiler.Oracle;
+
+/// <summary>Applies links to vectors, one after the other.</summary>
+internal sealed partial class Evaluator
+{
+    /// <summary>What the value in hand is made of, and the values that are known of it.</summary>
+    private (Number[] Input, Dictionary<TensorExpression, Elements> Known)? _given;
+
+    public Func<Number[], Number[]> Chain(IEnumerable<Link> links)
+    {
+        List<Func<Number[], Number[]>> steps = links.Select(Step).ToList();
+        return row => steps.Aggregate(row, (vector, step) => step(vector));
+    }
+
+    private Func<Number[], Number[]> Step(Link link)
+    {
+        switch (link)
+        {
+            case LinearLink { Operator: Product product }:
+                // Factor by factor, as the product of large matrices would take long.
+                List<SparseMatrix> factors = product.Operands.Reverse().Select(Matrix).ToList();
+                return row => factors.Aggregate(row, (vector, factor) => factor.Apply(vector, tape));
+
+            case LinearLink linear:
+                SparseMatrix matrix = Matrix(linear.Operator);
+                return row => matrix.Apply(row, tape);
+
+            case BiasLink bias:
+                Number[] vector = Tensor(bias.Bias).Items;
+                return row => row.Zip(vector, tape.Add).ToArray();
+
+            case ActivationLink activation:
+                return row => row.Select(number => Activate(activation.Activation, number)).ToArray();
+
+            case FunctionLink function:
+                return row => Apply(function, row);
+
+            case BranchLink branch:
+                List<Func<Number[], Number[]>> branches = branch.Branches.Select(links => Chain(links)).ToList();
+                Func<Number, Number, Number> join = branch.Joint == Joint.Add ? tape.Add : tape.Multiply;
+                return row => branches.Select(one => one(row)).Aggregate((left, right) => left.Zip(right, join).ToArray());
+
+            case ValueLink value:
+                return row => Of(row, () => Tensor(value.Value).Items);
+
+            default:
+                throw new NotSupportedException($"The interpreter has no definition of {link.GetType().Name}.");
+        }
+    }
+
+    /// <summary>Evaluates with a vector in place of <see cref="InputTensor"/>.</summary>
+    private T Of<T>(Number[] input, Func<T> evaluate)
+    {
+        var outer = _given;
+        _given = (input, []);
+        T result = evaluate();
+        _given = outer;
+        return result;
+    }
+}
