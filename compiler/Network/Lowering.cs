@@ -66,7 +66,7 @@ public sealed class Lowering
 
                 case NonlinearLink function:
                     RowVector source = WriteDown(vector);
-                    RowVector target = NewVector(source.Size);
+                    RowVector target = NewVector(function.Outputs(source.Size));
                     _statements.Add(new ActivationStatement(target, source, function));
                     vector = Read(target, [target.Size], [new Index("i", target.Size)]);
                     break;

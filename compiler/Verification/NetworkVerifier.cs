@@ -47,8 +47,8 @@ public sealed class NetworkVerifier
                 ?? Same(chain.Source.Size, target.Size, "elements") ?? Same(rows.Shape[1] * chain.Outer, target.Size, "elements of reflected parts"),
             ReflectionsStatement chain => $"{chain.Rows} has no rows to reflect along",
             ProductStatement product => Same(product.Left.Size, target.Size, "elements") ?? Same(product.Right.Size, target.Size, "elements"),
-            ActivationStatement { Function: FunctionLink { Length: var length } } when length < 1 || target.Size % length != 0 => $"{target.Size} elements are no rows of {length}",
-            ActivationStatement activation => Same(activation.Source.Size, target.Size, "elements"),
+            ActivationStatement { Function: FunctionLink { Length: var length }, Source: var source } when length < 1 || source.Size % length != 0 => $"{source.Size} elements are no rows of {length}",
+            ActivationStatement activation => Same(activation.Function.Outputs(activation.Source.Size), target.Size, "elements"),
             _ => null,
         };
         fault ??= _filled.Add(target) ? null : "it is filled twice";

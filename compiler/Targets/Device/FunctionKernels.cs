@@ -18,33 +18,24 @@ internal sealed class FunctionKernels(int room)
     private static readonly Operand Target = new("c", IsWritten: true);
 
     /// <summary>Whether a device evaluates a function and takes its gradient further.</summary>
-    public bool Has(FunctionWeight weight) =>
-        weight.Function == TensorFunction.Reflections ? 2 * weight.Length <= room
-        : RowFunction(weight) is not null || Activations.ByName.ContainsKey(weight.Function.Name)
-            || weight.Function.Name is "log" or "row_norms" or "column_norms" or "normalize_columns";
+    public bool Has(FunctionWeight weight) => weight.Function == TensorFunction.Reflections ? 2 * weight.Length <= room
+        : Definition(weight) is not null || weight.Function.Name is "row_norms" or "column_norms" or "normalize_columns";
 
     /// <summary>The function as one of rows, if it is one. What rounds to a short format is the host's work.</summary>
-    private static FunctionLink? RowFunction(FunctionWeight weight)
-    {
-        IReadOnlyList<int> shape = weight.Arguments[0].Shape;
-        return weight is { Function.IsLink: true, Format: null }
-            ? new FunctionLink(weight.Function, shape.Count == 0 ? 1 : shape[shape.Count - 1], weight.Numbers.FirstOrDefault())
-            : null;
-    }
+    public static FunctionDefinition? Definition(FunctionWeight weight) =>
+        weight.Format is null ? weight.Function.Definition?.Invoke(weight.Numbers.FirstOrDefault(), RowOf(weight.Arguments[0])) : null;
 
-    /// <summary>y = f(x), of operands x and y, of which elementwise kernels take vectors of a width.</summary>
-    public DeviceKernel Value(FunctionWeight weight, int width)
+    /// <summary>The length of a weight's rows.</summary>
+    public static int RowOf(WeightTensor weight) => weight.Shape.Count == 0 ? 1 : weight.Shape[weight.Shape.Count - 1];
+
+    /// <summary>y = f(x), of operands x and y, for what is no function of rows.</summary>
+    public DeviceKernel Value(FunctionWeight weight)
     {
         string name = weight.Function.Name;
         IReadOnlyList<int> shape = weight.Arguments[0].Shape;
         if (weight.Function == TensorFunction.Reflections)
         {
             return Reflections(shape[0], shape[1]);
-        }
-
-        if (RowFunction(weight) is { } ofRows)
-        {
-            return RowFunctionKernels.Value(ofRows, weight.Length, perRow: false);
         }
 
         switch (name)
@@ -62,16 +53,12 @@ internal sealed class FunctionKernels(int room)
                     line.ForEach(j => body.Store("c", line.At(j), line.Element("x", j) / unit / new Choice(new Real(0).IsLess(norm), norm, new Real(1))));
                 });
             default:
-                return ElementwiseKernels.Build($"c = {name}(x)", new Elements(weight.Length, PerRow: false, width), [new("x"), Target], isResult: false, (body, of) =>
-                {
-                    Expression x = body.DefineElement("u", of("x"));
-                    return name == "log" ? KernelBody.Call(Function.Log, x) : ElementwiseKernels.Value(Activations.ByName[name], body, x);
-                });
+                throw new InvalidOperationException(name);
         }
     }
 
-    /// <summary>dx += J dy, of operands x, y, dy and dx, of which elementwise kernels take vectors of a width.</summary>
-    public DeviceKernel Gradient(FunctionWeight weight, int width)
+    /// <summary>dx += J dy, of operands x, y, dy and dx, for what is no function of rows.</summary>
+    public DeviceKernel Gradient(FunctionWeight weight)
     {
         string name = weight.Function.Name;
         IReadOnlyList<int> shape = weight.Arguments[0].Shape;
@@ -79,11 +66,6 @@ internal sealed class FunctionKernels(int room)
         if (weight.Function == TensorFunction.Reflections)
         {
             return ReflectionsGradient(shape[0], shape[1], operands);
-        }
-
-        if (RowFunction(weight) is { } ofRows)
-        {
-            return RowFunctionKernels.Derivative(ofRows, weight.Length, perRow: false);
         }
 
         switch (name)
@@ -104,14 +86,7 @@ internal sealed class FunctionKernels(int room)
                         "c", line.At(j), (line.Element("dy", j) - ((Expression)"along" * line.Element("y", j))) / norm / unit)));
                 });
             default:
-                return ElementwiseKernels.Build($"c += {name}'(x) dy", new Elements(weight.Length, PerRow: false, width), operands, isResult: true, (body, of) =>
-                {
-                    Expression x = body.DefineElement("u", of("x"));
-                    Expression slope = name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Activations.ByName[name], body, x), change = body.DefineElement("change", of("dy"));
-
-                    // Nothing passes where nothing comes, whatever the slope.
-                    return new Choice(new Real(0).IsLess(KernelBody.Call(Function.Abs, change)), slope * change, change);
-                });
+                throw new InvalidOperationException(name);
         }
     }
 

@@ -195,6 +195,7 @@ internal static class FormulaBattery
         {
             LinearLink linear => linear.Operator.Rows,
             BranchLink branches => Width(branches.Branches[0], width),
+            NonlinearLink function => function.Outputs(width),
             _ => width,
         });
 
@@ -240,7 +241,7 @@ internal static class FormulaBattery
                 foreach ((Link[], NonlinearLink) kink in link switch
                 {
                     BranchLink branches => branches.Branches.SelectMany(branch => Kinks(before, branch)),
-                    FunctionLink { Function.Name: not ("softmax" or "normalize_rows") } or ActivationLink { Activation: Activation.Relu } => [(before, (NonlinearLink)link)],
+                    FunctionLink { Function.Name: not ("softmax" or "normalize_rows" or "gelu_exact" or "layer_norm" or "rms_norm" or "logsumexp") } or ActivationLink { Activation: Activation.Relu } => [(before, (NonlinearLink)link)],
                     _ => [],
                 })
                 {
@@ -408,14 +409,28 @@ internal static class FormulaBattery
         }
 
         /// <summary>The module with positive numbers and no activations, none of which makes its argument or a derivative much larger.</summary>
-        private static Module WithoutSigns(Module module) => module with { Links = WithoutSigns(module.Links) };
+        private static Module WithoutSigns(Module module) => module with { Links = WithoutSigns(module.Links, module.Inputs) };
 
-        private static EquatableArray<Link> WithoutSigns(EquatableArray<Link> links) => new(links.Where(link => link is not NonlinearLink).Select(link => link switch
+        private static EquatableArray<Link> WithoutSigns(EquatableArray<Link> links, int width)
         {
-            LinearLink linear => new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns)),
-            BranchLink branches => branches with { Branches = new(branches.Branches.Select(WithoutSigns)) },
-            _ => link,
-        }));
+            var kept = new List<Link>();
+            foreach (Link link in links)
+            {
+                Link? same = link switch
+                {
+                    LinearLink linear => new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns)),
+                    BranchLink branches => branches with { Branches = new(branches.Branches.Select(branch => WithoutSigns(branch, width))) },
+                    FunctionLink { Function.ReducesRows: true, Length: var length } => new LinearLink(new Kronecker(EquatableArray.Of<Operator>(
+                        new Identity(width / length), new Matrix(new FormulaTensor(EquatableArray.Of(1, length), new FormulaNumber(1)))))),
+                    NonlinearLink => null,
+                    _ => link,
+                };
+                kept.AddRange(same is null ? [] : [same]);
+                width = Width([link], width);
+            }
+
+            return kept.ToEquatable();
+        }
 
         private static Operator WithoutSigns(Operator node) => node.MapOperands(WithoutSigns) switch
         {

@@ -171,7 +171,7 @@ public sealed unsafe class FunctionEdgeTests
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (TensorFunction function, double number) = Parse(edge);
-        Type kernel = typeof(ParameterFunctions<T>).GetNestedType(function.Kernel)!.MakeGenericType(typeof(T));
+        Type kernel = typeof(ParameterFunctions<T>).GetNestedType(function.Kernel!)!.MakeGenericType(typeof(T));
         MethodInfo called = kernel.GetMethod(method, BindingFlags.Public | BindingFlags.Static | BindingFlags.FlattenHierarchy)!;
         var handles = new List<System.Runtime.InteropServices.GCHandle>();
         object[] arguments = [.. blocks.Select(Box)];
