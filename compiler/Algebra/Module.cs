@@ -23,6 +23,9 @@ public abstract record NonlinearLink : Link
 
     /// <summary>The length of the result for a vector of a length.</summary>
     public virtual int Outputs(int inputs) => inputs;
+
+    /// <summary>Whether its derivative is handed its value, which is kept for that.</summary>
+    public virtual bool KeepsValue => false;
 }
 
 /// <summary>Applies a function to every element. Gelu is the tanh form (Hendrycks and Gimpel 2016).</summary>
@@ -50,6 +53,9 @@ public sealed record FunctionLink(TensorFunction Function, int Length, double Nu
     }
 
     public override FunctionDefinition Definition => Function.Definition!(Number, Length);
+
+    /// <summary>The runtime's functions are handed it.</summary>
+    public override bool KeepsValue => Function.Kernel is not null || Definition.Gradient.Leaves.Contains(FunctionOperation.Result);
 
     public override int Outputs(int inputs) => Function.ReducesRows ? inputs / Length : inputs;
 }

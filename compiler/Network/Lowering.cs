@@ -34,9 +34,9 @@ public sealed class Lowering
         Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
         RowVector result = WriteDown(vector);
         if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result
-            && _statements[_statements.Count - 1] is not ActivationStatement { Function: FunctionLink })
+            && _statements[_statements.Count - 1] is not ActivationStatement { Function.KeepsValue: true })
         {
-            // What wrote the last vector writes the output; the derivative of a function of rows may read its value, which is not kept there.
+            // What wrote the last vector writes the output, where no value is kept.
             _statements[_statements.Count - 1] = _statements[_statements.Count - 1] with { Target = y };
         }
         else

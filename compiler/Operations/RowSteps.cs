@@ -95,9 +95,6 @@ public sealed record ActivationStep(NonlinearLink Function, Place A, Place C) : 
 
     private bool HasDerivative => Function is not FunctionLink { Function.HasDerivative: false };
 
-    /// <summary>The runtime's own functions are handed their value.</summary>
-    private bool ReadsValue => Function is FunctionLink { Function.Kernel: not null };
-
     public override void Tangent(Tangents tangents) => tangents.Add(HasDerivative ? Derivative(A.Mirror, C.Mirror, isGradient: false, accumulate: false) : new ClearStep(C.Mirror));
 
     public override void Reverse(Gradients gradients)
@@ -109,7 +106,7 @@ public sealed record ActivationStep(NonlinearLink Function, Place A, Place C) : 
         }
     }
 
-    private DerivativeStep Derivative(Place a, Place c, bool isGradient, bool accumulate) => new(Function, A, ReadsValue ? C : null, a, c, isGradient, accumulate);
+    private DerivativeStep Derivative(Place a, Place c, bool isGradient, bool accumulate) => new(Function, A, Function.KeepsValue ? C : null, a, c, isGradient, accumulate);
 }
 
 /// <summary><c>c (+)= f'(z) a</c>, where <c>y = f(z)</c>: the tangent of a link, or its gradient by the transpose of f', which most often is f'.</summary>
