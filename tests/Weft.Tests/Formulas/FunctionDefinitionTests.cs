@@ -24,6 +24,13 @@ public class FunctionDefinitionTests
 
     private static readonly Edge[] _edges =
     [
+        Elementwise("abs", "abs(T)", [0, -2, 3, -Infinity], [0, 2, 3, Infinity], [0, -1, 1, -1]),
+        Elementwise("square", "square(T)", [0, -2, 3], [0, 4, 9], [0, -4, 6]),
+        Elementwise("sign", "sign(T)", [0, -2, 3, Infinity], [0, -1, 1, 1], [0, 0, 0, 0]),
+        Elementwise("step", "step(T)", [0, -2, 3, 1e-30], [0, 0, 1, 1], [0, 0, 0, 0]),
+        Elementwise("shift(-1.5)", "shift(T, -1.5)", [0, 1.5, -Infinity], [-1.5, 0, -Infinity], [1, 1, 1]),
+        Elementwise("soft_threshold(1)", "soft_threshold(T, 1)", [1, -1, 3, -3], [0, 0, 2, -2], [0, 0, 1, 1]),
+        Elementwise("hard_threshold(1)", "hard_threshold(T, 1)", [1, -1, 0.5, 3], [1, -1, 0, 3], [1, 1, 0, 1]),
         Elementwise("elu(0.5)", "elu(T, 0.5)", [0, -1e30, 1e30, Infinity, -Infinity, 1e-6], [0, -0.5, 1e30, Infinity, -0.5, 1e-6], [0.5, 0, 1, 1, 0, 1]),
         Elementwise("elu(2)", "elu(T, 2)", [-1e-6, -0.5, -1, -20], [-1.9999990000003334e-6, -0.78693868057473315, -1.2642411176571153, -1.9999999958776927],
             [1.999998000001, 1.2130613194252668, 0.73575888234288467, 4.1223072448771156e-9]),
