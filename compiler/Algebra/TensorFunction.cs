@@ -34,13 +34,13 @@ public sealed class TensorFunction
         Elementwise("stop_gradient", "StopGradient", new(X), isLink: true, hasDerivative: false),
         Elementwise("sign", null, new(Choose(X, 1, Choose(0 - X, -1, 0))), isLink: true, hasDerivative: false),
         Elementwise("step", null, new(Choose(X, 1, 0)), isLink: true, hasDerivative: false),
-        WithNumber("shift", null, "c", c => new(X + c)),
-        WithNumber("elu", null, "alpha", alpha => new(Choose(X, X, alpha * Of(FunctionOperation.Expm1, Min(0, X))))),
+        WithNumber("shift", "c", c => new(X + c)),
+        WithNumber("elu", "alpha", alpha => new(Choose(X, X, alpha * Of(FunctionOperation.Expm1, Min(0, X))))),
         Elementwise("gelu_exact", null, new(Within(40, x => x * (0.5 * Of(FunctionOperation.Erfc, -Math.Sqrt(0.5) * x)))), isLink: true),
         Elementwise("hardswish", null, new(Within(3, x => x * ((x + 3) / 6))), isLink: true),
         new("power", "Power", ["T"]) { Number = "p" },
-        WithNumber("soft_threshold", null, "c", c => new(Max(0, X - c) - Max(0, 0 - X - c), Choose(Abs(X) - c, Change, 0)), least: 0),
-        WithNumber("hard_threshold", null, "c", c => new(Choose(c - Abs(X), 0, X)), least: 0),
+        WithNumber("soft_threshold", "c", c => new(Max(0, X - c) - Max(0, 0 - X - c), Choose(Abs(X) - c, Change, 0)), least: 0),
+        WithNumber("hard_threshold", "c", c => new(Choose(c - Abs(X), 0, X)), least: 0),
         new("quotient", "Quotient", ["A", "B"]) { TakesNumbers = true, Check = (shapes, _) => SameShape(shapes) },
         new("where", "Where", ["C", "A", "B"])
         {
@@ -105,7 +105,7 @@ public sealed class TensorFunction
         },
         OfRows("softmax", "Softmax", "P", SoftmaxOfRow),
         OfRows("rms_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X, eps, length)), number: "eps"),
-        OfRows("layer_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X - Sum(X / length), eps, length)), number: "eps"),
+        OfRows("layer_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X - Sum(X * (1.0 / length)), eps, length)), number: "eps"),
         OfRows("logsumexp", null, "P", (_, _) => new(LogSumExp), reduces: true),
         new("top_k_softmax", "TopKSoftmax", ["P"])
         {
@@ -270,7 +270,7 @@ public sealed class TensorFunction
 
     /// <summary>A link that does with each element what a number says.</summary>
     private static TensorFunction WithNumber(
-        string name, string? kernel, string number, Func<double, FunctionDefinition> definition, double least = double.NegativeInfinity) => new(name, kernel, ["T"])
+        string name, string number, Func<double, FunctionDefinition> definition, double least = double.NegativeInfinity) => new(name, null, ["T"])
         {
             Number = number,
             IsElementwise = true,
@@ -312,7 +312,7 @@ public sealed class TensorFunction
     private static FunctionExpression OverRootMeanSquare(FunctionExpression x, double epsilon, int length)
     {
         FunctionExpression root = Math.Sqrt(epsilon), unit = Max(root, Largest(Abs(x))), scaled = x / unit, least = root / unit;
-        return scaled / Sqrt(Sum(scaled * scaled / length) + (least * least));
+        return scaled / Sqrt((Sum(scaled * scaled) / length) + (least * least));
     }
 
     /// <summary>The largest is subtracted, where it is finite, so that no power overflows.</summary>
