@@ -200,14 +200,9 @@ public static class AlgebraPrinter
         private string Applied(AppliedTensor applied)
         {
             string argument = Named(applied.Argument);
-            if (applied.Links.Count == 1 && applied.Links[0] is NonlinearLink link && applied.Shape.SequenceEqual(applied.Argument.Shape)
-                && (link is not FunctionLink { Function.IsElementwise: false } rows || rows.Length == applied.Shape[applied.Shape.Count - 1]))
-            {
-                return link is FunctionLink { Function: { Number: not null } function, Number: var number } ? $"{function.Name}({argument}, {Number(number)})"
-                    : $"{(link is FunctionLink named ? named.Function.Name : link.Name)}({argument})";
-            }
-
-            return string.Join(" . ", applied.Links.Reverse().Select(Element).Append(argument));
+            return applied.Links.Count == 1 && applied.Links[0] is ActivationLink activation
+                ? $"{activation.Name}({argument})"
+                : string.Join(" . ", applied.Links.Reverse().Select(Element).Append(argument));
         }
 
         /// <summary>The body of an operator: index notation where the whole of it is that, otherwise an expression.</summary>

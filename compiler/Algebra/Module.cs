@@ -3,33 +3,6 @@ using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Algebra;
 
-/// <summary>An elementwise function between the operators of a layer.</summary>
-public enum Activation
-{
-    Relu,
-    Gelu,
-    Silu,
-    Tanh,
-    Sigmoid,
-    Softplus,
-    Exp,
-    Square,
-    Sqrt,
-    Reciprocal,
-    Atanh,
-    Tanhc,
-    Atanhc,
-}
-
-/// <summary>The activations as the language names them.</summary>
-public static class Activations
-{
-    public static IReadOnlyDictionary<string, Activation> ByName { get; } =
-        Enum.GetValues(typeof(Activation)).Cast<Activation>().ToDictionary(Name, StringComparer.Ordinal);
-
-    public static string Name(Activation activation) => activation.ToString().ToLowerInvariant();
-}
-
 /// <summary>One link of a module's chain.</summary>
 public abstract record Link;
 
@@ -39,17 +12,28 @@ public sealed record LinearLink(Operator Operator) : Link;
 /// <summary>Adds a vector to every row of the batch.</summary>
 public sealed record BiasLink(TensorExpression Bias) : Link;
 
-/// <summary>Applies a function that is not linear and keeps the length of a vector.</summary>
+/// <summary>Applies a function that is not linear.</summary>
 public abstract record NonlinearLink : Link
 {
     /// <summary>How it is written.</summary>
     public abstract string Name { get; }
+
+    /// <summary>What it does with each row.</summary>
+    public abstract FunctionDefinition Definition { get; }
+
+    /// <summary>The length of the result for a vector of a length.</summary>
+    public virtual int Outputs(int inputs) => inputs;
+
+    /// <summary>Whether its derivative is handed its value, which is kept for that.</summary>
+    public virtual bool KeepsValue => false;
 }
 
 /// <summary>Applies a function to every element. Gelu is the tanh form (Hendrycks and Gimpel 2016).</summary>
 public sealed record ActivationLink(Activation Activation) : NonlinearLink
 {
     public override string Name => Activations.Name(Activation);
+
+    public override FunctionDefinition Definition => Activations.Definition(Activation);
 }
 
 /// <summary>Applies a function of tensors to each vector, as rows of <paramref name="Length"/> consecutive elements.</summary>
@@ -67,6 +51,13 @@ public sealed record FunctionLink(TensorFunction Function, int Length, double Nu
             return list.Length == 0 ? Function.Name : $"{Function.Name}({list})";
         }
     }
+
+    public override FunctionDefinition Definition => Function.Definition!(Number, Length);
+
+    /// <summary>The runtime's functions are handed it.</summary>
+    public override bool KeepsValue => Function.Kernel is not null || Definition.Gradient.Leaves.Contains(FunctionOperation.Result);
+
+    public override int Outputs(int inputs) => Function.ReducesRows ? inputs / Length : inputs;
 }
 
 /// <summary>

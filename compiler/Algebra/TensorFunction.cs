@@ -1,4 +1,5 @@
 using Weft.Compiler.Text;
+using static Weft.Compiler.Algebra.FunctionExpression;
 
 namespace Weft.Compiler.Algebra;
 
@@ -8,35 +9,38 @@ namespace Weft.Compiler.Algebra;
 public sealed record ArgumentFault(int Argument, string Expected);
 
 /// <summary>
-/// A function of tensors that is not multilinear. This table is all that the compiler knows of one; its definition is the oracle's, its
-/// value and derivatives are the class <see cref="Kernel"/> of the runtime's <c>ParameterFunctions</c>. Axes before those that a function
-/// works on are a batch.
+/// A function of tensors that is not multilinear. This table is all that the compiler knows of one. Code is made of its
+/// <see cref="Definition"/>; a processor's is the class <see cref="Kernel"/> of the runtime's <c>ParameterFunctions</c> where it names one. The
+/// oracle has a definition of its own. Axes before those that a function works on are a batch.
 /// </summary>
 public sealed class TensorFunction
 {
     private static readonly TensorFunction[] Table =
     [
-        Elementwise("exp", "Exp"),
-        Elementwise("log", "Log"),
-        Elementwise("sqrt", "Sqrt"),
-        Elementwise("abs", "Abs", isLink: true),
-        Elementwise("square", "Square"),
-        Elementwise("relu", "Relu"),
-        Elementwise("sigmoid", "Sigmoid"),
-        Elementwise("tanh", "Tanh"),
-        Elementwise("softplus", "Softplus"),
-        Elementwise("sin", "Sin"),
-        Elementwise("cos", "Cos"),
-        Elementwise("round_ste", "RoundStraightThrough", isLink: true),
+        Elementwise("exp", "Exp", Activations.Definition(Activation.Exp)),
+        Elementwise("log", "Log", new(Of(FunctionOperation.Log, X))),
+        Elementwise("sqrt", "Sqrt", Activations.Definition(Activation.Sqrt)),
+        Elementwise("abs", null, new(Abs(X)), isLink: true),
+        Elementwise("square", null, Activations.Definition(Activation.Square)),
+        Elementwise("relu", "Relu", Activations.Definition(Activation.Relu)),
+        Elementwise("sigmoid", "Sigmoid", Activations.Definition(Activation.Sigmoid)),
+        Elementwise("tanh", "Tanh", Activations.Definition(Activation.Tanh)),
+        Elementwise("softplus", "Softplus", Activations.Definition(Activation.Softplus)),
+        new("sin", "Sin", ["T"]),
+        new("cos", "Cos", ["T"]),
+        Elementwise("round_ste", "RoundStraightThrough", new(Of(FunctionOperation.Rint, X), Change), isLink: true),
         Rounding("bf16", "BFloat16", StorageFormat.BFloat16),
         Rounding("half", "Float16", StorageFormat.Float16),
-        new("stop_gradient", "StopGradient", ["T"]) { HasDerivative = false, IsElementwise = true, IsLink = true },
-        new("sign", "Sign", ["T"]) { HasDerivative = false, IsElementwise = true, IsLink = true },
-        new("step", "Step", ["T"]) { HasDerivative = false, IsElementwise = true, IsLink = true },
-        new("shift", "Shift", ["T"]) { Number = "c", IsElementwise = true, IsLink = true },
+        Elementwise("stop_gradient", "StopGradient", new(X), isLink: true, hasDerivative: false),
+        Elementwise("sign", null, new(Choose(X, 1, Choose(0 - X, -1, 0))), isLink: true, hasDerivative: false),
+        Elementwise("step", null, new(Choose(X, 1, 0)), isLink: true, hasDerivative: false),
+        WithNumber("shift", "c", c => new(X + c)),
+        WithNumber("elu", "alpha", alpha => new(Choose(X, X, alpha * Of(FunctionOperation.Expm1, Min(0, X))))),
+        Elementwise("gelu_exact", null, new(Within(40, x => x * (0.5 * Of(FunctionOperation.Erfc, -Math.Sqrt(0.5) * x)))), isLink: true),
+        Elementwise("hardswish", null, new(Within(3, x => x * ((x + 3) / 6))), isLink: true),
         new("power", "Power", ["T"]) { Number = "p" },
-        Threshold("soft_threshold", "SoftThreshold"),
-        Threshold("hard_threshold", "HardThreshold"),
+        WithNumber("soft_threshold", "c", c => new(Max(0, X - c) - Max(0, 0 - X - c), Choose(Abs(X) - c, Change, 0)), least: 0),
+        WithNumber("hard_threshold", "c", c => new(Choose(c - Abs(X), 0, X)), least: 0),
         new("quotient", "Quotient", ["A", "B"]) { TakesNumbers = true, Check = (shapes, _) => SameShape(shapes) },
         new("where", "Where", ["C", "A", "B"])
         {
@@ -78,10 +82,10 @@ public sealed class TensorFunction
             Check = (shapes, q) => Axes(shapes[0], 1) ?? (q is >= 0 and <= 1 ? null : new(1, "0 to 1")),
             Sizes = (shapes, _) => Rows(shapes[0]),
         },
-        Quantizer("quantize", "Quantize", new("QuantizeCodes", "QuantizeScales", bits => bits <= 4 ? StorageFormat.Int4 : StorageFormat.Int8)),
-        Quantizer("quantize_affine", "QuantizeAffine"),
-        Quantizer("quantize_bipolar", "QuantizeBipolar"),
-        Quantizer("normal_float", "NormalFloat", new("NormalFloatCodes", "NormalFloatScales", bits => bits == 4 ? StorageFormat.NormalFloat4 : null), isLink: false),
+        Quantizer("quantize", "Quantize", Symmetric, new("QuantizeCodes", "QuantizeScales", bits => bits <= 4 ? StorageFormat.Int4 : StorageFormat.Int8)),
+        Quantizer("quantize_affine", "QuantizeAffine", Affine),
+        Quantizer("quantize_bipolar", "QuantizeBipolar", Bipolar),
+        Quantizer("normal_float", "NormalFloat", null, new("NormalFloatCodes", "NormalFloatScales", bits => bits == 4 ? StorageFormat.NormalFloat4 : null)),
         new("row_norms", "RowNorms", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 1),
@@ -94,23 +98,16 @@ public sealed class TensorFunction
             Shape = (shapes, _) => shapes[0].Where((_, axis) => axis != shapes[0].Count - 2),
             Sizes = (shapes, _) => Matrices(shapes[0]),
         },
-        new("normalize_rows", "NormalizeRows", ["A"])
-        {
-            IsLink = true,
-            Check = (shapes, _) => Axes(shapes[0], 1),
-            Sizes = (shapes, _) => Rows(shapes[0]),
-        },
+        OfRows("normalize_rows", "NormalizeRows", "A", NormalizedRow),
         new("normalize_columns", "NormalizeColumns", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 2),
             Sizes = (shapes, _) => Matrices(shapes[0]),
         },
-        new("softmax", "Softmax", ["P"])
-        {
-            IsLink = true,
-            Check = (shapes, _) => Axes(shapes[0], 1),
-            Sizes = (shapes, _) => Rows(shapes[0]),
-        },
+        OfRows("softmax", "Softmax", "P", SoftmaxOfRow),
+        OfRows("rms_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X, eps, length)), number: "eps"),
+        OfRows("layer_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X - Sum(X * (1.0 / length)), eps, length)), number: "eps"),
+        OfRows("logsumexp", null, "P", (_, _) => new(LogSumExp), reduces: true),
         new("top_k_softmax", "TopKSoftmax", ["P"])
         {
             Selector = 0,
@@ -184,7 +181,7 @@ public sealed class TensorFunction
         },
     ];
 
-    private TensorFunction(string name, string kernel, IReadOnlyList<string> tensors) => (Name, Kernel, Tensors) = (name, kernel, tensors);
+    private TensorFunction(string name, string? kernel, IReadOnlyList<string> tensors) => (Name, Kernel, Tensors) = (name, kernel, tensors);
 
     /// <summary>[k, n] → [k, k]: T of the compact form I − VᵀTV of a chain of reflections. Only lowering makes it.</summary>
     public static TensorFunction Reflections { get; } = new("reflections", "Reflections", ["V"])
@@ -203,8 +200,11 @@ public sealed class TensorFunction
     /// <summary>What it is called in formulas.</summary>
     public string Name { get; }
 
-    /// <summary>Its class in the runtime.</summary>
-    public string Kernel { get; }
+    /// <summary>Its class in the runtime; null where the definition is all that there is.</summary>
+    public string? Kernel { get; }
+
+    /// <summary>What it does with each row of the last axis, for a number and the length of a row; null for what is no function of rows.</summary>
+    public Func<double, int, FunctionDefinition>? Definition { get; private set; }
 
     /// <summary>What the letter of its results is in listings.</summary>
     public string Symbol { get; private set; } = "f";
@@ -233,8 +233,11 @@ public sealed class TensorFunction
     /// <summary>Whether axes before those that it works on are a batch, in all its tensors.</summary>
     public bool IsBatched { get; private set; } = true;
 
-    /// <summary>Whether it can be a link of a chain: from rows to rows of the same length, with a symmetric Jacobian for each.</summary>
+    /// <summary>Whether it can be a link of a chain: from rows to rows of the same length, with a symmetric Jacobian for each, or to a number for each.</summary>
     public bool IsLink { get; private set; }
+
+    /// <summary>Whether it makes one number of each row.</summary>
+    public bool ReducesRows { get; private set; }
 
     /// <summary>Why it is no link, where it is none.</summary>
     public string WhyNoLink =>
@@ -269,30 +272,102 @@ public sealed class TensorFunction
 
     public override string ToString() => Name;
 
-    private static TensorFunction Elementwise(string name, string kernel, bool isLink = false) =>
-        new(name, kernel, ["T"]) { IsElementwise = true, IsLink = isLink };
+    private static TensorFunction Elementwise(string name, string? kernel, FunctionDefinition definition, bool isLink = false, bool hasDerivative = true) =>
+        new(name, kernel, ["T"]) { IsElementwise = true, IsLink = isLink, HasDerivative = hasDerivative, Definition = (_, _) => definition };
 
-    /// <summary>Makes elements up to a number 0.</summary>
-    private static TensorFunction Threshold(string name, string kernel) => new(name, kernel, ["T"])
+    /// <summary>A link that does with each element what a number says.</summary>
+    private static TensorFunction WithNumber(
+        string name, string number, Func<double, FunctionDefinition> definition, double least = double.NegativeInfinity) => new(name, null, ["T"])
+        {
+            Number = number,
+            IsElementwise = true,
+            IsLink = true,
+            Definition = (value, _) => definition(value),
+            Check = (_, value) => value >= least ? null : new(1, FormattableString.Invariant($"{least} or more")),
+        };
+
+    /// <summary>A link that does the same with each row; its number, if it takes one, is positive.</summary>
+    private static TensorFunction OfRows(string name, string? kernel, string tensor, Func<double, int, FunctionDefinition> definition, string? number = null, bool reduces = false) =>
+        new(name, kernel, [tensor])
+        {
+            ReducesRows = reduces,
+            Number = number,
+            IsLink = true,
+            Definition = definition,
+            Check = (shapes, value) => Axes(shapes[0], 1) ?? (number is null || value > 0 ? null : new(1, "more than 0")),
+            Shape = (shapes, _) => reduces ? shapes[0].Take(shapes[0].Count - 1) : shapes[0],
+            Sizes = (shapes, _) => Rows(shapes[0]),
+        };
+
+    /// <summary>A function of x that is x above a size and 0 below it, whose powers do not overflow: f of an argument within it is 0 at its lower end.</summary>
+    private static FunctionExpression Within(double size, Func<FunctionExpression, FunctionExpression> f) => Choose(X - size, X, f(Clamp(-size, size, X)));
+
+    private static FunctionDefinition SoftmaxOfRow(double number, int length)
     {
-        Number = "c",
-        IsElementwise = true,
-        IsLink = true,
-        Check = (_, c) => c >= 0 ? null : new(1, "0 or more"),
-    };
+        FunctionExpression weight = Exp(X - Largest(X));
+        return new(weight / Sum(weight), Result * (Change - Sum(Result * Change)));
+    }
+
+    /// <summary>x / ‖x‖ in a unit in which squares are in the range of numbers.</summary>
+    private static FunctionDefinition NormalizedRow(double number, int length)
+    {
+        FunctionExpression largest = Largest(Abs(X)), unit = Choose(largest, largest, 1), x = X / unit, norm = Sqrt(Sum(x * x));
+        return new(x / Choose(norm, norm, 1), Choose(norm, (Change - (Result * Sum(Result * Change))) / norm / unit, 0));
+    }
+
+    /// <summary>x / √(mean of x² + ε) in a unit in which squares and ε are in the range of numbers.</summary>
+    private static FunctionExpression OverRootMeanSquare(FunctionExpression x, double epsilon, int length)
+    {
+        FunctionExpression root = Math.Sqrt(epsilon), unit = Max(root, Largest(Abs(x))), scaled = x / unit, least = root / unit;
+        return scaled / Sqrt((Sum(scaled * scaled) / length) + (least * least));
+    }
+
+    /// <summary>The largest is subtracted, where it is finite, so that no power overflows.</summary>
+    private static FunctionExpression LogSumExp
+    {
+        get
+        {
+            FunctionExpression largest = Largest(X), shift = Choose(double.PositiveInfinity - Abs(largest), largest, 0);
+            return shift + Of(FunctionOperation.Log, Sum(Exp(X - shift)));
+        }
+    }
+
+    private static FunctionDefinition Symmetric(double bits, int length)
+    {
+        FunctionExpression step = Largest(Abs(X)) / (Math.Pow(2, bits - 1) - 1);
+        return Rounded(step, step * Of(FunctionOperation.Rint, X / step));
+    }
+
+    private static FunctionDefinition Bipolar(double bits, int length)
+    {
+        FunctionExpression step = Largest(Abs(X)) / (Math.Pow(2, bits) - 1);
+        return Rounded(step, step * ((2 * Of(FunctionOperation.Floor, X / step / 2)) + 1));
+    }
+
+    /// <summary>In halves, whose range is a number.</summary>
+    private static FunctionDefinition Affine(double bits, int length)
+    {
+        FunctionExpression least = 0.5 * (0 - Largest(0 - X)), step = ((0.5 * Largest(X)) - least) / (Math.Pow(2, bits) - 1);
+        return Rounded(step, 2 * (least + (step * Of(FunctionOperation.Rint, ((0.5 * X) - least) / step))));
+    }
+
+    /// <summary>A row whose values are a step apart, if that is positive; straight through.</summary>
+    private static FunctionDefinition Rounded(FunctionExpression step, FunctionExpression value) => new(Choose(step, value, X), Change);
 
     /// <summary>Rounds each element to what a format holds; the derivative is taken as 1.</summary>
     private static TensorFunction Rounding(string name, string kernel, StorageFormat format) =>
         new(name, kernel, ["T"]) { Format = _ => format, IsRounding = true };
 
     /// <summary>Rounds each row to at most 2^bits values that fit it.</summary>
-    private static TensorFunction Quantizer(string name, string kernel, (string Codes, string Scales, Func<double, StorageFormat?> Format)? parts = null, bool isLink = true)
+    private static TensorFunction Quantizer(
+        string name, string kernel, Func<double, int, FunctionDefinition>? definition, (string Codes, string Scales, Func<double, StorageFormat?> Format)? parts = null)
     {
         var whole = new TensorFunction(name, kernel, ["T"])
         {
             Number = "bits",
             NumberIsSize = true,
-            IsLink = isLink,
+            IsLink = definition is not null,
+            Definition = definition,
             Check = (shapes, bits) => Axes(shapes[0], 1) ?? (bits is >= 2 and <= 8 ? null : new(1, "2 to 8")),
             Sizes = (shapes, _) => Rows(shapes[0]),
         };

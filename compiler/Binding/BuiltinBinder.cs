@@ -7,159 +7,86 @@ namespace Weft.Compiler.Binding;
 /// <summary>Binds calls of built-in functions.</summary>
 internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
 {
+    /// <summary>What makes operators of operators.</summary>
+    public OperatorBinder Combine => Operators;
+
     public Value? BindBuiltin(CallSyntax call, Frame frame)
     {
-        EquatableArray<ExpressionSyntax> arguments = call.Arguments;
-        switch (call.Name.Text)
+        (Signature signature, var bind) = Builtins.Functions.TryGetValue(call.Name.Text, out BuiltinFunction? known) ? known : Builtins.OfValues[call.Name.Text];
+        var values = new List<Value>();
+        for (int k = 0; k < Math.Max(call.Arguments.Count, signature.Repeats ? 0 : signature.Arguments.Count); k++)
         {
-            case var name when Builtins.NumberFunctions.Any(function => function.Symbol == name):
-                return Expressions.Bind(arguments[0], frame) switch
-                {
-                    null => null,
-                    NumberValue number => Context.Finite(FormulaOperator.All[name].Evaluate([number.Number]), call, frame),
-                    SymbolValue => Context.Unrolled<Value>(),
-                    var argument when TensorFunction.All.TryGetValue(name, out TensorFunction? function) => BindFunction(function, argument, call, frame),
-                    var argument => Refuse(argument),
-                };
-
-                Value? Refuse(Value argument)
-                {
-                    Report(DiagnosticDescriptors.WrongKind, frame, arguments[0], "a number", argument.Description);
-                    return null;
-                }
-
-            case "min" or "max" or "sum" or "prod" or "len":
-                return BindArithmetic(call, frame);
-            case "inverse" when Expressions.Bind(arguments[0], frame) is var argument:
-                return argument is OperatorValue inverted ? MakeInverse(inverted, call, frame) : BindFunction(TensorFunction.All["inverse"], argument, call, frame);
-            case var name when TensorFunction.All.TryGetValue(name, out TensorFunction? function):
-                return BindFunction(function, Expressions.Bind(arguments[0], frame), call, frame);
-            case var name when Activations.ByName.TryGetValue(name, out Activation activation):
-                return Expressions.Bind(arguments[0], frame) switch
-                {
-                    null => null,
-                    RowValue value => Apply(new ActivationLink(activation), value, call, frame),
-                    var other => RefuseLink(other),
-                };
-
-                Value? RefuseLink(Value other)
-                {
-                    Report(DiagnosticDescriptors.WrongKind, frame, arguments[0], $"a value of a layer for '{call.Name.Text}'", other.Description);
-                    return null;
-                }
-
-            case "eye":
-                return Expressions.BindSize(arguments[0], frame) is { } size ? new OperatorValue(new Identity(size)) : null;
-            case "zeros":
-                return Expressions.BindSize(arguments[0], frame) is { } zeroRows && Expressions.BindSize(arguments[1], frame) is { } zeroColumns
-                    ? new OperatorValue(new Zero(zeroRows, zeroColumns))
-                    : null;
-            case "shuffle":
-                return Expressions.BindSize(arguments[0], frame) is { } outer && Expressions.BindSize(arguments[1], frame) is { } inner
-                    && Context.Fits((long)outer * inner, (long)outer * inner, call, frame)
-                        ? new OperatorValue(new Shuffle(outer, inner))
-                        : null;
-            case "permute":
-                return BindPermutation(arguments[0], frame);
-            case "pad" or "crop":
-                return BindWindow(call, frame);
-            case "diag":
-                return BindTensor(arguments[0], "'diag'", 1, frame) is { } diagonal
-                    ? Operators.Compose(new Diagonal(diagonal.Tensor), call, frame, diagonal)
-                    : null;
-            case "blockdiag":
-                return BindTensor(arguments[0], "'blockdiag'", 3, frame) is { Tensor.Shape: var shape } blocks
-                    && Context.Fits((long)shape[0] * shape[1], (long)shape[0] * shape[2], call, frame)
-                        ? Operators.Compose(new BlockDiagonal(blocks.Tensor), call, frame, blocks)
-                        : null;
-            case "reflect":
-                return BindReflections(call, frame);
-            case "wht" when Expressions.BindSize(arguments[0], frame) is var length:
-                if (length is { } power && (power & (power - 1)) != 0)
-                {
-                    Report(DiagnosticDescriptors.OutOfRange, frame, arguments[0], $"{power}", "a power of two");
-                    return null;
-                }
-
-                return length is { } order ? new OperatorValue(new WalshHadamard(order)) : null;
-            case "gather":
-                return BindGather(call, frame);
-            case "transpose":
-                return Operators.BindOperator(arguments[0], frame) is { } operand ? Operators.Compose(OperatorBinder.MakeTranspose(operand.Operator), call, frame, operand) : null;
-        }
-
-        if (Operators.BindOperators(arguments, frame) is not { } operands)
-        {
-            return null;
-        }
-
-        return call.Name.Text switch
-        {
-            "kron" => Operators.MakeKronecker(operands, call, frame),
-            "kronsum" => Operators.MakeKroneckerSum(operands, call, frame),
-            "dirsum" => Operators.MakeDirectSum(operands, call, frame),
-            "hstack" => Operators.MakeHorizontal(operands, call, frame),
-            "vstack" => Operators.MakeVertical(operands, call, frame),
-            "cheapest" => Operators.HaveOneShape(operands, frame)
-                ? Operators.Compose(new Alternatives(operands.Select(operand => operand.Operator).ToEquatable()), call, frame, [.. operands.Select(operand => operand.Value)])
-                : null,
-            _ => Operators.MakeProduct(operands, call, frame),
-        };
-    }
-
-    private NumberValue? BindArithmetic(CallSyntax call, Frame frame)
-    {
-        EquatableArray<double> numbers;
-        if (call.Name.Text is "sum" or "prod" or "len")
-        {
-            if (Expressions.BindList(call.Arguments[0], frame) is not { } list)
+            Argument argument = signature.Arguments[signature.Repeats ? 0 : k];
+            if ((k < call.Arguments.Count ? Bind(argument.Kind, call.Arguments[k], signature, frame) : new NumberValue(argument.Default!.Value)) is not { } value)
             {
                 return null;
             }
 
-            if (!Spend(list.Numbers.Count, frame, call))
-            {
-                return null;
-            }
-
-            numbers = list.Numbers;
-        }
-        else
-        {
-            var bound = new List<double>();
-            foreach (ExpressionSyntax argument in call.Arguments)
-            {
-                if (Expressions.BindNumber(argument, frame) is not { } number)
-                {
-                    return null;
-                }
-
-                bound.Add(number);
-            }
-
-            numbers = bound.ToEquatable();
+            values.Add(value);
         }
 
-        double result = call.Name.Text switch
-        {
-            "min" => numbers.Min(),
-            "max" => numbers.Max(),
-            "sum" => numbers.Sum(),
-            "prod" => numbers.Aggregate(1.0, (a, b) => a * b),
-            _ => numbers.Count,
-        };
-        return Context.Finite(result, call, frame);
+        return bind(this, new BuiltinCall(call, frame, values));
     }
 
-    private OperatorValue? BindPermutation(ExpressionSyntax argument, Frame frame)
+    private Value? Bind(ArgumentKind kind, ExpressionSyntax argument, Signature signature, Frame frame) => kind switch
     {
-        if (Expressions.BindList(argument, frame) is not { } list || !Spend(list.Numbers.Count, frame, argument))
+        ArgumentKind.Any => Expressions.Bind(argument, frame),
+        ArgumentKind.Number => Expressions.BindNumber(argument, frame) is { } number ? new NumberValue(number) : null,
+        ArgumentKind.Integer => Expressions.BindInteger(argument, frame) is { } integer ? new NumberValue(integer) : null,
+        ArgumentKind.Size => Expressions.BindSize(argument, frame) is { } size ? new NumberValue(size) : null,
+        ArgumentKind.List => Expressions.BindList(argument, frame),
+        ArgumentKind.Vector => BindTensor(argument, $"'{signature.Name}'", 1, frame),
+        ArgumentKind.Matrices => BindTensor(argument, $"'{signature.Name}'", 3, frame),
+        ArgumentKind.Table => BindTable(argument, null, frame),
+        _ => Operators.BindOperator(argument, frame),
+    };
+
+    /// <summary>An operator of the arguments.</summary>
+    public OperatorValue? Compose(Operator node, BuiltinCall call) => Operators.Compose(node, call.Syntax, call.Frame, [.. call.Values]);
+
+    public NumberValue? Finite(double number, BuiltinCall call) => Context.Finite(number, call.Syntax, call.Frame);
+
+    public NumberValue? OfList(BuiltinCall call, Func<EquatableArray<double>, double> function) =>
+        Spend(call.List(0).Count, call.Frame, call.Syntax) ? Finite(function(call.List(0)), call) : null;
+
+    public OperatorValue? MakeBlocks(BuiltinCall call)
+    {
+        EquatableArray<int> shape = call.Tensor(0).Tensor.Shape;
+        return Context.Fits((long)shape[0] * shape[1], (long)shape[0] * shape[2], call.Syntax, call.Frame) ? Compose(new BlockDiagonal(call.Tensor(0).Tensor), call) : null;
+    }
+
+    public OperatorValue? MakeShuffle(BuiltinCall call)
+    {
+        long size = (long)call.Whole(0) * call.Whole(1);
+        return Context.Fits(size, size, call.Syntax, call.Frame) ? new OperatorValue(new Shuffle(call.Whole(0), call.Whole(1))) : null;
+    }
+
+    public OperatorValue? MakeAlternatives(BuiltinCall call) => Operators.HaveOneShape(call.Operands, call.Frame)
+        ? Compose(new Alternatives(call.Operands.Select(operand => operand.Operator).ToEquatable()), call)
+        : null;
+
+    public OperatorValue? MakeWalshHadamard(BuiltinCall call)
+    {
+        int order = call.Whole(0);
+        if ((order & (order - 1)) != 0)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, call.Frame, call.Arguments[0], $"{order}", "a power of two");
+            return null;
+        }
+
+        return new OperatorValue(new WalshHadamard(order));
+    }
+
+    public OperatorValue? MakePermutation(BuiltinCall call)
+    {
+        EquatableArray<double> numbers = call.List(0);
+        if (!Spend(numbers.Count, call.Frame, call.Arguments[0]))
         {
             return null;
         }
 
-        var seen = new bool[list.Numbers.Count];
-        foreach (double number in list.Numbers)
+        var seen = new bool[numbers.Count];
+        foreach (double number in numbers)
         {
             if (ExpressionBinder.ToInteger(number) is { } position && position >= 0 && position < seen.Length && !seen[position])
             {
@@ -167,33 +94,34 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
             }
             else
             {
-                Report(DiagnosticDescriptors.NotAPermutation, frame, argument, seen.Length - 1, Value.Show(number));
+                Report(DiagnosticDescriptors.NotAPermutation, call.Frame, call.Arguments[0], seen.Length - 1, Value.Show(number));
                 return null;
             }
         }
 
-        return new OperatorValue(new Permutation(list.Numbers.Select(number => (int)number).ToEquatable()));
+        return new OperatorValue(new Permutation(numbers.Select(number => (int)number).ToEquatable()));
     }
 
-    private OperatorValue? BindWindow(CallSyntax call, Frame frame)
+    public OperatorValue? MakeWindow(BuiltinCall call, Func<int, int, int, Operator> make)
     {
-        int? bound = 0;
-        if (Expressions.BindSize(call.Arguments[0], frame) is not { } size
-            || Expressions.BindSize(call.Arguments[1], frame) is not { } length
-            || (call.Arguments.Count == 3 && (bound = Expressions.BindInteger(call.Arguments[2], frame)) is null))
-        {
-            return null;
-        }
-
-        int start = bound!.Value;
+        (int size, int length, int start) = (call.Whole(0), call.Whole(1), call.Whole(2));
         if (start < 0 || (long)start + length > size)
         {
-            Report(DiagnosticDescriptors.OutOfRange, frame, call, $"the window {start}..{(long)start + length}", $"a range inside 0..{size}");
+            Report(DiagnosticDescriptors.OutOfRange, call.Frame, call.Syntax, $"the window {start}..{(long)start + length}", $"a range inside 0..{size}");
             return null;
         }
 
-        return new OperatorValue(call.Name.Text == "crop" ? new Crop(size, start, length) : new Pad(size, start, length));
+        return new OperatorValue(make(size, start, length));
     }
+
+    /// <summary>A function of tensors; of a number where it is one of numbers too, and the inverse of an operator.</summary>
+    public Value? Apply(TensorFunction function, BuiltinCall call) => call.Values[0] switch
+    {
+        NumberValue number when Builtins.NumberFunctions.Any(other => other.Symbol == function.Name) => Finite(FormulaOperator.All[function.Name].Evaluate([number.Number]), call),
+        SymbolValue when Builtins.NumberFunctions.Any(other => other.Symbol == function.Name) => Context.Unrolled<Value>(),
+        OperatorValue inverted when function.Name == "inverse" => MakeInverse(inverted, call.Syntax, call.Frame),
+        _ => ApplyToTensors(function, call),
+    };
 
     private TensorValue? BindTensor(ExpressionSyntax expression, string user, int axes, Frame frame)
     {
@@ -213,25 +141,18 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
         }
     }
 
-    private OperatorValue? BindReflections(CallSyntax call, Frame frame)
+    public OperatorValue? MakeReflections(BuiltinCall call)
     {
-        Value? value = Expressions.Bind(call.Arguments[0], frame);
-        if (value is TensorValue { Axes: 2 } rows)
+        switch (call.Values[0])
         {
-            return OperatorBinder.DependsOnIndex(rows.Tensor) ? Context.Unrolled<OperatorValue>() : Operators.Compose(new Reflections(rows.Tensor), call, frame, rows);
+            case TensorValue { Axes: 2 } rows:
+                return OperatorBinder.DependsOnIndex(rows.Tensor) ? Context.Unrolled<OperatorValue>() : Compose(new Reflections(rows.Tensor), call);
+            case TensorValue { Axes: 1 } vector:
+                return AsRow(vector, call.Syntax, call.Frame) is { } row ? Operators.Compose(new Reflections(row.Tensor), call.Syntax, call.Frame, row) : null;
+            case var value:
+                Report(DiagnosticDescriptors.WrongKind, call.Frame, call.Arguments[0], "a vector to reflect along, or a tensor of 2 axes with one in each row", value.Description);
+                return null;
         }
-
-        if (value is TensorValue { Axes: 1 } vector)
-        {
-            return AsRow(vector, call, frame) is { } row ? Operators.Compose(new Reflections(row.Tensor), call, frame, row) : null;
-        }
-
-        if (value is not null)
-        {
-            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], "a vector to reflect along, or a tensor of 2 axes with one in each row", value.Description);
-        }
-
-        return null;
     }
 
     private OperatorValue? MakeInverse(OperatorValue operand, CallSyntax call, Frame frame)
@@ -247,14 +168,12 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
         return Operators.Compose(inverse, call, frame, operand);
     }
 
-    private OperatorValue? BindGather(CallSyntax call, Frame frame)
+    public OperatorValue? MakeGather(BuiltinCall call)
     {
-        if (BindTable(call.Arguments[0], null, frame) is not { } table || Expressions.BindSize(call.Arguments[1], frame) is not { } size)
-        {
-            return null;
-        }
-
-        return HasPositions(table, size, call.Arguments[0], frame) ? Operators.Compose(new Gather(table.Tensor, size), call, frame, table) : null;
+        (TensorValue table, int size) = (call.Tensor(0), call.Whole(1));
+        return HasPositions(table, size, call.Arguments[0], call.Frame)
+            ? Operators.Compose(new Gather(table.Tensor, size), call.Syntax, call.Frame, table)
+            : null;
     }
 
     /// <summary>A tensor, or a list, that says where to read. It is not trained; what it holds is checked before it is used.</summary>
@@ -335,29 +254,33 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
             [vector]);
     }
 
-    /// <summary>A link that keeps shapes, applied to a value.</summary>
-    private IndexedValue? Apply(NonlinearLink link, RowValue value, CallSyntax call, Frame frame) =>
-        Operators.MakeTensor(new AppliedTensor(EquatableArray.Of<Link>(link), value.Tensor, value.Tensor.Shape), call, frame, [value]);
-
-    private IndexedValue? BindFunction(TensorFunction function, Value? first, CallSyntax call, Frame frame)
+    /// <summary>An activation of a value.</summary>
+    public Value? Apply(Activation activation, BuiltinCall call)
     {
-        var values = new List<Value>();
-        foreach (ExpressionSyntax argument in call.Arguments.Take(function.Tensors.Count))
+        if (call.Values[0] is RowValue value)
         {
-            switch (values.Count == 0 ? first : Expressions.Bind(argument, frame))
-            {
-                case null:
-                    return null;
-                case RowValue value when function.IsRounding:
-                    Report(DiagnosticDescriptors.WrongKind, frame, argument, $"a tensor of parameters for '{function.Usage}'", value.Description);
-                    return null;
-                case var value and (IndexedValue or NumberValue) when value is IndexedValue || function.TakesNumbers:
-                    values.Add(value);
-                    break;
-                case var other:
-                    Report(DiagnosticDescriptors.WrongKind, frame, argument, $"a tensor for '{function.Usage}'", other.Description);
-                    return null;
-            }
+            return Operators.MakeTensor(
+                new AppliedTensor(EquatableArray.Of<Link>(new ActivationLink(activation)), value.Tensor, value.Tensor.Shape), call.Syntax, call.Frame, [value]);
+        }
+
+        Report(DiagnosticDescriptors.WrongKind, call.Frame, call.Arguments[0], $"a value of a layer for '{call.Syntax.Name.Text}'", call.Values[0].Description);
+        return null;
+    }
+
+    private IndexedValue? ApplyToTensors(TensorFunction function, BuiltinCall call)
+    {
+        (CallSyntax syntax, Frame frame) = (call.Syntax, call.Frame);
+        Value[] values = [.. call.Values.Take(function.Tensors.Count)];
+        if (Array.FindIndex(values, value => value is not (TensorValue or RowValue) && !(value is NumberValue && function.TakesNumbers)) is >= 0 and var other)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[other], $"a tensor for '{function.Usage}'", values[other].Description);
+            return null;
+        }
+
+        if (function.IsRounding && values[0] is RowValue)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], $"a tensor of parameters for '{function.Usage}'", values[0].Description);
+            return null;
         }
 
         if (values.OfType<IndexedValue>().FirstOrDefault() is not { } one)
@@ -369,19 +292,7 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
         IndexedValue[] tensors = [.. values.Select(value => value as IndexedValue
             ?? new TensorValue(new FormulaTensor(one.Tensor.Shape, new FormulaNumber(((NumberValue)value).Number))))];
 
-        double number = 0;
-        if (function.Number is not null)
-        {
-            ExpressionSyntax argument = call.Arguments[function.Tensors.Count];
-            double? found = function.NumberIsSize ? Expressions.BindSize(argument, frame) : Expressions.BindNumber(argument, frame);
-            if (found is not { } bound)
-            {
-                return null;
-            }
-
-            number = bound;
-        }
-
+        double number = function.Number is null ? 0 : ((NumberValue)call.Values[function.Tensors.Count]).Number;
         EquatableArray<int>[] shapes = [.. tensors.Select(tensor => tensor.Tensor.Shape)];
         if (function.Check(shapes, number) is { } fault)
         {
@@ -393,7 +304,7 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
         long length = function.Shape(shapes, number).Aggregate(1L, (product, extent) => Math.Min(int.MaxValue + 1L, product * extent));
         if (length > int.MaxValue)
         {
-            Report(DiagnosticDescriptors.SizeOutOfRange, frame, call, $"a tensor of {length} elements or more");
+            Report(DiagnosticDescriptors.SizeOutOfRange, frame, syntax, $"a tensor of {length} elements or more");
             return null;
         }
 
@@ -402,25 +313,12 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        if (tensors[0] is RowValue row && tensors.Length == 1)
-        {
-            if (Activations.ByName.TryGetValue(function.Name, out Activation activation))
-            {
-                return Apply(new ActivationLink(activation), row, call, frame);
-            }
-
-            if (function.IsLink)
-            {
-                return Apply(new FunctionLink(function, function.IsElementwise ? row.Length : row.Tensor.Shape[row.Axes - 1], number), row, call, frame);
-            }
-        }
-
         return Operators.MakeTensor(
             new FunctionTensor(
                 function,
                 tensors.Select(tensor => tensor.Tensor).ToEquatable(),
                 function.Number is null ? default : EquatableArray.Of(number)),
-            call,
+            syntax,
             frame,
             tensors);
 

@@ -3,45 +3,52 @@ using Weft.Compiler.Syntax;
 
 namespace Weft.Compiler.Binding;
 
-/// <summary>The names that the language itself defines, with the number of their arguments.</summary>
+/// <summary>The names that the language itself defines: a row for each, which names are checked against and calls are bound by.</summary>
 internal static class Builtins
 {
     public const string Bias = "bias";
 
-    public static readonly IReadOnlyDictionary<string, (int Min, int Max, string Usage)> Functions =
-        new Dictionary<string, (int, int, string)>(StringComparer.Ordinal)
-        {
-            ["eye"] = (1, 1, "eye(n)"),
-            ["zeros"] = (2, 2, "zeros(m, n)"),
-            ["diag"] = (1, 1, "diag(d)"),
-            ["blockdiag"] = (1, 1, "blockdiag(B)"),
-            ["shuffle"] = (2, 2, "shuffle(a, b)"),
-            ["permute"] = (1, 1, "permute([1, 0])"),
-            ["pad"] = (2, 3, "pad(size, n, start = 0)"),
-            ["crop"] = (2, 3, "crop(size, n, start = 0)"),
-            ["kron"] = (1, int.MaxValue, "kron(A, B)"),
-            ["kronsum"] = (2, 2, "kronsum(A, B)"),
-            ["dirsum"] = (1, int.MaxValue, "dirsum(A, B)"),
-            ["hstack"] = (1, int.MaxValue, "hstack(A, B)"),
-            ["vstack"] = (1, int.MaxValue, "vstack(A, B)"),
-            ["cheapest"] = (1, int.MaxValue, "cheapest(A, B)"),
-            ["transpose"] = (1, 1, "transpose(A)"),
-            ["reflect"] = (1, 1, "reflect(V)"),
-            ["wht"] = (1, 1, "wht(n)"),
-            ["gather"] = (2, 2, "gather(S, n)"),
-            ["min"] = (1, int.MaxValue, "min(a, b)"),
-            ["max"] = (1, int.MaxValue, "max(a, b)"),
-            ["prod"] = (1, 1, "prod(list)"),
-            ["sum"] = (1, 1, "sum(list)"),
-            ["product"] = (1, 1, "product(i < n) A"),
-            ["len"] = (1, 1, "len(list)"),
-        }
-        .Concat(TensorFunction.All.Values
-            .Select(function => new KeyValuePair<string, (int, int, string)>(function.Name, (Arity(function), Arity(function), function.Usage))))
+    public static readonly IReadOnlyDictionary<string, BuiltinFunction> Functions = new BuiltinFunction[]
+    {
+        new(new("eye", Size("n")), (_, call) => new OperatorValue(new Identity(call.Whole(0)))),
+        new(new("zeros", Size("m"), Size("n")), (_, call) => new OperatorValue(new Zero(call.Whole(0), call.Whole(1)))),
+        new(new("diag", new Argument("d", ArgumentKind.Vector)), (binder, call) => binder.Compose(new Diagonal(call.Tensor(0).Tensor), call)),
+        new(new("blockdiag", new Argument("B", ArgumentKind.Matrices)), (binder, call) => binder.MakeBlocks(call)),
+        new(new("shuffle", Size("a"), Size("b")), (binder, call) => binder.MakeShuffle(call)),
+        new(new("permute", new Argument("list", ArgumentKind.List)), (binder, call) => binder.MakePermutation(call)),
+        new(new("pad", Size("size"), Size("n"), Start), (binder, call) => binder.MakeWindow(call, (size, start, length) => new Pad(size, start, length))),
+        new(new("crop", Size("size"), Size("n"), Start), (binder, call) => binder.MakeWindow(call, (size, start, length) => new Crop(size, start, length))),
+        new(OfOperators("kron"), (binder, call) => binder.Combine.MakeKronecker(call.Operands, call.Syntax, call.Frame)),
+        new(new("kronsum", Operator("A"), Operator("B")), (binder, call) => binder.Combine.MakeKroneckerSum(call.Operands, call.Syntax, call.Frame)),
+        new(OfOperators("dirsum"), (binder, call) => binder.Combine.MakeDirectSum(call.Operands, call.Syntax, call.Frame)),
+        new(OfOperators("hstack"), (binder, call) => binder.Combine.MakeHorizontal(call.Operands, call.Syntax, call.Frame)),
+        new(OfOperators("vstack"), (binder, call) => binder.Combine.MakeVertical(call.Operands, call.Syntax, call.Frame)),
+        new(OfOperators("cheapest"), (binder, call) => binder.MakeAlternatives(call)),
+        new(new("transpose", Operator("A")), (binder, call) => binder.Compose(OperatorBinder.MakeTranspose(call.Operands[0].Operator), call)),
+        new(new("reflect", new Argument("V", ArgumentKind.Any)), (binder, call) => binder.MakeReflections(call)),
+        new(new("wht", Size("n")), (binder, call) => binder.MakeWalshHadamard(call)),
+        new(new("gather", new Argument("S", ArgumentKind.Table), Size("n")), (binder, call) => binder.MakeGather(call)),
+        new(OfNumbers("min"), (binder, call) => binder.Finite(call.Numbers.Min(), call)),
+        new(OfNumbers("max"), (binder, call) => binder.Finite(call.Numbers.Max(), call)),
+        new(OfList("prod"), (binder, call) => binder.OfList(call, numbers => numbers.Aggregate(1.0, (a, b) => a * b))),
+        new(OfList("sum"), (binder, call) => binder.OfList(call, numbers => numbers.Sum())),
+        new(OfList("len"), (binder, call) => binder.OfList(call, numbers => numbers.Count)),
+        new(new("product", Operator("A")) { Usage = "product(i < n) A" }, (binder, call) => binder.Combine.MakeProduct(call.Operands, call.Syntax, call.Frame)),
+    }
+        .Concat(TensorFunction.All.Values.Select(function => new BuiltinFunction(Of(function), (binder, call) => binder.Apply(function, call))))
         .Concat(NumberFunctions
             .Where(function => !TensorFunction.All.ContainsKey(function.Symbol))
-            .Select(function => new KeyValuePair<string, (int, int, string)>(function.Symbol, (1, 1, $"{function.Symbol}(a)"))))
-        .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
+            .Select(function => new BuiltinFunction(
+                new(function.Symbol, new Argument("a", ArgumentKind.Number)), (binder, call) => binder.Finite(function.Evaluate([.. call.Numbers]), call))))
+        .ToDictionary(row => row.Signature.Name, StringComparer.Ordinal);
+
+    /// <summary>What can be called of the activations that are no functions of tensors: one of a value.</summary>
+    public static readonly IReadOnlyDictionary<string, BuiltinFunction> OfValues = Activations.ByName
+        .Where(activation => !TensorFunction.All.ContainsKey(activation.Key))
+        .ToDictionary(
+            activation => activation.Key,
+            activation => new BuiltinFunction(new(activation.Key, new Argument("v", ArgumentKind.Any)), (binder, call) => binder.Apply(activation.Value, call)),
+            StringComparer.Ordinal);
 
     /// <summary>The function of tensors that a link names, alone or with numbers or a tensor behind it; null where the name means something else.</summary>
     public static TensorFunction? LinkFunction(ExpressionSyntax link, FileScope scope, Func<string, bool> isLocal)
@@ -57,22 +64,21 @@ internal static class Builtins
         ["hadamard"] = Joint.Hadamard,
     };
 
-    public static readonly IReadOnlyDictionary<string, (int Min, int Max, string Usage)> Distributions =
-        new Dictionary<string, (int, int, string)>(StringComparer.Ordinal)
-        {
-            ["zeros"] = (0, 0, "zeros"),
-            ["ones"] = (0, 0, "ones"),
-            ["constant"] = (1, 1, "constant(c)"),
-            ["normal"] = (1, 1, "normal(std)"),
-            ["uniform"] = (1, 1, "uniform(a)"),
-            ["sign"] = (0, 0, "sign"),
-            ["paired"] = (0, 1, "paired(std = 1)"),
-            ["whole"] = (1, 1, "whole(n)"),
-            ["distinct"] = (1, 1, "distinct(n)"),
-            ["orthogonal"] = (0, 1, "orthogonal(gain = 1)"),
-            ["eye"] = (0, 1, "eye(c = 1)"),
-            ["fan_in"] = (0, 1, "fan_in(gain = 1)"),
-        };
+    public static readonly IReadOnlyDictionary<string, DistributionRow> Distributions = new DistributionRow[]
+    {
+        new(new("zeros"), Distribution.Zeros),
+        new(new("ones"), Distribution.Constant),
+        new(new("constant", new Argument("c", ArgumentKind.Number)), Distribution.Constant),
+        new(new("normal", new Argument("std", ArgumentKind.Number)), Distribution.Normal),
+        new(new("uniform", new Argument("a", ArgumentKind.Number)), Distribution.Uniform),
+        new(new("sign"), Distribution.Sign),
+        new(new("paired", new Argument("std", ArgumentKind.Number, 1)), Distribution.Paired),
+        new(new("whole", Size("n")), Distribution.Whole),
+        new(new("distinct", Size("n")), Distribution.Distinct),
+        new(new("orthogonal", new Argument("gain", ArgumentKind.Number, 1)), Distribution.Orthogonal),
+        new(new("eye", new Argument("c", ArgumentKind.Number, 1)), Distribution.Identity),
+        new(new("fan_in", new Argument("gain", ArgumentKind.Number, 1)), Distribution.FanIn),
+    }.ToDictionary(row => row.Signature.Name, StringComparer.Ordinal);
 
     /// <summary>Formats of tensors: the function through which one is read, with its number, and whether it works on groups along the last axis.</summary>
     public static readonly IReadOnlyDictionary<string, (string Function, double? Number, bool Groups)> Formats =
@@ -98,21 +104,24 @@ internal static class Builtins
     /// <summary>Numbers that have a name, where nothing else has it.</summary>
     public static readonly IReadOnlyDictionary<string, double> Constants = new Dictionary<string, double>(StringComparer.Ordinal) { ["pi"] = Math.PI };
 
-    private static int Arity(TensorFunction function) => function.Tensors.Count + (function.Number is null ? 0 : 1);
+    private static Argument Start => new("start", ArgumentKind.Integer, 0);
 
-    public static Initializer MakeInitializer(string distribution, double? argument) => distribution switch
+    private static Argument Size(string name) => new(name, ArgumentKind.Size);
+
+    private static Argument Operator(string name) => new(name, ArgumentKind.Operator);
+
+    private static Signature OfOperators(string name) => new(name, Operator("A"), Operator("B")) { Repeats = true };
+
+    private static Signature OfNumbers(string name) => new(name, new Argument("a", ArgumentKind.Number), new Argument("b", ArgumentKind.Number)) { Repeats = true };
+
+    private static Signature OfList(string name) => new(name, new Argument("list", ArgumentKind.List));
+
+    /// <summary>Tensors, in whose places a function may take numbers or operators, and the number behind them.</summary>
+    private static Signature Of(TensorFunction function)
     {
-        "zeros" => new Initializer(Distribution.Zeros),
-        "ones" => new Initializer(Distribution.Constant),
-        "constant" => new Initializer(Distribution.Constant, argument ?? 1),
-        "normal" => new Initializer(Distribution.Normal, argument ?? 1),
-        "uniform" => new Initializer(Distribution.Uniform, argument ?? 1),
-        "sign" => new Initializer(Distribution.Sign),
-        "paired" => new Initializer(Distribution.Paired, argument ?? 1),
-        "whole" => new Initializer(Distribution.Whole, argument ?? 1),
-        "distinct" => new Initializer(Distribution.Distinct, argument ?? 1),
-        "orthogonal" => new Initializer(Distribution.Orthogonal, argument ?? 1),
-        "eye" => new Initializer(Distribution.Identity, argument ?? 1),
-        _ => new Initializer(Distribution.FanIn, argument ?? 1),
-    };
+        IEnumerable<Argument> tensors = function.Tensors.Select(tensor => new Argument(tensor, ArgumentKind.Any));
+        return new(function.Name, [.. function.Number is { } number
+            ? tensors.Append(new Argument(number, function.NumberIsSize ? ArgumentKind.Size : ArgumentKind.Number))
+            : tensors]);
+    }
 }

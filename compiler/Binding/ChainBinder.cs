@@ -165,7 +165,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             Value? argument = numbers.Count == 0 ? null : Expressions.Bind(numbers[0], frame);
             if (numbers.Count == 0 || argument is NumberValue)
             {
-                return BindFunctionLink(function, numbers, syntax, frame, given) is { } link ? Single(link, given!.Value, given.Value) : null;
+                return BindFunctionLink(function, numbers, syntax, frame, given) is { } link ? Single(link, given!.Value, link.Outputs(given.Value)) : null;
             }
 
             if (argument is null)

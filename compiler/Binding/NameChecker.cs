@@ -165,7 +165,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         CheckAll(distribution.Arguments);
         if (Builtins.Distributions.TryGetValue(distribution.Name.Text, out var found))
         {
-            CheckCount($"'{found.Usage}'", found.Min, found.Max, distribution.Arguments.Count, distribution.Span);
+            CheckCount(found.Signature, distribution.Arguments.Count, distribution.Span);
         }
         else
         {
@@ -291,7 +291,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         string name = call.Name.Text;
         if (Builtins.Functions.TryGetValue(name, out var function))
         {
-            Report(DiagnosticDescriptors.WrongKind, call.Span, $"a tensor for '{function.Usage}'", $"'{scope.Show(call.Arguments[0])}'; for a link write {chain}");
+            Report(DiagnosticDescriptors.WrongKind, call.Span, $"a tensor for '{function.Signature.Usage}'", $"'{scope.Show(call.Arguments[0])}'; for a link write {chain}");
         }
         else
         {
@@ -475,7 +475,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         }
         else if (Builtins.Functions.TryGetValue(name.Name, out var builtin))
         {
-            Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, builtin.Usage);
+            Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, builtin.Signature.Usage);
         }
         else if (!_isAmbiguous)
         {
@@ -499,7 +499,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         }
         else if (Builtins.Functions.TryGetValue(name, out var builtin))
         {
-            CheckCount($"'{builtin.Usage}'", builtin.Min, builtin.Max, call.Arguments.Count, call.Span);
+            CheckCount(builtin.Signature, call.Arguments.Count, call.Span);
         }
         else if (Activations.ByName.ContainsKey(name) && call.Arguments.Any(IsValue))
         {
@@ -560,6 +560,8 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             : $": it is declared in another file, write: import \"{ScopeTable.RelativePath(scope, elsewhere)}\"";
         Report(DiagnosticDescriptors.UnknownName, span, name, hint);
     }
+
+    private void CheckCount(Signature signature, int count, TextSpan span) => CheckCount($"'{signature.Usage}'", signature.Min, signature.Max, count, span);
 
     private void CheckCount(string usage, int min, int max, int count, TextSpan span)
     {

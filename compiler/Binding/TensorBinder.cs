@@ -226,36 +226,32 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
             return role == Role.Seeded ? new Initializer(Distribution.Normal) : new Initializer(Distribution.FanIn);
         }
 
-        if (distribution.Name.Text is "orthogonal" or "eye" && shape.Count < 2)
+        (Signature signature, Distribution family) = Builtins.Distributions[distribution.Name.Text];
+        if (family is Distribution.Orthogonal or Distribution.Identity && shape.Count < 2)
         {
-            Report(DiagnosticDescriptors.WrongAxes, frame, distribution, $"'{distribution.Name.Text}'", "2 axes or more", $"a tensor [{string.Join(", ", shape)}]");
+            Report(DiagnosticDescriptors.WrongAxes, frame, distribution, $"'{signature.Name}'", "2 axes or more", $"a tensor [{string.Join(", ", shape)}]");
             return null;
         }
 
         if (distribution.Arguments.Count == 0)
         {
-            return Builtins.MakeInitializer(distribution.Name.Text, null);
+            return new Initializer(family);
         }
 
-        if (distribution.Name.Text is "whole" or "distinct")
+        ExpressionSyntax argument = distribution.Arguments[0];
+        double? bound = signature.Arguments[0].Kind == ArgumentKind.Size ? Expressions.BindSize(argument, frame) : Expressions.BindNumber(argument, frame);
+        if (bound is not { } number)
         {
-            int row = shape.Count == 0 ? 1 : shape[shape.Count - 1];
-            if (Expressions.BindSize(distribution.Arguments[0], frame) is not { } size)
-            {
-                return null;
-            }
-
-            if (distribution.Name.Text == "distinct" && size < row)
-            {
-                Report(DiagnosticDescriptors.OutOfRange, frame, distribution, $"{size}", $"{row} or more: the last axis holds as many different numbers");
-                return null;
-            }
-
-            return Builtins.MakeInitializer(distribution.Name.Text, size);
+            return null;
         }
 
-        return Expressions.BindNumber(distribution.Arguments[0], frame) is { } argument
-            ? Builtins.MakeInitializer(distribution.Name.Text, argument)
-            : null;
+        int row = shape.Count == 0 ? 1 : shape[shape.Count - 1];
+        if (family == Distribution.Distinct && number < row)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, distribution, $"{number}", $"{row} or more: the last axis holds as many different numbers");
+            return null;
+        }
+
+        return new Initializer(family, number);
     }
 }

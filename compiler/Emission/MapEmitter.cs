@@ -26,6 +26,7 @@ internal sealed class MapEmitter
     private readonly Dictionary<Storage, string> _names;
     private readonly Dictionary<(Storage, Aspect), string> _places = [];
     private readonly Dictionary<string, (string Name, Kernel Kernel)> _kernels = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string Name, RowFunction Function)> _functions = new(StringComparer.Ordinal);
 
     private MapEmitter(Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options)
     {
@@ -124,6 +125,12 @@ internal sealed class MapEmitter
             {
                 _code.Line();
                 emitter.Emit(name, kernel);
+            }
+
+            var functions = new FunctionEmitter(_code, _scalar);
+            foreach ((string name, RowFunction function) in _functions.Values)
+            {
+                functions.Emit(name, function);
             }
         }
     }
@@ -377,11 +384,25 @@ internal sealed class MapEmitter
                 return FormattableString.Invariant(
                     $"{Kernels}.Layouts<{_scalar}>.CopyRows({Pointer(pad.A, pass)}, {Pointer(pad.C, pass)}, rows, {rowsOf.Length}, {pad.C.Storage.Pitch}); // cache lines a power of two apart would push each other out");
 
+            case ActivationStep { Function: FunctionLink { Function.Kernel: null } function } rowwise:
+                return OfRows(function, $"y = {function.Name}(x)", function.Definition.Value, rowwise.A, rowwise.C, accumulates: false, _ => rowwise.A, pass);
+
+            case DerivativeStep { Function: FunctionLink { Function.Kernel: null } function } derived:
+                return OfRows(
+                    function,
+                    $"{(derived.IsGradient ? "gradient" : "tangent")} of {function.Name}(x) for a",
+                    derived.Program,
+                    derived.Z,
+                    derived.C,
+                    derived.Accumulate,
+                    leaf => leaf == FunctionOperation.Element ? derived.Z : derived.A,
+                    pass);
+
             case ActivationStep { Function: FunctionLink function } rowwise:
                 return OfRows(function, FunctionMode.Value, rowwise.C.Storage, [rowwise.A, rowwise.C], pass);
 
             case DerivativeStep { Function: FunctionLink function } slope:
-                // The Jacobian is symmetric: what is added to is a gradient, what is written is a tangent.
+                // The Jacobian of the runtime's functions is symmetric: what is added to is a gradient, what is written is a tangent.
                 FunctionMode mode = slope.Accumulate ? FunctionMode.Gradient : FunctionMode.Tangent;
                 return OfRows(function, mode, slope.C.Storage, [slope.Z, slope.Y!, slope.A, slope.C], pass);
 
@@ -429,6 +450,11 @@ internal sealed class MapEmitter
     private string Function(FunctionStep step, Pass pass)
     {
         FunctionCall function = step.Function;
+        if (function.Function.Kernel is null)
+        {
+            return OfRows(step, pass);
+        }
+
         bool perRow = step.Result.IsPerRow;
         IEnumerable<string> values = step.Arguments.Append(step.Result).Select(tensor => At(Place.Of(tensor)));
         IEnumerable<string> mirrors = step.Mirrors.Select(mirror => mirror is null ? "null" : At(mirror));
@@ -458,6 +484,42 @@ internal sealed class MapEmitter
             };
             return wanted is null ? row : $"{wanted} == null ? null : {row}";
         }
+    }
+
+    /// <summary>A function of the rows of a weight, by its definition.</summary>
+    private string OfRows(FunctionStep step, Pass pass)
+    {
+        FunctionCall weight = step.Function;
+        EquatableArray<int> shape = weight.Shapes[0];
+        int length = shape.Count == 0 ? 1 : shape[shape.Count - 1];
+        FunctionDefinition definition = weight.Function.Definition!(weight.Numbers.FirstOrDefault(), length).Guarded;
+        Place argument = Place.Of(step.Arguments[0]), change = Place.MirrorOf(step.Arguments[0]), result = Place.Of(step.Result), resultChange = Place.MirrorOf(step.Result);
+        string numbers = string.Concat(weight.Numbers.Select(number => ", " + Literals.Of(number, "double")));
+        (string text, FunctionProgram program, Place along, Place target) = step.Mode switch
+        {
+            FunctionMode.Value => ($"y = {weight.Function}(x{numbers})", definition.Value, change, result),
+            FunctionMode.Gradient => ($"The gradient a for {weight.Function}(x{numbers}), for x", definition.Gradient, resultChange, change),
+            _ => ($"The tangent of {weight.Function}(x{numbers}) along a", definition.Tangent, change, resultChange),
+        };
+        var function = new RowFunction(text, program, length, step.Mode == FunctionMode.Gradient);
+        return Call(function, leaf => leaf == FunctionOperation.Element ? argument : along, target, Number(weight.Arguments[0].Length / length), pass);
+    }
+
+    /// <summary>A function of rows of vectors, by its definition.</summary>
+    private string OfRows(
+        FunctionLink link, string text, FunctionProgram program, Place argument, Place target, bool accumulates, Func<FunctionOperation, Place> places, Pass pass) =>
+        Call(new RowFunction(text, program, link.Length, accumulates), places, target, Rows(argument.Storage.Length / link.Length), pass);
+
+    private string Call(RowFunction function, Func<FunctionOperation, Place> places, Place target, string rows, Pass pass)
+    {
+        string key = FormattableString.Invariant($"{function.Description} {function.Length} {function.Accumulates}");
+        if (!_functions.TryGetValue(key, out (string Name, RowFunction) known))
+        {
+            known = (FormattableString.Invariant($"Function{_functions.Count + 1}"), function);
+            _functions.Add(key, known);
+        }
+
+        return FunctionEmitter.Call(known.Name, function, leaf => Pointer(places(leaf), pass), Pointer(target, pass), rows, _scalar);
     }
 
     /// <summary>A function of rows of vectors: each row of the batch has as many as its length holds.</summary>

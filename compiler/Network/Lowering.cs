@@ -35,9 +35,9 @@ public sealed class Lowering
         Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
         RowTensor result = WriteDown(vector);
         if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result
-            && _statements[_statements.Count - 1] is not (ActivationStatement { Function: FunctionLink } or FunctionStatement))
+            && _statements[_statements.Count - 1] is not (ActivationStatement { Function.KeepsValue: true } or FunctionStatement))
         {
-            // What wrote the last vector writes the output; the derivative of a function of rows may read its value, which is not kept there.
+            // What wrote the last vector writes the output, where no value is kept.
             _statements[_statements.Count - 1] = _statements[_statements.Count - 1] with { Target = y };
         }
         else
@@ -67,7 +67,7 @@ public sealed class Lowering
 
                 case NonlinearLink function:
                     RowTensor source = WriteDown(vector);
-                    RowTensor target = NewVector(source.Length);
+                    RowTensor target = NewVector(function.Outputs(source.Length));
                     _statements.Add(new ActivationStatement(target, source, function));
                     vector = Read(target, [target.Length], [new Index("i", target.Length)]);
                     break;
@@ -155,6 +155,16 @@ public sealed class Lowering
             case AppliedTensor applied:
                 RowTensor argument = Row(applied.Argument);
                 target = WriteDown(Apply(applied.Links, Read(argument, [argument.Length], [new Index("i", argument.Length)])));
+                break;
+
+            // What has a definition is done as a link is.
+            case FunctionTensor { Function: { Definition: not null } function, Arguments: var arguments, Numbers: var numbers }:
+                RowTensor source = Row(arguments[0]);
+                NonlinearLink link = Activations.ByName.TryGetValue(function.Name, out Activation activation)
+                    ? new ActivationLink(activation)
+                    : new FunctionLink(function, function.IsElementwise ? source.Length : arguments[0].Shape[arguments[0].Shape.Count - 1], numbers.FirstOrDefault());
+                target = NewVector(link.Outputs(source.Length));
+                _statements.Add(new ActivationStatement(target, source, link));
                 break;
 
             case FunctionTensor function:

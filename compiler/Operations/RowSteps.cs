@@ -95,29 +95,32 @@ public sealed record ActivationStep(NonlinearLink Function, Place A, Place C) : 
 
     private bool HasDerivative => Function is not FunctionLink { Function.HasDerivative: false };
 
-    public override void Tangent(Tangents tangents) => tangents.Add(HasDerivative ? Derivative(A.Mirror, C.Mirror, false) : new ClearStep(C.Mirror));
+    public override void Tangent(Tangents tangents) => tangents.Add(HasDerivative ? Derivative(A.Mirror, C.Mirror, isGradient: false, accumulate: false) : new ClearStep(C.Mirror));
 
     public override void Reverse(Gradients gradients)
     {
         if (HasDerivative && gradients.Reach(C.Storage))
         {
             bool more = gradients.Begin(A.Storage, true);
-            gradients.Add(Derivative(C.Mirror, A.Mirror, more));
+            gradients.Add(Derivative(C.Mirror, A.Mirror, isGradient: true, more));
         }
     }
 
-    private DerivativeStep Derivative(Place a, Place c, bool accumulate) => new(Function, A, Function is FunctionLink ? C : null, a, c, accumulate);
+    private DerivativeStep Derivative(Place a, Place c, bool isGradient, bool accumulate) => new(Function, A, Function.KeepsValue ? C : null, a, c, isGradient, accumulate);
 }
 
-/// <summary><c>c (+)= f'(z) a</c>, where <c>y = f(z)</c>: what the chain rule makes of a link in either direction, since f' is symmetric.</summary>
+/// <summary><c>c (+)= f'(z) a</c>, where <c>y = f(z)</c>: the tangent of a link, or its gradient by the transpose of f', which most often is f'.</summary>
 /// <param name="Function">The link.</param>
 /// <param name="Z">Its argument.</param>
 /// <param name="Y">Its value, where the derivative is handed it.</param>
 /// <param name="A">What is multiplied.</param>
 /// <param name="C">The target.</param>
+/// <param name="IsGradient">Whether the transpose is multiplied by.</param>
 /// <param name="Accumulate">Whether to add to the target.</param>
-public sealed record DerivativeStep(NonlinearLink Function, Place Z, Place? Y, Place A, Place C, bool Accumulate) : Step
+public sealed record DerivativeStep(NonlinearLink Function, Place Z, Place? Y, Place A, Place C, bool IsGradient, bool Accumulate) : Step
 {
+    public FunctionProgram Program => IsGradient ? Function.Definition.Gradient : Function.Definition.Tangent;
+
     public override Place Target => C;
 
     public override IEnumerable<Place> Reads => new[] { Z, Y, A }.OfType<Place>();

@@ -15,6 +15,9 @@ internal sealed partial class Evaluator
             ["abs"] = (oracle, a, _) => oracle.Map(a, x => (Math.Abs(x), Math.Sign(x))),
             ["square"] = (oracle, a, _) => oracle.Map(a, x => (x * x, 2 * x)),
             ["shift"] = (oracle, a, c) => oracle.Map(a, x => (x + c, 1)),
+            ["elu"] = (oracle, a, alpha) => oracle.Map(a, x => x > 0 ? (x, 1) : (alpha * (Math.Exp(x) - 1), alpha * Math.Exp(x))),
+            ["gelu_exact"] = (oracle, a, _) => oracle.Map(a, x => (x * NormalDistribution(x), NormalDistribution(x) + (x * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI)))),
+            ["hardswish"] = (oracle, a, _) => oracle.Map(a, x => x < -3 ? (0, 0) : x > 3 ? (x, 1) : (x * (x + 3) / 6, (2 * x + 3) / 6)),
             ["round_ste"] = (oracle, a, _) => oracle.Map(a, x => (Math.Round(x), 1)),
             ["sin"] = (oracle, a, _) => oracle.Map(a, x => (Math.Sin(x), Math.Cos(x))),
             ["cos"] = (oracle, a, _) => oracle.Map(a, x => (Math.Cos(x), -Math.Sin(x))),
@@ -49,6 +52,9 @@ internal sealed partial class Evaluator
             ["normalize_columns"] = (oracle, a, _) =>
                 Matrices(a[0]).SelectMany(matrix => Columns(Columns(matrix).Select(oracle.Normalize).ToArray())).SelectMany(row => row),
             ["softmax"] = (oracle, a, _) => Rows(a[0]).SelectMany(row => oracle.Softmax(row, row.Length)),
+            ["logsumexp"] = (oracle, a, _) => Rows(a[0]).Select(oracle.LogSumExp),
+            ["rms_norm"] = (oracle, a, eps) => Rows(a[0]).SelectMany(row => oracle.OverRootMeanSquare(row, eps)),
+            ["layer_norm"] = (oracle, a, eps) => Rows(a[0]).SelectMany(row => oracle.OverRootMeanSquare(oracle.Centered(row), eps)),
             ["top_k_softmax"] = (oracle, a, k) => Rows(a[0]).SelectMany(row => oracle.Softmax(row, (int)k)),
             ["admix"] = (oracle, a, k) => Rows(a[1]).SelectMany(row => oracle.Combine(oracle.Softmax(row, (int)k), Matrices(a[0]).Single())),
             ["take"] = (_, a, _) => a[1].Items.SelectMany(
@@ -142,6 +148,29 @@ internal sealed partial class Evaluator
     {
         Number norm = Norm(vector);
         return vector.Select(x => norm.Value == 0 ? 0 : Divide(x, norm)).ToArray();
+    }
+
+    /// <summary>Each element over the root of the mean square and ε.</summary>
+    private IEnumerable<Number> OverRootMeanSquare(Number[] row, double epsilon)
+    {
+        Number square = tape.Add(tape.Multiply(Dot(row, row), 1.0 / row.Length), epsilon);
+        Number root = tape.Function(square, Math.Sqrt(square.Value), 0.5 / Math.Sqrt(square.Value));
+        return row.Select(x => Divide(x, root));
+    }
+
+    /// <summary>Each element less the mean.</summary>
+    private Number[] Centered(Number[] row)
+    {
+        Number mean = tape.Multiply(row.Aggregate(tape.Add), 1.0 / row.Length);
+        return [.. row.Select(x => Subtract(x, mean))];
+    }
+
+    /// <summary>log Σ e^(x − m) + m, for the largest element m.</summary>
+    private Number LogSumExp(Number[] row)
+    {
+        double largest = row.Max(x => x.Value);
+        Number sum = row.Select(x => tape.Function(x, Math.Exp(x.Value - largest), Math.Exp(x.Value - largest))).Aggregate(tape.Add);
+        return tape.Function(sum, largest + Math.Log(sum.Value), 1 / sum.Value);
     }
 
     /// <summary>The softmax over the largest elements alone, zeros elsewhere. Of equal elements the lower index comes first.</summary>
@@ -245,21 +274,31 @@ internal sealed partial class Evaluator
         return row.Select(x => tape.Function(x, quantiles.Select(code => scale * code / most).OrderBy(value => Math.Abs(value - x.Value)).First(), 1));
     }
 
-    /// <summary>By halving, of the normal distribution's power series.</summary>
+    /// <summary>The share of the normal distribution below x, by its power series; beyond 12 there is nothing.</summary>
+    private static double NormalDistribution(double x)
+    {
+        if (Math.Abs(x) > 12)
+        {
+            return x > 0 ? 1 : 0;
+        }
+
+        double sum = 0, term = x;
+        for (int k = 3; Math.Abs(term) > 1e-18 * Math.Abs(sum); k += 2)
+        {
+            sum += term;
+            term *= x * x / k;
+        }
+
+        return 0.5 + (sum * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI));
+    }
+
+    /// <summary>By halving.</summary>
     private static double NormalQuantile(double probability)
     {
         double low = -8, high = 8;
         while ((low + high) / 2 is var middle && middle > low && middle < high)
         {
-            double sum = 0, term = middle;
-            for (int k = 3; Math.Abs(term) > 1e-18; k += 2)
-            {
-                sum += term;
-                term *= middle * middle / k;
-            }
-
-            double distribution = 0.5 + (sum * Math.Exp(-middle * middle / 2) / Math.Sqrt(2 * Math.PI));
-            (low, high) = distribution < probability ? (middle, high) : (low, middle);
+            (low, high) = NormalDistribution(middle) < probability ? (middle, high) : (low, middle);
         }
 
         return high;

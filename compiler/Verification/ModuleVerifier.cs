@@ -61,6 +61,10 @@ public static class ModuleVerifier
 
                 case FunctionLink { Length: var length } when length < 1 || width % length != 0:
                     return ($"a function of rows of {length} is given {width} inputs", width);
+
+                case NonlinearLink function:
+                    width = function.Outputs(width);
+                    break;
             }
         }
 

@@ -38,8 +38,8 @@ public sealed class NetworkVerifier
             ReflectionsStatement chain => $"{chain.Rows} has no rows to reflect along",
             FunctionStatement { Call: var call } => call.Arguments.Select(Fault).FirstOrDefault(fault => fault is not null) ?? Fault(call)
                 ?? (call.Rate == Rate.Row ? null : "depends on no row") ?? Same(call.Length, target.Length, "elements"),
-            ActivationStatement { Function: FunctionLink { Length: var length } } when length < 1 || target.Length % length != 0 => $"{target.Length} elements are no rows of {length}",
-            ActivationStatement activation => Same(activation.Source.Length, target.Length, "elements"),
+            ActivationStatement { Function: FunctionLink { Length: var length }, Source: var source } when length < 1 || source.Length % length != 0 => $"{source.Length} elements are no rows of {length}",
+            ActivationStatement activation => Same(activation.Function.Outputs(activation.Source.Length), target.Length, "elements"),
             _ => null,
         };
         fault ??= _filled.Add(target) ? null : "it is filled twice";

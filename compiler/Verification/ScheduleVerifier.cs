@@ -291,12 +291,14 @@ public sealed class ScheduleVerifier
                     ?? (chain.V.Storage.Length % (chain.C.Storage.Length / chain.Outer) == 0 ? null : "reflections are no whole rows");
 
             case ActivationStep activation:
-                return Same(activation.A.Storage.Length, activation.C.Storage.Length) ?? Rowwise(activation.Function, activation.A.Storage, activation.C.Storage);
+                return Results(activation.Function, activation.A.Storage, activation.C.Storage) ?? Rowwise(activation.Function, activation.A.Storage, activation.C.Storage);
 
             case DerivativeStep derivative:
-                Storage[] ends = [derivative.Z.Storage, derivative.A.Storage, .. derivative.Y is { } y ? [y.Storage] : Array.Empty<Storage>()];
-                return ends.Select(storage => Same(storage.Length, derivative.C.Storage.Length)).FirstOrDefault(fault => fault is not null)
-                    ?? Rowwise(derivative.Function, [.. ends, derivative.C.Storage]);
+                (Storage z, Storage a, Storage c) = (derivative.Z.Storage, derivative.A.Storage, derivative.C.Storage);
+                Storage[] values = [.. derivative.Y is { } y ? [y.Storage] : Array.Empty<Storage>()];
+                (Storage argument, Storage made) = derivative.IsGradient ? (c, a) : (a, c);
+                return Same(z.Length, argument.Length) ?? values.Append(made).Select(storage => Results(derivative.Function, z, storage)).FirstOrDefault(fault => fault is not null)
+                    ?? Rowwise(derivative.Function, [z, a, .. values, c]);
 
             case FunctionStep function:
                 return Same(function.Function.Length, function.Result.Length)
@@ -405,6 +407,8 @@ public sealed class ScheduleVerifier
         long bytes = (product.Steps * (((long)product.Lanes * _elementSize) + product.Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
         return bytes <= (long)product.Slices.Storage.Length * _elementSize ? null : "there is too little room for slices";
     }
+
+    private static string? Results(NonlinearLink function, Storage argument, Storage result) => Same(function.Outputs(argument.Length), result.Length);
 
     private static string? Rowwise(NonlinearLink function, params Storage[] storages) => function is not FunctionLink { Length: var length } ? null
         : Dense(storages) ?? (storages[0].Length % length == 0 ? null : $"{storages[0]} has no whole rows of {length}");

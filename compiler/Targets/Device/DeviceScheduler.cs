@@ -274,11 +274,11 @@ public sealed class DeviceScheduler
         return steps;
     }
 
-    private int WeightOf(Storage storage) => Place(storage, _weights, ref _weightCount);
+    private int WeightOf(Storage storage) => Reserve(storage, _weights, ref _weightCount);
 
-    private int MirrorOf(Storage storage) => Place(storage, _mirrors, ref _gradientCount);
+    private int MirrorOf(Storage storage) => Reserve(storage, _mirrors, ref _gradientCount);
 
-    private static int Place(Storage storage, Dictionary<Storage, int> places, ref int count)
+    private static int Reserve(Storage storage, Dictionary<Storage, int> places, ref int count)
     {
         if (!places.TryGetValue(storage, out int offset))
         {
@@ -331,22 +331,30 @@ public sealed class DeviceScheduler
             fused.Contraction.Target.Overlaps ? OverlappingKernels.Build(fused) : _contractions.Build(fused),
             fused.Accumulates,
             Operands(FusedResults.Views(fused))),
-        FunctionStep { Mode: FunctionMode.Value } function => Elementwise(
-            elements => _functions.Value(function.Function, elements.Width),
-            function.Function.Length,
-            perRow: false,
-            false,
-            [OperandOf(new Place(function.Arguments[0], Aspect.Value, 0)), OperandOf(function.Target)]),
-        FunctionStep function => Elementwise(
-            elements => _functions.Gradient(function.Function, elements.Width),
-            function.Function.Length,
-            perRow: false,
+        FunctionStep { Mode: FunctionMode.Value } function when FunctionKernels.Definition(function.Function) is { } definition => OfRows(
+            $"c = {function.Function.Function}(x)", definition.Value, function.Function.Shapes[0], _ => Place.Of(function.Arguments[0]), function.Target, isResult: false),
+        FunctionStep function when FunctionKernels.Definition(function.Function) is { } definition => OfRows(
+            $"c += {function.Function.Function}'(x) a",
+            definition.Guarded.Gradient,
+            function.Function.Shapes[0],
+            leaf => leaf switch
+            {
+                FunctionOperation.Element => Place.Of(function.Arguments[0]),
+                FunctionOperation.Result => Place.Of(function.Result),
+                _ => function.Target,
+            },
+            Place.MirrorOf(function.Arguments[0]),
+            isResult: true),
+        FunctionStep { Mode: FunctionMode.Value } function => Launch(
+            _functions.Value(function.Function), false, [OperandOf(Place.Of(function.Arguments[0])), OperandOf(function.Target)]),
+        FunctionStep function => Launch(
+            _functions.Gradient(function.Function),
             true,
             [
-                OperandOf(new Place(function.Arguments[0], Aspect.Value, 0)),
-                OperandOf(new Place(function.Result, Aspect.Value, 0)),
+                OperandOf(Place.Of(function.Arguments[0])),
+                OperandOf(Place.Of(function.Result)),
                 OperandOf(function.Target),
-                OperandOf(new Place(function.Arguments[0].Mirrored, Aspect.Mirror, 0)),
+                OperandOf(Place.MirrorOf(function.Arguments[0])),
             ]),
         ChainedStep chain => Launch(ChainKernels.Build(chain, _vectors), chain.Second.Accumulates, Operands(ChainKernels.Views(chain))),
         WalshHadamardStep transform => Launch(
@@ -367,26 +375,50 @@ public sealed class DeviceScheduler
             ElementwiseKernels.ScatterAdd(gather.Outer, gather.Table.Storage.Length, gather.C.Storage.Length / gather.Outer),
             true,
             [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
-        ActivationStep { Function: FunctionLink function } activation => Launch(
-            RowFunctionKernels.Value(function, activation.C.Storage.Length), false, [OperandOf(activation.A), OperandOf(activation.C)]),
-        ActivationStep activation => Elementwise(
-            elements => ElementwiseKernels.Activate(((ActivationLink)activation.Function).Activation, elements),
-            activation.C.Storage.Length,
-            perRow: true,
-            false,
-            [OperandOf(activation.A), OperandOf(activation.C)]),
-        DerivativeStep { Function: FunctionLink function, Y: { } value } derivative => Launch(
-            RowFunctionKernels.Derivative(function, derivative.C.Storage.Length),
-            derivative.Accumulate,
-            [OperandOf(derivative.Z), OperandOf(value), OperandOf(derivative.A), OperandOf(derivative.C)]),
-        DerivativeStep derivative => Elementwise(
-            elements => ElementwiseKernels.Derive(((ActivationLink)derivative.Function).Activation, elements),
-            derivative.C.Storage.Length,
-            perRow: true,
-            derivative.Accumulate,
-            [OperandOf(derivative.Z), OperandOf(derivative.A), OperandOf(derivative.C)]),
+        ActivationStep { Function: var function } activation => OfRows(
+            $"c = {function.Name}(x)", function.Definition.Value, function, _ => activation.A, activation.A.Storage.Length, activation.C, isResult: false, accumulate: false),
+        DerivativeStep { Function: var function } derivative => OfRows(
+            $"c = {function.Name}'(x) a",
+            derivative.Program,
+            function,
+            leaf => leaf switch
+            {
+                FunctionOperation.Element => derivative.Z,
+                FunctionOperation.Result => derivative.Y!,
+                _ => derivative.A,
+            },
+            derivative.Z.Storage.Length,
+            derivative.C,
+            isResult: true,
+            derivative.Accumulate),
         _ => throw new InvalidOperationException(step.ToString()),
     };
+
+    /// <summary>A function of the rows of vectors.</summary>
+    private DeviceLaunch OfRows(
+        string description, FunctionProgram program, NonlinearLink link, Func<FunctionOperation, Place> place, int size, Place target, bool isResult, bool accumulate) =>
+        OfRows(description, program, link is FunctionLink { Length: var length } ? length : size, size, perRow: true, place, target, isResult, accumulate);
+
+    /// <summary>A function of the rows of a weight.</summary>
+    private DeviceLaunch OfRows(string description, FunctionProgram program, EquatableArray<int> shape, Func<FunctionOperation, Place> place, Place target, bool isResult) =>
+        OfRows(description, program, FunctionKernels.RowOf(shape), shape.Aggregate(1, (product, extent) => product * extent), perRow: false, place, target, isResult, isResult);
+
+    private DeviceLaunch OfRows(
+        string description,
+        FunctionProgram program,
+        int length,
+        int size,
+        bool perRow,
+        Func<FunctionOperation, Place> place,
+        Place target,
+        bool isResult,
+        bool accumulate)
+    {
+        IReadOnlyList<DeviceOperand> operands = [.. program.Leaves.Select(leaf => OperandOf(place(leaf))), OperandOf(target)];
+        return program.IsElementwise
+            ? Elementwise(elements => ElementwiseKernels.Build(description, program, isResult, elements), size, perRow, accumulate, operands)
+            : Launch(RowFunctionKernels.Build(description, program, length, size / length, perRow, isResult), accumulate, operands);
+    }
 
     /// <summary>A kernel over the elements of operands, in vectors where all of them can be read so.</summary>
     private DeviceLaunch Elementwise(
@@ -422,7 +454,7 @@ public sealed class DeviceScheduler
 
     private IReadOnlyList<DeviceOperand> Operands(IReadOnlyList<View> views) => [.. views.Select(view => Operand.FormatOf(view) is null
         ? OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below))
-        : new DeviceOperand(DeviceBlock.Codes, Place(view.Storage, _codes, ref _codeCount), 0))];
+        : new DeviceOperand(DeviceBlock.Codes, Reserve(view.Storage, _codes, ref _codeCount), 0))];
 
     private DeviceOperand OperandOf(Place place)
     {

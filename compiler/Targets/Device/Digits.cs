@@ -47,7 +47,7 @@ internal sealed class Digits
     {
         AddEpilogue add => add with { A = Rebase(add.A) },
         MultiplyEpilogue { A: { } a } multiply => multiply with { A = Rebase(a) },
-        DeriveEpilogue derive => derive with { Z = Rebase(derive.Z) },
+        DeriveEpilogue { Z: { } z } derive => derive with { Z = Rebase(z) },
         KeepEpilogue keep => new KeepEpilogue(Rebase(keep.Target)),
         _ => epilogue,
     };

@@ -104,21 +104,13 @@ internal static class ElementwiseKernels
             new Work(outer * steps, 0, 2.0 * outer * size, 0));
     }
 
-    /// <summary>c = f(a).</summary>
-    public static DeviceKernel Activate(Activation activation, Elements elements) => Build(
-        $"c = {activation}(a)",
+    /// <summary>c (+)= f, of the operands that a function of one element at a time reads, and c.</summary>
+    public static DeviceKernel Build(string description, FunctionProgram program, bool isResult, Elements elements) => Build(
+        description,
         elements,
-        [new("a"), Target],
-        isResult: false,
-        (body, element) => Value(activation, body, body.DefineElement("z", element("a"))));
-
-    /// <summary>c (+)= f'(z) · a.</summary>
-    public static DeviceKernel Derive(Activation activation, Elements elements) => Build(
-        $"c = {activation}'(z) · a",
-        elements,
-        [new("argument"), new("a"), Target],
-        isResult: true,
-        (body, element) => Slope(activation, body, body.DefineElement("z", element("argument"))) * element("a"));
+        [.. program.Leaves.Select(leaf => new Operand(FunctionProgram.NameOf(leaf))), Target],
+        isResult,
+        (body, element) => FunctionCode.Elementwise(program, body, leaf => element(FunctionProgram.NameOf(leaf))));
 
     /// <summary>Each element of the target, from those of other operands at the same place and its own.</summary>
     /// <param name="description">What the kernel does.</param>
@@ -191,125 +183,6 @@ internal static class ElementwiseKernels
         Work work = axis.TimesRows ? new Work(flops * elements, 0, moved, 0) : new Work(0, flops * elements, 0, moved);
         return new DeviceKernel(description, Group, 1, axis, GridAxis.One, GridAxis.One, operands, [], body.Statements, work);
     }
-
-    public static Expression Value(Activation activation, KernelBody body, Expression z) => activation switch
-    {
-        Activation.Relu => AtLeast(0, z),
-        Activation.Gelu => AtLeast(-GeluRange, z) * GeluGate(body, z),
-        Activation.Silu => AtLeast(-SiluRange, z) * Sigmoid(z),
-        Activation.Tanh => KernelBody.Call(Function.Tanh, z),
-        Activation.Sigmoid => Sigmoid(z),
-        Activation.Softplus => AtLeast(0, z)
-            + KernelBody.Call(Function.Log1p, KernelBody.Call(Function.Exp, new Real(0) - KernelBody.Call(Function.Abs, z))),
-        Activation.Exp => KernelBody.Call(Function.Exp, z),
-        Activation.Square => z * z,
-        Activation.Sqrt => KernelBody.Call(Function.Sqrt, z),
-        Activation.Reciprocal => new Real(1) / z,
-        Activation.Atanh => Atanh(z),
-        Activation.Tanhc => Ratio(activation, body, z),
-        Activation.Atanhc => Ratio(activation, body, z),
-        _ => throw new InvalidOperationException(activation.ToString()),
-    };
-
-    public static Expression Slope(Activation activation, KernelBody body, Expression z)
-    {
-        Expression one = new Real(1);
-        Expression Named(Expression value) => body.DefineElement("f", value);
-        switch (activation)
-        {
-            case Activation.Relu:
-                return new Choice(new Real(0).IsLess(z), one, new Real(0));
-            case Activation.Gelu:
-                // s + z s (1 − s) u' for the gate s = sigmoid(u)
-                Expression gate = GeluGate(body, z);
-                return gate + ("clamped" * gate * (one - gate) * (new Real(GeluLinear) + (new Real(3 * GeluCubic) * "clamped" * "clamped")));
-            case Activation.Silu:
-                Expression s = Named(Sigmoid(z));
-                return s + (AtMost(SiluRange, AtLeast(-SiluRange, z)) * s * (one - s));
-            case Activation.Tanh:
-                Expression t = Named(KernelBody.Call(Function.Tanh, z));
-                return one - (t * t);
-            case Activation.Sigmoid:
-                Expression y = Named(Sigmoid(z));
-                return y * (one - y);
-            case Activation.Softplus:
-                return Sigmoid(z);
-            case Activation.Exp:
-                return KernelBody.Call(Function.Exp, z);
-            case Activation.Square:
-                return z + z;
-            case Activation.Sqrt:
-                return new Choice(new Real(0).IsLess(z), new Real(0.5) / KernelBody.Call(Function.Sqrt, z), new Real(0));
-            case Activation.Reciprocal:
-                return new Real(-1) / (z * z);
-            case Activation.Atanh:
-                return one / ((one - z) * (one + z));
-            case Activation.Tanhc:
-                Expression tanh = Named(KernelBody.Call(Function.Tanh, z));
-                return RatioSlope(activation, body, z, one - (tanh * tanh), TanhcSeries);
-            case Activation.Atanhc:
-                Expression slope = RatioSlope(activation, body, z, one / ((one - z) * (one + z)), AtanhcSeries);
-                return new Choice(new Real(AtanhcMost).IsLess(KernelBody.Call(Function.Abs, z)), new Real(0), slope);
-            default:
-                throw new InvalidOperationException(activation.ToString());
-        }
-    }
-
-    private const double GeluRange = 30;
-
-    private const double SiluRange = 1000;
-
-    /// <summary>Beyond it the argument of <see cref="Activation.Atanhc"/> counts as this.</summary>
-    private const double AtanhcMost = 1 - (1.0 / (1 << 24));
-
-    /// <summary>The slope's terms of z, z³, … near 0.</summary>
-    private static readonly double[] TanhcSeries =
-        [-2.0 / 3, 8.0 / 15, -34.0 / 105, 496.0 / 2835, -2764.0 / 31185, 87376.0 / 2027025, -1859138.0 / 91216125, 102473312.0 / 10854718875];
-
-    private static readonly double[] AtanhcSeries = [.. Enumerable.Range(0, 10).Select(k => (2.0 * k + 2) / (2 * k + 3))];
-
-    /// <summary>The larger of a number and z, which may be no number and stays so.</summary>
-    private static Expression AtLeast(double least, Expression z) => new Choice(z.IsLess(new Real(least)), new Real(least), z);
-
-    private static Expression AtMost(double most, Expression z) => new Choice(new Real(most).IsLess(z), new Real(most), z);
-
-    private static Expression Atanh(Expression z) =>
-        new Real(0.5) * (KernelBody.Call(Function.Log1p, z) - KernelBody.Call(Function.Log1p, new Real(0) - z));
-
-    /// <summary>f(z) / z for f = tanh or atanh.</summary>
-    private static Expression Ratio(Activation activation, KernelBody body, Expression z)
-    {
-        Expression size = AtLeast(1e-30, body.DefineElement("size", KernelBody.Call(Function.Abs, z)));
-        size = body.DefineElement("within", activation == Activation.Tanhc ? size : AtMost(AtanhcMost, size));
-        return (activation == Activation.Tanhc ? KernelBody.Call(Function.Tanh, size) : Atanh(size)) / size;
-    }
-
-    /// <summary>(f'(z) − f(z) / z) / z, and its series near 0.</summary>
-    private static Expression RatioSlope(Activation activation, KernelBody body, Expression z, Expression slope, double[] series)
-    {
-        Expression square = body.DefineElement("square", z * z), sum = new Real(series[series.Length - 1]);
-        for (int k = series.Length - 2; k >= 0; k--)
-        {
-            sum = (sum * square) + new Real(series[k]);
-        }
-
-        Expression isFar = new Real(0.04).IsLess(square);
-        return new Choice(isFar, (slope - Ratio(activation, body, z)) / new Choice(isFar, z, new Real(1)), z * sum);
-    }
-
-    // Twice the argument of GELU's tanh: 2 √(2/π) (z + 0.044715 z³), since (1 + tanh u) / 2 = sigmoid(2u).
-    private const double GeluLinear = 2 * 0.79788456080286535588;
-    private const double GeluCubic = GeluLinear * 0.044715;
-
-    /// <summary>The factor of z in GELU. Beyond ±30 it is 0 or 1 to the last bit; the powers of a clamped argument do not overflow.</summary>
-    private static Expression GeluGate(KernelBody body, Expression z)
-    {
-        Expression clamped = body.DefineElement("clamped", AtMost(GeluRange, AtLeast(-GeluRange, z)));
-        return body.DefineElement("gate", Sigmoid(clamped * (new Real(GeluLinear) + (new Real(GeluCubic) * clamped * clamped))));
-    }
-
-    private static Expression Sigmoid(Expression z) =>
-        new Real(1) / (new Real(1) + KernelBody.Call(Function.Exp, new Real(0) - z));
 }
 
 /// <summary>What an elementwise kernel is for: elements, of each row if so, of which vectors of a width are loaded and stored.</summary>

@@ -58,14 +58,15 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
     {
         switch (step)
         {
-            case ActivationStep { Function: ActivationLink link } activation:
+            case ActivationStep { Function: { Definition.Value.IsElementwise: true } link } activation:
                 View[] ends = Whole(activation.A, activation.C);
-                yield return new Form(ends[0], ends[1], false, [new ActivateEpilogue(link.Activation)]);
+                yield return new Form(ends[0], ends[1], false, [new ActivateEpilogue(link)]);
                 break;
 
-            case DerivativeStep { Function: ActivationLink link } derivative:
+            case DerivativeStep { Function: var link, Program: { IsElementwise: true } slope } derivative when !slope.Leaves.Contains(FunctionOperation.Result):
                 View[] views = Whole(derivative.A, derivative.C, derivative.Z);
-                yield return new Form(views[0], views[1], derivative.Accumulate, [new DeriveEpilogue(link.Activation, views[2])]);
+                View? z = slope.Leaves.Contains(FunctionOperation.Element) ? views[2] : null;
+                yield return new Form(views[0], views[1], derivative.Accumulate, [new DeriveEpilogue(link, z)]);
                 break;
 
             case FusedStep { Contraction: var contraction } fused when contraction.Indices.All(contraction.Target.Has):

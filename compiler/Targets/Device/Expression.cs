@@ -15,11 +15,12 @@ public enum Function
 {
     MultiplyAdd,
     Exp,
-
+    Expm1,
     Log1p,
     Log,
     Sqrt,
     Tanh,
+    Erfc,
     Abs,
     Floor,
     Rint,

@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Text;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Targets.Cpu;
@@ -18,33 +19,24 @@ internal sealed class FunctionKernels(int room)
     private static readonly Operand Target = new("c", IsWritten: true);
 
     /// <summary>Whether a device evaluates a function and takes its gradient further.</summary>
-    public bool Has(FunctionCall call) =>
-        call.Function == TensorFunction.Reflections ? 2 * call.Length <= room
-        : RowFunction(call) is not null || Activations.ByName.ContainsKey(call.Function.Name)
-            || call.Function.Name is "log" or "row_norms" or "column_norms" or "normalize_columns";
+    public bool Has(FunctionCall call) => call.Function == TensorFunction.Reflections ? 2 * call.Length <= room
+        : Definition(call) is not null || call.Function.Name is "row_norms" or "column_norms" or "normalize_columns";
 
     /// <summary>The function as one of rows, if it is one. What rounds to a short format is the host's work.</summary>
-    private static FunctionLink? RowFunction(FunctionCall call)
-    {
-        IReadOnlyList<int> shape = call.Arguments[0].Shape;
-        return call is { Function.IsLink: true, Format: null }
-            ? new FunctionLink(call.Function, shape.Count == 0 ? 1 : shape[shape.Count - 1], call.Numbers.FirstOrDefault())
-            : null;
-    }
+    public static FunctionDefinition? Definition(FunctionCall call) =>
+        call.Format is null ? call.Function.Definition?.Invoke(call.Numbers.FirstOrDefault(), RowOf(call.Shapes[0])) : null;
 
-    /// <summary>y = f(x), of operands x and y, of which elementwise kernels take vectors of a width.</summary>
-    public DeviceKernel Value(FunctionCall call, int width)
+    /// <summary>The length of the rows of a shape.</summary>
+    public static int RowOf(EquatableArray<int> shape) => shape.Count == 0 ? 1 : shape[shape.Count - 1];
+
+    /// <summary>y = f(x), of operands x and y, for what is no function of rows.</summary>
+    public DeviceKernel Value(FunctionCall call)
     {
         string name = call.Function.Name;
         IReadOnlyList<int> shape = call.Arguments[0].Shape;
         if (call.Function == TensorFunction.Reflections)
         {
             return Reflections(shape[0], shape[1]);
-        }
-
-        if (RowFunction(call) is { } ofRows)
-        {
-            return RowFunctionKernels.Value(ofRows, call.Length, perRow: false);
         }
 
         switch (name)
@@ -62,16 +54,12 @@ internal sealed class FunctionKernels(int room)
                     line.ForEach(j => body.Store("c", line.At(j), line.Element("x", j) / unit / new Choice(new Real(0).IsLess(norm), norm, new Real(1))));
                 });
             default:
-                return ElementwiseKernels.Build($"c = {name}(x)", new Elements(call.Length, PerRow: false, width), [new("x"), Target], isResult: false, (body, of) =>
-                {
-                    Expression x = body.DefineElement("u", of("x"));
-                    return name == "log" ? KernelBody.Call(Function.Log, x) : ElementwiseKernels.Value(Activations.ByName[name], body, x);
-                });
+                throw new InvalidOperationException(name);
         }
     }
 
-    /// <summary>dx += J dy, of operands x, y, dy and dx, of which elementwise kernels take vectors of a width.</summary>
-    public DeviceKernel Gradient(FunctionCall call, int width)
+    /// <summary>dx += J dy, of operands x, y, dy and dx, for what is no function of rows.</summary>
+    public DeviceKernel Gradient(FunctionCall call)
     {
         string name = call.Function.Name;
         IReadOnlyList<int> shape = call.Arguments[0].Shape;
@@ -79,11 +67,6 @@ internal sealed class FunctionKernels(int room)
         if (call.Function == TensorFunction.Reflections)
         {
             return ReflectionsGradient(shape[0], shape[1], operands);
-        }
-
-        if (RowFunction(call) is { } ofRows)
-        {
-            return RowFunctionKernels.Derivative(ofRows, call.Length, perRow: false);
         }
 
         switch (name)
@@ -104,14 +87,7 @@ internal sealed class FunctionKernels(int room)
                         "c", line.At(j), (line.Element("dy", j) - ((Expression)"along" * line.Element("y", j))) / norm / unit)));
                 });
             default:
-                return ElementwiseKernels.Build($"c += {name}'(x) dy", new Elements(call.Length, PerRow: false, width), operands, isResult: true, (body, of) =>
-                {
-                    Expression x = body.DefineElement("u", of("x"));
-                    Expression slope = name == "log" ? new Real(1) / x : ElementwiseKernels.Slope(Activations.ByName[name], body, x), change = body.DefineElement("change", of("dy"));
-
-                    // Nothing passes where nothing comes, whatever the slope.
-                    return new Choice(new Real(0).IsLess(KernelBody.Call(Function.Abs, change)), slope * change, change);
-                });
+                throw new InvalidOperationException(name);
         }
     }
 

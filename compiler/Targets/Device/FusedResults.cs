@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Targets.Cpu;
@@ -122,11 +123,12 @@ internal static class FusedResults
             case MultiplyEpilogue { Coefficient: var factor }:
                 body.Assign(value, value * (element is null ? new Real(factor) : factor == 1 ? element : new Real(factor) * element));
                 break;
-            case ActivateEpilogue { Activation: var function }:
-                body.Scope(() => body.Assign(value, ElementwiseKernels.Value(function, body, body.DefineElement("u", value))));
+            case ActivateEpilogue { Function.Definition.Value: var program }:
+                body.Scope(() => body.Assign(value, FunctionCode.Elementwise(program, body, _ => value)));
                 break;
-            case DeriveEpilogue { Activation: var function }:
-                body.Scope(() => body.Assign(value, value * ElementwiseKernels.Slope(function, body, body.DefineElement("u", element!))));
+            case DeriveEpilogue { Function.Definition.Gradient: var program }:
+                body.Scope(() => body.Assign(value, FunctionCode.Elementwise(
+                    program, body, leaf => leaf == FunctionOperation.Element ? element! : value)));
                 break;
         }
     }
@@ -137,8 +139,8 @@ internal static class FusedResults
         {
             AddEpilogue add => $" + {add.A.Storage}",
             MultiplyEpilogue multiply => $" · {multiply.A?.Storage.ToString() ?? FormattableString.Invariant($"{multiply.Coefficient}")}",
-            ActivateEpilogue activate => $", {activate.Activation}",
-            DeriveEpilogue derive => $" · {derive.Activation}'({derive.Z.Storage})",
+            ActivateEpilogue activate => $", {activate.Function.Name}",
+            DeriveEpilogue derive => $" · {derive.Function.Name}'({derive.Z?.Storage})",
             KeepEpilogue keep => $", kept as {keep.Target.Storage}",
             _ => throw new InvalidOperationException(epilogue.ToString()),
         }).Prepend(step.Contraction.Describe()));

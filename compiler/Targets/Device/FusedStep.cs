@@ -24,10 +24,10 @@ internal sealed record MultiplyEpilogue(View? A, double Coefficient) : Epilogue
 }
 
 /// <summary>f(value).</summary>
-internal sealed record ActivateEpilogue(Activation Activation) : Epilogue;
+internal sealed record ActivateEpilogue(NonlinearLink Function) : Epilogue;
 
-/// <summary>f'(z) · value.</summary>
-internal sealed record DeriveEpilogue(Activation Activation, View Z) : Epilogue
+/// <summary>f'(z) · value, where f' depends on z, or on nothing.</summary>
+internal sealed record DeriveEpilogue(NonlinearLink Function, View? Z) : Epilogue
 {
     public override View? Operand => Z;
 }

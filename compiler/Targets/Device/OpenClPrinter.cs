@@ -72,10 +72,12 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
     {
         Function.MultiplyAdd => "mad",
         Function.Exp => "exp",
+        Function.Expm1 => "expm1",
         Function.Log1p => "log1p",
         Function.Log => "log",
         Function.Sqrt => "sqrt",
         Function.Tanh => "tanh",
+        Function.Erfc => "erfc",
         Function.Abs => "fabs",
         Function.Floor => "floor",
         Function.Rint => "rint",

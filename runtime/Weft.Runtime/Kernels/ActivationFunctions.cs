@@ -91,28 +91,12 @@ internal static class ActivationFunctions<T>
         }
     }
 
-    /// <summary>Near 0 the rational approximation z + z³ P(z²) / Q(z²) of Moshier's Cephes library, else (1 − e) / (1 + e) with e = exp(−2 |z|).</summary>
     public readonly struct Tanh : IActivationFunction<T>
     {
-        private const double Near = 0.625;
-
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Value<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct
-        {
-            V one = Constant<S, V>(1), size = Abs<S, V>(z), square = S.Multiply(z, z);
-            V p = Constant<S, V>(-9.64399179425052238628e-1);
-            p = S.FusedMultiplyAdd(p, square, Constant<S, V>(-9.92877231001918586564e1));
-            p = S.FusedMultiplyAdd(p, square, Constant<S, V>(-1.61468768441708447952e3));
-            V q = S.Add(square, Constant<S, V>(1.12811678491632931402e2));
-            q = S.FusedMultiplyAdd(q, square, Constant<S, V>(2.23548839060100448583e3));
-            q = S.FusedMultiplyAdd(q, square, Constant<S, V>(4.84406305325125486048e3));
-            V e = Exponential<S, V>(S.Multiply(size, Constant<S, V>(-2)));
-            V isFar = S.Subtract(size, Constant<S, V>(Near));
-            V ratio = S.Divide(S.WherePositive(isFar, S.Subtract(one, e), p), S.WherePositive(isFar, S.Add(one, e), q));
-            return S.WherePositive(isFar, S.WherePositive(z, ratio, S.Subtract(S.Zero, ratio)), S.FusedMultiplyAdd(S.Multiply(z, square), ratio, z));
-        }
+            where V : struct => LaneMath<T>.Tanh<S, V>(z);
 
         /// <summary>1 − tanh²</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -130,7 +114,7 @@ internal static class ActivationFunctions<T>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Value<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct => S.Divide(Constant<S, V>(1), S.Add(Constant<S, V>(1), Exponential<S, V>(S.Subtract(S.Zero, z))));
+            where V : struct => LaneMath<T>.Sigmoid<S, V>(z);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Slope<S, V>(V z)
@@ -144,7 +128,7 @@ internal static class ActivationFunctions<T>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Value<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct => S.Add(Relu.Value<S, V>(z), LogOfOnePlus<S, V>(Exponential<S, V>(S.Subtract(S.Zero, Abs<S, V>(z)))));
+            where V : struct => S.Add(Relu.Value<S, V>(z), LaneMath<T>.Log1p<S, V>(LaneMath<T>.Exp<S, V>(S.Subtract(S.Zero, LaneMath<T>.Abs<S, V>(z)))));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Slope<S, V>(V z)
@@ -157,12 +141,12 @@ internal static class ActivationFunctions<T>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Value<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct => Exponential<S, V>(z);
+            where V : struct => LaneMath<T>.Exp<S, V>(z);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Slope<S, V>(V z)
             where S : struct, ILanes<T, V>
-            where V : struct => Exponential<S, V>(z);
+            where V : struct => LaneMath<T>.Exp<S, V>(z);
     }
 
     public readonly struct Square : IActivationFunction<T>
@@ -214,8 +198,8 @@ internal static class ActivationFunctions<T>
             where S : struct, ILanes<T, V>
             where V : struct
         {
-            V size = Abs<S, V>(z);
-            V value = S.Multiply(Constant<S, V>(0.5), LogOfOnePlus<S, V>(S.Divide(S.Add(size, size), S.Subtract(Constant<S, V>(1), size))));
+            V size = LaneMath<T>.Abs<S, V>(z);
+            V value = S.Multiply(Constant<S, V>(0.5), LaneMath<T>.Log1p<S, V>(S.Divide(S.Add(size, size), S.Subtract(Constant<S, V>(1), size))));
             return S.WherePositive(z, value, S.Subtract(S.Zero, value));
         }
 
@@ -260,7 +244,7 @@ internal static class ActivationFunctions<T>
             where S : struct, ILanes<T, V>
             where V : struct
         {
-            V size = S.Max(Constant<S, V>(Ratios.Least), Abs<S, V>(z));
+            V size = S.Max(Constant<S, V>(Ratios.Least), LaneMath<T>.Abs<S, V>(z));
             return S.Divide(Tanh.Value<S, V>(size), size);
         }
 
@@ -281,7 +265,7 @@ internal static class ActivationFunctions<T>
             where S : struct, ILanes<T, V>
             where V : struct
         {
-            V size = S.Max(Constant<S, V>(Ratios.Least), S.Min(Constant<S, V>(Most), Abs<S, V>(z)));
+            V size = S.Max(Constant<S, V>(Ratios.Least), S.Min(Constant<S, V>(Most), LaneMath<T>.Abs<S, V>(z)));
             return S.Divide(Atanh.Value<S, V>(size), size);
         }
 
@@ -292,79 +276,18 @@ internal static class ActivationFunctions<T>
         {
             V slope = Ratios.Slope<S, V>(z, Atanh.Slope<S, V>(z), Value<S, V>(z),
                 [2.0 / 3, 4.0 / 5, 6.0 / 7, 8.0 / 9, 10.0 / 11, 12.0 / 13, 14.0 / 15, 16.0 / 17, 18.0 / 19, 20.0 / 21]);
-            return S.WherePositive(S.Subtract(Abs<S, V>(z), Constant<S, V>(Most)), S.Zero, slope);
+            return S.WherePositive(S.Subtract(LaneMath<T>.Abs<S, V>(z), Constant<S, V>(Most)), S.Zero, slope);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Constant<S, V>(double value)
         where S : struct, ILanes<T, V>
-        where V : struct => S.Broadcast(T.CreateTruncating(value));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Abs<S, V>(V z)
-        where S : struct, ILanes<T, V>
-        where V : struct => S.Max(z, S.Subtract(S.Zero, z));
-
-    /// <summary>2ⁿ exp(r) with x = n log 2 + r and |r| ≤ ½ log 2, by the series of exp(r); 0 where the result would be subnormal.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Exponential<S, V>(V x)
-        where S : struct, ILanes<T, V>
-        where V : struct
-    {
-        bool isFloat = typeof(T) == typeof(float);
-        V rounding = Constant<S, V>(isFloat ? 1.5 * (1 << 23) : 1.5 * (1L << 52));
-        V n = S.Subtract(S.FusedMultiplyAdd(x, Constant<S, V>(1.4426950408889634), rounding), rounding);
-
-        // Of the two parts of −log 2 the first is short, so that n times it is exact.
-        V r = S.FusedMultiplyAdd(n, Constant<S, V>(isFloat ? -0.693359375 : -6.93145751953125e-1), x);
-        r = S.FusedMultiplyAdd(n, Constant<S, V>(isFloat ? 2.1219444005469058e-4 : -1.42860682030941723212e-6), r);
-
-        V sum = S.Zero;
-        if (!isFloat)
-        {
-            sum = Constant<S, V>(1.0 / 6227020800);
-            sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 479001600));
-            sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 39916800));
-            sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 3628800));
-            sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 362880));
-            sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 40320));
-        }
-
-        sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 5040));
-        sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 720));
-        sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 120));
-        sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 24));
-        sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1.0 / 6));
-        sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(0.5));
-        sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1));
-        sum = S.FusedMultiplyAdd(sum, r, Constant<S, V>(1));
-
-        // Half the power, and twice its factor: the largest results need a power that is no number.
-        V result = S.Multiply(S.Add(sum, sum), S.PowerOfTwo(S.Subtract(n, Constant<S, V>(1))));
-        result = S.WherePositive(S.Subtract(Constant<S, V>(isFloat ? -86.6 : -707.7), x), S.Zero, result);
-        return S.WherePositive(S.Subtract(x, Constant<S, V>(isFloat ? 88.7228 : 709.7827)), Constant<S, V>(double.PositiveInfinity), result);
-    }
+        where V : struct => LaneMath<T>.Constant<S, V>(value);
 
     /// <summary>s (1 − s)</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V SigmoidSlope<S, V>(V sigmoid)
         where S : struct, ILanes<T, V>
         where V : struct => S.Multiply(sigmoid, S.Subtract(Constant<S, V>(1), sigmoid));
-
-    /// <summary>
-    /// log(1 + x) for x ≥ 0. What rounding 1 + x to u loses is put back: log(1 + x) ≈ log u + (x − (u − 1)) / u, so that the result keeps its
-    /// relative accuracy where it is small.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V LogOfOnePlus<S, V>(V x)
-        where S : struct, ILanes<T, V>
-        where V : struct
-    {
-        V one = Constant<S, V>(1), u = S.Add(one, x), log = S.Log(u);
-        V lost = S.Divide(S.Subtract(x, S.Subtract(u, one)), u);
-
-        // Nothing that could be added is lost from a large number, of which infinity is one.
-        return S.WherePositive(S.Subtract(Constant<S, V>(1e9), x), S.Add(log, lost), log);
-    }
 }

@@ -99,6 +99,92 @@ public static class DeviceMath
         return p * BitConverter.Int64BitsToDouble((long)(half + 1023) << 52) * BitConverter.Int64BitsToDouble((long)(n - half + 1023) << 52);
     }
 
+    /// <summary>eᶻ − 1: by its series near 0, where it would lose digits of z.</summary>
+    public static float Expm1(float z)
+    {
+        float p = 1f / 40320;
+        p = (p * z) + 1f / 5040;
+        p = (p * z) + 1f / 720;
+        p = (p * z) + 1f / 120;
+        p = (p * z) + 1f / 24;
+        p = (p * z) + 1f / 6;
+        p = (p * z) + 0.5f;
+        return Abs(z) < 0.5f ? z + (z * z * p) : Exp(z) - 1;
+    }
+
+    /// <inheritdoc cref="Expm1(float)"/>
+    public static double Expm1(double z)
+    {
+        double p = 1.0 / 1307674368000;
+        p = (p * z) + 1.0 / 87178291200;
+        p = (p * z) + 1.0 / 6227020800;
+        p = (p * z) + 1.0 / 479001600;
+        p = (p * z) + 1.0 / 39916800;
+        p = (p * z) + 1.0 / 3628800;
+        p = (p * z) + 1.0 / 362880;
+        p = (p * z) + 1.0 / 40320;
+        p = (p * z) + 1.0 / 5040;
+        p = (p * z) + 1.0 / 720;
+        p = (p * z) + 1.0 / 120;
+        p = (p * z) + 1.0 / 24;
+        p = (p * z) + 1.0 / 6;
+        p = (p * z) + 0.5;
+        return Abs(z) < 0.5 ? z + (z * z * p) : Exp(z) - 1;
+    }
+
+    /// <summary>1 − erf(z), as <see cref="LaneMath{T}.Erfc"/>.</summary>
+    public static float Erfc(float z)
+    {
+        float size = Abs(z), t = 2 / (2 + size), at = (4 * t) - 2, a = -9.91364156e-10f, b = (at * a) + 5.059343495e-9f;
+        a = (at * b) - a + 6.529054439e-9f;
+        b = (at * a) - b - 8.5238095915e-8f;
+        a = (at * b) - a + 1.5626441722e-8f;
+        b = (at * a) - b + 1.303655835580e-6f;
+        a = (at * b) - a - 1.624290004647e-6f;
+        b = (at * a) - b - 2.0278578112534e-5f;
+        a = (at * b) - a + 4.2523324806907e-5f;
+        b = (at * a) - b + 3.66839497852761e-4f;
+        a = (at * b) - a - 9.46595344482036e-4f;
+        b = (at * a) - b - 9.561514786808631e-3f;
+        a = (at * b) - a + 1.9476473204185836e-2f;
+        b = (at * a) - b + 6.4196979235649026e-1f;
+        float value = t * Exp((0.5f * ((at * b) - 1.3026537197817094f)) - a - (z * z));
+        return z < 0 ? 2 - value : value;
+    }
+
+    /// <inheritdoc cref="Erfc(float)"/>
+    public static double Erfc(double z)
+    {
+        double size = Abs(z), t = 2 / (2 + size), at = (4 * t) - 2, a = -2.8e-17, b = (at * a) + 1.21e-16;
+        a = (at * b) - a - 9.4e-17;
+        b = (at * a) - b - 1.523e-15;
+        a = (at * b) - a + 7.106e-15;
+        b = (at * a) - b + 3.81e-16;
+        a = (at * b) - a - 1.12708e-13;
+        b = (at * a) - b + 3.13092e-13;
+        a = (at * b) - a + 8.94487e-13;
+        b = (at * a) - b - 6.886027e-12;
+        a = (at * b) - a + 2.394038e-12;
+        b = (at * a) - b + 9.6467911e-11;
+        a = (at * b) - a - 2.27365122e-10;
+        b = (at * a) - b - 9.91364156e-10;
+        a = (at * b) - a + 5.059343495e-9;
+        b = (at * a) - b + 6.529054439e-9;
+        a = (at * b) - a - 8.5238095915e-8;
+        b = (at * a) - b + 1.5626441722e-8;
+        a = (at * b) - a + 1.303655835580e-6;
+        b = (at * a) - b - 1.624290004647e-6;
+        a = (at * b) - a - 2.0278578112534e-5;
+        b = (at * a) - b + 4.2523324806907e-5;
+        a = (at * b) - a + 3.66839497852761e-4;
+        b = (at * a) - b - 9.46595344482036e-4;
+        a = (at * b) - a - 9.561514786808631e-3;
+        b = (at * a) - b + 1.9476473204185836e-2;
+        a = (at * b) - a + 6.4196979235649026e-1;
+        double value = t * Exp((0.5 * ((at * a) - 1.3026537197817094)) - b - (z * z));
+        return z < 0 ? 2 - value : value;
+    }
+
     /// <summary>log(1 + z): by a series near 0, where 1 + z would lose digits of z.</summary>
     public static float Log1p(float z) => z < -0.3f || z > 1 ? Log(1 + z) : Log1pSeries(z);
 

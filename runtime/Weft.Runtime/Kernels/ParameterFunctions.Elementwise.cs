@@ -85,22 +85,6 @@ public static unsafe partial class ParameterFunctions<T>
         static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => ActivationSlope(Activation.Sqrt, x, slope);
     }
 
-    /// <summary>|x|; the slope at 0 is 0.</summary>
-    public sealed class Abs : Elementwise<Abs>, IElementwise
-    {
-        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Abs(x, y);
-
-        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => Signs(x, slope);
-    }
-
-    /// <summary>x²</summary>
-    public sealed class Square : Elementwise<Square>, IElementwise
-    {
-        static void IElementwise.Apply(ReadOnlySpan<T> x, Span<T> y) => TensorPrimitives.Multiply(x, x, y);
-
-        static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => TensorPrimitives.Add(x, x, slope);
-    }
-
     /// <summary>sin x</summary>
     public sealed class Sin : Elementwise<Sin>, IElementwise
     {
@@ -189,59 +173,30 @@ public static unsafe partial class ParameterFunctions<T>
         }
     }
 
-    /// <summary>−1, 0 or 1, as x is; no derivative passes.</summary>
-    public static class Sign
+    /// <summary>x to the power of a number; where the slope at 0 would be infinite and the value is 0, it is taken as 0.</summary>
+    public static class Power
     {
-        /// <summary>y = sign(x)</summary>
-        public static void Value(T* x, T* y, int length) => Signs(new(x, length), new(y, length));
-    }
-
-    /// <summary>1 where x is positive, else 0; no derivative passes.</summary>
-    public static class Step
-    {
-        /// <summary>y = 1 where x > 0</summary>
-        public static void Value(T* x, T* y, int length)
-        {
-            for (int i = 0; i < length; i++)
-            {
-                y[i] = x[i] > T.Zero ? T.One : T.Zero;
-            }
-        }
-    }
-
-    /// <summary>A function of numbers and of one more number, and its slope.</summary>
-    public interface IElementwiseWithNumber
-    {
-        /// <summary>f(x)</summary>
-        static abstract T Apply(T x, T number);
-
-        /// <summary>f′(x)</summary>
-        static abstract T Slope(T x, T number);
-    }
-
-    /// <summary>What these have in common: tensors of [length].</summary>
-    public abstract class ElementwiseWithNumber<TFunction>
-        where TFunction : IElementwiseWithNumber
-    {
-        /// <summary>y = f(x)</summary>
+        /// <summary>y = xᵖ</summary>
         public static void Value(T* x, T* y, int length, double number)
         {
             for (int i = 0; i < length; i++)
             {
-                y[i] = TFunction.Apply(x[i], T.CreateTruncating(number));
+                y[i] = T.Pow(x[i], T.CreateTruncating(number));
             }
         }
 
-        /// <summary>dx += f′(x) · dy</summary>
+        /// <summary>dx += p xᵖ⁻¹ · dy</summary>
         public static void Gradient(T* x, T* y, T* dy, T* dx, int length, double number)
         {
+            T power = T.CreateTruncating(number);
             for (int i = 0; dx != null && i < length; i++)
             {
-                dx[i] += Along(TFunction.Slope(x[i], T.CreateTruncating(number)), dy[i]);
+                bool isFlat = power == T.Zero || (x[i] == T.Zero && power > T.Zero && power < T.One);
+                dx[i] += Along(isFlat ? T.Zero : power * T.Pow(x[i], power - T.One), dy[i]);
             }
         }
 
-        /// <summary>ty = f′(x) · tx</summary>
+        /// <summary>ty = p xᵖ⁻¹ · tx</summary>
         public static void Tangent(T* x, T* y, T* tx, T* ty, int length, double number)
         {
             if (ty != null)
@@ -250,31 +205,6 @@ public static unsafe partial class ParameterFunctions<T>
                 Gradient(x, y, tx, tx == null ? null : ty, length, number);
             }
         }
-    }
-
-    /// <summary>x to the power of a number; where the slope at 0 would be infinite and the value is 0, it is taken as 0.</summary>
-    public sealed class Power : ElementwiseWithNumber<Power>, IElementwiseWithNumber
-    {
-        static T IElementwiseWithNumber.Apply(T x, T number) => T.Pow(x, number);
-
-        static T IElementwiseWithNumber.Slope(T x, T number) =>
-            number == T.Zero || (x == T.Zero && number > T.Zero && number < T.One) ? T.Zero : number * T.Pow(x, number - T.One);
-    }
-
-    /// <summary>x moved by c towards 0, and 0 if that is nearer; where it is 0 so is the slope.</summary>
-    public sealed class SoftThreshold : ElementwiseWithNumber<SoftThreshold>, IElementwiseWithNumber
-    {
-        static T IElementwiseWithNumber.Apply(T x, T number) => T.CopySign(T.Max(T.Abs(x) - number, T.Zero), x);
-
-        static T IElementwiseWithNumber.Slope(T x, T number) => T.Abs(x) > number ? T.One : T.Zero;
-    }
-
-    /// <summary>x where its magnitude is c or more, else 0; the slope is 1 and 0.</summary>
-    public sealed class HardThreshold : ElementwiseWithNumber<HardThreshold>, IElementwiseWithNumber
-    {
-        static T IElementwiseWithNumber.Apply(T x, T number) => T.Abs(x) >= number ? x : T.Zero;
-
-        static T IElementwiseWithNumber.Slope(T x, T number) => T.Abs(x) >= number ? T.One : T.Zero;
     }
 
     /// <summary>The value of one tensor with the derivative of another.</summary>
@@ -348,20 +278,6 @@ public static unsafe partial class ParameterFunctions<T>
     {
         /// <summary>y = x</summary>
         public static void Value(T* x, T* y, int length) => Row(x, 0, length).CopyTo(Row(y, 0, length));
-    }
-
-    /// <summary>x + c</summary>
-    public static class Shift
-    {
-        /// <summary>y = x + c</summary>
-        public static void Value(T* x, T* y, int length, double c) =>
-            TensorPrimitives.Add(Row(x, 0, length), T.CreateTruncating(c), Row(y, 0, length));
-
-        /// <summary>dx += dy</summary>
-        public static void Gradient(T* x, T* y, T* dy, T* dx, int length, double c) => RoundStraightThrough.Gradient(x, y, dy, dx, length);
-
-        /// <summary>ty = tx</summary>
-        public static void Tangent(T* x, T* y, T* tx, T* ty, int length, double c) => RoundStraightThrough.Tangent(x, y, tx, ty, length);
     }
 
     /// <summary>a where a condition is not 0, b where it is, elementwise; the derivative is that of what is taken, and the other is not looked at.</summary>
@@ -438,14 +354,6 @@ public static unsafe partial class ParameterFunctions<T>
                 T change = ta == null ? T.Zero : ta[i];
                 ty[i] = (tb == null ? change : change - y[i] * tb[i]) / b[i];
             }
-        }
-    }
-
-    private static void Signs(ReadOnlySpan<T> x, Span<T> y)
-    {
-        for (int i = 0; i < x.Length; i++)
-        {
-            y[i] = x[i] > T.Zero ? T.One : x[i] < T.Zero ? -T.One : T.Zero;
         }
     }
 

@@ -77,9 +77,9 @@ internal static class Algebras
         return before.Append(new FunctionLink(function, length, number));
     }
 
-    /// <summary>Whether devices have all that a module needs: of the functions of values they have those that are links.</summary>
+    /// <summary>Whether devices have all that a module needs: of the functions of values they have those that code is made of.</summary>
     public static bool RunsOnDevices(this Module module) =>
-        !module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf).Any(tensor => tensor is FunctionTensor && tensor.IsPerRow());
+        !module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf).Any(tensor => tensor is FunctionTensor { Function.Definition: null } && tensor.IsPerRow());
 
     /// <summary>A module of these links with the parameters that they use.</summary>
     public static Module ModuleOf(string name, int inputs, int outputs, params Link[] links) =>

@@ -196,6 +196,7 @@ internal static class FormulaBattery
             LinearLink linear => linear.Operator.Rows,
             BranchLink branches => Width(branches.Branches[0], width),
             ValueLink value => value.Value.Shape.Aggregate(1, (product, extent) => product * extent),
+            NonlinearLink function => function.Outputs(width),
             _ => width,
         });
 
@@ -241,7 +242,7 @@ internal static class FormulaBattery
                 foreach ((Link[], NonlinearLink) kink in link switch
                 {
                     BranchLink branches => branches.Branches.SelectMany(branch => Kinks(before, branch)),
-                    FunctionLink { Function.Name: not ("softmax" or "normalize_rows") } or ActivationLink { Activation: Activation.Relu } => [(before, (NonlinearLink)link)],
+                    FunctionLink { Function.Name: not ("softmax" or "normalize_rows" or "gelu_exact" or "layer_norm" or "rms_norm" or "logsumexp") } or ActivationLink { Activation: Activation.Relu } => [(before, (NonlinearLink)link)],
                     _ => [],
                 })
                 {
@@ -409,15 +410,29 @@ internal static class FormulaBattery
         }
 
         /// <summary>The module with positive numbers and no activations, none of which makes its argument or a derivative much larger.</summary>
-        private static Module WithoutSigns(Module module) => module with { Links = WithoutSigns(module.Links) };
+        private static Module WithoutSigns(Module module) => module with { Links = WithoutSigns(module.Links, module.Inputs) };
 
-        private static EquatableArray<Link> WithoutSigns(EquatableArray<Link> links) => new(links.Where(link => link is not NonlinearLink).Select(link => link switch
+        private static EquatableArray<Link> WithoutSigns(EquatableArray<Link> links, int width)
         {
-            LinearLink linear => new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns)),
-            BranchLink branches => branches with { Branches = new(branches.Branches.Select(WithoutSigns)) },
-            ValueLink value => new ValueLink(value.Value.Map(WithoutSigns)),
-            _ => link,
-        }));
+            var kept = new List<Link>();
+            foreach (Link link in links)
+            {
+                Link? same = link switch
+                {
+                    LinearLink linear => new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns)),
+                    ValueLink value => new ValueLink(value.Value.Map(WithoutSigns)),
+                    BranchLink branches => branches with { Branches = new(branches.Branches.Select(branch => WithoutSigns(branch, width))) },
+                    FunctionLink { Function.ReducesRows: true, Length: var length } => new LinearLink(new Kronecker(EquatableArray.Of<Operator>(
+                        new Identity(width / length), new Matrix(new FormulaTensor(EquatableArray.Of(1, length), new FormulaNumber(1)))))),
+                    NonlinearLink => null,
+                    _ => link,
+                };
+                kept.AddRange(same is null ? [] : [same]);
+                width = Width([link], width);
+            }
+
+            return kept.ToEquatable();
+        }
 
         private static Operator WithoutSigns(Operator node) => node.MapOperands(WithoutSigns) switch
         {
@@ -430,7 +445,7 @@ internal static class FormulaBattery
         private static TensorExpression WithoutSigns(TensorExpression tensor) => tensor switch
         {
             EinsumTensor einsum => einsum with { Terms = new(einsum.Terms.Select(term => term with { Coefficient = Math.Abs(term.Coefficient) })) },
-            AppliedTensor applied => WithoutSigns(applied.Links) is { Count: > 0 } links ? applied with { Links = links } : applied.Argument,
+            AppliedTensor applied => WithoutSigns(applied.Links, applied.Argument.Shape.Aggregate(1, (product, extent) => product * extent)) is { Count: > 0 } links ? applied with { Links = links } : applied.Argument,
             _ => tensor,
         };
     }

@@ -9,7 +9,7 @@ namespace Weft.Tests.Formulas;
 
 /// <summary>
 /// Functions of tensors where they are not smooth, not defined by their formula, or near the ends of the range of numbers: the values and
-/// derivatives that the specification states, in both precisions and of the interpreter.
+/// derivatives that the specification states, of the runtime's functions in both precisions, and of the interpreter.
 /// </summary>
 public sealed unsafe class FunctionEdgeTests
 {
@@ -81,8 +81,12 @@ public sealed unsafe class FunctionEdgeTests
     public void HaveTheStatedValueAndDerivative(int number)
     {
         Edge edge = _edges[number];
-        Check<float>(edge, 5e-6);
-        Check<double>(edge, 1e-13);
+        if (Parse(edge).Function.Kernel is not null)
+        {
+            Check<float>(edge, 5e-6);
+            Check<double>(edge, 1e-13);
+        }
+
         if (edge.IsOracles)
         {
             CheckOracle(edge);
@@ -171,7 +175,7 @@ public sealed unsafe class FunctionEdgeTests
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (TensorFunction function, double number) = Parse(edge);
-        Type kernel = typeof(ParameterFunctions<T>).GetNestedType(function.Kernel)!.MakeGenericType(typeof(T));
+        Type kernel = typeof(ParameterFunctions<T>).GetNestedType(function.Kernel!)!.MakeGenericType(typeof(T));
         MethodInfo called = kernel.GetMethod(method, BindingFlags.Public | BindingFlags.Static | BindingFlags.FlattenHierarchy)!;
         var handles = new List<System.Runtime.InteropServices.GCHandle>();
         object[] arguments = [.. blocks.Select(Box)];

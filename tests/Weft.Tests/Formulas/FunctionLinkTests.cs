@@ -17,6 +17,9 @@ public class FunctionLinkTests
         "softmax . dense(70, 5) . normalize_rows . shift(0.5) . sigmoid . dense(5, 9)",
         "hadamard(abs . dense(7, 9), step . dense(7, 9), sign . dense(7, 9), stop_gradient . dense(7, 9), round_ste . (3 * dense(7, 9)))",
         "dense(5, 9) . soft_threshold(0.25) . dense(9, 9) . hard_threshold(0.5) . eye(9)",
+        "dense(5, 12) . rms_norm(0.01, 4) . dense(12, 70) . layer_norm(0.5) . gelu_exact . dense(70, 9)",
+        "dense(5, 3) . logsumexp(4) . dense(12, 70) . logsumexp(1) . dense(70, 9)",
+        "hadamard(elu(0.5) . dense(70, 9), hardswish . (3 * dense(70, 9))) . elu(2) . eye(9)",
     ];
 
     public static TheoryData<string> Layers =>
@@ -26,6 +29,9 @@ public class FunctionLinkTests
         "layer last : 7 -> 12 = quantize_affine(5) . dense(12, 7)",
         "layer bipolar : 7 -> 12 = quantize_bipolar(3, 4) . dense(12, 7) . tanh",
         "layer attention : 7 -> 12 = softmax(4) . dense(12, 7) . normalize_rows . shift(0.5) . sigmoid",
+        "layer norms : 7 -> 12 = layer_norm(0.1, 4) . dense(12, 35) . rms_norm(1) . elu(0.5) . dense(35, 7)",
+        "layer energy : 7 -> 1 = logsumexp . dense(12, 5) . logsumexp(7) . dense(35, 7)",
+        "layer gates : 7 -> 12 = hardswish . dense(12, 35) . gelu_exact . hardswish . (2 * dense(35, 7))",
         "layer sparse : 9 -> 5 = dense(5, 9) . soft_threshold(0.25) . dense(9, 9) . hard_threshold(0.5)",
         "layer signs : 9 -> 5 = dense(5, 9) . hadamard(abs, step, dense(9, 9) . sign, stop_gradient, round_ste . (2 * eye(9)))",
         """

@@ -83,7 +83,9 @@ internal sealed class RandomFormula
 
                 if (layer == 0 || Chance(0.7))
                 {
-                    links.AddRange(Chance(0.6) ? Algebras.Tame(Pick(Enum.GetValues<Activation>())) : FunctionOfRows(width));
+                    Link[] functions = [.. Chance(0.6) ? Algebras.Tame(Pick(Enum.GetValues<Activation>())) : FunctionOfRows(width)];
+                    links.AddRange(functions);
+                    outputs = width = functions.OfType<NonlinearLink>().Aggregate(width, (inputs, function) => function.Outputs(inputs));
                 }
             }
         }
@@ -146,13 +148,13 @@ internal sealed class RandomFormula
             () => value,
             () => Applied(shape, new ActivationLink(Pick(Activation.Tanh, Activation.Sigmoid, Activation.Gelu, Activation.Softplus))),
             () => Applied([last], new LinearLink(Compose(last, length, 1)), new ActivationLink(Activation.Silu)),
-            () => Functions.Of("quotient", value, Applied(shape, new ActivationLink(Activation.Softplus), new FunctionLink(TensorFunction.All["shift"], length, 0.5))),
+            () => Functions.Of("quotient", value, Functions.Of("shift", 0.5, Functions.Of("softplus", value))),
             () => Functions.Of("take", value, Table(shape[0], _random.Next(1, 4))),
             () => Functions.Of("concat", 0, value, new ParameterTensor(ParameterOf([2, .. shape[1..]]))),
         };
         if (last > 1)
         {
-            choices.Add(() => Applied(shape, new FunctionLink(TensorFunction.All["softmax"], last, 0)));
+            choices.Add(() => Functions.Of("softmax", value));
         }
 
         if (shape.Length == 2)
@@ -459,6 +461,10 @@ internal sealed class RandomFormula
             () => Functions.Of(Pick("quantize", "quantize_affine", "quantize_bipolar", "normal_float"), _random.Next(2, 9), Fresh(shape)),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
 
+            () => Functions.Of("elu", Pick(0.5, 1), Argument(shape)),
+            () => Functions.Of(Pick("gelu_exact", "hardswish"), Argument(shape)),
+            () => Functions.Of("logsumexp", Argument([.. shape, other])),
+
             // The norms of what is normalized do not depend on anything.
             () => Functions.Of("row_norms", Fresh([.. shape, other])),
             () => Functions.Of("column_norms", Fresh([.. batch, other, last])),
@@ -467,6 +473,7 @@ internal sealed class RandomFormula
         {
             // In one dimension directions and shares do not depend on anything, and their gradients are nothing but rounding.
             choices.Add(() => Functions.Of(Pick("normalize_rows", "softmax"), Argument(shape)));
+            choices.Add(() => Functions.Of(Pick("layer_norm", "rms_norm"), Pick(0.1, 1), Argument(shape)));
             choices.Add(() => Functions.Of("top_k_softmax", _random.Next(2, last + 1), Fresh(shape)));
         }
 

@@ -62,7 +62,7 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                     break;
 
                 case ActivationStatement activation:
-                    target = new Interpreter(Algebras.ModuleOf("f", target.Length, target.Length, activation.Function), parameters)
+                    target = new Interpreter(Algebras.ModuleOf("f", activation.Source.Length, target.Length, activation.Function), parameters)
                         .Evaluate(_vectors[activation.Source]);
                     break;
             }

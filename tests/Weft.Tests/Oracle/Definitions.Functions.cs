@@ -34,6 +34,9 @@ internal sealed partial class Definitions
         ["power"] = (t, p) => t[0].Items.Select(x => x.Value == 0 ? (p == 0 ? 1 : p == 1 ? x : 0) : x.To(z => Math.Pow(z, p))),
         ["hard_threshold"] = (t, c) => t[0].Items.Select(x => Math.Abs(x.Value) >= c ? x : 0),
         ["soft_threshold"] = (t, c) => t[0].Items.Select(x => x.Value > c ? x - c : x.Value < -c ? x + c : 0),
+        ["elu"] = (t, alpha) => t[0].Items.Select(x => x.Value > 0 ? x : alpha * (x.To(Math.Exp) - 1)),
+        ["gelu_exact"] = (t, _) => t[0].Items.Select(x => x * x.To(NormalDistribution)),
+        ["hardswish"] = (t, _) => t[0].Items.Select(x => x.Value > 3 ? x : x.Value < -3 ? 0 : x * (x + 3) / 6),
         ["quotient"] = (t, _) => t[0].Items.Zip(t[1].Items, (a, b) => a / b),
         ["where"] = (t, _) => t[0].Items.Select((c, i) => c.Value != 0 ? t[1].Items[i] : t[2].Items[i]),
         ["straight_through"] = (t, _) => t[0].Items.Zip(t[1].Items, (v, x) => x.StraightThrough(v.Value)),
@@ -66,6 +69,9 @@ internal sealed partial class Definitions
             Rounded(row, [.. Enumerable.Range(0, 1 << (int)bits).Select(k => Most(row) * (1 - (2 * k / (Math.Pow(2, bits) - 1))))])),
         ["normal_float"] = (t, bits) => t[0].Rows.SelectMany(row => Rounded(row, [.. NormalFloat((int)bits).Select(code => Most(row) * code)])),
         ["softmax"] = (t, _) => t[0].Rows.SelectMany(row => Softmax(row, row.Length)),
+        ["logsumexp"] = (t, _) => t[0].Rows.Select(row => Dual.Sum(row.Select(z => z.To(Math.Exp))).To(Math.Log)),
+        ["rms_norm"] = (t, epsilon) => t[0].Rows.SelectMany(row => Normed(row, epsilon)),
+        ["layer_norm"] = (t, epsilon) => t[0].Rows.SelectMany(row => Normed([.. row.Select(x => x - (Dual.Sum(row) / row.Length))], epsilon)),
         ["top_k_softmax"] = (t, k) => t[0].Rows.SelectMany(row => Softmax(row, k)),
         ["admix"] = (t, k) => t[1].Rows.SelectMany(row => Apply(Transposed(t[0].Matrices.Single()), Softmax(row, k))),
         ["take"] = (t, _) => t[1].Items.SelectMany(place => t[0].Items.Chunk(t[0].Items.Length / t[0].Shape[0]).ElementAt((int)place.Value)),
@@ -114,6 +120,8 @@ internal sealed partial class Definitions
     private static Dual Norm(Dual[] vector) => Root(Dual.Sum(vector.Select(x => x * x)));
 
     private static Dual[] Normalize(Dual[] vector) => [.. vector.Select(x => Norm(vector).Value == 0 ? 0 : x / Norm(vector))];
+
+    private static IEnumerable<Dual> Normed(Dual[] row, double epsilon) => row.Select(x => x / Root((Dual.Sum(row.Select(y => y * y)) / row.Length) + epsilon));
 
     private static double Most(Dual[] row) => row.Max(x => Math.Abs(x.Value));
 
@@ -168,21 +176,27 @@ internal sealed partial class Definitions
         double[] upper = [.. Enumerable.Range(1, half).Select(i => Quantile(0.5 + (i * (0.5 - delta) / half)))];
         return [.. lower.Concat(upper).Select(quantile => quantile / upper[^1])];
 
-        // By Newton's iteration on the density's integral, which is Simpson's rule.
+        // By Newton's iteration.
         static double Quantile(double probability)
         {
-            double Density(double t) => Math.Exp(-t * t / 2) / Math.Sqrt(2 * Math.PI);
             double z = 0;
             for (int step = 0; step < 12; step++)
             {
-                const int Pieces = 400;
-                double h = z / Pieces;
-                double integral = Enumerable.Range(0, Pieces).Sum(i => (Density(i * h) + (4 * Density((i + 0.5) * h)) + Density((i + 1) * h)) * h / 6);
-                z -= (0.5 + integral - probability) / Density(z);
+                z -= (NormalDistribution(z) - probability) / NormalDensity(z);
             }
 
             return z;
         }
+    }
+
+    private static double NormalDensity(double z) => Math.Exp(-z * z / 2) / Math.Sqrt(2 * Math.PI);
+
+    /// <summary>The density's integral, by Simpson's rule.</summary>
+    private static double NormalDistribution(double z)
+    {
+        const int Pieces = 400;
+        double h = Math.Clamp(z, -12, 12) / Pieces;
+        return 0.5 + Enumerable.Range(0, Pieces).Sum(i => (NormalDensity(i * h) + (4 * NormalDensity((i + 0.5) * h)) + NormalDensity((i + 1) * h)) * h / 6);
     }
 
     private static Dual[,] Transposed(Dual[,] a) => Fill(a.GetLength(1), a.GetLength(0), (i, j) => a[j, i]);

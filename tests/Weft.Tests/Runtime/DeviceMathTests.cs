@@ -17,6 +17,8 @@ public class DeviceMathTests
         AssertNear<float>(DeviceMath.Log, Math.Log, 1e-30, 0.7);
         AssertNear<float>(DeviceMath.Tanh, Math.Tanh, -12, 12);
         AssertNear<float>(DeviceMath.Tanh, Math.Tanh, -1e-3, 1e-3);
+        AssertNear<float>(DeviceMath.Expm1, z => Math.Exp(z) - 1, -20, 80);
+        AssertNear<float>(DeviceMath.Erfc, Erfc, -3, 0.5);
     }
 
     [Fact]
@@ -29,6 +31,9 @@ public class DeviceMathTests
         AssertNear<double>(DeviceMath.Log, Math.Log, 1e-300, 0.7);
         AssertNear<double>(DeviceMath.Tanh, Math.Tanh, -22, 22);
         AssertNear<double>(DeviceMath.Tanh, Math.Tanh, -1e-3, 1e-3);
+        AssertNear<double>(DeviceMath.Expm1, z => Math.Exp(z) - 1, 0.4, 700);
+        AssertNear<double>(DeviceMath.Expm1, z => 2 * Math.Sinh(z / 2) * Math.Exp(z / 2), -0.6, 0.6);
+        AssertNear<double>(DeviceMath.Erfc, Erfc, -3, 0.5);
     }
 
     [Fact]
@@ -45,6 +50,9 @@ public class DeviceMathTests
         Assert.Equal(1, DeviceMath.Tanh(double.MaxValue));
         Assert.Equal(float.NaN, DeviceMath.Tanh(float.NaN));
         Assert.Equal(double.NaN, DeviceMath.Exp(double.NaN));
+        Assert.Equal((0, 2f), (DeviceMath.Erfc(float.PositiveInfinity), DeviceMath.Erfc(-1e30f)));
+        Assert.Equal((0, 2d), (DeviceMath.Erfc(1e300), DeviceMath.Erfc(double.NegativeInfinity)));
+        Assert.Equal((-1, -1d), (DeviceMath.Expm1(-1e30f), DeviceMath.Expm1(double.NegativeInfinity)));
         Assert.Equal((2f, -3f, 3f), (DeviceMath.Max(-3f, 2f), DeviceMath.Min(-3f, 2f), DeviceMath.Abs(-3f)));
         Assert.Equal((2d, -3d, 3d), (DeviceMath.Max(-3d, 2d), DeviceMath.Min(-3d, 2d), DeviceMath.Abs(-3d)));
     }
@@ -61,6 +69,19 @@ public class DeviceMathTests
         Assert.Equal((-1e20, 1e20f), (DeviceMath.Rint(-1e20), DeviceMath.Floor(1e20f)));
         Assert.Equal((8388609f, 4503599627370497), (DeviceMath.Rint(8388609f), DeviceMath.Rint(4503599627370497)));
         Assert.Equal((float.NaN, double.NegativeInfinity), (DeviceMath.Rint(float.NaN), DeviceMath.Rint(double.NegativeInfinity)));
+    }
+
+    /// <summary>1 − 2/√π e^(−z²) Σ 2ᵏ z^(2k + 1) / (1 · 3 · … (2k + 1)).</summary>
+    private static double Erfc(double z)
+    {
+        double sum = 0, term = z;
+        for (int k = 1; k < 120; k++)
+        {
+            sum += term;
+            term *= 2 * z * z / ((2 * k) + 1);
+        }
+
+        return 1 - (2 / Math.Sqrt(Math.PI) * Math.Exp(-z * z) * sum);
     }
 
     /// <summary>Within four units in the last place of the exact value.</summary>

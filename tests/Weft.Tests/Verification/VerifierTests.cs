@@ -172,6 +172,6 @@ public class VerifierTests
     private static DerivativeStep Multiply(Schedule schedule)
     {
         Place x = schedule.Forward.SelectMany(step => step.Reads).First(place => place.Storage.Space == Space.Input);
-        return new DerivativeStep(new ActivationLink(Activation.Square), x, null, x with { Aspect = Aspect.Mirror }, x with { Aspect = Aspect.Mirror }, true);
+        return new DerivativeStep(new ActivationLink(Activation.Square), x, null, x with { Aspect = Aspect.Mirror }, x with { Aspect = Aspect.Mirror }, IsGradient: true, Accumulate: true);
     }
 }
