@@ -12,7 +12,7 @@ namespace Weft.Tests.Formulas;
 /// </summary>
 internal static class BatteryFile
 {
-    private const string Assembly = "maps.dll", Expectations = "expectations";
+    private const string Code = ".dll", Expectations = ".expectations";
 
     /// <summary>Modules, each with how it becomes a type, the seed of its numbers, and the sizes of its batches if they are not those of the seed.</summary>
     public sealed record Subject(Module Module, GenerateOptions Options, int Seed, int[]? Batches = null);
@@ -24,17 +24,20 @@ internal static class BatteryFile
         return new Subject(TestModules.Formula(text) with { Name = type }, new GenerateOptions(type, Scalar: scalar), i, batches);
     });
 
-    public static void Write(string folder, IReadOnlyCollection<Subject> subjects)
+    public static void Write(string folder, string name, IReadOnlyCollection<Subject> subjects)
     {
-        string path = Path.Combine(folder, Assembly);
-        using (FileStream image = File.Create(path))
-        {
-            WeftAssembly.Emit(subjects.Select(subject => (subject.Module, subject.Options)), image);
-        }
+        using var image = new MemoryStream();
+        WeftAssembly.Emit(subjects.Select(subject => (subject.Module, subject.Options)), image);
+        image.Position = 0;
+        using WeftAssembly all = WeftAssembly.Load(image);
+        Write(folder, name, image.ToArray(), all, subjects);
+    }
 
-        using FileStream stored = File.OpenRead(path);
-        using WeftAssembly all = WeftAssembly.Load(stored);
-        using var file = new BinaryWriter(File.Create(Path.Combine(folder, Expectations)));
+    /// <summary>Writes an assembly's file, and what is expected of types in it.</summary>
+    public static void Write(string folder, string name, byte[] image, WeftAssembly all, IReadOnlyCollection<Subject> subjects)
+    {
+        File.WriteAllBytes(Path.Combine(folder, name + Code), image);
+        using var file = new BinaryWriter(File.Create(Path.Combine(folder, name + Expectations)));
         file.Write(subjects.Count);
         foreach (Subject subject in subjects)
         {
@@ -60,11 +63,13 @@ internal static class BatteryFile
     }
 
     /// <summary>What is wrong with the maps in this process; nothing, if they are right.</summary>
-    public static string Faults(string folder)
+    public static string Faults(string folder) => string.Concat(Directory.EnumerateFiles(folder, "*" + Code).Order(StringComparer.Ordinal).Select(FaultsOf));
+
+    private static string FaultsOf(string code)
     {
-        using FileStream image = File.OpenRead(Path.Combine(folder, Assembly));
+        using FileStream image = File.OpenRead(code);
         using WeftAssembly all = WeftAssembly.Load(image);
-        using var file = new BinaryReader(File.OpenRead(Path.Combine(folder, Expectations)));
+        using var file = new BinaryReader(File.OpenRead(Path.ChangeExtension(code, Expectations)));
         return string.Concat(file.ReadEach(() =>
         {
             (string name, string formula, bool isFloat) = (file.ReadString(), file.ReadString(), file.ReadBoolean());

@@ -24,15 +24,24 @@ public class InstructionSetTests(InstructionSetTests.Maps maps) : IClassFixture<
     /// <summary>The maps of all processes, in a folder.</summary>
     public sealed class Maps : IDisposable
     {
-        public Maps() => BatteryFile.Write(
-            Folder,
-            [
-                .. RandomFormulasTests.Subjects(Scalar.Double, 3000, Count),
-                .. RandomFormulasTests.Subjects(Scalar.Float, 4000, Count),
-                .. BatteryFile.Subjects("Library", Scalar.Float, ((IEnumerable<object[]>)Binding.StandardLibraryTests.Operators).Select(row => (string)row[0]), Batches),
-                .. Both("Format", StorageFormatTests.OneOfEach),
-                .. Both("Tile", TileTests.Texts),
-            ]);
+        public Maps()
+        {
+            BatteryFile.Write(
+                Folder,
+                "library",
+                Library.InFloat,
+                Library.Compiled(Scalar.Float),
+                [.. Library.Modules.Take(Library.Small.Length).Select((module, i) => new BatteryFile.Subject(module, new GenerateOptions(module.Name), i, Batches))]);
+            BatteryFile.Write(
+                Folder,
+                "others",
+                [
+                    .. RandomFormulasTests.Subjects(Scalar.Double, 3000, Count),
+                    .. RandomFormulasTests.Subjects(Scalar.Float, 4000, Count),
+                    .. Both("Format", StorageFormatTests.OneOfEach),
+                    .. Both("Tile", TileTests.Texts),
+                ]);
+        }
 
         public string Folder { get; } = Directory.CreateTempSubdirectory("weft").FullName;
 
