@@ -124,6 +124,11 @@ internal sealed class BindingContext
 
     /// <summary>Runs a step of the recursion, unless it is one too many.</summary>
     public T? Guarded<T>(Frame frame, SyntaxNode node, Func<T?> step)
+        where T : class => Guarded(frame, node, (_, _) => step());
+
+    /// <summary>The same for a step that is one delegate for all nodes.</summary>
+    public T? Guarded<TNode, T>(Frame frame, TNode node, Func<TNode, Frame, T?> step)
+        where TNode : SyntaxNode
         where T : class
     {
         CancellationToken.ThrowIfCancellationRequested();
@@ -146,7 +151,7 @@ internal sealed class BindingContext
         _nesting++;
         try
         {
-            return step();
+            return step(node, frame);
         }
         catch (OverflowException)
         {

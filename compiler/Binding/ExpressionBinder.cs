@@ -7,7 +7,11 @@ namespace Weft.Compiler.Binding;
 /// <summary>Binds expressions: numbers, lists, conditions, parts of tensors, repetitions, and what holds operators together.</summary>
 internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
 {
-    public Value? Bind(ExpressionSyntax expression, Frame frame) => Guarded(frame, expression, () => expression switch
+    private Func<ExpressionSyntax, Frame, Value?>? _step;
+
+    public Value? Bind(ExpressionSyntax expression, Frame frame) => Context.Guarded(frame, expression, _step ??= BindStep);
+
+    private Value? BindStep(ExpressionSyntax expression, Frame frame) => expression switch
     {
         NumberSyntax number => new NumberValue(number.Value),
         NameSyntax name => BindName(name, frame),
@@ -20,7 +24,7 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
         ChainSyntax chain => BindOperation(chain, frame),
         CompositionSyntax chain => Modules.ReportChain(chain, frame),
         _ => null,
-    });
+    };
 
     private Value? BindName(NameSyntax name, Frame frame)
     {

@@ -343,15 +343,15 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
                 continue;
             }
 
-            if (factor.Brackets.Count == 0 && IndexNames.In(factor.Value, indices).ToEquatable() is { Count: > 0 } names)
+            if (factor.Brackets.Count == 0 && IndexNames.In(factor.Value, indices) is { Count: > 0 } names)
             {
-                if (BindFormula(factor.Value, names, frame) is not { } formula)
+                if (BindFormula(factor.Value, [.. names.Select(name => name.Name)], frame) is not { } formula)
                 {
                     return null;
                 }
 
                 formula = factor.IsDivisor ? new FormulaOperation(FormulaOperator.All["/"], EquatableArray.Of<Formula>(new FormulaNumber(1), formula)) : formula;
-                factors.Add(new BoundFactor(factor, null, default, formula, names));
+                factors.Add(new BoundFactor(factor, null, default, formula, names.ToEquatable()));
                 continue;
             }
 
@@ -418,14 +418,14 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
     /// <summary>
     /// Numbers that depend on indices. What names no index is bound as everywhere else, to a number or a condition.
     /// </summary>
-    private Formula? BindFormula(ExpressionSyntax expression, EquatableArray<NameSyntax> names, Frame frame)
+    private Formula? BindFormula(ExpressionSyntax expression, string[] names, Frame frame)
     {
-        if (expression is NameSyntax own && names.ToList().FindIndex(name => name.Name == own.Name) is >= 0 and var axis)
+        if (expression is NameSyntax own && Array.IndexOf(names, own.Name) is >= 0 and var axis)
         {
             return new FormulaIndex(axis);
         }
 
-        if (!IndexNames.In(expression, [.. names.Select(name => name.Name)]).Any())
+        if (!IndexNames.Mentions(expression, names))
         {
             switch (Expressions.Bind(expression, frame))
             {
@@ -444,43 +444,70 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
         switch (expression)
         {
             case NegateSyntax negate:
-                return Make("-", new FormulaNumber(0), BindFormula(negate.Operand, names, frame));
+                return MakeFormula(expression, frame, "-", new FormulaNumber(0), BindFormula(negate.Operand, names, frame));
             case NotSyntax not:
-                return Make("not", BindFormula(not.Operand, names, frame));
+                return MakeFormula(expression, frame, "not", BindFormula(not.Operand, names, frame));
             case ChainSyntax { Precedence: Precedence.Comparison } chain:
                 Formula? holds = null;
                 ExpressionSyntax left = chain.First;
-                foreach (ChainLinkSyntax link in chain.Rest)
+                for (int i = 0; i < chain.Rest.Count; i++)
                 {
-                    Formula? condition = Make(link.Operator, BindFormula(left, names, frame), BindFormula(link.Operand, names, frame));
-                    (holds, left) = (holds is null ? condition : Make("and", holds, condition), link.Operand);
+                    ChainLinkSyntax link = chain.Rest[i];
+                    Formula? condition = MakeFormula(expression, frame, link.Operator, BindFormula(left, names, frame), BindFormula(link.Operand, names, frame));
+                    (holds, left) = (holds is null ? condition : MakeFormula(expression, frame, "and", holds, condition), link.Operand);
                 }
 
                 return holds;
             case ChainSyntax chain:
                 string conjunction = chain.Precedence switch { Precedence.Or => "or", Precedence.And => "and", _ => "" };
-                return chain.Rest.Aggregate(
-                    BindFormula(chain.First, names, frame),
-                    (value, link) => Make(conjunction.Length > 0 ? conjunction : link.Operator, value, BindFormula(link.Operand, names, frame)));
+                Formula? value = BindFormula(chain.First, names, frame);
+                for (int i = 0; i < chain.Rest.Count; i++)
+                {
+                    ChainLinkSyntax link = chain.Rest[i];
+                    value = MakeFormula(expression, frame, conjunction.Length > 0 ? conjunction : link.Operator, value, BindFormula(link.Operand, names, frame));
+                }
+
+                return value;
             case CallSyntax call when FormulaOperator.All.TryGetValue(call.Name.Text, out FormulaOperator? function) && call.Arguments.Count >= function.Arity:
-                return function.Arity == 1
-                    ? Make(call.Name.Text, BindFormula(call.Arguments[0], names, frame))
-                    : call.Arguments.Skip(1).Aggregate(
-                        BindFormula(call.Arguments[0], names, frame), (value, argument) => Make(call.Name.Text, value, BindFormula(argument, names, frame)));
+                Formula? result = BindFormula(call.Arguments[0], names, frame);
+                if (function.Arity == 1)
+                {
+                    return MakeFormula(expression, frame, call.Name.Text, result);
+                }
+
+                for (int i = 1; i < call.Arguments.Count; i++)
+                {
+                    result = MakeFormula(expression, frame, call.Name.Text, result, BindFormula(call.Arguments[i], names, frame));
+                }
+
+                return result;
             default:
-                return Refuse();
+                return RefuseFormula(expression, frame);
         }
+    }
 
-        Formula? Make(string symbol, params Formula?[] operands) =>
-            !FormulaOperator.All.TryGetValue(symbol, out FormulaOperator? found) ? Refuse()
-            : operands.Any(operand => operand is null) ? null
-            : new FormulaOperation(found, operands.OfType<Formula>().ToEquatable());
-
-        Formula? Refuse()
+    private Formula? MakeFormula(ExpressionSyntax expression, Frame frame, string symbol, params Formula?[] operands)
+    {
+        if (!FormulaOperator.All.TryGetValue(symbol, out FormulaOperator? found))
         {
-            Report(DiagnosticDescriptors.WrongKind, frame, expression, "arithmetic on numbers and indices", $"'{frame.Show(expression)}'");
-            return null;
+            return RefuseFormula(expression, frame);
         }
+
+        foreach (Formula? operand in operands)
+        {
+            if (operand is null)
+            {
+                return null;
+            }
+        }
+
+        return new FormulaOperation(found, EquatableArray.Of<Formula>(operands!));
+    }
+
+    private Formula? RefuseFormula(ExpressionSyntax expression, Frame frame)
+    {
+        Report(DiagnosticDescriptors.WrongKind, frame, expression, "arithmetic on numbers and indices", $"'{frame.Show(expression)}'");
+        return null;
     }
 
     private TensorValue? PickMember(FamilyValue family, EquatableArray<IndexGroupSyntax> bracket, Frame frame)

@@ -66,8 +66,13 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
             }
         }
 
-        if (_result.FirstOrDefault(name => !used.Contains(name)) is { } missing)
+        foreach (string missing in _result)
         {
+            if (used.Contains(missing))
+            {
+                continue;
+            }
+
             TextSpan span = TextSpan.FromBounds(bound.Factors[0].Syntax.Span.Start, bound.Factors[bound.Factors.Count - 1].Syntax.Span.End);
             Report(DiagnosticDescriptors.OutputIndex, span, $"the index '{missing}' of the result stands nowhere in this term; for one that is the same for each {missing} write ({missing} >= 0) * before it");
             return false;
@@ -84,20 +89,33 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
             isChanged = false;
             foreach ((List<string> keys, long length, string description, TextSpan span) in _axes)
             {
-                string[] open = [.. keys.Where(key => !_extents.ContainsKey(key))];
-                long known = keys.Where(_extents.ContainsKey).Aggregate(1L, (product, key) => Math.Min(int.MaxValue + 1L, product * _extents[key].Extent));
-                if (open.Length == 1)
+                int open = 0;
+                long known = 1;
+                string last = "";
+                foreach (string key in keys)
+                {
+                    if (_extents.TryGetValue(key, out (int Extent, string Description) found))
+                    {
+                        known = Math.Min(int.MaxValue + 1L, known * found.Extent);
+                    }
+                    else
+                    {
+                        (open, last) = (open + 1, key);
+                    }
+                }
+
+                if (open == 1)
                 {
                     if (length % known != 0)
                     {
-                        Report(DiagnosticDescriptors.ExtentConflict, span, description, length, $"its indices other than '{_first[open[0]].Name}' have {known}, which does not divide it");
+                        Report(DiagnosticDescriptors.ExtentConflict, span, description, length, $"its indices other than '{_first[last].Name}' have {known}, which does not divide it");
                         return false;
                     }
 
-                    _extents[open[0]] = ((int)(length / known), description);
+                    _extents[last] = ((int)(length / known), description);
                     isChanged = true;
                 }
-                else if (open.Length == 0 && known != length)
+                else if (open == 0 && known != length)
                 {
                     string other = keys.Count == 1
                         ? $"index '{_first[keys[0]].Name}' has extent {known} by {_extents[keys[0]].Description}"

@@ -9,12 +9,27 @@ namespace Weft.Compiler.Binding;
 /// </summary>
 internal static class IndexNames
 {
-    public static HashSet<string> Of(EquatableArray<IndexGroupSyntax> axes, EquatableArray<IndexTermSyntax> terms) => new(
-        Names(axes).Concat(terms.SelectMany(term => term.Factors).SelectMany(factor => Places(factor).SelectMany(Names))),
-        StringComparer.Ordinal);
+    public static HashSet<string> Of(EquatableArray<IndexGroupSyntax> axes, EquatableArray<IndexTermSyntax> terms)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        AddNames(axes, names);
+        for (int k = 0; k < terms.Count; k++)
+        {
+            EquatableArray<IndexFactorSyntax> factors = terms[k].Factors;
+            for (int i = 0; i < factors.Count; i++)
+            {
+                foreach (EquatableArray<IndexGroupSyntax> place in Places(factors[i]))
+                {
+                    AddNames(place, names);
+                }
+            }
+        }
+
+        return names;
+    }
 
     /// <summary>The brackets of a factor that hold indices: not that which picks a member of a family.</summary>
-    public static IEnumerable<EquatableArray<IndexGroupSyntax>> Places(IndexFactorSyntax factor) => factor.Brackets.Skip(factor.Brackets.Count - 1);
+    public static EquatableArray<IndexGroupSyntax>[] Places(IndexFactorSyntax factor) => factor.Brackets.Count == 0 ? [] : [factor.Brackets[factor.Brackets.Count - 1]];
 
     /// <summary>The indices of a place in a table, <c>S[i, j]</c>; null where the expression is anything else.</summary>
     public static EquatableArray<NameSyntax>? OfTable(ExpressionSyntax expression) =>
@@ -24,31 +39,115 @@ internal static class IndexNames
                 : null;
 
     /// <summary>The indices that an expression mentions, each once.</summary>
-    public static IEnumerable<NameSyntax> In(ExpressionSyntax expression, ICollection<string> indices) => Mentioned(expression)
-        .Where(name => indices.Contains(name.Name))
-        .GroupBy(name => name.Name, StringComparer.Ordinal)
-        .Select(same => same.First());
-
-    private static IEnumerable<string> Names(EquatableArray<IndexGroupSyntax> axes) => axes
-        .SelectMany(group => group.Indices)
-        .SelectMany(index => index.IsPlain ? [index.Name] : OfTable(index.Value) is { } places ? places.Select(name => name.Name) : []);
-
-    private static IEnumerable<NameSyntax> Mentioned(ExpressionSyntax expression) => expression switch
+    public static IReadOnlyList<NameSyntax> In(ExpressionSyntax expression, ICollection<string> indices)
     {
-        NameSyntax name => [name],
-        NegateSyntax negate => Mentioned(negate.Operand),
-        NotSyntax not => Mentioned(not.Operand),
-        ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).SelectMany(Mentioned),
-        CallSyntax call => call.Arguments.SelectMany(Mentioned),
-        CompositionSyntax chain => chain.Links.SelectMany(Mentioned),
-        RepeatSyntax repeat => Mentioned(repeat.Body).Where(name => name.Name != repeat.Variable.Text).Concat(Mentioned(repeat.Count)),
-        BlockSyntax block => block.Rows.SelectMany(row => row).SelectMany(Mentioned),
-        PostfixSyntax postfix => postfix.Suffixes.OfType<SliceSuffix>()
-            .SelectMany(suffix => suffix.Items)
-            .SelectMany(item => new[] { item.Start, item.End })
-            .OfType<ExpressionSyntax>()
-            .SelectMany(Mentioned)
-            .Concat(Mentioned(postfix.Operand)),
-        _ => [],
-    };
+        if (!Mentions(expression, indices))
+        {
+            return [];
+        }
+
+        var found = new List<NameSyntax>();
+        Mentions(expression, indices, found);
+        return found;
+    }
+
+    /// <summary>Whether an expression mentions an index: asked of every part of every formula, so it takes no memory.</summary>
+    public static bool Mentions(ExpressionSyntax? expression, ICollection<string> indices) => Mentions(expression, indices, null);
+
+    private static void AddNames(EquatableArray<IndexGroupSyntax> axes, HashSet<string> names)
+    {
+        for (int k = 0; k < axes.Count; k++)
+        {
+            EquatableArray<IndexSyntax> indices = axes[k].Indices;
+            for (int i = 0; i < indices.Count; i++)
+            {
+                if (indices[i].IsPlain)
+                {
+                    names.Add(indices[i].Name);
+                }
+                else if (OfTable(indices[i].Value) is { } places)
+                {
+                    names.UnionWith(places.Select(name => name.Name));
+                }
+            }
+        }
+    }
+
+    /// <summary>Whether there is an index; where there is a list for them, all are added to it, each once.</summary>
+    private static bool Mentions(ExpressionSyntax? expression, ICollection<string> indices, List<NameSyntax>? found)
+    {
+        bool isThere = false;
+        switch (expression)
+        {
+            case NameSyntax name:
+                isThere = indices.Contains(name.Name);
+                if (isThere && found is not null)
+                {
+                    AddOnce(name, found);
+                }
+
+                break;
+            case NegateSyntax negate:
+                return Mentions(negate.Operand, indices, found);
+            case NotSyntax not:
+                return Mentions(not.Operand, indices, found);
+            case ChainSyntax chain:
+                isThere = Mentions(chain.First, indices, found);
+                for (int i = 0; i < chain.Rest.Count && (found is not null || !isThere); i++)
+                {
+                    isThere |= Mentions(chain.Rest[i].Operand, indices, found);
+                }
+
+                break;
+            case CallSyntax call:
+                for (int i = 0; i < call.Arguments.Count && (found is not null || !isThere); i++)
+                {
+                    isThere |= Mentions(call.Arguments[i], indices, found);
+                }
+
+                break;
+            case CompositionSyntax chain:
+                foreach (ExpressionSyntax link in chain.Links)
+                {
+                    isThere |= Mentions(link, indices, found);
+                }
+
+                break;
+            case BlockSyntax block:
+                foreach (ExpressionSyntax item in block.Rows.SelectMany(row => row))
+                {
+                    isThere |= Mentions(item, indices, found);
+                }
+
+                break;
+            case RepeatSyntax repeat:
+                string own = repeat.Variable.Text;
+                isThere = Mentions(repeat.Count, indices, found);
+                return Mentions(repeat.Body, indices.Contains(own) ? [.. indices.Where(name => name != own)] : indices, found) || isThere;
+            case PostfixSyntax postfix:
+                for (int k = 0; k < postfix.Suffixes.Count; k++)
+                {
+                    EquatableArray<SliceItemSyntax> items = postfix.Suffixes[k] is SliceSuffix slice ? slice.Items : default;
+                    for (int i = 0; i < items.Count; i++)
+                    {
+                        isThere |= Mentions(items[i].Start, indices, found);
+                        isThere |= Mentions(items[i].End, indices, found);
+                    }
+                }
+
+                return Mentions(postfix.Operand, indices, found) || isThere;
+            default:
+                break;
+        }
+
+        return isThere;
+    }
+
+    private static void AddOnce(NameSyntax name, List<NameSyntax> found)
+    {
+        if (!found.Exists(other => other.Name == name.Name))
+        {
+            found.Add(name);
+        }
+    }
 }

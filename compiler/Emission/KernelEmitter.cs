@@ -198,7 +198,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
             ReductionLoop inner = loops[loops.Count - 1];
             for (int phase = 0; phase < phases; phase++)
             {
-                EmitPhase(kernel, Add(a, Number(phase * inner.A)), Add(b, Number(phase * inner.B)), phase, columns);
+                EmitPhase(kernel, (a, phase * inner.A), (b, phase * inner.B), phase, columns);
             }
         }
 
@@ -255,12 +255,12 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
     }
 
     /// <summary>One term of the sum of a single row, in accumulators of its own.</summary>
-    private void EmitPhase(Kernel kernel, string a, string b, int phase, int columns)
+    private void EmitPhase(Kernel kernel, (string Pointer, int Offset) a, (string Pointer, int Offset) b, int phase, int columns)
     {
-        code.Line($"V a{phase} = {Load(a, "0", kernel.Lanes.A, kernel.FormatA)};");
+        code.Line($"V a{phase} = {Load(a.Pointer, Number(a.Offset), kernel.Lanes.A, kernel.FormatA)};");
         for (int s = 0; s < columns; s++)
         {
-            string product = $"{Sum(phase, s)} = S.FusedMultiplyAdd(a{phase}, {Load(b, Column(kernel, s), kernel.Lanes.B, kernel.FormatB)}, {Sum(phase, s)});";
+            string product = $"{Sum(phase, s)} = S.FusedMultiplyAdd(a{phase}, {Load(b.Pointer, Offset(b.Offset, Column(kernel, s)), kernel.Lanes.B, kernel.FormatB)}, {Sum(phase, s)});";
             code.Line(s == 0 ? product : $"if (C.Count > {s}) {product}");
         }
     }
@@ -274,7 +274,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
         }
 
         string vector = Scaled("S.Count", (kernel.PanelB == 1 ? column : column % 2) * kernel.Lanes.B);
-        return kernel.PanelB == 1 || column < 2 ? vector : Add(Number(_panel * kernel.PanelB * kernel.Lanes.B), vector);
+        return kernel.PanelB == 1 || column < 2 ? vector : Offset(_panel * kernel.PanelB * kernel.Lanes.B, vector);
     }
 
     private static string Move(int stride, string unit) => unit.Length == 0 ? Number(stride) : Scaled(unit, stride);
@@ -319,10 +319,10 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
 
         using (code.Braces("if (d != null)"))
         {
-            EachSum((sum, _, d) => $"{sum} = S.Add(S.Load{suffix}({Add("d", d)}{stride}), {sum});");
+            EachSum((sum, _, d) => $"{sum} = S.Add(S.Load{suffix}({At("d", d)}{stride}), {sum});");
         }
 
-        EachSum((sum, c, _) => $"S.Store{suffix}({sum}, {Add("c", c)}{stride});");
+        EachSum((sum, c, _) => $"S.Store{suffix}({sum}, {At("c", c)}{stride});");
 
         void EachSum(Func<string, string, string, string> statement)
         {
@@ -401,7 +401,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
 
     private string Load(string pointer, string offset, int stride, StorageFormat? format)
     {
-        string address = Add(pointer, offset);
+        string address = At(pointer, offset);
         if (format is not null)
         {
             // What is packed has its lanes side by side.
@@ -410,7 +410,7 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
 
         return stride switch
         {
-            0 => $"S.Broadcast(*{(address.Contains(' ') ? $"({address})" : address)})",
+            0 => $"S.Broadcast({(offset == "0" ? $"*{pointer}" : $"{pointer}[{offset}]")})",
             1 => $"S.Load({address})",
             _ => $"S.LoadStrided({address}, {Number(stride)})",
         };
@@ -418,7 +418,8 @@ internal sealed class KernelEmitter(CodeWriter code, string scalar, Variant vari
 
     private static string Offset(int row, string column) => row == 0 ? column : column == "0" ? Number(row) : $"{Number(row)} + {column}";
 
-    private static string Add(string pointer, string offset) => offset == "0" ? pointer : $"{pointer} + {offset}";
+    /// <summary>A pointer to an element: the C# compiler takes many times as long for the sum of a pointer and a number, whose operator it looks for.</summary>
+    private static string At(string pointer, string offset) => offset == "0" ? pointer : $"&{pointer}[{offset}]";
 
     private static string Advance(string pointer, string counter, int stride) => stride switch
     {

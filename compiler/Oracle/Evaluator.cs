@@ -341,19 +341,38 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
             .SelectMany(factor => factor.Indices.SelectMany(index => index.Terms.Select(term => term.Variable)))
             .Where(variable => !_positions.ContainsKey(variable.Id) && outer.All(other => other.Id != variable.Id)));
 
+        int terms = summed.Aggregate(1, (product, variable) => checked(product * variable.Extent));
+        int[][] strides = [.. factors.Select((factor, f) => summed.Select(variable => Stride(factor, tensors[f].Shape, variable)).ToArray())];
         var elements = new Number[tensors.Length];
+        int[] places = new int[tensors.Length];
         foreach (int _ in Assignments(outer))
         {
-            // The positions are looked up while the sum runs, but nothing else is recorded on the tape.
+            // Where each factor begins; from there the summed indices move it by their strides.
+            foreach (IndexVariable variable in summed)
+            {
+                _positions[variable.Id] = 0;
+            }
+
+            for (int f = 0; f < tensors.Length; f++)
+            {
+                places[f] = 0;
+                for (int axis = 0; axis < tensors[f].Shape.Count; axis++)
+                {
+                    places[f] = (places[f] * tensors[f].Shape[axis]) + PositionOf(factors[f].Indices[axis]);
+                }
+            }
+
+            // Nothing else is recorded on the tape while the sum runs.
             tape.BeginSum();
-            foreach (int __ in Assignments(summed))
+            for (int n = 0; n < terms; n++)
             {
                 for (int f = 0; f < tensors.Length; f++)
                 {
-                    int position = 0;
-                    for (int axis = 0; axis < tensors[f].Shape.Count; axis++)
+                    int position = places[f];
+                    for (int i = summed.Count - 1, rest = n; i >= 0; i--)
                     {
-                        position = (position * tensors[f].Shape[axis]) + PositionOf(factors[f].Indices[axis]);
+                        position += strides[f][i] * (rest % summed[i].Extent);
+                        rest /= summed[i].Extent;
                     }
 
                     elements[f] = tensors[f].Items[position];
@@ -364,6 +383,23 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
             set(tape.EndSum());
         }
+
+        foreach (IndexVariable variable in summed)
+        {
+            _positions.Remove(variable.Id);
+        }
+    }
+
+    /// <summary>How far one step of an index moves a factor among the elements of its tensor.</summary>
+    private static int Stride(IndexedTensor factor, EquatableArray<int> shape, IndexVariable variable)
+    {
+        int stride = 0;
+        for (int axis = 0; axis < shape.Count; axis++)
+        {
+            stride = (stride * shape[axis]) + factor.Indices[axis].Terms.Where(term => term.Variable.Id == variable.Id).Sum(term => term.Coefficient);
+        }
+
+        return stride;
     }
 
     private Elements Slice(SliceTensor slice)

@@ -78,53 +78,28 @@ public sealed class Interpreter
             : Dense(new Product(new(_module.Links.Cast<LinearLink>().Reverse().Select(link => link.Operator))));
     }
 
+    /// <summary>The value for a batch, and what derivatives there are taken from: recorded once, however many are.</summary>
+    /// <exception cref="ArgumentException">The length is not a multiple of <see cref="Module.Inputs"/>.</exception>
+    public Interpretation Interpret(double[] x) => new(_module, Record(x, differentiable: true));
+
     /// <summary>The derivatives of <c>Σ dy · y</c> for the input and for every parameter.</summary>
     /// <exception cref="ArgumentException">The lengths are not those of a batch of equally many rows.</exception>
-    public InterpretedGradient Gradient(double[] x, double[] dy)
-    {
-        Recording recording = Record(x, differentiable: true);
-        Checked(dy, recording.Outputs.Length, nameof(dy));
-        double[] adjoints = recording.Tape.Backward(recording.Outputs, dy);
-        return new InterpretedGradient(
-            Adjoints(recording.Inputs),
-            recording.Parameters.Select(Adjoints).ToList());
-
-        double[] Adjoints(Number[] numbers) => numbers.Select(number => adjoints[number.Node]).ToArray();
-    }
+    public InterpretedGradient Gradient(double[] x, double[] dy) => Interpret(x).Gradient(dy);
 
     /// <summary>The derivative of the value in the direction (<paramref name="dx"/>, <paramref name="dParameters"/>).</summary>
     /// <param name="x">The batch.</param>
     /// <param name="dx">A direction for the batch.</param>
     /// <param name="dParameters">A direction for every parameter, in the order of the module.</param>
     /// <exception cref="ArgumentException">A direction does not have the length of what it is for.</exception>
-    public double[] Tangent(double[] x, double[] dx, IReadOnlyList<double[]> dParameters)
-    {
-        Checked(dx, x.Length, nameof(dx));
-        if (dParameters.Count != _parameters.Length)
-        {
-            throw new ArgumentException(
-                $"{_parameters.Length} parameters need as many directions, not {dParameters.Count}.", nameof(dParameters));
-        }
+    public double[] Tangent(double[] x, double[] dx, IReadOnlyList<double[]> dParameters) => Interpret(x).Tangent(dx, dParameters);
 
-        Recording recording = Record(x, differentiable: true);
-        IEnumerable<(Number, double)> direction = Enumerable.Range(0, x.Length).Select(i => (recording.Inputs[i], dx[i]));
-        for (int k = 0; k < dParameters.Count; k++)
-        {
-            double[] tangent = Checked(dParameters[k], _parameters[k].Length, _module.Parameters[k].Name);
-            direction = direction.Concat(recording.Parameters[k].Select((number, i) => (number, tangent[i])));
-        }
-
-        double[] tangents = recording.Tape.Forward(direction);
-        return recording.Outputs.Select(number => tangents[number.Node]).ToArray();
-    }
-
-    private static double[] Checked(double[] values, int length, string name) => values.Length == length
+    internal static double[] Checked(double[] values, int length, string name) => values.Length == length
         ? values
         : throw new ArgumentException($"{name} needs {length} numbers, not {values.Length}.", name);
 
     private static Number[] Constants(double[] values) => values.Select(value => new Number(value)).ToArray();
 
-    private static double[] Values(Number[] numbers) => numbers.Select(number => number.Value).ToArray();
+    internal static double[] Values(Number[] numbers) => numbers.Select(number => number.Value).ToArray();
 
     private Dictionary<string, Number[]> Named(IEnumerable<Number[]> values) => _module.Parameters
         .Zip(values, (parameter, value) => (parameter.Name, value))
@@ -153,5 +128,53 @@ public sealed class Interpreter
         Number[] Leaves(double[] values) => differentiable ? values.Select(tape.Variable).ToArray() : Constants(values);
     }
 
-    private sealed record Recording(Tape Tape, Number[] Inputs, Number[][] Parameters, Number[] Outputs);
+    internal sealed record Recording(Tape Tape, Number[] Inputs, Number[][] Parameters, Number[] Outputs);
+}
+
+/// <summary>What a module makes of one batch, and the derivatives there.</summary>
+public sealed class Interpretation
+{
+    private readonly Module _module;
+    private readonly Interpreter.Recording _recording;
+
+    internal Interpretation(Module module, Interpreter.Recording recording) => (_module, _recording) = (module, recording);
+
+    /// <summary>The module's value for each row.</summary>
+    public double[] Value => Interpreter.Values(_recording.Outputs);
+
+    /// <summary>The derivatives of <c>Σ dy · y</c> for the input and for every parameter.</summary>
+    /// <exception cref="ArgumentException">The length is not that of the value.</exception>
+    public InterpretedGradient Gradient(double[] dy)
+    {
+        double[] adjoints = _recording.Tape.Backward(_recording.Outputs, Interpreter.Checked(dy, _recording.Outputs.Length, nameof(dy)));
+        return new InterpretedGradient(
+            Adjoints(_recording.Inputs),
+            _recording.Parameters.Select(Adjoints).ToList());
+
+        double[] Adjoints(Number[] numbers) => numbers.Select(number => adjoints[number.Node]).ToArray();
+    }
+
+    /// <summary>The derivative of the value in the direction (<paramref name="dx"/>, <paramref name="dParameters"/>).</summary>
+    /// <param name="dx">A direction for the batch.</param>
+    /// <param name="dParameters">A direction for every parameter, in the order of the module.</param>
+    /// <exception cref="ArgumentException">A direction does not have the length of what it is for.</exception>
+    public double[] Tangent(double[] dx, IReadOnlyList<double[]> dParameters)
+    {
+        Interpreter.Checked(dx, _recording.Inputs.Length, nameof(dx));
+        if (dParameters.Count != _recording.Parameters.Length)
+        {
+            throw new ArgumentException(
+                $"{_recording.Parameters.Length} parameters need as many directions, not {dParameters.Count}.", nameof(dParameters));
+        }
+
+        IEnumerable<(Number, double)> direction = Enumerable.Range(0, dx.Length).Select(i => (_recording.Inputs[i], dx[i]));
+        for (int k = 0; k < dParameters.Count; k++)
+        {
+            double[] tangent = Interpreter.Checked(dParameters[k], _recording.Parameters[k].Length, _module.Parameters[k].Name);
+            direction = direction.Concat(_recording.Parameters[k].Select((number, i) => (number, tangent[i])));
+        }
+
+        double[] tangents = _recording.Tape.Forward(direction);
+        return _recording.Outputs.Select(number => tangents[number.Node]).ToArray();
+    }
 }

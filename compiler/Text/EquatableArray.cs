@@ -9,13 +9,30 @@ public readonly struct EquatableArray<T> : IEquatable<EquatableArray<T>>, IReadO
 
     public EquatableArray(IEnumerable<T> items) => _items = items.ToArray();
 
+    /// <summary>Takes an array that nothing else writes to.</summary>
+    internal EquatableArray(T[] items) => _items = items;
+
     public static EquatableArray<T> Empty => default;
 
     public int Count => _items?.Length ?? 0;
 
     public T this[int index] => (_items ?? throw new ArgumentOutOfRangeException(nameof(index)))[index];
 
-    public bool Equals(EquatableArray<T> other) => this.SequenceEqual(other);
+    public bool Equals(EquatableArray<T> other)
+    {
+        if (_items == other._items)
+        {
+            return true;
+        }
+
+        bool areEqual = Count == other.Count;
+        for (int i = 0; areEqual && i < Count; i++)
+        {
+            areEqual = EqualityComparer<T>.Default.Equals(_items![i], other._items![i]);
+        }
+
+        return areEqual;
+    }
 
     public override bool Equals(object? obj) => obj is EquatableArray<T> other && Equals(other);
 
@@ -24,7 +41,7 @@ public readonly struct EquatableArray<T> : IEquatable<EquatableArray<T>>, IReadO
         unchecked
         {
             int hash = 17;
-            foreach (T item in this)
+            foreach (T item in _items ?? [])
             {
                 hash = (hash * 31) + (item?.GetHashCode() ?? 0);
             }
@@ -45,7 +62,7 @@ public readonly struct EquatableArray<T> : IEquatable<EquatableArray<T>>, IReadO
 /// <summary>Conversion to <see cref="EquatableArray{T}"/>.</summary>
 public static class EquatableArray
 {
-    public static EquatableArray<T> ToEquatable<T>(this IEnumerable<T> items) => new(items);
+    public static EquatableArray<T> ToEquatable<T>(this IEnumerable<T> items) => new(items.ToArray());
 
     public static EquatableArray<T> Of<T>(params T[] items) => new(items);
 }

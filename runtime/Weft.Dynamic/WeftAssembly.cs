@@ -46,6 +46,18 @@ public sealed class WeftAssembly : IDisposable
         IEnumerable<(Module Module, GenerateOptions Options)> units,
         CancellationToken cancellationToken = default)
     {
+        using var image = new MemoryStream();
+        Emit(units, image, cancellationToken);
+        image.Position = 0;
+        return new WeftAssembly(image);
+    }
+
+    /// <summary>Loads what <see cref="Emit"/> wrote.</summary>
+    internal static WeftAssembly Load(Stream image) => new(image);
+
+    /// <summary>Compiles bound modules into an assembly's file.</summary>
+    internal static void Emit(IEnumerable<(Module Module, GenerateOptions Options)> units, Stream image, CancellationToken cancellationToken = default)
+    {
         (Module Module, GenerateOptions Options)[] all = [.. units];
         IEnumerable<SyntaxTree> trees = Trees(all, cancellationToken);
         if (all.Any(unit => unit.Options.MapType is not null))
@@ -54,7 +66,6 @@ public sealed class WeftAssembly : IDisposable
         }
 
         var compilation = CSharpCompilation.Create("Weft.Compiled", trees, References.Value, CompilationOptions);
-        using var image = new MemoryStream();
         var result = compilation.Emit(image, cancellationToken: cancellationToken);
         if (!result.Success)
         {
@@ -64,9 +75,6 @@ public sealed class WeftAssembly : IDisposable
                 .Select(diagnostic => diagnostic.ToString());
             throw new InvalidOperationException("The generated code does not compile:\n" + string.Join('\n', errors));
         }
-
-        image.Position = 0;
-        return new WeftAssembly(image);
     }
 
     private static SyntaxTree[] Trees((Module Module, GenerateOptions Options)[] units, CancellationToken cancellationToken)

@@ -27,6 +27,7 @@ internal static class LeastSquares
 
         Dictionary<int, int[]> members = components.Members();
         var numbers = members.Values.SelectMany(parameters => parameters.Select((parameter, number) => (parameter, number))).ToDictionary();
+        int[] rows = [.. entries.Select(entry => numbers[entry.Parameter])];
         var gram = members.ToDictionary(pair => pair.Key, pair => new double[pair.Value.Length * pair.Value.Length]);
         var right = members.ToDictionary(pair => pair.Key, pair => new double[pair.Value.Length]);
         for (int first = 0, end; first < entries.Count; first = end)
@@ -40,11 +41,12 @@ internal static class LeastSquares
 
             for (int i = first; i < end; i++)
             {
-                int row = numbers[entries[i].Parameter];
-                sums[row] += entries[i].Value * value;
+                double coefficient = entries[i].Value;
+                sums[rows[i]] += coefficient * value;
+                Span<double> line = products.AsSpan(rows[i] * size, size);
                 for (int j = first; j < end; j++)
                 {
-                    products[(row * size) + numbers[entries[j].Parameter]] += entries[i].Value * entries[j].Value;
+                    line[rows[j]] += coefficient * entries[j].Value;
                 }
             }
         }

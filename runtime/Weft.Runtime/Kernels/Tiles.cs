@@ -310,7 +310,8 @@ public static unsafe class Tiles<T>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <summary>The columns of one row of tiles: a method by itself for each height, so that only those that there are get compiled.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Columns<TTile, S, V, R>(T* a, T* b, T* c, int columns, int count, int lanes, T* d)
         where TTile : struct, ITile<T>
         where S : struct, ILanes<T, V>

@@ -6,6 +6,7 @@ using Weft.Compiler.Algebra;
 using Weft.Dynamic;
 using Weft.Fitting;
 using Weft.Tests.Binding;
+using Weft.Tests.Formulas;
 
 namespace Weft.Tests.Fitting;
 
@@ -101,6 +102,13 @@ public class ProjectionTests
         (Composed, true),
     ];
 
+    private static readonly (Module Module, string Formula)[] Modules =
+    [
+        .. Projectable.Select((row, i) => (TestModules.Formula(row.Formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{i}") }, row.Formula)),
+    ];
+
+    private static readonly Lazy<WeftAssembly> InFloat = new(() => Compiled(Scalar.Float)), InDouble = new(() => Compiled(Scalar.Double));
+
     [Fact]
     public void WhatHasTheStructure_IsMetExactly_InDouble() => Each<double>(Scalar.Double, (map, formula, random) => MeetExactly(map, formula, random, 1e-9));
 
@@ -110,9 +118,9 @@ public class ProjectionTests
     [Fact]
     public void WhatAnyOperatorOfTheLibraryMakes_IsMetExactly()
     {
-        string[] formulas = [.. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]).Where(formula => TestModules.Formula(formula).IsLinear)];
+        (Module Module, string Formula)[] linear = [.. Library.Modules.Zip(Library.Small).Where(pair => pair.First.IsLinear)];
         int projectable = 0;
-        Each<double>(Scalar.Double, formulas, (map, formula, random) =>
+        Each<double>(Library.Compiled(Scalar.Double), linear, (map, formula, random) =>
         {
             if (map.HasProjection(out _))
             {
@@ -120,7 +128,7 @@ public class ProjectionTests
                 projectable++;
             }
         });
-        Assert.True(projectable >= 22, $"{projectable} of {formulas.Length}");
+        Assert.True(projectable >= 22, $"{projectable} of {linear.Length}");
     }
 
     [Fact]
@@ -128,20 +136,20 @@ public class ProjectionTests
     {
         map.Randomize(random);
         double[] frozen = map.Parameters[map.TrainedCount..].ToArray();
-        double[] matrix = Formulas.Numbers.Normal(random, map.Outputs * map.Inputs);
+        double[] matrix = Numbers.Normal(random, map.Outputs * map.Inputs);
         ProjectionReport report = map.Project<double>(matrix);
 
         Assert.True(Projectable.Single(row => row.Formula == formula).IsOptimal == report.IsOptimal, $"{formula}: {report}");
         Assert.Equal((map.TrainedCount, map.Outputs * map.Inputs), (report.Parameters, report.DenseParameters));
         Assert.Equal(frozen, map.Parameters[map.TrainedCount..]);
         double error = Distance(map, matrix);
-        Assert.Equal(report.RelativeError * Formulas.Numbers.Norm(matrix), error, 1e-9);
+        Assert.Equal(report.RelativeError * Numbers.Norm(matrix), error, 1e-9);
 
         // Neither random parameters nor those near what was found. A quasi-optimal one can be improved, but not by more than it says.
         double[] found = map.Parameters[..map.TrainedCount].ToArray();
         for (int k = 0; k < 100; k++)
         {
-            double[] noise = Formulas.Numbers.Normal(random, found.Length);
+            double[] noise = Numbers.Normal(random, found.Length);
             map.SetTrained(noise);
             Assert.True(error <= Distance(map, matrix), $"{formula}: random parameters are closer");
             double size = Math.Pow(10, -1 - (k % 4));
@@ -174,8 +182,8 @@ public class ProjectionTests
         }
 
         double[] part = [.. target.Zip(weight, (all, frozen) => all - frozen)];
-        double lost = Formulas.Numbers.Norm(Matrix<double>.Build.DenseOfRowMajor(9, 7, part).Svd(computeVectors: false).S.Skip(rank));
-        Assert.Equal(lost, report.RelativeError * Formulas.Numbers.Norm(target), 1e-10);
+        double lost = Numbers.Norm(Matrix<double>.Build.DenseOfRowMajor(9, 7, part).Svd(computeVectors: false).S.Skip(rank));
+        Assert.Equal(lost, report.RelativeError * Numbers.Norm(target), 1e-10);
     }
 
     /// <summary>Kernels in factors, or with an update, merge into one kernel.</summary>
@@ -222,7 +230,7 @@ public class ProjectionTests
 
         ProjectionReport report = compiled.Map.Project<double>(matrix);
 
-        Assert.Equal(Math.Sqrt(9 + 0.25), report.RelativeError * Formulas.Numbers.Norm(singular), 1e-12);
+        Assert.Equal(Math.Sqrt(9 + 0.25), report.RelativeError * Numbers.Norm(singular), 1e-12);
     }
 
     /// <summary>Few singular vectors of a large matrix are found in a Krylov space, if they can be: none keep more than those of the whole decomposition.</summary>
@@ -236,7 +244,7 @@ public class ProjectionTests
         LinearMap<double> map = compiled.Map;
         var random = new Random(rank);
         map.Randomize(random);
-        double[] own = map.Dense(), noise = Formulas.Numbers.Normal(random, own.Length);
+        double[] own = map.Dense(), noise = Numbers.Normal(random, own.Length);
         double[][] matrices =
         [
             noise,
@@ -251,7 +259,7 @@ public class ProjectionTests
             double[] singular = [.. Matrix<double>.Build.DenseOfRowMajor(rows, columns, matrix).Svd(computeVectors: false).S];
             ProjectionReport report = map.Project<double>(matrix);
             Assert.True(report.IsOptimal);
-            Assert.Equal(Formulas.Numbers.Norm(singular.Skip(rank)) / Formulas.Numbers.Norm(singular), report.RelativeError, 1e-11);
+            Assert.Equal(Numbers.Norm(singular.Skip(rank)) / Numbers.Norm(singular), report.RelativeError, 1e-11);
         }
 
         Assert.True(map.Project<double>(own).RelativeError < 1e-13);
@@ -310,30 +318,30 @@ public class ProjectionTests
     {
         map.Randomize(random);
         T[] matrix = map.Dense();
-        map.SetTrained([.. Formulas.Numbers.Normal(random, map.TrainedCount).Select(T.CreateChecked)]);
+        map.SetTrained([.. Numbers.Normal(random, map.TrainedCount).Select(T.CreateChecked)]);
         ProjectionReport report = map.Project<T>(matrix);
         Assert.True(report.RelativeError < tolerance, $"{formula}: {report}");
     }
 
     private static void Each<T>(Scalar scalar, Action<LinearMap<T>, string, Random> check)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Each<T>(scalar, [.. Projectable.Select(row => row.Formula)], (map, formula, random) =>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => Each<T>((scalar == Scalar.Float ? InFloat : InDouble).Value, Modules, (map, formula, random) =>
         {
             Assert.True(map.HasProjection(out string? obstacle), $"{formula}: {obstacle}");
             check(map, formula, random);
         });
 
-    private static void Each<T>(Scalar scalar, string[] formulas, Action<LinearMap<T>, string, Random> check)
+    private static void Each<T>(WeftAssembly all, (Module Module, string Formula)[] modules, Action<LinearMap<T>, string, Random> check)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        Module[] modules = [.. formulas.Select((formula, i) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{i}") })];
-        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
         for (int i = 0; i < modules.Length; i++)
         {
-            using Map<T> map = all.Create<T>(modules[i].Name);
-            check(Assert.IsAssignableFrom<LinearMap<T>>(map), formulas[i], new Random(i));
+            using Map<T> map = all.Create<T>(modules[i].Module.Name);
+            check(Assert.IsAssignableFrom<LinearMap<T>>(map), modules[i].Formula, new Random(i));
         }
     }
 
+    private static WeftAssembly Compiled(Scalar scalar) => WeftAssembly.Compile(Modules.Select(pair => (pair.Module, new GenerateOptions(pair.Module.Name, Scalar: scalar))));
+
     private static double Distance(LinearMap<double> map, double[] matrix) =>
-        Formulas.Numbers.Norm(map.Dense().Zip(matrix, (left, right) => left - right));
+        Numbers.Norm(map.Dense().Zip(matrix, (left, right) => left - right));
 }

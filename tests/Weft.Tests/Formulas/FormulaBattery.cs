@@ -20,9 +20,19 @@ internal static class FormulaBattery
 
     /// <summary>The first deviation, in words, or null.</summary>
     public static string? Fault<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Layout(module, map) is { } fault ? $"{typeof(T).Name}, {fault}" : Fault(Expect(module, map, seed, batches), map);
+
+    /// <summary>What the interpreter expects of a map, which is given parameters.</summary>
+    public static Expectation Expect<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        new Oracle<T>(module, map, new Random(seed), batches ?? Batches[(uint)seed % Batches.Length]).Expect();
+
+    /// <summary>The first deviation from what is expected, in words, or null.</summary>
+    public static string? Fault<T>(Expectation expected, Map<T> map)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var check = new Check<T>(module, map, new Random(seed), batches ?? Batches[(uint)seed % Batches.Length]);
+        var check = new Check<T>(expected, map);
         check.Run();
         return check.Fault;
     }
@@ -46,122 +56,112 @@ internal static class FormulaBattery
         return string.Concat(faults);
     }
 
-    private sealed class Check<T>(Module module, Map<T> map, Random random, IReadOnlyList<int> batches)
+    /// <summary>Names, shapes and roles as in the module; a gradient has the trained parameters only.</summary>
+    private static string? Layout<T>(Module module, Map<T> map)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        /// <summary>Rows that tangents along one thing alone are taken of.</summary>
-        private const int Part = 7;
-
-        private readonly int _most = Math.Max(Part, batches.Max());
-
-        /// <summary>A few hundred roundings, of the largest numbers that can meet in a sum.</summary>
-        private static readonly double Tolerance = 300 * double.CreateChecked(T.BitIncrement(T.One) - T.One);
-
-        public string? Fault { get; private set; }
-
-        public void Run()
+        MapDescription description = map.Description;
+        if ((map.Inputs, map.Outputs) != (module.Inputs, module.Outputs))
         {
-            CheckLayout();
-            if (Fault is not null)
-            {
-                return;
-            }
+            return $"sizes {map.Inputs} -> {map.Outputs}";
+        }
 
+        if (!module.Parameters.Select(Name).Order().SequenceEqual(description.Parameters.Select(Described).Order()))
+        {
+            return $"parameters {string.Join(", ", description.Parameters.Select(Described))}";
+        }
+
+        int trained = module.Parameters.Where(parameter => parameter.Role == Compiler.Algebra.Role.Trained).Sum(parameter => parameter.Length);
+        int stored = module.Parameters.Where(parameter => parameter.Role != Compiler.Algebra.Role.Seeded).Sum(parameter => parameter.Length);
+        if ((map.TrainedCount, map.ParameterCount) != (trained, stored))
+        {
+            return $"{map.TrainedCount} of {map.ParameterCount} parameters trained instead of {trained} of {stored}";
+        }
+
+        ParameterInfo? wrong = description.Parameters.FirstOrDefault(parameter => (parameter.Offset < map.TrainedCount && parameter.Length > 0) != (parameter.Role == Role.Trained));
+        return wrong is not null ? $"{wrong.Name}, which is {wrong.Role}, at {wrong.Offset}"
+            : module.IsLinear == map is LinearMap<T> ? null
+            : module.IsLinear ? "a linear module without an adjoint" : "a module that is not linear as a linear map";
+
+        static string Name(Parameter parameter) => $"{parameter.Role} {parameter.Name}[{string.Join(",", parameter.Shape)}]";
+        static string Described(ParameterInfo parameter) => $"{parameter.Role} {parameter.Name}[{string.Join(",", parameter.Shape)}]";
+    }
+
+    private static T[] Convert<T>(double[] values, int count)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => [.. values.Take(count).Select(T.CreateChecked)];
+
+    private static double[] Widen<T>(ReadOnlySpan<T> values)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        double[] wide = new double[values.Length];
+        for (int i = 0; i < wide.Length; i++)
+        {
+            wide[i] = double.CreateChecked(values[i]);
+        }
+
+        return wide;
+    }
+
+    /// <summary>The interpreter's side: draws parameters, rows and directions, and what they make.</summary>
+    private sealed class Oracle<T>(Module module, Map<T> map, Random random, IReadOnlyList<int> batches)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        private readonly int _most = Math.Max(Expectation.Part, batches.Max());
+
+        public Expectation Expect()
+        {
             double[][] values = SetParameters();
             double[][] directions = [.. module.Parameters.Select(parameter => parameter.Role == Compiler.Algebra.Role.Trained
                 ? Draw(parameter.Length)
                 : new double[parameter.Length])];
-            var interpreter = new Interpreter(module, Flat(values));
             double[] x = InputsAwayFromKinks(values), dx = Draw(x.Length), dy = Draw(_most * module.Outputs);
 
             // Rounding errors are relative to what they round: the same computation without signs and activations.
-            Module bound = WithoutSigns(module);
-            double[][] sizes = [.. values.Select(Absolute)];
-            var bounds = new Interpreter(bound, Flat(sizes));
-            double[] ySize = bounds.Evaluate(Absolute(x));
-            double[] tangent = interpreter.Tangent(x, dx, directions);
-            double[] tangentSize = bounds.Tangent(Absolute(x), Absolute(dx), [.. directions.Select(Absolute)]);
-            double[] y = interpreter.Evaluate(x);
+            return new Expectation(
+                module.Inputs,
+                module.Outputs,
+                module.IsLinear,
+                [.. batches],
+                [.. module.Parameters.Select(parameter => parameter.Name)],
+                values,
+                directions,
+                x,
+                dx,
+                dy,
+                Results(module, values, x, dx, dy, directions),
+                Results(WithoutSigns(module), [.. values.Select(Absolute)], Absolute(x), Absolute(dx), Absolute(dy), [.. directions.Select(Absolute)]));
+        }
+
+        private ExpectedResults Results(Module of, double[][] values, double[] x, double[] dx, double[] dy, double[][] directions)
+        {
+            var interpreter = new Interpreter(of, Flat(values));
+            Interpretation all = interpreter.Interpret(x);
 
             // The gradients of a batch are those of its rows: the input's side by side, the parameters' summed up.
-            double[] input = [], inputSize = [];
-            double[][] gradient = [.. values.Select(value => new double[value.Length])], gradientSize = [.. gradient.Select(Absolute)];
+            double[] input = [];
+            double[][] gradient = [.. values.Select(value => new double[value.Length])];
+            var gradients = new List<double[][]>();
             int done = 0;
             foreach (int batch in batches)
             {
-                InterpretedGradient part = interpreter.Gradient(Rows(x, module.Inputs, done, batch), Rows(dy, module.Outputs, done, batch));
-                InterpretedGradient partSize = bounds.Gradient(
-                    Absolute(Rows(x, module.Inputs, done, batch)), Absolute(Rows(dy, module.Outputs, done, batch)));
-                input = [.. input, .. part.Input];
-                inputSize = [.. inputSize, .. partSize.Input];
-                Accumulate(gradient, part.Parameters);
-                Accumulate(gradientSize, partSize.Parameters);
+                double[] part = new double[dy.Length];
+                Rows(dy, module.Outputs, done, batch).CopyTo(part, done * module.Outputs);
+                InterpretedGradient one = all.Gradient(part);
+                input = [.. input, .. Rows(one.Input, module.Inputs, done, batch)];
+                gradient = [.. gradient.Zip(one.Parameters, (total, more) => total.Zip(more, (a, b) => a + b).ToArray())];
+                gradients.Add(gradient);
                 done = batch;
-
-                using GuardedArray<T> tx = new(Convert(x, batch * module.Inputs)), tdx = new(Convert(dx, batch * module.Inputs));
-                using GuardedArray<T> tdy = new(Convert(dy, batch * module.Outputs)), flatDirection = new(Trained(directions));
-
-                Compare($"forward, batch {batch}", y, ySize, Output(batch * module.Outputs, result => map.Forward(tx.Span, result)));
-                CompareGradients(batch, tx, tdy, input, inputSize, gradient, gradientSize);
-                using var value = new GuardedArray<T>(batch * module.Outputs);
-                T[] derivative = Output(batch * module.Outputs, result => map.Tangent(tx.Span, tdx.Span, flatDirection.Span, value.Span, result));
-                Compare($"tangent, batch {batch}", tangent, tangentSize, derivative);
-                Compare($"value beside the tangent, batch {batch}", y, ySize, value.Span.ToArray());
-                if (map is LinearMap<T> linear)
-                {
-                    T[] adjoint = Output(batch * module.Inputs, result => linear.Adjoint(tdy.Span, result));
-                    Compare($"adjoint, batch {batch}", input, inputSize, adjoint);
-                }
             }
 
-            CheckParts(x, dx, interpreter, bounds, directions);
-            if (module.IsLinear != map is LinearMap<T>)
-            {
-                Fail(module.IsLinear ? "a linear module without an adjoint" : "a module that is not linear as a linear map");
-            }
-
-            if (map is LinearMap<T> matrix)
-            {
-                Compare(
-                    "dense",
-                    Numbers.Flat(interpreter.Dense()),
-                    Numbers.Flat(bounds.Dense()),
-                    Output(module.Outputs * module.Inputs, matrix.ToDense));
-            }
-        }
-
-        /// <summary>Names, shapes and roles as in the module; a gradient has the trained parameters only.</summary>
-        private void CheckLayout()
-        {
-            MapDescription description = map.Description;
-            if ((map.Inputs, map.Outputs) != (module.Inputs, module.Outputs))
-            {
-                Fail($"sizes {map.Inputs} -> {map.Outputs}");
-            }
-
-            if (!module.Parameters.Select(Name).Order().SequenceEqual(description.Parameters.Select(Described).Order()))
-            {
-                Fail($"parameters {string.Join(", ", description.Parameters.Select(Described))}");
-            }
-
-            int trained = module.Parameters.Where(parameter => parameter.Role == Compiler.Algebra.Role.Trained).Sum(parameter => parameter.Length);
-            int stored = module.Parameters.Where(parameter => parameter.Role != Compiler.Algebra.Role.Seeded).Sum(parameter => parameter.Length);
-            if ((map.TrainedCount, map.ParameterCount) != (trained, stored))
-            {
-                Fail($"{map.TrainedCount} of {map.ParameterCount} parameters trained instead of {trained} of {stored}");
-            }
-
-            foreach (ParameterInfo parameter in description.Parameters)
-            {
-                bool hasGradient = parameter.Offset < map.TrainedCount && parameter.Length > 0;
-                if (hasGradient != (parameter.Role == Role.Trained))
-                {
-                    Fail($"{parameter.Name}, which is {parameter.Role}, at {parameter.Offset}");
-                }
-            }
-
-            static string Name(Parameter parameter) => $"{parameter.Role} {parameter.Name}[{string.Join(",", parameter.Shape)}]";
-            static string Described(ParameterInfo parameter) => $"{parameter.Role} {parameter.Name}[{string.Join(",", parameter.Shape)}]";
+            double[][] none = [.. directions.Select(direction => new double[direction.Length])];
+            return new ExpectedResults(
+                all.Value,
+                all.Tangent(dx, directions),
+                Rows(all.Tangent(dx, none), module.Outputs, 0, Expectation.Part),
+                Rows(all.Tangent(new double[dx.Length], directions), module.Outputs, 0, Expectation.Part),
+                input,
+                [.. gradients],
+                module.IsLinear ? Numbers.Flat(interpreter.Dense()) : []);
         }
 
         private double[][] SetParameters()
@@ -256,7 +256,7 @@ internal static class FormulaBattery
         /// <summary>Whether a small step in either direction makes the value or the derivative jump.</summary>
         private static bool IsNearKink(NonlinearLink link, double[] z)
         {
-            double small = Tolerance / 3 * z.Max(Math.Abs);
+            double small = Check<T>.Tolerance / 3 * z.Max(Math.Abs);
             var function = new Interpreter(Algebras.ModuleOf("kink", z.Length, z.Length, link), []);
             double[] weights = [.. z.Select((_, i) => 1 + ((i * 0.37) % 1))];
             double[] Slope(double[] at) => function.Gradient(at, weights).Input;
@@ -269,145 +269,16 @@ internal static class FormulaBattery
             static bool Jumps(double[] here, double[] there, double most) => here.Zip(there, (a, b) => Math.Abs(a - b)).Any(jump => jump > most);
         }
 
-        private void CompareGradients(
-            int batch, GuardedArray<T> x, GuardedArray<T> dy, double[] input, double[] inputSize, double[][] gradient, double[][] gradientSize)
-        {
-            using GuardedArray<T> flat = new(new T[map.TrainedCount]);
-            T[] dx = Output(batch * module.Inputs, result => map.Gradient(x.Span, dy.Span, result, flat.Span));
-            Compare($"gradient for x, batch {batch}", input, inputSize, dx);
-            CompareParameters($"batch {batch}", 1, flat.Span, gradient, gradientSize);
-
-            // It is added to, and each of its two results may be left out.
-            map.Gradient(x.Span, dy.Span, [], flat.Span);
-            CompareParameters($"batch {batch}, added to", 2, flat.Span, gradient, gradientSize);
-            dx = Output(batch * module.Inputs, result => map.Gradient(x.Span, dy.Span, result, []));
-            Compare($"gradient for x alone, batch {batch}", input, inputSize, dx);
-        }
-
-        private void CompareParameters(string what, double factor, ReadOnlySpan<T> flat, double[][] gradient, double[][] gradientSize)
-        {
-            double total = Math.Sqrt(gradientSize.Sum(size => Math.Pow(Numbers.Norm(size), 2)));
-            for (int k = 0; k < module.Parameters.Count; k++)
-            {
-                ParameterInfo info = map[module.Parameters[k].Name].Info;
-                if (info.Role == Role.Trained)
-                {
-                    double[] expected = [.. gradient[k].Select(value => factor * value)];
-
-                    // What cancels out altogether is as exact as the terms that did.
-                    double size = Math.Max(Math.Max(Numbers.Norm(gradientSize[k]), Numbers.Norm(expected)), 1e-3 * total);
-                    Compare($"gradient for {info.Name}, {what}", expected, size, flat.Slice(info.Offset, info.Length).ToArray());
-                }
-            }
-        }
-
-        /// <summary>A tangent along x alone, and along the parameters alone.</summary>
-        private void CheckParts(
-            double[] x, double[] dx, Interpreter interpreter, Interpreter bounds, double[][] directions)
-        {
-            double[] rows = Rows(x, module.Inputs, 0, Part), along = Rows(dx, module.Inputs, 0, Part);
-            double[][] none = [.. directions.Select(direction => new double[direction.Length])];
-            double[][] sizes = [.. directions.Select(Absolute)];
-            using GuardedArray<T> tx = new(Convert(rows, rows.Length)), tdx = new(Convert(along, along.Length));
-            int length = Part * module.Outputs;
-            Compare(
-                "tangent along x",
-                interpreter.Tangent(rows, along, none),
-                bounds.Tangent(Absolute(rows), Absolute(along), none),
-                Output(length, result => map.Tangent(tx.Span, tdx.Span, [], [], result)));
-            using GuardedArray<T> flat = new(Trained(directions));
-            Compare(
-                "tangent along the parameters",
-                interpreter.Tangent(rows, new double[rows.Length], directions),
-                bounds.Tangent(Absolute(rows), new double[rows.Length], sizes),
-                Output(length, result => map.Tangent(tx.Span, [], flat.Span, [], result)));
-        }
-
-        /// <summary>Runs something that fills a span of NaN, and sees that it writes all of it and nothing beside it.</summary>
-        private T[] Output(int length, Action<Span<T>> fill)
-        {
-            const int Margin = 16;
-            int behind = Guards.AreOn ? 0 : Margin;
-            using var buffer = new GuardedArray<T>(Margin + length + behind);
-            fill(buffer.Span.Slice(Margin, length));
-            T[] all = buffer.Span.ToArray();
-            if (!all.Take(Margin).Concat(all.Skip(Margin + length)).All(T.IsNaN))
-            {
-                Fail("written beside the result");
-            }
-
-            return all[Margin..^behind];
-        }
-
-        private void Compare(string what, double[] expected, double[] size, T[] actual) => Compare(
-            what,
-            expected.AsSpan(0, actual.Length).ToArray(),
-            Math.Max(Numbers.Norm(size.Take(actual.Length)), Numbers.Norm(expected.Take(actual.Length))),
-            actual);
-
-        /// <summary>Activations and roundings have errors of their own, and flat ones leave little to compare them with.</summary>
-        private double Floor => module.IsLinear ? 0 : 0.5;
-
-        private void Compare(string what, double[] expected, double size, T[] actual)
-        {
-            size = Math.Max(size, Floor * Math.Sqrt(actual.Length));
-            double error = Numbers.Norm(expected.Zip(Widen(actual), (e, a) => e - a));
-            if (!(error <= Tolerance * size))
-            {
-                Fail($"{what}: an error of {error:G3} beside values of {Numbers.Norm(expected):G3} and a bound of {Tolerance * size:G3}");
-            }
-        }
-
-        private void Fail(string what) => Fault ??= $"{typeof(T).Name}, {what}";
-
-        /// <summary>A direction over the parameters in the layout of a gradient.</summary>
-        private T[] Trained(double[][] perParameter)
-        {
-            T[] flat = new T[map.TrainedCount];
-            for (int k = 0; k < perParameter.Length; k++)
-            {
-                ParameterInfo info = map[module.Parameters[k].Name].Info;
-                if (info.Role == Role.Trained)
-                {
-                    Convert(perParameter[k], info.Length).CopyTo(flat, info.Offset);
-                }
-            }
-
-            return flat;
-        }
-
         /// <summary>Normal numbers that the element type has exactly.</summary>
         private double[] Draw(int count) => Widen(Convert(Numbers.Normal(random, count), count));
 
-        private static T[] Convert(double[] values, int count) => [.. values.Take(count).Select(T.CreateChecked)];
-
-        private static double[] Widen(ReadOnlySpan<T> values)
-        {
-            double[] wide = new double[values.Length];
-            for (int i = 0; i < wide.Length; i++)
-            {
-                wide[i] = double.CreateChecked(values[i]);
-            }
-
-            return wide;
-        }
+        private static T[] Convert(double[] values, int count) => Convert<T>(values, count);
 
         private static double[] Absolute(double[] values) => [.. values.Select(Math.Abs)];
 
         private static double[] Flat(double[][] values) => [.. values.SelectMany(value => value)];
 
         private static double[] Rows(double[] values, int width, int first, int end) => values[(first * width)..(end * width)];
-
-        private static void Accumulate(double[][] totals, IReadOnlyList<double[]> parts)
-        {
-            for (int k = 0; k < totals.Length; k++)
-            {
-                for (int i = 0; i < totals[k].Length; i++)
-                {
-                    totals[k][i] += parts[k][i];
-                }
-            }
-        }
 
         /// <summary>The module with positive numbers and no activations, none of which makes its argument or a derivative much larger.</summary>
         private static Module WithoutSigns(Module module) => module with { Links = WithoutSigns(module.Links, module.Inputs) };
@@ -448,5 +319,171 @@ internal static class FormulaBattery
             AppliedTensor applied => WithoutSigns(applied.Links, applied.Argument.Shape.Aggregate(1, (product, extent) => product * extent)) is { Count: > 0 } links ? applied with { Links = links } : applied.Argument,
             _ => tensor,
         };
+    }
+
+    /// <summary>The map's side.</summary>
+    private sealed class Check<T>(Expectation expected, Map<T> map)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        /// <summary>A few hundred roundings, of the largest numbers that can meet in a sum.</summary>
+        public static readonly double Tolerance = 300 * double.CreateChecked(T.BitIncrement(T.One) - T.One);
+
+        private readonly ExpectedResults _exact = expected.Exact, _bound = expected.Bound;
+
+        public string? Fault { get; private set; }
+
+        public void Run()
+        {
+            SetParameters();
+            for (int i = 0; i < expected.Batches.Length; i++)
+            {
+                int batch = expected.Batches[i];
+                using GuardedArray<T> tx = new(Convert(expected.X, batch * expected.Inputs)), tdx = new(Convert(expected.Dx, batch * expected.Inputs));
+                using GuardedArray<T> tdy = new(Convert(expected.Dy, batch * expected.Outputs)), flatDirection = new(Trained(expected.Directions));
+
+                Compare($"forward, batch {batch}", _exact.Value, _bound.Value, Output(batch * expected.Outputs, result => map.Forward(tx.Span, result)));
+                CompareGradients(batch, tx, tdy, _exact.Gradients[i], _bound.Gradients[i]);
+                using var value = new GuardedArray<T>(batch * expected.Outputs);
+                T[] derivative = Output(batch * expected.Outputs, result => map.Tangent(tx.Span, tdx.Span, flatDirection.Span, value.Span, result));
+                Compare($"tangent, batch {batch}", _exact.Tangent, _bound.Tangent, derivative);
+                Compare($"value beside the tangent, batch {batch}", _exact.Value, _bound.Value, value.Span.ToArray());
+                if (map is LinearMap<T> linear)
+                {
+                    T[] adjoint = Output(batch * expected.Inputs, result => linear.Adjoint(tdy.Span, result));
+                    Compare($"adjoint, batch {batch}", _exact.Input, _bound.Input, adjoint);
+                }
+            }
+
+            CheckParts();
+            if (map is LinearMap<T> matrix)
+            {
+                Compare("dense", _exact.Dense, _bound.Dense, Output(expected.Outputs * expected.Inputs, matrix.ToDense));
+            }
+        }
+
+        /// <summary>What was drawn at the start, tables and seeded numbers, is drawn again.</summary>
+        private void SetParameters()
+        {
+            map.Initialize(seed: 1);
+            using (ParameterEdit<T> edit = map.Edit())
+            {
+                for (int k = 0; k < expected.Names.Length; k++)
+                {
+                    Initializer start = map[expected.Names[k]].Info.Initializer;
+                    if (map[expected.Names[k]].Info.Role != Role.Seeded && start.Distribution is not (Distribution.Whole or Distribution.Distinct))
+                    {
+                        Convert(expected.Values[k], expected.Values[k].Length).CopyTo(edit[expected.Names[k]]);
+                    }
+                }
+            }
+
+            for (int k = 0; k < expected.Names.Length; k++)
+            {
+                Compare($"the numbers of {expected.Names[k]}", expected.Values[k], expected.Values[k], map[expected.Names[k]].Values.ToArray());
+            }
+        }
+
+        private void CompareGradients(
+            int batch, GuardedArray<T> x, GuardedArray<T> dy, double[][] gradient, double[][] gradientSize)
+        {
+            using GuardedArray<T> flat = new(new T[map.TrainedCount]);
+            T[] dx = Output(batch * expected.Inputs, result => map.Gradient(x.Span, dy.Span, result, flat.Span));
+            Compare($"gradient for x, batch {batch}", _exact.Input, _bound.Input, dx);
+            CompareParameters($"batch {batch}", 1, flat.Span, gradient, gradientSize);
+
+            // It is added to, and each of its two results may be left out.
+            map.Gradient(x.Span, dy.Span, [], flat.Span);
+            CompareParameters($"batch {batch}, added to", 2, flat.Span, gradient, gradientSize);
+            dx = Output(batch * expected.Inputs, result => map.Gradient(x.Span, dy.Span, result, []));
+            Compare($"gradient for x alone, batch {batch}", _exact.Input, _bound.Input, dx);
+        }
+
+        private void CompareParameters(string what, double factor, ReadOnlySpan<T> flat, double[][] gradient, double[][] gradientSize)
+        {
+            double total = Math.Sqrt(gradientSize.Sum(size => Math.Pow(Numbers.Norm(size), 2)));
+            for (int k = 0; k < expected.Names.Length; k++)
+            {
+                ParameterInfo info = map[expected.Names[k]].Info;
+                if (info.Role == Role.Trained)
+                {
+                    double[] sum = [.. gradient[k].Select(value => factor * value)];
+
+                    // What cancels out altogether is as exact as the terms that did.
+                    double size = Math.Max(Math.Max(Numbers.Norm(gradientSize[k]), Numbers.Norm(sum)), 1e-3 * total);
+                    Compare($"gradient for {info.Name}, {what}", sum, size, flat.Slice(info.Offset, info.Length).ToArray());
+                }
+            }
+        }
+
+        /// <summary>A tangent along x alone, and along the parameters alone.</summary>
+        private void CheckParts()
+        {
+            const int Part = Expectation.Part;
+            using GuardedArray<T> tx = new(Convert(expected.X, Part * expected.Inputs)), tdx = new(Convert(expected.Dx, Part * expected.Inputs));
+            int length = Part * expected.Outputs;
+            Compare(
+                "tangent along x", _exact.AlongInput, _bound.AlongInput, Output(length, result => map.Tangent(tx.Span, tdx.Span, [], [], result)));
+            using GuardedArray<T> flat = new(Trained(expected.Directions));
+            Compare(
+                "tangent along the parameters",
+                _exact.AlongParameters,
+                _bound.AlongParameters,
+                Output(length, result => map.Tangent(tx.Span, [], flat.Span, [], result)));
+        }
+
+        /// <summary>Runs something that fills a span of NaN, and sees that it writes all of it and nothing beside it.</summary>
+        private T[] Output(int length, Action<Span<T>> fill)
+        {
+            const int Margin = 16;
+            int behind = Guards.AreOn ? 0 : Margin;
+            using var buffer = new GuardedArray<T>(Margin + length + behind);
+            fill(buffer.Span.Slice(Margin, length));
+            T[] all = buffer.Span.ToArray();
+            if (!all.Take(Margin).Concat(all.Skip(Margin + length)).All(T.IsNaN))
+            {
+                Fail("written beside the result");
+            }
+
+            return all[Margin..^behind];
+        }
+
+        private void Compare(string what, double[] right, double[] size, T[] actual) => Compare(
+            what,
+            right.AsSpan(0, actual.Length).ToArray(),
+            Math.Max(Numbers.Norm(size.Take(actual.Length)), Numbers.Norm(right.Take(actual.Length))),
+            actual);
+
+        /// <summary>Activations and roundings have errors of their own, and flat ones leave little to compare them with.</summary>
+        private double Floor => expected.IsLinear ? 0 : 0.5;
+
+        private void Compare(string what, double[] right, double size, T[] actual)
+        {
+            size = Math.Max(size, Floor * Math.Sqrt(actual.Length));
+            double error = Numbers.Norm(right.Zip(Widen(actual), (e, a) => e - a));
+            if (!(error <= Tolerance * size))
+            {
+                Fail($"{what}: an error of {error:G3} beside values of {Numbers.Norm(right):G3} and a bound of {Tolerance * size:G3}");
+            }
+        }
+
+        private void Fail(string what) => Fault ??= $"{typeof(T).Name}, {what}";
+
+        /// <summary>A direction over the parameters in the layout of a gradient.</summary>
+        private T[] Trained(double[][] perParameter)
+        {
+            T[] flat = new T[map.TrainedCount];
+            for (int k = 0; k < perParameter.Length; k++)
+            {
+                ParameterInfo info = map[expected.Names[k]].Info;
+                if (info.Role == Role.Trained)
+                {
+                    Convert(perParameter[k], info.Length).CopyTo(flat, info.Offset);
+                }
+            }
+
+            return flat;
+        }
+
+        private static T[] Convert(double[] values, int count) => Convert<T>(values, count);
     }
 }

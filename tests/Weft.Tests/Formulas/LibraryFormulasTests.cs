@@ -143,9 +143,9 @@ public class LibraryFormulasTests
     internal static void Check<T>(Scalar scalar)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        string[] formulas = [.. ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]), .. LargerSizes];
-        Module[] modules = [.. formulas.Select((formula, i) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{i}") })];
-        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
+        string[] formulas = Library.Formulas;
+        Module[] modules = Library.Modules;
+        WeftAssembly all = Library.Compiled(scalar);
         var faults = new List<string>();
         var refused = new SortedSet<string>(StringComparer.Ordinal);
         for (int i = 0; i < modules.Length; i++)

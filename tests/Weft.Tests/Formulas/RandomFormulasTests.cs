@@ -20,8 +20,15 @@ public class RandomFormulasTests
     // Whole: the shrunk formulas are what one needs.
     private static void AssertNone(string faults) => Assert.True(faults.Length == 0, faults);
 
+    /// <summary>The random modules of consecutive seeds.</summary>
+    internal static IEnumerable<BatteryFile.Subject> Subjects(Scalar scalar, int firstSeed, int count) => Enumerable.Range(firstSeed, count).Select(seed =>
+    {
+        Module module = RandomFormula.Create(seed);
+        return new BatteryFile.Subject(module, Options(module, scalar, seed), seed);
+    });
+
     /// <summary>What is wrong with the random modules of consecutive seeds; nothing, if they are right.</summary>
-    internal static string Faults<T>(Scalar scalar, int firstSeed, int count)
+    private static string Faults<T>(Scalar scalar, int firstSeed, int count)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int[] seeds = [.. Enumerable.Range(firstSeed, count)];

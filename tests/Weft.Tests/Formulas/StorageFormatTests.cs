@@ -87,9 +87,6 @@ public class StorageFormatTests
     [Fact]
     public void AgreeWithTheirDefinitionInFloat() => Assert.Empty(FormulaBattery.Faults<float>(Scalar.Float, Texts));
 
-    /// <summary>What is wrong with a map in each format; nothing, if they are right.</summary>
-    internal static string Faults() => FormulaBattery.Faults<float>(Scalar.Float, OneOfEach) + FormulaBattery.Faults<double>(Scalar.Double, OneOfEach);
-
     /// <summary>What is read in rows of the batch is in the format, and takes its bits; elements are not kept beside it.</summary>
     [Theory]
     [InlineData("bf16", 16)]

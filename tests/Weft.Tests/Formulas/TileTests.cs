@@ -29,7 +29,4 @@ public class TileTests
 
     [Fact]
     public void AreRightInFloat() => Assert.Empty(FormulaBattery.Faults<float>(Scalar.Float, [.. Texts, "monarch(1024, 32)"]));
-
-    /// <summary>What is wrong in both precisions; nothing, if they are right.</summary>
-    internal static string Faults() => FormulaBattery.Faults<float>(Scalar.Float, Texts) + FormulaBattery.Faults<double>(Scalar.Double, Texts);
 }

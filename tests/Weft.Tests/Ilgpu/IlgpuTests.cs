@@ -74,8 +74,9 @@ public sealed class IlgpuTests : IDisposable
         ["bias . dense(3, 3) . relu . bias . dense(3, 3) . gelu . dense(3, 3) . silu . dense(3, 3) . tanh . dense(3, 3) . sigmoid . dense(3, 3) . softplus . dense(3, 4)"],
         planned: 4);
 
+    /// <summary>Every structure, in the one format or the other: OpenCL has each in both.</summary>
     [Fact]
-    public void HalfWidth() => AssertRight(StorageFormatTests.HalfWidth, planned: 4);
+    public void HalfWidth() => AssertRight(StorageFormatTests.HalfWidth.Where((_, i) => i % 4 is 0 or 3), planned: 4);
 
     [Theory]
     [InlineData("bf16")]

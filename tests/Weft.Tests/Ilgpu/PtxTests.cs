@@ -9,6 +9,7 @@ using ILGPU.Runtime.Cuda;
 using Weft.Compiler;
 using Weft.Dynamic;
 using Weft.Tests.Binding;
+using Weft.Tests.Formulas;
 using Module = Weft.Compiler.Algebra.Module;
 
 namespace Weft.Tests.Ilgpu;
@@ -23,15 +24,13 @@ public class PtxTests
     {
         string[] formulas =
         [
-            // In double precision the kernels are the same but for the type.
-            .. scalar == Scalar.Float ? StandardLibraryTests.OnDevices : [],
             "gelu . dense(70, 83) . silu . dense(83, 83) . tanh . dense(83, 83) . sigmoid . softplus . relu . dense(83, 90)",
             "monarch(1024, 32)",
             "operator f : 83 -> 70\n  frozen(bf16) W[70, 40]\n  param(half) V[40, 83]\n  = W * V",
             "operator f : 96 -> 72\n  frozen(bf16) W[72, 40]\n  param(half) V[40, 96]\n  = W * V",
             .. IlgpuTests.VectorFormulas,
         ];
-        Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"F{k}") })];
+        Module[] modules = [.. formulas.Select((formula, k) => TestModules.Formula(formula) with { Name = string.Create(CultureInfo.InvariantCulture, $"G{k}") })];
         using WeftAssembly assembly = WeftAssembly.Compile(modules.SelectMany(module =>
         {
             var options = new GenerateOptions(module.Name, Scalar: scalar, Targets: DeviceTargets.Ilgpu);
@@ -42,9 +41,12 @@ public class PtxTests
         int kernels = 0;
         string wide = scalar == Scalar.Float ? "v4.f32" : "v2.f64";
         Dictionary<string, int> vectors = new[] { $"ld.global.{wide}", $"st.global.{wide}", $"ld.shared.{wide}", "ld.global.v4.b32" }.ToDictionary(text => text, _ => 0);
-        foreach (Module module in modules)
+
+        // In double precision the library's kernels are the same but for the type.
+        IEnumerable<Type> library = scalar == Scalar.Float ? Library.OnDevices.Select(module => Library.Compiled(Scalar.Float).Find(module.Name + "Gpu")) : [];
+        foreach (Type type in library.Concat(modules.Select(module => assembly.Find(module.Name + "Gpu"))))
         {
-            IEnumerable<MethodInfo> methods = assembly.Find(module.Name + "Gpu").GetMethods(BindingFlags.Static | BindingFlags.NonPublic);
+            IEnumerable<MethodInfo> methods = type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic);
             foreach (MethodInfo kernel in methods.Where(method => method.Name.StartsWith("Kernel", StringComparison.Ordinal)))
             {
                 var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), KernelSpecialization.Empty);

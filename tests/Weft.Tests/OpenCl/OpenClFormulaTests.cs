@@ -25,7 +25,7 @@ public class OpenClFormulaTests
     private const int MostKernels = 8;
 
     [OpenClFact]
-    public void StandardLibrary() => AssertRight(StandardLibraryTests.OnDevices);
+    public void StandardLibrary() => AssertRight(Library.Compiled(Scalar.Float), Library.OnDevices);
 
     /// <summary>Formulas by the form of their kernels, and the rows that these are planned for.</summary>
     internal static readonly Dictionary<string, (string[] Formulas, int Planned)> Kinds = new(StringComparer.Ordinal)
@@ -85,8 +85,13 @@ public class OpenClFormulaTests
 
     private static void AssertRight(Module[] modules, int planned = 64)
     {
-        using var context = new OpenClContext(OpenClDevice.Find());
         using WeftAssembly assembly = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Batch: planned, Targets: DeviceTargets.OpenCl))));
+        AssertRight(assembly, modules);
+    }
+
+    private static void AssertRight(WeftAssembly assembly, Module[] modules)
+    {
+        using var context = new OpenClContext(OpenClDevice.Find());
         string[] faults = modules.AsParallel().AsOrdered().Select((module, k) =>
         {
             using Map<float> map = assembly.Create<float>(module.Name);
