@@ -127,9 +127,14 @@ internal sealed class RandomFormula
 
         List<IndexVariable> Indices(string letters, IEnumerable<int> extents) => [.. extents.Select(extent => Index(letters, extent))];
 
-        EinsumTensor Defined(List<IndexVariable> indices, int terms, Func<IndexedTensor[]> factors) => new(
-            indices.Select(index => EquatableArray.Of(index)).ToEquatable(),
-            Enumerable.Range(0, terms).Select(_ => new TensorProduct(factors().ToEquatable(), Coefficient())).ToEquatable());
+        // Of one sign, as two terms of one parameter would leave nothing but rounding.
+        EinsumTensor Defined(List<IndexVariable> indices, int terms, Func<IndexedTensor[]> factors)
+        {
+            int sign = Math.Sign(Coefficient());
+            return new(
+                indices.Select(index => EquatableArray.Of(index)).ToEquatable(),
+                Enumerable.Range(0, terms).Select(_ => new TensorProduct(factors().ToEquatable(), sign * Math.Abs(Coefficient()))).ToEquatable());
+        }
 
         IndexedTensor Over(List<IndexVariable> indices) =>
             Of(new ParameterTensor(ParameterOf([.. indices.Select(index => index.Extent)])), indices);

@@ -69,7 +69,7 @@ internal sealed partial class Definitions
             Rounded(row, [.. Enumerable.Range(0, 1 << (int)bits).Select(k => Most(row) * (1 - (2 * k / (Math.Pow(2, bits) - 1))))])),
         ["normal_float"] = (t, bits) => t[0].Rows.SelectMany(row => Rounded(row, [.. NormalFloat((int)bits).Select(code => Most(row) * code)])),
         ["softmax"] = (t, _) => t[0].Rows.SelectMany(row => Softmax(row, row.Length)),
-        ["logsumexp"] = (t, _) => t[0].Rows.Select(row => Dual.Sum(row.Select(z => z.To(Math.Exp))).To(Math.Log)),
+        ["logsumexp"] = (t, _) => t[0].Rows.Select(row => Largest(row) + Dual.Sum(row.Select(z => (z - Largest(row)).To(Math.Exp))).To(Math.Log)),
         ["rms_norm"] = (t, epsilon) => t[0].Rows.SelectMany(row => Normed(row, epsilon)),
         ["layer_norm"] = (t, epsilon) => t[0].Rows.SelectMany(row => Normed([.. row.Select(x => x - (Dual.Sum(row) / row.Length))], epsilon)),
         ["top_k_softmax"] = (t, k) => t[0].Rows.SelectMany(row => Softmax(row, k)),
@@ -131,9 +131,12 @@ internal sealed partial class Definitions
 
     private static Dual[] Softmax(Dual[] row, double k)
     {
-        Dual[] weights = [.. row.Select((z, i) => IsAmong(row, i, k) ? z.To(Math.Exp) : 0)];
+        Dual[] weights = [.. row.Select((z, i) => IsAmong(row, i, k) ? (z - Largest(row)).To(Math.Exp) : 0)];
         return [.. weights.Select(weight => weight / Dual.Sum(weights))];
     }
+
+    /// <summary>A number that all of a row can be shifted by, so that no power overflows.</summary>
+    private static Dual Largest(Dual[] row) => row.Max(z => z.Value);
 
     /// <summary>The value that a share q of the way through the sorted row is at, between two neighbours in proportion.</summary>
     private static double Quantile(double[] row, double q)
