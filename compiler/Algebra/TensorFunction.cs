@@ -258,9 +258,6 @@ public sealed class TensorFunction
     /// <summary>Two functions whose product it is, with a scale for each row: <c>f(T)[…, i] = Scales(T)[…] · Codes(T)[…, i]</c>. Only lowering makes them.</summary>
     public (TensorFunction Codes, TensorFunction Scales)? Parts { get; private set; }
 
-    /// <summary>How it is written.</summary>
-    public string Usage => $"{Name}({string.Join(", ", Number is null ? Tensors : Tensors.Append(Number))})";
-
     /// <summary>The first fault of shapes and a number, or null.</summary>
     public Func<IReadOnlyList<EquatableArray<int>>, double, ArgumentFault?> Check { get; private set; } = (_, _) => null;
 

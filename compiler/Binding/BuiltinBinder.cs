@@ -273,19 +273,19 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
         Value[] values = [.. call.Values.Take(function.Tensors.Count)];
         if (Array.FindIndex(values, value => value is not (TensorValue or RowValue) && !(value is NumberValue && function.TakesNumbers)) is >= 0 and var other)
         {
-            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[other], $"a tensor for '{function.Usage}'", values[other].Description);
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[other], $"a tensor for '{Builtins.UsageOf(function)}'", values[other].Description);
             return null;
         }
 
         if (function.IsRounding && values[0] is RowValue)
         {
-            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], $"a tensor of parameters for '{function.Usage}'", values[0].Description);
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], $"a tensor of parameters for '{Builtins.UsageOf(function)}'", values[0].Description);
             return null;
         }
 
         if (values.OfType<IndexedValue>().FirstOrDefault() is not { } one)
         {
-            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], $"a tensor for '{function.Usage}'", values[0].Description);
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], $"a tensor for '{Builtins.UsageOf(function)}'", values[0].Description);
             return null;
         }
 
@@ -297,7 +297,7 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
         if (function.Check(shapes, number) is { } fault)
         {
             string what = fault.Argument < tensors.Length ? tensors[fault.Argument].Description : $"the number {Value.Show(number)}";
-            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[fault.Argument], $"{fault.Expected} for '{function.Usage}'", what);
+            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[fault.Argument], $"{fault.Expected} for '{Builtins.UsageOf(function)}'", what);
             return null;
         }
 

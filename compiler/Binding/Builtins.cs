@@ -50,6 +50,9 @@ internal static class Builtins
             activation => new BuiltinFunction(new(activation.Key, new Argument("v", ArgumentKind.Any)), (binder, call) => binder.Apply(activation.Value, call)),
             StringComparer.Ordinal);
 
+    /// <summary>How a function of tensors is written, in messages.</summary>
+    public static string UsageOf(TensorFunction function) => Functions[function.Name].Signature.Usage;
+
     /// <summary>The function of tensors that a link names, alone or with numbers or a tensor behind it; null where the name means something else.</summary>
     public static TensorFunction? LinkFunction(ExpressionSyntax link, FileScope scope, Func<string, bool> isLocal)
     {

@@ -42,17 +42,9 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         return new ChainValue(links.ToEquatable(), inputs, current, nodes, depth);
     }
 
-    /// <summary>Whether an expression is a value of a layer, by the names in it; of a chain, whether it is applied to one.</summary>
-    public static bool IsValue(ExpressionSyntax expression, Frame frame) => expression switch
-    {
-        NameSyntax name => frame.Locals.TryGetValue(name.Name, out Value? local) && local is RowValue,
-        PostfixSyntax postfix => IsValue(postfix.Operand, frame),
-        NegateSyntax negate => IsValue(negate.Operand, frame),
-        ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).Any(operand => IsValue(operand, frame)),
-        CallSyntax call => DeclarationOf(call, frame) is null && call.Arguments.Any(argument => IsValue(argument, frame)),
-        CompositionSyntax chain => IsValue(chain.Links[chain.Links.Count - 1], frame),
-        _ => false,
-    };
+    /// <summary>Whether an expression is a value of a layer, or a chain that is applied to one.</summary>
+    public static bool IsValue(ExpressionSyntax expression, Frame frame) => ValueSyntax.IsValue(
+        expression, name => frame.Locals.TryGetValue(name, out Value? local) && local is RowValue, call => DeclarationOf(call, frame) is not null);
 
     /// <summary>Binds links that are applied to the value behind them: <c>gelu . bias . A . v</c>.</summary>
     public IndexedValue? BindApplied(EquatableArray<ExpressionSyntax> chain, SyntaxNode node, Frame frame)
@@ -175,7 +167,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
 
             if (numbers.Count <= (function.Number is null ? 0 : 1))
             {
-                Report(DiagnosticDescriptors.WrongKind, frame, numbers[0], $"a number for '{function.Number}' of '{function.Usage}'", argument.Description);
+                Report(DiagnosticDescriptors.WrongKind, frame, numbers[0], $"a number for '{function.Number}' of '{Builtins.UsageOf(function)}'", argument.Description);
                 return null;
             }
         }
@@ -224,14 +216,14 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
 
         if (arguments.Count > numbers && (function.IsElementwise || size % row != 0))
         {
-            string expected = function.IsElementwise ? $"a tensor for '{function.Usage}'" : $"a divisor of {size}, the length of what '{function.Name}' is given";
+            string expected = function.IsElementwise ? $"a tensor for '{Builtins.UsageOf(function)}'" : $"a divisor of {size}, the length of what '{function.Name}' is given";
             Report(DiagnosticDescriptors.WrongKind, frame, arguments[numbers], expected, $"the number {row}");
             return null;
         }
 
         if (function.Check([EquatableArray.Of(size / row, row)], bound) is { } fault)
         {
-            Report(DiagnosticDescriptors.WrongKind, frame, arguments[0], $"{fault.Expected} for '{function.Usage}'", $"the number {Value.Show(bound)}");
+            Report(DiagnosticDescriptors.WrongKind, frame, arguments[0], $"{fault.Expected} for '{Builtins.UsageOf(function)}'", $"the number {Value.Show(bound)}");
             return null;
         }
 
@@ -303,7 +295,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             return new ChainValue(links, count * chain.Inputs, count * chain.Outputs, 3 * chain.Nodes, chain.Depth + 2);
         }
 
-        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "functions that work on each part by itself", $"'{lifting.Obstacle!.Usage}' of a value");
+        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "functions that work on each part by itself", $"'{Builtins.UsageOf(lifting.Obstacle!)}' of a value");
         return null;
     }
 

@@ -233,7 +233,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             }
             else if (FunctionOfTensors(link) is { } noLink)
             {
-                Report(DiagnosticDescriptors.WrongKind, link.Span, "an operator or a link", $"'{noLink.Usage}', a function of tensors that is no link: {noLink.WhyNoLink}");
+                Report(DiagnosticDescriptors.WrongKind, link.Span, "an operator or a link", $"'{Builtins.UsageOf(noLink)}', a function of tensors that is no link: {noLink.WhyNoLink}");
             }
             else if (link is ChainSyntax { Precedence: Precedence.Additive } sum && Operands(sum).FirstOrDefault(term => IsInput(term.Operand)).Operand is { } input)
             {
@@ -251,7 +251,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             {
                 EquatableArray<ExpressionSyntax> arguments = link is CallSyntax { Arguments: var all } ? all : default;
                 int numbers = function.Number is null ? 0 : 1;
-                CheckCount($"'{function.Usage}'", numbers, numbers + 1, arguments.Count, link.Span);
+                CheckCount($"'{Builtins.UsageOf(function)}'", numbers, numbers + 1, arguments.Count, link.Span);
                 CheckAll(arguments);
             }
             else if (!IsElementwise(link))
@@ -268,16 +268,10 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         && (_locals.TryGetValue(IndexBinder.InputName, out Local? local) ? local.Kind == LocalKind.Input : scope.Find(IndexBinder.InputName).Count == 0);
 
     /// <summary>Whether an expression is a value of a layer, or a chain that is applied to one.</summary>
-    private bool IsValue(ExpressionSyntax expression) => expression switch
-    {
-        NameSyntax name => _locals.TryGetValue(name.Name, out Local? local) && local.Kind is LocalKind.Value or LocalKind.Input,
-        PostfixSyntax postfix => IsValue(postfix.Operand),
-        NegateSyntax negate => IsValue(negate.Operand),
-        ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).Any(IsValue),
-        CallSyntax call => scope.Find(call.Name.Text).Count == 0 && call.Arguments.Any(IsValue),
-        CompositionSyntax chain => IsValue(chain.Links[chain.Links.Count - 1]),
-        _ => false,
-    };
+    private bool IsValue(ExpressionSyntax expression) => ValueSyntax.IsValue(
+        expression,
+        name => _locals.TryGetValue(name, out Local? local) && local.Kind is LocalKind.Value or LocalKind.Input,
+        call => scope.Find(call.Name.Text).Count > 0);
 
     /// <summary>Reports a link that is called with what comes before it, as in other languages.</summary>
     private bool CheckLinkCall(ExpressionSyntax expression)

@@ -489,20 +489,20 @@ internal sealed class MapEmitter
     /// <summary>A function of the rows of a weight, by its definition.</summary>
     private string OfRows(FunctionStep step, Pass pass)
     {
-        FunctionCall weight = step.Function;
-        EquatableArray<int> shape = weight.Shapes[0];
+        FunctionCall call = step.Function;
+        EquatableArray<int> shape = call.Shapes[0];
         int length = shape.Count == 0 ? 1 : shape[shape.Count - 1];
-        FunctionDefinition definition = weight.Function.Definition!(weight.Numbers.FirstOrDefault(), length).Guarded;
+        FunctionDefinition definition = call.Function.Definition!(call.Numbers.FirstOrDefault(), length).Guarded;
         Place argument = Place.Of(step.Arguments[0]), change = Place.MirrorOf(step.Arguments[0]), result = Place.Of(step.Result), resultChange = Place.MirrorOf(step.Result);
-        string numbers = string.Concat(weight.Numbers.Select(number => ", " + Literals.Of(number, "double")));
+        string numbers = string.Concat(call.Numbers.Select(number => ", " + Literals.Of(number, "double")));
         (string text, FunctionProgram program, Place along, Place target) = step.Mode switch
         {
-            FunctionMode.Value => ($"y = {weight.Function}(x{numbers})", definition.Value, change, result),
-            FunctionMode.Gradient => ($"The gradient a for {weight.Function}(x{numbers}), for x", definition.Gradient, resultChange, change),
-            _ => ($"The tangent of {weight.Function}(x{numbers}) along a", definition.Tangent, change, resultChange),
+            FunctionMode.Value => ($"y = {call.Function}(x{numbers})", definition.Value, change, result),
+            FunctionMode.Gradient => ($"The gradient a for {call.Function}(x{numbers}), for x", definition.Gradient, resultChange, change),
+            _ => ($"The tangent of {call.Function}(x{numbers}) along a", definition.Tangent, change, resultChange),
         };
         var function = new RowFunction(text, program, length, step.Mode == FunctionMode.Gradient);
-        return Call(function, leaf => leaf == FunctionOperation.Element ? argument : along, target, Number(weight.Arguments[0].Length / length), pass);
+        return Call(function, leaf => leaf == FunctionOperation.Element ? argument : along, target, Number(call.Arguments[0].Length / length), pass);
     }
 
     /// <summary>A function of rows of vectors, by its definition.</summary>
