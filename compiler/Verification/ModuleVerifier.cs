@@ -47,7 +47,7 @@ public static class ModuleVerifier
                     width = node.Rows;
                     break;
 
-                case BiasLink { Bias: var bias } when !bias.Shape.SequenceEqual([width]) || !Fits(bias):
+                case BiasLink { Bias: var bias } when !bias.Shape.SequenceEqual([width]) || !Fits(bias) || bias.IsPerRow():
                     return ($"a bias {Show(bias)} for {width} elements", width);
 
                 case ValueLink { Value: var value }:
@@ -102,7 +102,7 @@ public static class ModuleVerifier
             _ => true,
         };
         return !fits || node.Rows < 1 || node.Columns < 1 ? $"{node.GetType().Name} does not fit: {AlgebraPrinter.Print(node)}"
-            : node.Tensors().All(Fits) ? null
+            : node.Tensors().All(tensor => Fits(tensor) && !tensor.IsPerRow()) ? null
             : $"a tensor in {node.GetType().Name} does not fit: {AlgebraPrinter.Print(node)}";
     }
 

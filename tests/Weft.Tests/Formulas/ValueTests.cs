@@ -1,9 +1,11 @@
 using Weft.Compiler;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
+using Weft.Compiler.Oracle;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Targets.Cpu;
+using Weft.Compiler.Text;
 using Weft.Dynamic;
 using Weft.Tests.Binding;
 using Weft.Tests.Fitting;
@@ -110,6 +112,79 @@ public class ValueTests
         {
             Assert.Null(Fault<float>(module, Scalar.Float, batch));
             Assert.Null(Fault<double>(module, Scalar.Double, batch));
+        }
+    }
+
+    /// <summary>Each function of values, of arguments that it is smooth at or that are the same numbers on both sides of a comparison.</summary>
+    private static IEnumerable<(TensorFunction Function, Module Module)> OfValues()
+    {
+        // x as [3, 4], positive numbers of that, and a matrix near the identity.
+        IndexVariable i = new("i", 3, 1), j = new("j", 4, 2), k = new("k", 3, 3);
+        EinsumTensor Defined(IndexVariable row, IndexVariable column, params TensorProduct[] terms) =>
+            new(EquatableArray.Of(EquatableArray.Of(row), EquatableArray.Of(column)), terms.ToEquatable());
+        TensorProduct Of(TensorExpression tensor, double coefficient, params AffineIndex[] at) => new(EquatableArray.Of(new IndexedTensor(tensor, at.ToEquatable())), coefficient);
+        EinsumTensor m = Defined(i, j, Of(new InputTensor(12), 1, AffineIndex.Group([i, j])));
+        TensorExpression positive = Functions.Of("shift", 0.5, Functions.Of("softplus", m));
+        var isDiagonal = new FormulaTensor(EquatableArray.Of(3, 3), new FormulaOperation(FormulaOperator.All["=="], EquatableArray.Of<Formula>(new FormulaIndex(0), new FormulaIndex(1))));
+        EinsumTensor near = Defined(i, k, Of(isDiagonal, 1, AffineIndex.Of(i), AffineIndex.Of(k)), Of(Functions.Of("tanh", m), 0.2, AffineIndex.Of(i), AffineIndex.Of(k)));
+        var bank = new ParameterTensor(new Parameter("B", EquatableArray.Of(4, 5), Role.Trained, new Initializer(Distribution.Normal)));
+        foreach (TensorFunction function in TensorFunction.All.Values.Where(function => !function.IsRounding))
+        {
+            TensorExpression[] arguments = function.Name switch
+            {
+                "log" or "sqrt" or "power" => [positive],
+                "cayley" or "inverse" or "polar" or "orthonormal_rows" => [near],
+                "quotient" or "straight_through" or "distances" or "rbf" => [m, positive],
+                "where" => [Functions.Of("step", m), m, positive],
+                "concat" => [m, m],
+                "admix" => [bank, m],
+                "take" => [m, new ListTensor(EquatableArray.Of(2.0, 0))],
+                _ => [m],
+            };
+            double number = function.NumberIsSize ? 2 : function.Name switch { "concat" => 1, "distances" => 2, "rms_norm" or "layer_norm" => 1e-3, _ => 0.5 };
+            TensorExpression value = function.Number is null ? Functions.Of(function.Name, arguments) : Functions.Of(function.Name, number, arguments);
+            int outputs = value.Shape.Aggregate(1, (product, extent) => product * extent);
+            yield return (function, Algebras.ModuleOf("Of" + function.Name, 12, outputs, new ValueLink(value)));
+        }
+    }
+
+    [Theory]
+    [InlineData(Scalar.Float)]
+    [InlineData(Scalar.Double)]
+    public void EveryFunctionTakesValues(Scalar scalar)
+    {
+        Module[] modules = [.. OfValues().Select(pair => pair.Module)];
+        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
+        Assert.All(modules, module => Assert.Null(scalar == Scalar.Float ? Fault<float>(module) : Fault<double>(module)));
+
+        string? Fault<T>(Module module)
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        {
+            using Map<T> map = all.Create<T>(module.Name);
+            return FormulaBattery.Fault(module, map, seed: 1) is { } fault ? $"{module.Name}: {fault}" : null;
+        }
+    }
+
+    [Fact]
+    public void EachIsThePartsOneByOne()
+    {
+        const int Parts = 3;
+        int next = 100;
+        foreach ((TensorFunction function, Module module) in OfValues())
+        {
+            EquatableArray<Link>? lifted = new Lifting(Parts, (name, extent) => new IndexVariable(name, extent, next++)).Links(module.Links);
+            Assert.Equal(function.IsBatched, lifted is not null);
+            if (lifted is not { } links)
+            {
+                continue;
+            }
+
+            var random = new Random(7);
+            Dictionary<string, double[]> values = Numbers.Values(module, random);
+            double[] x = Numbers.Normal(random, Parts * module.Inputs);
+            double[] each = new Interpreter(module, values).Evaluate(x);
+            double[] together = new Interpreter(Algebras.ModuleOf("f", Parts * module.Inputs, Parts * module.Outputs, [.. links]), values).Evaluate(x);
+            Assert.True(each.SequenceEqual(together), function.Name);
         }
     }
 
