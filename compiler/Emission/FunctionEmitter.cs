@@ -127,6 +127,7 @@ internal sealed class FunctionEmitter(CodeWriter code, string scalar)
             FunctionOperation.Choose => $"{lanes}.WherePositive({operands})",
             FunctionOperation.Add or FunctionOperation.Subtract or FunctionOperation.Multiply or FunctionOperation.Divide or FunctionOperation.Min
                 or FunctionOperation.Max or FunctionOperation.Log or FunctionOperation.Sqrt => $"{lanes}.{instruction.Operation}({operands})",
+            FunctionOperation.Exp => $"{Kernels}.LaneMath<{scalar}>.CallExp<{lanes}, {vector}>({operands})",
             _ => $"{Kernels}.LaneMath<{scalar}>.{instruction.Operation}<{lanes}, {vector}>({operands})",
         };
     }
