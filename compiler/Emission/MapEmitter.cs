@@ -120,7 +120,7 @@ internal sealed class MapEmitter
                 DeviceProgramEmitter.Emit(_code, _device, _options, _scalar);
             }
 
-            var emitter = new KernelEmitter(_code, _scalar, _schedule.Program.Variant);
+            var emitter = new KernelEmitter(_code, _scalar);
             foreach ((string name, Kernel kernel) in _kernels.Values)
             {
                 _code.Line();
@@ -335,7 +335,7 @@ internal sealed class MapEmitter
 
                 string b = kernel.B is null ? "null" : Pointer(kernel.B, pass);
                 string addend = kernel.Addend is null ? "null" : (kernel.Begins ? "first ? null : " : "") + Pointer(kernel.Addend, pass);
-                return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {SchedulePrinter.Describe(kernel)}";
+                return $"{known.Name}.Run({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {SchedulePrinter.Describe(kernel)}";
 
             case ClearStep clear:
                 Storage cleared = clear.C.Storage;

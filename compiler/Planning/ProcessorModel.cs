@@ -56,12 +56,6 @@ public sealed record ProcessorModel(
     /// <summary>Rows of a chunk: at least, at least where weights come from memory for each, at most; and of a batch that is one whatever it takes.</summary>
     public (int Least, int LeastOfFar, int Most, int AtOnce) ChunkRows { get; init; } = (12, 96, 192, 48);
 
-    /// <summary>Vectors of a tile where nothing is summed: a quarter of the registers.</summary>
-    public int ElementwiseRows => Registers / 4;
-
-    /// <summary>Rows of a tile of one vector that are no rows of the batch: half of the registers, the others hold operands.</summary>
-    public int SingleColumnRows => Registers / 2;
-
     /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
     public int SmallOperand => FirstLevelBytes / 8;
 
@@ -70,9 +64,6 @@ public sealed record ProcessorModel(
 
     /// <summary>Weights that the third-level cache hardly keeps beside a batch.</summary>
     public int FarBytes => ThirdLevelBytes / 4 * 3;
-
-    /// <summary>Terms of a sum of which four vectors fill a quarter of the second-level cache.</summary>
-    public int LongSum => SecondLevelBytes / 16 / VectorBytes;
 
     /// <summary>Bytes between rows of which only two share a way of the first-level cache.</summary>
     public int FarApart => FirstLevelBytes / FirstLevelWays / 2;

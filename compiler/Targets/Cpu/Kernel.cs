@@ -27,8 +27,8 @@ public enum LaneForm
 }
 
 /// <summary>
-/// A contraction <c>c (+)= Coefficient · Σ a · b</c> as a loop nest with literal strides around a register tile of rows × columns of
-/// vectors. Without b the sum is of a alone.
+/// A contraction <c>c (+)= Coefficient · Σ a · b</c> as a loop nest around a register tile of rows × columns of vectors, which the runtime's
+/// <c>Contraction</c> runs. Without b the sum is of a alone.
 /// </summary>
 public sealed record Kernel(
     string Description,
@@ -70,10 +70,9 @@ public sealed record Kernel(
         get
         {
             const int LongSum = 16;
-            const int Phases = 4;
             int terms = Reduction.Aggregate(1, (product, loop) => product * loop.Extent);
             return Form == LaneForm.Parallel && Lanes.A == 1 && Columns.IsRows && terms >= LongSum
-                && Reduction[Reduction.Count - 1] is { IsRows: false } inner && inner.Extent % Phases == 0 && Rows.A == terms * inner.A;
+                && Reduction[Reduction.Count - 1] is { IsRows: false } inner && Rows.A == terms * inner.A;
         }
     }
 

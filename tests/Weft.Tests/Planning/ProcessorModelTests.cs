@@ -15,16 +15,16 @@ public class ProcessorModelTests
         new[] { ProcessorModel.Avx512, ProcessorModel.Avx512Narrow, ProcessorModel.Avx2, ProcessorModel.Neon }.ToDictionary(model => model.Name, StringComparer.Ordinal);
 
     [Theory]
-    [InlineData("AVX-512", 16, 6, 12, 1024, 4096)]
-    [InlineData("AVX-512, 256 bits", 8, 6, 12, 2048, 4096)]
-    [InlineData("AVX2", 8, 3, 6, 1024, 4096)]
-    [InlineData("NEON", 4, 6, 12, 4096, 8192)]
-    public void WhatFollows(string name, int lanes, int rowsOfFour, int rowsOfTwo, int longSum, int smallOperand)
+    [InlineData("AVX-512", 16, 6, 12, 4096)]
+    [InlineData("AVX-512, 256 bits", 8, 6, 12, 4096)]
+    [InlineData("AVX2", 8, 3, 6, 4096)]
+    [InlineData("NEON", 4, 6, 12, 8192)]
+    public void WhatFollows(string name, int lanes, int rowsOfFour, int rowsOfTwo, int smallOperand)
     {
         ProcessorModel model = Models[name];
         Assert.Equal((lanes, lanes / 2), (model.Lanes(4), model.Lanes(8)));
         Assert.Equal((rowsOfFour, rowsOfTwo), (model.TileRows(4), model.TileRows(2)));
-        Assert.Equal((longSum, smallOperand), (model.LongSum, model.SmallOperand));
+        Assert.Equal(smallOperand, model.SmallOperand);
     }
 
     [Theory]
