@@ -29,8 +29,7 @@ public sealed class TensorFunction
         new("sin", "Sin", ["T"]),
         new("cos", "Cos", ["T"]),
         Elementwise("round_ste", "RoundStraightThrough", new(Of(FunctionOperation.Rint, X), Change), isLink: true),
-        Rounding("bf16", "BFloat16", StorageFormat.BFloat16),
-        Rounding("half", "Float16", StorageFormat.Float16),
+        .. StorageFormats.All.Where(format => format.Rounding is not null).Select(Rounding),
         Elementwise("stop_gradient", "StopGradient", new(X), isLink: true, hasDerivative: false),
         Elementwise("sign", null, new(Choose(X, 1, Choose(0 - X, -1, 0))), isLink: true, hasDerivative: false),
         Elementwise("step", null, new(Choose(X, 1, 0)), isLink: true, hasDerivative: false),
@@ -82,10 +81,10 @@ public sealed class TensorFunction
             Check = (shapes, q) => Axes(shapes[0], 1) ?? (q is >= 0 and <= 1 ? null : new(1, "0 to 1")),
             Sizes = (shapes, _) => Rows(shapes[0]),
         },
-        Quantizer("quantize", "Quantize", Symmetric, new("QuantizeCodes", "QuantizeScales", bits => bits <= 4 ? StorageFormat.Int4 : StorageFormat.Int8)),
+        Quantizer("quantize", "Quantize", Symmetric, new("QuantizeCodes", "QuantizeScales", bits => bits <= 4 ? StorageFormats.Int4 : StorageFormats.Int8)),
         Quantizer("quantize_affine", "QuantizeAffine", Affine),
         Quantizer("quantize_bipolar", "QuantizeBipolar", Bipolar),
-        Quantizer("normal_float", "NormalFloat", null, new("NormalFloatCodes", "NormalFloatScales", bits => bits == 4 ? StorageFormat.NormalFloat4 : null)),
+        Quantizer("normal_float", "NormalFloat", null, new("NormalFloatCodes", "NormalFloatScales", bits => bits == 4 ? StorageFormats.NormalFloat4 : null)),
         new("row_norms", "RowNorms", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 1),
@@ -352,8 +351,7 @@ public sealed class TensorFunction
     private static FunctionDefinition Rounded(FunctionExpression step, FunctionExpression value) => new(Choose(step, value, X), Change);
 
     /// <summary>Rounds each element to what a format holds; the derivative is taken as 1.</summary>
-    private static TensorFunction Rounding(string name, string kernel, StorageFormat format) =>
-        new(name, kernel, ["T"]) { Format = _ => format, IsRounding = true };
+    private static TensorFunction Rounding(StorageFormat format) => new(format.Rounding!, "Rounding", ["T"]) { Format = _ => format, IsRounding = true };
 
     /// <summary>Rounds each row to at most 2^bits values that fit it.</summary>
     private static TensorFunction Quantizer(

@@ -536,7 +536,8 @@ internal sealed class MapEmitter
         IEnumerable<string> last = numbers
             .Where(_ => !function.NumberIsInSizes)
             .Select(number => function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
-        return $"{Kernels}.ParameterFunctions<{_scalar}>.{function.Kernel}.{mode}({string.Join(", ", arguments.Concat(last))});";
+        string kernel = function.IsRounding ? $"{function.Kernel}<{Kernels}.{function.Format(0)}<{_scalar}>>" : function.Kernel!;
+        return $"{Kernels}.ParameterFunctions<{_scalar}>.{kernel}.{mode}({string.Join(", ", arguments.Concat(last))});";
     }
 
     private string Pointer(Place place, Pass pass)

@@ -33,6 +33,8 @@ internal sealed partial class Evaluator
             ["above_quantile"] = (_, a, q) => Rows(a[0]).SelectMany(row => AboveQuantile(row, q)),
             ["bf16"] = (oracle, a, _) => oracle.Map(a, x => (Round(x, fraction: 7, least: -126, most: 127), 1)),
             ["half"] = (oracle, a, _) => oracle.Map(a, x => (Round(x, fraction: 10, least: -14, most: 15), 1)),
+            ["e4m3"] = (oracle, a, _) => oracle.Map(a, x => (Round(Math.Max(-448, Math.Min(448, x)), fraction: 3, least: -6, most: 8), 1)),
+            ["e5m2"] = (oracle, a, _) => oracle.Map(a, x => (Round(Math.Max(-57344, Math.Min(57344, x)), fraction: 2, least: -14, most: 15), 1)),
             ["quantize"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.Quantize(row, bits)),
             ["quantize_affine"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeAffine(row, bits)),
             ["quantize_bipolar"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeBipolar(row, bits)),

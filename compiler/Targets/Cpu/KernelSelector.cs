@@ -186,7 +186,7 @@ public sealed class KernelSelector(ProcessorModel processor, int elementSize, in
     {
         int[] extents = [.. packing.Axes.Select(axis => axis.Extent).Where(extent => extent > 1)];
         return extents.Aggregate(1L, (product, extent) => product * extent) <= storage.Length
-            && (format.Bits() >= 8 || extents.Length < 2 || extents[extents.Length - 1] % 2 == 0);
+            && (format.Bits >= 8 || extents.Length < 2 || extents[extents.Length - 1] % 2 == 0);
     }
 
     private static PackedView Pack(View view, Index? lane, IReadOnlyList<Index> outer, IReadOnlyList<Index> inner, int width)

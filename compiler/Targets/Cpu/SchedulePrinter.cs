@@ -57,7 +57,7 @@ public static class SchedulePrinter
         DerivativeStep derivative => $"{Name(derivative.C)} = {derivative.Function.Name}'({Name(derivative.Z)}) {Name(derivative.A)}",
         FunctionStep function => $"{Name(function.Target)} = {function.Function.Function} {function.Mode.ToString().ToLowerInvariant()}({string.Join(", ", function.Arguments)})",
         PackStep { Scatter: true } pack => $"∂{pack.Source} += ∂{pack.Packed} unpacked from {string.Join("×", pack.Extents)}",
-        PackStep pack => $"{pack.Packed} packed as {string.Join("×", pack.Extents)}{(pack.Packed.PackedFormat is { } format ? $" {format.ToString().ToLowerInvariant()}" : "")}",
+        PackStep pack => $"{pack.Packed} packed as {string.Join("×", pack.Extents)}{(pack.Packed.PackedFormat is { } format ? $" {format.Name.ToLowerInvariant()}" : "")}",
         _ => throw new InvalidOperationException(step.ToString()),
     };
 

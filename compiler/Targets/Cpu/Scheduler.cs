@@ -148,7 +148,7 @@ public sealed class Scheduler
         {
             long length = packing.Axes.Aggregate(1L, (product, axis) => product * axis.Extent);
             int bits = 8 * _variant.ElementSize;
-            length = packed.Format is { } format ? ((length * format.Bits()) + bits - 1) / bits : length;
+            length = packed.Format is { } format ? ((length * format.Bits) + bits - 1) / bits : length;
             pack = (_pool.NewCopy(view.Storage, length, packed.Format), view.Storage, packing, []);
             _packs.Add(key, pack);
         }

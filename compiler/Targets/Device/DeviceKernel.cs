@@ -49,7 +49,7 @@ public sealed record GridAxis(int Extent, bool TimesRows, int Tile)
     public static readonly GridAxis One = new(1, false, 1);
 }
 
-/// <summary>An operand: an array of elements, or of codes of 16 bits.</summary>
+/// <summary>An operand: an array of elements, or of codes.</summary>
 public sealed record Operand(string Name, bool IsWritten = false)
 {
     /// <summary>What loads widen codes from; null for elements.</summary>
@@ -65,9 +65,8 @@ public sealed record Operand(string Name, bool IsWritten = false)
         FirstCode = FormatOf(view) is null ? 0 : view.Position.Offset - view.Below,
     };
 
-    /// <summary>The format that a device has a view's numbers in, where they take 16 bits.</summary>
-    internal static StorageFormat? FormatOf(View view) =>
-        view is { Aspect: Aspect.Value, Storage.Format: StorageFormat.BFloat16 or StorageFormat.Float16 } ? view.Storage.Format : null;
+    /// <summary>The format that a device has a view's numbers in, where it loads one.</summary>
+    internal static StorageFormat? FormatOf(View view) => view is { Aspect: Aspect.Value, Storage.Format: { Device: not null } format } ? format : null;
 }
 
 /// <summary>What a kernel does at least, for a number of rows: operations, and elements that it reads or writes.</summary>
@@ -100,7 +99,7 @@ public enum DeviceBlock
     /// <summary>Parameters, and what the device derives from them.</summary>
     Weights,
 
-    /// <summary>Weights in 16 bits.</summary>
+    /// <summary>Weights in short formats.</summary>
     Codes,
 
     /// <summary>The rows of x.</summary>
@@ -155,7 +154,7 @@ public sealed record DeviceLaunch(int Kernel, bool Accumulate, IReadOnlyList<Dev
 /// <summary>Elements that lie at one place in the map's blocks and at another in the device's.</summary>
 public sealed record Segment(int Host, int Device, int Length);
 
-/// <summary>Elements of the map's block that are codes in the device's.</summary>
+/// <summary>Elements of the map's block that are codes in the device's; there the place counts bytes.</summary>
 public sealed record CodeSegment(StorageFormat Format, Segment Segment);
 
 /// <summary>What a device does for a loss, after the forward pass, and for a step of an optimizer.</summary>
@@ -200,14 +199,14 @@ public sealed record DeviceSchedule(
     /// <summary>Where the gradients of tensors begin in the block of weight gradients.</summary>
     public IReadOnlyDictionary<Storage, int> GradientPlaces { get; init; } = new Dictionary<Storage, int>();
 
-    /// <summary>Where tensors begin in the block of codes.</summary>
+    /// <summary>The byte that tensors begin at in the block of codes.</summary>
     public IReadOnlyDictionary<Storage, int> CodePlaces { get; init; } = new Dictionary<Storage, int>();
 
     /// <summary>Elements of the weight block; the trained parameters come first, at the same places as in the map.</summary>
     public int WeightCount { get; init; }
 
-    /// <summary>Codes of the block of codes.</summary>
-    public int CodeCount { get; init; }
+    /// <summary>Bytes of the block of codes.</summary>
+    public int CodeBytes { get; init; }
 
     /// <summary>Elements of the block of weight gradients; the trained parameters come first.</summary>
     public int GradientCount { get; init; }
@@ -218,7 +217,7 @@ public sealed record DeviceSchedule(
     /// <summary>What comes from the host as it is: parameters that are not trained, constants, and those functions of tensors that the host evaluates.</summary>
     public IReadOnlyList<Segment> Functions { get; init; } = [];
 
-    /// <summary>What comes from the host in 16 bits.</summary>
+    /// <summary>What comes from the host in a short format.</summary>
     public IReadOnlyList<CodeSegment> Codes { get; init; } = [];
 
     /// <summary>Whether a step of an optimizer changes one of them.</summary>

@@ -59,7 +59,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         long rows = Math.Min(device.MaxBufferBytes / (widest * sizeof(T)), device.MemoryBytes / 4 / (row * sizeof(T)));
         this.maxRows = (int)Math.Max(1, Math.Min(rows, Math.Min(maxRows, program.MaxRows)));
         weights = device.Allocate(program.WeightCount);
-        codes = program.CodeCount > 0 ? device.Allocate(ElementsOf(program.CodeCount)) : null;
+        codes = program.CodeBytes > 0 ? device.Allocate(ElementsOf(program.CodeBytes)) : null;
     }
 
     /// <summary>The map, whose parameters count.</summary>
@@ -440,8 +440,11 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 device.Write(weights, Map.WeightBlock.Slice(function.Host, function.Length), function.Device);
             }
 
-            WriteCodes<BFloat16<T>>(program.BFloat16Codes);
-            WriteCodes<Float16<T>>(program.Float16Codes);
+            foreach (DeviceCodes tensor in program.Codes)
+            {
+                Write(tensor);
+            }
+
             Run(program.Prepare, new Blocks(this, 1), 0, 1);
             uploaded = epoch;
         }
@@ -449,23 +452,19 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         return Math.Clamp(batch, 1, maxRows);
     }
 
-    private unsafe void WriteCodes<TFormat>(ImmutableArray<DeviceSegment> tensors)
-        where TFormat : struct, IStorageFormat<T>
+    private unsafe void Write(DeviceCodes tensor)
     {
-        foreach (DeviceSegment tensor in tensors)
+        T[] packed = new T[ElementsOf(tensor.Bytes)];
+        fixed (T* source = Map.WeightBlock.Slice(tensor.Host, tensor.Length), target = packed)
         {
-            T[] packed = new T[ElementsOf(tensor.Length)];
-            fixed (T* source = Map.WeightBlock.Slice(tensor.Host, tensor.Length), target = packed)
-            {
-                TFormat.Write(source, (byte*)target, tensor.Length);
-            }
-
-            device.Write(codes!, packed, ElementsOf(tensor.Device));
+            tensor.Pack(source, (byte*)target);
         }
+
+        device.Write(codes!, packed, ElementsOf(tensor.Device));
     }
 
-    /// <summary>The elements that have room for codes of 16 bits.</summary>
-    private static unsafe int ElementsOf(int codes) => (int)(((2L * codes) + sizeof(T) - 1) / sizeof(T));
+    /// <summary>The elements that have room for so many bytes.</summary>
+    private static unsafe int ElementsOf(int bytes) => (int)(((long)bytes + sizeof(T) - 1) / sizeof(T));
 
     private void DownloadParameters()
     {

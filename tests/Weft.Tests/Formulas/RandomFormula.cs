@@ -453,7 +453,8 @@ internal sealed class RandomFormula
         {
             () => Functions.Of("admix", _random.Next(1, other + 1), Fresh(other, last), Argument([.. batch, other])),
             () => Functions.Of(Pick("square", "sigmoid", "tanh", "softplus", "sin", "cos", "stop_gradient"), Argument(shape)),
-            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste", "sign", "step", "bf16", "half"), Fresh(shape)),
+            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste", "sign", "step"), Fresh(shape)),
+            () => Functions.Of(Pick([.. StorageFormats.All.Select(format => format.Rounding).OfType<string>()]), Fresh(shape)),
             () => Functions.Of(Pick("soft_threshold", "hard_threshold"), 0.25, Fresh(shape)),
             () => Functions.Of(Pick("log", "sqrt"), Positive(Argument(shape))),
             () => Functions.Of("power", Pick(-1, 0.5, 3), Positive(Argument(shape))),
