@@ -89,6 +89,7 @@ internal static class Builtins
         [
             ("int8", "quantize", 8),
             ("int4", "quantize", 4),
+            ("uint4", "quantize_zero_point", 4),
             ("nf4", "normal_float", 4),
         ]).ToDictionary(row => row.Name, row => (row.Function, row.Number, row.Number is not null), StringComparer.Ordinal);
 

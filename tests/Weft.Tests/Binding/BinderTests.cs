@@ -122,7 +122,7 @@ public class BinderTests
         { "operator f : 8 -> 8 = einsum(\"ij,jk->ik\", 8, 8)", "1:30 WEFT0005 expected an expression, found '\"ij,jk->ik\"'; sums over indices are written as y[i] = A[i, j] * x[j]" },
         { "operator f : 8 -> 8\n  frozen(fp16) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'fp16': did you mean 'half'?" },
         { "operator f : 8 -> 8\n  frozen(fp8) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'fp8': did you mean 'e4m3'?" },
-        { "operator f : 8 -> 8\n  frozen(packed) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'packed': there is bf16, half, e4m3, e5m2, int8, int4, nf4" },
+        { "operator f : 8 -> 8\n  frozen(packed) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'packed': there is bf16, half, e4m3, e5m2, int8, int4, uint4, nf4" },
         {
             "operator f : 8 -> 8\n  param A[8, 8] ~ poisson(1)\n  = A",
             "2:19 WEFT0125 unknown distribution 'poisson': there is zeros, ones, constant, normal, uniform, sign, paired, whole, distinct, orthogonal, eye, fan_in"

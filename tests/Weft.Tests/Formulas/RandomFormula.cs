@@ -464,7 +464,7 @@ internal sealed class RandomFormula
             () => Functions.Of("above_quantile", Pick(0, 0.25, 0.6), Fresh(shape)),
             () => Functions.Of("prefix", last, Fresh(batch)),
             () => Functions.Of("take", Argument([other, .. shape[1..]]), Table(other, shape[0])),
-            () => Functions.Of(Pick("quantize", "quantize_affine", "quantize_bipolar", "normal_float"), _random.Next(2, 9), Fresh(shape)),
+            () => Functions.Of(Pick("quantize", "quantize_affine", "quantize_zero_point", "quantize_bipolar", "normal_float"), _random.Next(2, 9), Fresh(shape)),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
 
             () => Functions.Of("elu", Pick(0.5, 1), Argument(shape)),

@@ -40,8 +40,8 @@ public class StorageFormatTests
     private static readonly string[] Texts =
     [
         .. from structure in Structures from format in new[] { "bf16", "int4" } select structure.Replace("@", format),
-        .. from structure in Structures.Take(4).Concat(Structures.TakeLast(3)) from format in new[] { "half", "e4m3", "e5m2", "int8", "nf4" } select structure.Replace("@", format),
-        .. from format in new[] { "int8, 8", "int4, 20", "nf4, 8", "int4, 5" }
+        .. from structure in Structures.Take(4).Concat(Structures.TakeLast(3)) from format in new[] { "half", "e4m3", "e5m2", "int8", "uint4", "nf4" } select structure.Replace("@", format),
+        .. from format in new[] { "int8, 8", "int4, 20", "uint4, 8", "nf4, 8", "int4, 5", "uint4, 5" }
            from text in new[]
            {
                "operator f : 80 -> 21\n  frozen(@) W[21, 80]\n  param B[21, 2], A[2, 80]\n  = W + B * A",
@@ -49,11 +49,16 @@ public class StorageFormatTests
                "operator f : 40 -> 18\n  param(@) W[18, 40]\n  = W",
            }
            select text.Replace("@", format),
+
+        // Sums of two products where there are several, in a product and in a power of one.
+        "operator f : 24 -> 24\n  frozen(uint4, 8) W[24, 24], V[24, 24]\n  param d[24]\n  = diag(d) * W * V' * W",
+        "operator f : 24 -> 6\n  frozen(uint4, 3) A[2, 4, 6], B[3, 4, 6]\n  frozen(uint4) c[4]\n  y[i j] = A[i, k, l] * B[j, k, l] * c[k] * x[k l]",
+        "operator f : 20 -> 15\n  frozen W[15, 20]\n  let A = quantize_zero_point(W, 3)\n  let B = quantize_zero_point(W, 8)\n  let C[i, j] = A[i, k] * B[j, k]\n  = A + C * B",
     ];
 
     internal static readonly string[] OneOfEach =
     [
-        .. new[] { "bf16", "half", "e4m3", "e5m2", "int8", "int4, 22", "nf4, 22" }.Select(format => $"operator f : 44 -> 30\n  frozen({format}) W[30, 44]\n  = W"),
+        .. new[] { "bf16", "half", "e4m3", "e5m2", "int8", "int4, 22", "uint4, 22", "nf4, 22" }.Select(format => $"operator f : 44 -> 30\n  frozen({format}) W[30, 44]\n  = W"),
     ];
 
     /// <summary>Every structure in each of the formats that devices load.</summary>
@@ -114,6 +119,7 @@ public class StorageFormatTests
     [InlineData("e5m2", 8)]
     [InlineData("int8", 8)]
     [InlineData("int4", 4)]
+    [InlineData("uint4", 4)]
     [InlineData("nf4", 4)]
     public void CopiesTakeTheBitsOfTheFormat(string format, int bits)
     {
@@ -124,15 +130,22 @@ public class StorageFormatTests
         Assert.All(copies, copy => Assert.Equal(64 * 96 * bits / 32, copy.Length));
         Assert.All(schedule.Forward.Concat(schedule.Reverse).OfType<KernelStep>(), step => Assert.All(
             new[] { step.A, step.B }, place => Assert.True(place!.Storage.IsPerRow || place.Storage.Length < 64 * 96 / 2 + 1)));
-        int scales = format[0] is 'i' or 'n' ? 64 : 0;
+        int scales = format switch
+        {
+            "int8" or "int4" or "nf4" => 64,
+            "uint4" => 64 + 64 + 96, // and what is added to rows, by way of ones
+            _ => 0,
+        };
         Assert.InRange(schedule.Layout.WeightCount, (64 * 96) + (2 * copies[0].Length), (64 * 96) + (2 * copies[0].Length) + (3 * scales));
         Assert.All(schedule.Storages.Where(storage => storage.Format is not null), storage => Assert.False(schedule.Layout.Holds(storage)));
     }
 
-    [Fact]
-    public void ANarrowFormatIsNotMultipliedOut()
+    [Theory]
+    [InlineData("int4, 32")]
+    [InlineData("uint4, 32")]
+    public void ANarrowFormatIsNotMultipliedOut(string format)
     {
-        Module module = TestModules.Formula("operator f : 512 -> 512\n  frozen(int4, 32) W[512, 512]\n  param B[512, 8], A[8, 512]\n  = W + B * A");
+        Module module = TestModules.Formula($"operator f : 512 -> 512\n  frozen({format}) W[512, 512]\n  param B[512, 8], A[8, 512]\n  = W + B * A");
         Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(4096), 4));
         Assert.DoesNotContain(schedule.Storages, storage => storage.Space == Space.Weights && schedule.Layout.Holds(storage) && storage.Name != "W" && storage.Length >= 512 * 512);
     }

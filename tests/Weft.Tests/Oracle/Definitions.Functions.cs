@@ -78,6 +78,12 @@ internal sealed partial class Definitions
             double least = row.Min(x => x.Value), most = row.Max(x => x.Value);
             return Rounded(row, [.. Multiples((most - least) / (Math.Pow(2, bits) - 1), 0, Math.Pow(2, bits) - 1).Select(step => least + step)]);
         }),
+        ["quantize_zero_point"] = (t, bits) => t[0].Rows.SelectMany(row =>
+        {
+            double least = Math.Min(0, row.Min(x => x.Value)), most = Math.Max(0, row.Max(x => x.Value)), highest = Math.Pow(2, bits) - 1;
+            double scale = (most - least) / highest, zero = scale == 0 ? 0 : Math.Round(-least / scale);
+            return Rounded(row, [.. Multiples(scale, -zero, highest - zero)]);
+        }),
         ["quantize_bipolar"] = (t, bits) => t[0].Rows.SelectMany(row =>
             Rounded(row, [.. Enumerable.Range(0, 1 << (int)bits).Select(k => Most(row) * (1 - (2 * k / (Math.Pow(2, bits) - 1))))])),
         ["normal_float"] = (t, bits) => t[0].Rows.SelectMany(row => Rounded(row, [.. NormalFloat((int)bits).Select(code => Most(row) * code)])),
