@@ -80,7 +80,7 @@ internal static class Builtins
         new(new("distinct", Size("n")), Distribution.Distinct),
         new(new("orthogonal", new Argument("gain", ArgumentKind.Number, 1)), Distribution.Orthogonal),
         new(new("eye", new Argument("c", ArgumentKind.Number, 1)), Distribution.Identity),
-        new(new("fan_in", new Argument("gain", ArgumentKind.Number, 1)), Distribution.FanIn),
+        new(new("fan_in", new Argument("gain", ArgumentKind.Number, 1)), Distribution.Normal, IsOverFanIn: true),
     }.ToDictionary(row => row.Signature.Name, StringComparer.Ordinal);
 
     /// <summary>Formats of tensors: the function through which one is read, with its number, and whether it works on groups along the last axis.</summary>

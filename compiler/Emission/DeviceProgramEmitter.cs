@@ -41,8 +41,8 @@ internal static class DeviceProgramEmitter
         List("ReverseFew", device.ReverseFew.Select(Launch));
         List("FinishGradient", device.FinishGradient.Select(Launch));
         List("AddGradient", device.AddGradient.Select(Launch));
-        Lists("Losses", device.Training.MeanSquaredError, device.Training.CrossEntropy);
-        Lists("Optimizers", device.Training.Sgd, device.Training.AdamW);
+        Lists("Losses", Enum.GetValues(typeof(DeviceLoss)).Cast<DeviceLoss>().Select(device.Training.Of));
+        Lists("Optimizers", Enum.GetValues(typeof(DeviceRule)).Cast<DeviceRule>().Select(device.Training.Of));
         List("Functions", device.Functions.Select(Segment));
         code.Line($"FunctionsChange = {(device.FunctionsChange ? "true" : "false")},");
         List("FunctionGradients", device.FunctionGradients.Select(Segment));
@@ -55,7 +55,7 @@ internal static class DeviceProgramEmitter
         code.Line($"ScratchPerRow = ({Number(device.Layout.ScratchPerRow)}, {Number(device.Layout.GradientScratchPerRow)}),");
         code.Line($"MaxRows = {Number(device.MaxRows)},");
 
-        void Lists(string name, params IReadOnlyList<DeviceLaunch>[] lists) =>
+        void Lists(string name, IEnumerable<IReadOnlyList<DeviceLaunch>> lists) =>
             List(name, lists.Select(launches => $"[{string.Join(", ", launches.Select(Launch))}]"));
 
         void List(string name, IEnumerable<string> items)

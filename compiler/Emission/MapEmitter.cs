@@ -209,10 +209,8 @@ internal sealed class MapEmitter
     private static string Start(ParameterPlace place)
     {
         Initializer initializer = place.Parameter.Initializer;
-        (string distribution, double scale) = initializer.Distribution == Distribution.FanIn
-            ? ("Normal", initializer.Scale / Math.Sqrt(place.FanIn))
-            : (initializer.Distribution.ToString(), initializer.Scale);
-        return $"new({GeneratedNames.Weft}.Distribution.{distribution}, {Literals.Of(scale, "double")})";
+        double scale = initializer.IsOverFanIn ? initializer.Scale / Math.Sqrt(place.FanIn) : initializer.Scale;
+        return $"new({GeneratedNames.Weft}.Distribution.{initializer.Distribution}, {Literals.Of(scale, "double")})";
     }
 
     private enum Pass

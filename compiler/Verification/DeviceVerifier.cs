@@ -17,9 +17,6 @@ public sealed class DeviceVerifier
     /// <summary>A row, and one more than a tile has; the most that a chunk can have come on top.</summary>
     private static readonly int[] SomeRows = [1, 65];
 
-    /// <summary>The bytes that tensors of codes begin at are those of whole elements, and of whole vectors.</summary>
-    private const int CodeAlignment = 16;
-
     private readonly DeviceSchedule _device;
     private readonly OperationProgram _host;
     private readonly Layout _hostLayout;
@@ -105,7 +102,7 @@ public sealed class DeviceVerifier
         HashSet<Interval> weights = [.. _tensors[DeviceBlock.Weights]], gradients = [.. _tensors[DeviceBlock.WeightGradient]], codes = [.. _tensors[DeviceBlock.Codes]];
         return _device.Functions.Select(segment => Ends(segment, values, weights) ?? (segment.Device < _device.Program.TrainedCount ? $"{segment} overwrites what is trained" : null))
             .Concat(_device.FunctionGradients.Select(segment => Ends(segment, mirrors, gradients)))
-            .Concat(_device.Codes.Select(code => Ends(code.Segment, values, codes, code.Format.BytesOf) ?? (code.Segment.Device % CodeAlignment == 0 ? null : $"{code} begins within an element")))
+            .Concat(_device.Codes.Select(code => Ends(code.Segment, values, codes, code.Format.BytesOf) ?? (code.Segment.Device % DeviceRoom.Alignment == 0 ? null : $"{code} begins within an element")))
             .FirstOrDefault(fault => fault is not null);
 
         static HashSet<(int, int)> Weights(IReadOnlyDictionary<Storage, int> places) =>
@@ -254,8 +251,8 @@ public sealed class DeviceVerifier
         DeviceBlock.WeightGradient => _device.GradientCount,
         DeviceBlock.ParameterGradient or DeviceBlock.FirstState or DeviceBlock.SecondState => _device.Program.TrainedCount,
         DeviceBlock.PartialSums => _device.PartialCount,
-        DeviceBlock.Settings => TrainingKernels.SettingCount,
-        DeviceBlock.LossParts => TrainingKernels.Parts,
+        DeviceBlock.Settings => DeviceRoom.Settings,
+        DeviceBlock.LossParts => DeviceRoom.LossParts,
         DeviceBlock.Loss => 1,
         _ => (long)rows * RowOf(block, targets),
     };
@@ -429,7 +426,7 @@ public sealed class DeviceVerifier
                 return $"it does not lie in {place.Block}";
             }
 
-            return place.Offset % (operand.Format is null ? width : CodeAlignment) == 0 && place.OffsetPerRow % width == 0 && verifier.RowOf(place.Block, targets) % width == 0
+            return place.Offset % (operand.Format is null ? width : DeviceRoom.Alignment) == 0 && place.OffsetPerRow % width == 0 && verifier.RowOf(place.Block, targets) % width == 0
                 ? null
                 : $"its vectors of {width} do not begin where vectors do";
         }

@@ -93,58 +93,6 @@ public sealed record DeviceKernel(
     IReadOnlyList<Statement> Body,
     Work Work);
 
-/// <summary>The blocks of memory that a launch is handed.</summary>
-public enum DeviceBlock
-{
-    /// <summary>Parameters, and what the device derives from them.</summary>
-    Weights,
-
-    /// <summary>Weights in short formats.</summary>
-    Codes,
-
-    /// <summary>The rows of x.</summary>
-    Input,
-
-    /// <summary>The rows of y.</summary>
-    Output,
-
-    /// <summary>The gradient for x.</summary>
-    InputGradient,
-
-    /// <summary>The gradient for y.</summary>
-    OutputGradient,
-
-    /// <summary>Intermediate results and their gradients.</summary>
-    Scratch,
-
-    /// <summary>The gradients of the weights.</summary>
-    WeightGradient,
-
-    /// <summary>The gradient for the trained parameters.</summary>
-    ParameterGradient,
-
-    /// <summary>Numbers of a loss or an optimizer.</summary>
-    Settings,
-
-    /// <summary>An optimizer's first memory: velocities, or means.</summary>
-    FirstState,
-
-    /// <summary>An optimizer's second memory: means of squares.</summary>
-    SecondState,
-
-    /// <summary>What outputs are compared to.</summary>
-    Targets,
-
-    /// <summary>The parts of sums over a batch.</summary>
-    PartialSums,
-
-    /// <summary>Parts of a loss.</summary>
-    LossParts,
-
-    /// <summary>A loss.</summary>
-    Loss,
-}
-
 /// <summary>Where an operand begins: <paramref name="Offset"/> plus <paramref name="OffsetPerRow"/> for each row of a chunk.</summary>
 public sealed record DeviceOperand(DeviceBlock Block, int Offset, int OffsetPerRow);
 
@@ -162,7 +110,22 @@ public sealed record TrainingSchedule(
     IReadOnlyList<DeviceLaunch> MeanSquaredError,
     IReadOnlyList<DeviceLaunch> CrossEntropy,
     IReadOnlyList<DeviceLaunch> Sgd,
-    IReadOnlyList<DeviceLaunch> AdamW);
+    IReadOnlyList<DeviceLaunch> AdamW)
+{
+    public IReadOnlyList<DeviceLaunch> Of(DeviceLoss loss) => loss switch
+    {
+        DeviceLoss.MeanSquaredError => MeanSquaredError,
+        DeviceLoss.CrossEntropy => CrossEntropy,
+        _ => throw new InvalidOperationException(loss.ToString()),
+    };
+
+    public IReadOnlyList<DeviceLaunch> Of(DeviceRule rule) => rule switch
+    {
+        DeviceRule.Sgd => Sgd,
+        DeviceRule.AdamW => AdamW,
+        _ => throw new InvalidOperationException(rule.ToString()),
+    };
+}
 
 /// <summary>What a device does for a module.</summary>
 /// <param name="Program">What is done: by a plan for the device.</param>

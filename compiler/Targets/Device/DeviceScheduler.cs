@@ -53,7 +53,7 @@ public sealed class DeviceScheduler
         _vectors = new Vectors(device.ElementSize, Alignment);
         _contractions = new ContractionKernels(batch, device, _vectors);
         _largestRow = new[] { _layout.GradientScratchPerRow, lowered.Module.Inputs, lowered.Module.Outputs }.Max();
-        foreach (ParameterPlace place in _program.Parameters.Where(place => place.Parameter.Role == Algebra.Role.Trained))
+        foreach (ParameterPlace place in _program.Parameters.Where(place => place.Parameter.Role == Role.Trained))
         {
             _weights.Add(place.Storage, _layout.OffsetOf(place.Storage));
             _mirrors.Add(place.Storage, _layout.MirrorOffsetOf(place.Storage));
@@ -90,7 +90,7 @@ public sealed class DeviceScheduler
         List<Segment> functions =
         [
             .. _program.Parameters
-                .Where(place => place.Parameter.Role != Algebra.Role.Trained && _weights.ContainsKey(place.Storage))
+                .Where(place => place.Parameter.Role != Role.Trained && _weights.ContainsKey(place.Storage))
                 .Select(place => new Segment(_layout.OffsetOf(place.Storage), _weights[place.Storage], place.Storage.Length)),
         ];
         var codes = new List<CodeSegment>();
@@ -284,7 +284,7 @@ public sealed class DeviceScheduler
     {
         if (!places.TryGetValue(storage, out int offset))
         {
-            offset = (count + 15) / 16 * 16;
+            offset = (count + DeviceRoom.Alignment - 1) / DeviceRoom.Alignment * DeviceRoom.Alignment;
             places.Add(storage, offset);
             count = offset + length;
         }

@@ -21,9 +21,6 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TBuffer : class, IDisposable
 {
-    private const int Settings = 9;
-    private const int LossParts = 64;
-
     private readonly Lock gate = new();
     private readonly IDevice<T, TBuffer> device;
     private readonly DeviceProgram program;
@@ -32,7 +29,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private readonly int maxRows;
     private readonly Buffers buffers;
     private readonly DeviceArgument<TBuffer>[] arguments;
-    private readonly T[] lossSettings = new T[Settings], ruleSettings = new T[Settings];
+    private readonly T[] lossSettings = new T[DeviceRoom.Settings], ruleSettings = new T[DeviceRoom.Settings];
     private int? uploaded;
     private bool disposed;
 
@@ -324,7 +321,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                     WeightGradient = g,
                     Settings = settings,
                     Targets = new Block(targets, first * (long)width),
-                    LossParts = value is null ? default : buffers.Take(ref buffers.LossParts, LossParts),
+                    LossParts = value is null ? default : buffers.Take(ref buffers.LossParts, DeviceRoom.LossParts),
                     Loss = value is null ? default : new Block(value, 0),
                 };
                 RunRecord(blocks, rows);
@@ -363,7 +360,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 device.Clear(buffers.SecondState!);
             }
 
-            Span<T> settings = stackalloc T[Settings];
+            Span<T> settings = stackalloc T[DeviceRoom.Settings];
             settings.Clear();
             optimizer.Advance(settings);
             var blocks = new Blocks(this, 1)
@@ -480,7 +477,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private Block Upload(ref TBuffer? buffer, T[] known, ReadOnlySpan<T> settings)
     {
         bool isNew = buffer is null;
-        Block block = buffers.Take(ref buffer, Settings);
+        Block block = buffers.Take(ref buffer, DeviceRoom.Settings);
         if (isNew || !settings.SequenceEqual(known))
         {
             settings.CopyTo(known);
@@ -492,7 +489,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     private Block Upload(ref TBuffer? buffer, T[] known, double gradientFactor, double valueFactor)
     {
-        Span<T> settings = stackalloc T[Settings];
+        Span<T> settings = stackalloc T[DeviceRoom.Settings];
         settings.Clear();
         settings[0] = T.CreateTruncating(gradientFactor);
         settings[1] = T.CreateTruncating(valueFactor);

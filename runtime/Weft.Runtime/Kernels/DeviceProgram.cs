@@ -95,17 +95,6 @@ public sealed record DeviceProgram
             .Max(launch => launch.Operands.Length);
 }
 
-/// <summary>The rules by which optimizers step.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public enum DeviceRule
-{
-    /// <summary><see cref="Sgd{T}"/></summary>
-    Sgd,
-
-    /// <summary><see cref="AdamW{T}"/></summary>
-    AdamW,
-}
-
 /// <summary>A kernel, the size of its groups, and what the groups along each axis share out.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceKernel(string Name, int GroupX, int GroupY, DeviceAxis X, DeviceAxis Y, DeviceAxis Z);
@@ -116,59 +105,6 @@ public readonly record struct DeviceAxis(int Extent, bool TimesRows, int Tile)
 {
     /// <summary>The number of groups along the axis.</summary>
     public long Groups(int rows) => (((long)Extent * (TimesRows ? rows : 1)) + Tile - 1) / Tile;
-}
-
-/// <summary>The blocks of memory that a kernel is handed.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public enum DeviceBlock
-{
-    /// <summary>Parameters and what is derived from them.</summary>
-    Weights,
-
-    /// <summary>Weights in short formats; what begins in it counts bytes.</summary>
-    Codes,
-
-    /// <summary>The rows of x.</summary>
-    Input,
-
-    /// <summary>The rows of y.</summary>
-    Output,
-
-    /// <summary>The gradient for x.</summary>
-    InputGradient,
-
-    /// <summary>The gradient for y.</summary>
-    OutputGradient,
-
-    /// <summary>Intermediate results and their gradients.</summary>
-    Scratch,
-
-    /// <summary>The gradients of the weights.</summary>
-    WeightGradient,
-
-    /// <summary>The gradient for the trained parameters.</summary>
-    ParameterGradient,
-
-    /// <summary>Numbers of a loss or an optimizer.</summary>
-    Settings,
-
-    /// <summary>An optimizer's first memory: velocities, or means.</summary>
-    FirstState,
-
-    /// <summary>An optimizer's second memory: means of squares.</summary>
-    SecondState,
-
-    /// <summary>What outputs are compared to.</summary>
-    Targets,
-
-    /// <summary>The parts of sums over a batch.</summary>
-    PartialSums,
-
-    /// <summary>Parts of a loss.</summary>
-    LossParts,
-
-    /// <summary>A loss.</summary>
-    Loss,
 }
 
 /// <summary>Elements that lie at one place in the host's block and at another in the device's.</summary>

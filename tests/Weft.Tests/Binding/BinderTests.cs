@@ -210,7 +210,7 @@ public class BinderTests
                 new Parameter("A", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Constant, 3)),
                 new Parameter("B", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Constant, 3)),
                 new Parameter("C", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Paired, 2)),
-                new Parameter("D", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.FanIn)),
+                new Parameter("D", EquatableArray.Of(2), Role.Trained, Initializer.FanIn()),
                 new Parameter("E", EquatableArray.Of(2), Role.Frozen, new Initializer(Distribution.Uniform, 0.5)),
                 new Parameter("F", EquatableArray.Of(2), Role.Frozen, new Initializer(Distribution.Uniform, 0.5)),
                 new Parameter("G", EquatableArray.Of(2), Role.Seeded, new Initializer(Distribution.Sign)),

@@ -156,7 +156,7 @@ public sealed unsafe class FunctionEdgeTests
     private static void CheckOracle(Edge edge)
     {
         (TensorFunction function, double number) = Parse(edge);
-        Parameter[] parameters = [.. edge.Shapes.Select((shape, k) => new Parameter($"A{k}", shape.ToEquatable(), Compiler.Algebra.Role.Trained, new Compiler.Algebra.Initializer(Compiler.Algebra.Distribution.Normal)))];
+        Parameter[] parameters = [.. edge.Shapes.Select((shape, k) => new Parameter($"A{k}", shape.ToEquatable(), Role.Trained, new Compiler.Algebra.Initializer(Distribution.Normal)))];
         var value = new FunctionTensor(
             function, parameters.Select(TensorExpression (parameter) => new ParameterTensor(parameter)).ToEquatable(), function.Number is null ? default : EquatableArray.Of(number));
         IndexVariable[] indices = [.. value.Shape.Select((extent, axis) => new IndexVariable($"i{axis}", extent, -1 - axis))];

@@ -692,7 +692,7 @@ internal sealed class RandomFormula
             ? new Initializer(shape.Length > 1 && Chance(0.3) ? Distribution.Orthogonal : Pick(Distribution.Normal, Distribution.Uniform, Distribution.Sign))
             : shape.Length > 1 && Chance(0.1) ? new Initializer(Pick(Distribution.Orthogonal, Distribution.Identity))
             : Pick(
-                new Initializer(Distribution.FanIn),
+                Initializer.FanIn(),
                 new Initializer(Distribution.Normal, 0.5),
                 new Initializer(Distribution.Uniform, 0.25),
                 new Initializer(Distribution.Constant, 1));
