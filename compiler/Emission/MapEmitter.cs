@@ -333,7 +333,7 @@ internal sealed class MapEmitter
 
                 string b = kernel.B is null ? "null" : Pointer(kernel.B, pass);
                 string addend = kernel.Addend is null ? "null" : (kernel.Begins ? "first ? null : " : "") + Pointer(kernel.Addend, pass);
-                return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {SchedulePrinter.Describe(kernel)}";
+                return $"{known.Name}({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {kernel.Describe()}";
 
             case ClearStep clear:
                 Storage cleared = clear.C.Storage;
@@ -346,7 +346,7 @@ internal sealed class MapEmitter
             case ReflectionsStep chain:
                 int size = chain.C.Storage.Length / chain.Outer;
                 return FormattableString.Invariant(
-                    $"{Kernels}.Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {SchedulePrinter.Describe(chain)}");
+                    $"{Kernels}.Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {chain.Describe()}");
 
             case FanInStep { Matrix: var matrix } product:
                 return $"{Kernels}.ConstantFanIn<{_scalar}>.Multiply({Pointer(product.X, pass)}, {Matrix(matrix)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)}, {Bool(product.Accumulates)});";

@@ -57,6 +57,16 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
                     break;
 
+                case ReflectionsStatement chain:
+                    _vectors[chain.Source].CopyTo(target, 0);
+                    double[][] along = [.. Weight(chain.Rows).Chunk(target.Length / chain.Outer)];
+                    foreach (double[] v in chain.Transposed ? along : along.Reverse())
+                    {
+                        Reflect(target, v);
+                    }
+
+                    break;
+
                 case FunctionStatement { Call: var call }:
                     target = Evaluate(call, call.Function);
                     break;
@@ -65,12 +75,29 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                     target = new Interpreter(Algebras.ModuleOf("f", activation.Source.Length, target.Length, activation.Function), parameters)
                         .Evaluate(_vectors[activation.Source]);
                     break;
+
+                default:
+                    throw new NotSupportedException(statement.GetType().Name);
             }
 
             _vectors[statement.Target] = target;
         }
 
         return _vectors[module.Output];
+    }
+
+    /// <summary>Reflects each part of a vector; along a row of zeros nothing is reflected.</summary>
+    private static void Reflect(double[] vector, double[] v)
+    {
+        double square = v.Sum(x => x * x);
+        for (int start = 0; start < vector.Length && square > 0; start += v.Length)
+        {
+            double share = 2 * v.Select((x, i) => x * vector[start + i]).Sum() / square;
+            for (int i = 0; i < v.Length; i++)
+            {
+                vector[start + i] -= share * v[i];
+            }
+        }
     }
 
     private void Add(Term term, double[] target)
