@@ -136,7 +136,7 @@ public static class ModuleCompiler
         }
         catch (OverflowException exception)
         {
-            throw new CompilationException(DiagnosticDescriptors.TooLarge, [Limits.Message($"a part of '{module.Name}'", double.PositiveInfinity, Limits.Block)], exception) { Module = module.Name };
+            throw new CompilationException(DiagnosticDescriptors.TooLarge, [Limits.Message($"a part of '{module.Name}'", double.PositiveInfinity, MemoryBlock.MaxLength)], exception) { Module = module.Name };
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {

@@ -2,24 +2,6 @@ using static Weft.Compiler.Algebra.FunctionExpression;
 
 namespace Weft.Compiler.Algebra;
 
-/// <summary>An elementwise function between the operators of a layer.</summary>
-public enum Activation
-{
-    Relu,
-    Gelu,
-    Silu,
-    Tanh,
-    Sigmoid,
-    Softplus,
-    Exp,
-    Square,
-    Sqrt,
-    Reciprocal,
-    Atanh,
-    Tanhc,
-    Atanhc,
-}
-
 /// <summary>The activations as the language names them, and what they are. A processor's code for them is the runtime's, written by hand.</summary>
 public static class Activations
 {

@@ -66,7 +66,7 @@ public static class AlgebraPrinter
             text.Append('[').Append(string.Join(", ", parameter.Shape.Select(extent => Number(extent)))).Append(']');
         }
 
-        Initializer usual = parameter.Role == Role.Seeded ? new(Distribution.Normal) : new(Distribution.FanIn);
+        Initializer usual = parameter.Role == Role.Seeded ? new(Distribution.Normal) : Initializer.FanIn();
         text.Append(parameter.Initializer == usual ? "" : " ~ " + Print(parameter.Initializer));
         return text.Append(parameter.Rate == 1 ? "" : " rate " + Number(parameter.Rate)).ToString();
     }
@@ -78,7 +78,7 @@ public static class AlgebraPrinter
         {
             Distribution.Zeros => "zeros",
             Distribution.Constant => initializer.Scale == 1 ? "ones" : $"constant({scale})",
-            Distribution.Normal => $"normal({scale})",
+            Distribution.Normal => $"{(initializer.IsOverFanIn ? "fan_in" : "normal")}({scale})",
             Distribution.Uniform => $"uniform({scale})",
             Distribution.Sign => "sign",
             Distribution.Paired => $"paired({scale})",
@@ -86,7 +86,7 @@ public static class AlgebraPrinter
             Distribution.Distinct => $"distinct({scale})",
             Distribution.Orthogonal => $"orthogonal({scale})",
             Distribution.Identity => $"eye({scale})",
-            _ => $"fan_in({scale})",
+            _ => throw new InvalidOperationException(initializer.Distribution.ToString()),
         };
     }
 

@@ -2,53 +2,20 @@ using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Algebra;
 
-/// <summary>What happens to a parameter when the module is trained.</summary>
-public enum Role
-{
-    /// <summary>Stored, and has a gradient.</summary>
-    Trained,
-
-    /// <summary>Stored, and has none: nothing is computed or kept for it.</summary>
-    Frozen,
-
-    /// <summary>Never stored: drawn again from its seed whenever it is needed.</summary>
-    Seeded,
-}
-
-/// <summary>The distribution that a parameter starts from.</summary>
-public enum Distribution
-{
-    Zeros,
-    Constant,
-    Normal,
-    Uniform,
-
-    /// <summary>Uniform on ±1.</summary>
-    Sign,
-
-    /// <summary>Normal rows, each written twice: a chain of reflections that starts as the identity (Yuan et al. 2024).</summary>
-    Paired,
-
-    /// <summary>Whole numbers from 0 to below the scale.</summary>
-    Whole,
-
-    /// <summary>Whole numbers from 0 to below the scale, all different along the last axis.</summary>
-    Distinct,
-
-    /// <summary>Orthonormal rows of the last two axes, or columns where these are fewer, uniform among them.</summary>
-    Orthogonal,
-
-    /// <summary>The identity on the last two axes, which need not be equal.</summary>
-    Identity,
-
-    /// <summary>Normal, with the standard deviation that keeps a unit-variance input at unit variance.</summary>
-    FanIn,
-}
-
 /// <summary>How a parameter starts: a distribution and its one number.</summary>
 /// <param name="Distribution">The family.</param>
-/// <param name="Scale">The constant; the standard deviation; the half-width of a uniform; a gain on <see cref="Distribution.FanIn"/>.</param>
-public sealed record Initializer(Distribution Distribution, double Scale = 1);
+/// <param name="Scale">The constant; the standard deviation; the half-width of a uniform; a gain.</param>
+public sealed record Initializer(Distribution Distribution, double Scale = 1)
+{
+    /// <summary>
+    /// Whether the scale is divided by the root of how many products an output of the tensor's contraction adds up, which a plan tells: an input of
+    /// unit variance stays at unit variance.
+    /// </summary>
+    public bool IsOverFanIn { get; init; }
+
+    /// <summary>Normal numbers, over the root of the fan-in.</summary>
+    public static Initializer FanIn(double gain = 1) => new(Distribution.Normal, gain) { IsOverFanIn = true };
+}
 
 /// <summary>A tensor of numbers that a module owns. Its name is unique in the module: <c>stem.W</c>, <c>A[2]</c>.</summary>
 /// <param name="Name">The path from the module to the declaration.</param>

@@ -9,6 +9,11 @@ namespace Weft.Compiler.Algebra;
 public sealed record ArgumentFault(int Argument, string Expected);
 
 /// <summary>
+/// What a function of rows is made of: <c>f(T)[…, i] = Scales(T)[…] · Codes(T)[…, i] + Offsets(T)[…]</c>, the last where there are any.
+/// </summary>
+public sealed record QuantizerParts(TensorFunction Codes, TensorFunction Scales, TensorFunction? Offsets);
+
+/// <summary>
 /// A function of tensors that is not multilinear. This table is all that the compiler knows of one. Code is made of its
 /// <see cref="Definition"/>; a processor's is the class <see cref="Kernel"/> of the runtime's <c>ParameterFunctions</c> where it names one. The
 /// oracle has a definition of its own. Axes before those that a function works on are a batch.
@@ -29,8 +34,7 @@ public sealed class TensorFunction
         new("sin", "Sin", ["T"]),
         new("cos", "Cos", ["T"]),
         Elementwise("round_ste", "RoundStraightThrough", new(Of(FunctionOperation.Rint, X), Change), isLink: true),
-        Rounding("bf16", "BFloat16", StorageFormat.BFloat16),
-        Rounding("half", "Float16", StorageFormat.Float16),
+        .. StorageFormats.All.Where(format => format.Rounding is not null).Select(Rounding),
         Elementwise("stop_gradient", "StopGradient", new(X), isLink: true, hasDerivative: false),
         Elementwise("sign", null, new(Choose(X, 1, Choose(0 - X, -1, 0))), isLink: true, hasDerivative: false),
         Elementwise("step", null, new(Choose(X, 1, 0)), isLink: true, hasDerivative: false),
@@ -82,10 +86,11 @@ public sealed class TensorFunction
             Check = (shapes, q) => Axes(shapes[0], 1) ?? (q is >= 0 and <= 1 ? null : new(1, "0 to 1")),
             Sizes = (shapes, _) => Rows(shapes[0]),
         },
-        Quantizer("quantize", "Quantize", Symmetric, new("QuantizeCodes", "QuantizeScales", bits => bits <= 4 ? StorageFormat.Int4 : StorageFormat.Int8)),
+        Quantizer("quantize", "Quantize", Symmetric, WholeNumbers),
         Quantizer("quantize_affine", "QuantizeAffine", Affine),
+        Quantizer("quantize_zero_point", "QuantizeZeroPoint", ZeroPoint, WholeNumbers, hasOffsets: true),
         Quantizer("quantize_bipolar", "QuantizeBipolar", Bipolar),
-        Quantizer("normal_float", "NormalFloat", null, new("NormalFloatCodes", "NormalFloatScales", bits => bits == 4 ? StorageFormat.NormalFloat4 : null)),
+        Quantizer("normal_float", "NormalFloat", null, bits => bits == 4 ? StorageFormats.NormalFloat4 : null),
         new("row_norms", "RowNorms", ["A"])
         {
             Check = (shapes, _) => Axes(shapes[0], 1),
@@ -255,8 +260,8 @@ public sealed class TensorFunction
     /// <summary>Whether it only rounds each element to its format, straight through: the gradient for its result is that for its argument.</summary>
     public bool IsRounding { get; private set; }
 
-    /// <summary>Two functions whose product it is, with a scale for each row: <c>f(T)[…, i] = Scales(T)[…] · Codes(T)[…, i]</c>. Only lowering makes them.</summary>
-    public (TensorFunction Codes, TensorFunction Scales)? Parts { get; private set; }
+    /// <summary>The functions that it is made of, where its values can be stored in fewer bits. Only lowering makes them.</summary>
+    public QuantizerParts? Parts { get; private set; }
 
     /// <summary>The first fault of shapes and a number, or null.</summary>
     public Func<IReadOnlyList<EquatableArray<int>>, double, ArgumentFault?> Check { get; private set; } = (_, _) => null;
@@ -348,16 +353,32 @@ public sealed class TensorFunction
         return Rounded(step, 2 * (least + (step * Of(FunctionOperation.Rint, ((0.5 * X) - least) / step))));
     }
 
+    /// <summary>The rows and zero, in halves, whose range is a number.</summary>
+    private static FunctionDefinition ZeroPoint(double bits, int length)
+    {
+        FunctionExpression below = 0.5 * Max(0, Largest(0 - X)), range = (0.5 * Max(0, Largest(X))) + below, levels = Math.Pow(2, bits) - 1;
+        FunctionExpression zero = Of(FunctionOperation.Rint, below / range * levels);
+        FunctionExpression code = Max(0, Min(levels, Of(FunctionOperation.Rint, 0.5 * X / range * levels) + zero));
+        return Rounded(range, 2 * (range / levels * (code - zero)));
+    }
+
+    /// <summary>The format of whole numbers of so many bits.</summary>
+    private static StorageFormat WholeNumbers(double bits) => bits <= 4 ? StorageFormats.Int4 : StorageFormats.Int8;
+
     /// <summary>A row whose values are a step apart, if that is positive; straight through.</summary>
     private static FunctionDefinition Rounded(FunctionExpression step, FunctionExpression value) => new(Choose(step, value, X), Change);
 
     /// <summary>Rounds each element to what a format holds; the derivative is taken as 1.</summary>
-    private static TensorFunction Rounding(string name, string kernel, StorageFormat format) =>
-        new(name, kernel, ["T"]) { Format = _ => format, IsRounding = true };
+    private static TensorFunction Rounding(StorageFormat format) => new(format.Rounding!, "Rounding", ["T"]) { Format = _ => format, IsRounding = true };
 
     /// <summary>Rounds each row to at most 2^bits values that fit it.</summary>
+    /// <param name="name">What it is called.</param>
+    /// <param name="kernel">Its class in the runtime; those of its parts have longer names.</param>
+    /// <param name="definition">What it does with each row.</param>
+    /// <param name="format">The format that its codes fit into, for a number of bits; null where it is not made of parts.</param>
+    /// <param name="hasOffsets">Whether there is a number for each row that is added.</param>
     private static TensorFunction Quantizer(
-        string name, string kernel, Func<double, int, FunctionDefinition>? definition, (string Codes, string Scales, Func<double, StorageFormat?> Format)? parts = null)
+        string name, string kernel, Func<double, int, FunctionDefinition>? definition, Func<double, StorageFormat?>? format = null, bool hasOffsets = false)
     {
         var whole = new TensorFunction(name, kernel, ["T"])
         {
@@ -368,30 +389,30 @@ public sealed class TensorFunction
             Check = (shapes, bits) => Axes(shapes[0], 1) ?? (bits is >= 2 and <= 8 ? null : new(1, "2 to 8")),
             Sizes = (shapes, _) => Rows(shapes[0]),
         };
-        if (parts is { } of)
+        if (format is not null)
         {
-            var codes = new TensorFunction($"{name}_codes", of.Codes, ["T"])
-            {
-                Symbol = "q",
-                Number = "bits",
-                NumberIsSize = true,
-                HasDerivative = false,
-                Sizes = (shapes, _) => Rows(shapes[0]),
-                Format = of.Format,
-            };
-            var scales = new TensorFunction($"{name}_scales", of.Scales, ["T"])
-            {
-                Symbol = "s",
-                Number = "bits",
-                NumberIsSize = true,
-                HasDerivative = false,
-                Shape = (shapes, _) => shapes[0].Take(shapes[0].Count - 1),
-                Sizes = (shapes, _) => Rows(shapes[0]),
-            };
-            whole.Parts = (codes, scales);
+            TensorFunction codes = Part("Codes", "q");
+            codes.Format = format;
+            whole.Parts = new(codes, OfRow("Scales", "s"), hasOffsets ? OfRow("Offsets", "o") : null);
         }
 
         return whole;
+
+        TensorFunction Part(string part, string symbol) => new($"{name}_{part.ToLowerInvariant()}", kernel + part, ["T"])
+        {
+            Symbol = symbol,
+            Number = "bits",
+            NumberIsSize = true,
+            HasDerivative = false,
+            Sizes = (shapes, _) => Rows(shapes[0]),
+        };
+
+        TensorFunction OfRow(string part, string symbol)
+        {
+            TensorFunction function = Part(part, symbol);
+            function.Shape = (shapes, _) => shapes[0].Take(shapes[0].Count - 1);
+            return function;
+        }
     }
 
     private static ArgumentFault? SameShape(IReadOnlyList<EquatableArray<int>> shapes) =>

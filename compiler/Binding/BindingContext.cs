@@ -155,7 +155,7 @@ internal sealed class BindingContext
         }
         catch (OverflowException)
         {
-            Exhaust(frame, node, Limits.Message(frame.Show(node), double.PositiveInfinity, Limits.Block));
+            Exhaust(frame, node, Limits.Message(frame.Show(node), double.PositiveInfinity, MemoryBlock.MaxLength));
             return null;
         }
         finally

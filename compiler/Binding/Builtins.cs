@@ -80,19 +80,18 @@ internal static class Builtins
         new(new("distinct", Size("n")), Distribution.Distinct),
         new(new("orthogonal", new Argument("gain", ArgumentKind.Number, 1)), Distribution.Orthogonal),
         new(new("eye", new Argument("c", ArgumentKind.Number, 1)), Distribution.Identity),
-        new(new("fan_in", new Argument("gain", ArgumentKind.Number, 1)), Distribution.FanIn),
+        new(new("fan_in", new Argument("gain", ArgumentKind.Number, 1)), Distribution.Normal, IsOverFanIn: true),
     }.ToDictionary(row => row.Signature.Name, StringComparer.Ordinal);
 
     /// <summary>Formats of tensors: the function through which one is read, with its number, and whether it works on groups along the last axis.</summary>
     public static readonly IReadOnlyDictionary<string, (string Function, double? Number, bool Groups)> Formats =
-        new Dictionary<string, (string, double?, bool)>(StringComparer.Ordinal)
-        {
-            ["bf16"] = ("bf16", null, false),
-            ["half"] = ("half", null, false),
-            ["int8"] = ("quantize", 8, true),
-            ["int4"] = ("quantize", 4, true),
-            ["nf4"] = ("normal_float", 4, true),
-        };
+        StorageFormats.All.Select(format => format.Rounding).OfType<string>().Select(name => (Name: name, Function: name, Number: (double?)null)).Concat(
+        [
+            ("int8", "quantize", 8),
+            ("int4", "quantize", 4),
+            ("uint4", "quantize_zero_point", 4),
+            ("nf4", "normal_float", 4),
+        ]).ToDictionary(row => row.Name, row => (row.Function, row.Number, row.Number is not null), StringComparer.Ordinal);
 
     /// <summary>Every name of this class that can stand in an expression or a chain.</summary>
     public static IEnumerable<string> Names => Functions.Keys.Concat(Constants.Keys).Concat(Activations.ByName.Keys).Concat(Joints.Keys).Append(Bias);

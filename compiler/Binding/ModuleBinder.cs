@@ -40,9 +40,9 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         HashSet<Parameter> used = ParameterCollector.Collect(chain.Links);
         Parameter[] parameters = [.. Context.Parameters.Where(used.Contains).OrderBy(parameter => parameter.Role)];
         long elements = parameters.Sum(parameter => (long)parameter.Length);
-        if (elements > Limits.Block)
+        if (elements > MemoryBlock.MaxLength)
         {
-            Report(DiagnosticDescriptors.TooLarge, root, place, Limits.Message($"the parameters of '{name}'", elements, Limits.Block));
+            Report(DiagnosticDescriptors.TooLarge, root, place, Limits.Message($"the parameters of '{name}'", elements, MemoryBlock.MaxLength));
             return null;
         }
 

@@ -77,7 +77,8 @@ internal sealed record BuiltinFunction(Signature Signature, Func<BuiltinBinder, 
 /// <summary>A distribution of a parameter's elements.</summary>
 /// <param name="Signature">How it is called: with one number at most.</param>
 /// <param name="Family">What it is.</param>
-internal sealed record DistributionRow(Signature Signature, Distribution Family);
+/// <param name="IsOverFanIn">Whether its number is divided by the root of the fan-in.</param>
+internal sealed record DistributionRow(Signature Signature, Distribution Family, bool IsOverFanIn = false);
 
 /// <summary>A call with its arguments bound, each as the signature says.</summary>
 internal sealed record BuiltinCall(CallSyntax Syntax, Frame Frame, IReadOnlyList<Value> Values)

@@ -15,6 +15,8 @@ internal static class Spelling
         ["f16"] = "half",
         ["float16"] = "half",
         ["bfloat16"] = "bf16",
+        ["fp8"] = "e4m3",
+        ["float8"] = "e4m3",
         ["identity"] = "eye",
         ["linear"] = "dense",
         ["swish"] = "silu",

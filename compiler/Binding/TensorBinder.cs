@@ -223,10 +223,10 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
     {
         if (distribution is null)
         {
-            return role == Role.Seeded ? new Initializer(Distribution.Normal) : new Initializer(Distribution.FanIn);
+            return role == Role.Seeded ? new Initializer(Distribution.Normal) : Initializer.FanIn();
         }
 
-        (Signature signature, Distribution family) = Builtins.Distributions[distribution.Name.Text];
+        (Signature signature, Distribution family, bool isOverFanIn) = Builtins.Distributions[distribution.Name.Text];
         if (family is Distribution.Orthogonal or Distribution.Identity && shape.Count < 2)
         {
             Report(DiagnosticDescriptors.WrongAxes, frame, distribution, $"'{signature.Name}'", "2 axes or more", $"a tensor [{string.Join(", ", shape)}]");
@@ -235,7 +235,7 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
 
         if (distribution.Arguments.Count == 0)
         {
-            return new Initializer(family);
+            return new Initializer(family) { IsOverFanIn = isOverFanIn };
         }
 
         ExpressionSyntax argument = distribution.Arguments[0];
@@ -252,6 +252,6 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        return new Initializer(family, number);
+        return new Initializer(family, number) { IsOverFanIn = isOverFanIn };
     }
 }

@@ -41,23 +41,21 @@ internal static class DeviceProgramEmitter
         List("ReverseFew", device.ReverseFew.Select(Launch));
         List("FinishGradient", device.FinishGradient.Select(Launch));
         List("AddGradient", device.AddGradient.Select(Launch));
-        Lists("Losses", device.Training.MeanSquaredError, device.Training.CrossEntropy);
-        Lists("Optimizers", device.Training.Sgd, device.Training.AdamW);
+        Lists("Losses", Enum.GetValues(typeof(DeviceLoss)).Cast<DeviceLoss>().Select(device.Training.Of));
+        Lists("Optimizers", Enum.GetValues(typeof(DeviceRule)).Cast<DeviceRule>().Select(device.Training.Of));
         List("Functions", device.Functions.Select(Segment));
         code.Line($"FunctionsChange = {(device.FunctionsChange ? "true" : "false")},");
         List("FunctionGradients", device.FunctionGradients.Select(Segment));
-        List("BFloat16Codes", Codes(StorageFormat.BFloat16));
-        List("Float16Codes", Codes(StorageFormat.Float16));
-        code.Line($"CodeCount = {Number(device.CodeCount)},");
+        List("Codes", device.Codes.Select(codes =>
+            $"new {GeneratedNames.Kernels}.DeviceCodes<{scalar}, {GeneratedNames.Kernels}.{codes.Format}<{scalar}>>{Ends(codes.Segment)}"));
+        code.Line($"CodeBytes = {Number(device.CodeBytes)},");
         code.Line($"WeightCount = {Number(device.WeightCount)},");
         code.Line($"GradientCount = {Number(device.GradientCount)},");
         code.Line($"PartialCount = {Number(device.PartialCount)},");
         code.Line($"ScratchPerRow = ({Number(device.Layout.ScratchPerRow)}, {Number(device.Layout.GradientScratchPerRow)}),");
         code.Line($"MaxRows = {Number(device.MaxRows)},");
 
-        IEnumerable<string> Codes(StorageFormat format) => device.Codes.Where(codes => codes.Format == format).Select(codes => Segment(codes.Segment));
-
-        void Lists(string name, params IReadOnlyList<DeviceLaunch>[] lists) =>
+        void Lists(string name, IEnumerable<IReadOnlyList<DeviceLaunch>> lists) =>
             List(name, lists.Select(launches => $"[{string.Join(", ", launches.Select(Launch))}]"));
 
         void List(string name, IEnumerable<string> items)
@@ -85,7 +83,9 @@ internal static class DeviceProgramEmitter
         return $"new({Number(launch.Kernel)}, {(launch.Accumulate ? "true" : "false")}, [{string.Join(", ", operands)}])";
     }
 
-    private static string Segment(Segment segment) => $"new({Number(segment.Host)}, {Number(segment.Device)}, {Number(segment.Length)})";
+    private static string Segment(Segment segment) => "new" + Ends(segment);
+
+    private static string Ends(Segment segment) => $"({Number(segment.Host)}, {Number(segment.Device)}, {Number(segment.Length)})";
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -49,7 +49,7 @@ namespace Weft.Ilgpu
         public IlgpuVector8(T s0, T s1, T s2, T s3, T s4, T s5, T s6, T s7) => (S0, S1, S2, S3, S4, S5, S6, S7) = (s0, s1, s2, s3, s4, s5, s6, s7);
     }
 
-    /// <summary>Numbers of 16 bits in arrays of elements, widened by operations on integers: not every accelerator has such numbers.</summary>
+    /// <summary>Numbers in short formats in arrays of elements, widened by operations on integers: not every accelerator has such numbers.</summary>
     [global::Microsoft.CodeAnalysis.Embedded]
     internal static class IlgpuCodes
     {
@@ -88,6 +88,53 @@ namespace Weft.Ilgpu
             return new IlgpuVector8<float>(
                 Float16(c.S0), Float16(c.S0 >> 16), Float16(c.S1), Float16(c.S1 >> 16), Float16(c.S2), Float16(c.S2 >> 16), Float16(c.S3), Float16(c.S3 >> 16));
         }
+
+        public static float E4M3<T>(ArrayView<T> codes, int i)
+            where T : unmanaged => E4M3(codes.Cast<byte>()[i]);
+
+        public static IlgpuVector4<float> E4M3x4<T>(ArrayView<T> codes, int i)
+            where T : unmanaged
+        {
+            uint c = codes.Cast<uint>()[i];
+            return new IlgpuVector4<float>(E4M3(c), E4M3(c >> 8), E4M3(c >> 16), E4M3(c >> 24));
+        }
+
+        public static IlgpuVector8<float> E4M3x8<T>(ArrayView<T> codes, int i)
+            where T : unmanaged
+        {
+            IlgpuVector2<uint> c = codes.Cast<IlgpuVector2<uint>>()[i];
+            return new IlgpuVector8<float>(
+                E4M3(c.S0), E4M3(c.S0 >> 8), E4M3(c.S0 >> 16), E4M3(c.S0 >> 24), E4M3(c.S1), E4M3(c.S1 >> 8), E4M3(c.S1 >> 16), E4M3(c.S1 >> 24));
+        }
+
+        public static float E5M2<T>(ArrayView<T> codes, int i)
+            where T : unmanaged => E5M2(codes.Cast<byte>()[i]);
+
+        public static IlgpuVector4<float> E5M2x4<T>(ArrayView<T> codes, int i)
+            where T : unmanaged
+        {
+            uint c = codes.Cast<uint>()[i];
+            return new IlgpuVector4<float>(E5M2(c), E5M2(c >> 8), E5M2(c >> 16), E5M2(c >> 24));
+        }
+
+        public static IlgpuVector8<float> E5M2x8<T>(ArrayView<T> codes, int i)
+            where T : unmanaged
+        {
+            IlgpuVector2<uint> c = codes.Cast<IlgpuVector2<uint>>()[i];
+            return new IlgpuVector8<float>(
+                E5M2(c.S0), E5M2(c.S0 >> 8), E5M2(c.S0 >> 16), E5M2(c.S0 >> 24), E5M2(c.S1), E5M2(c.S1 >> 8), E5M2(c.S1 >> 16), E5M2(c.S1 >> 24));
+        }
+
+        /// <summary>Below 2⁻⁶ multiples of 2⁻⁹; else the exponent moves up by 120, and that of no number by 240. The code is in the low 8 bits.</summary>
+        private static float E4M3(uint code)
+        {
+            uint size = code & 0x7Fu;
+            float value = size < 0x8u ? size * (1f / (1 << 9)) : Interop.IntAsFloat((size << 20) + (size < 0x7Fu ? 0x3C000000u : 0x78000000u));
+            return (code & 0x80u) == 0u ? value : -value;
+        }
+
+        /// <summary>The upper half of a number of half precision. The code is in the low 8 bits.</summary>
+        private static float E5M2(uint code) => Float16(code << 8);
 
         /// <summary>The number whose code is in the low 16 bits.</summary>
         private static float BFloat16(uint code) => Interop.IntAsFloat(code << 16);

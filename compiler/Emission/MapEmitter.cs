@@ -209,10 +209,8 @@ internal sealed class MapEmitter
     private static string Start(ParameterPlace place)
     {
         Initializer initializer = place.Parameter.Initializer;
-        (string distribution, double scale) = initializer.Distribution == Distribution.FanIn
-            ? ("Normal", initializer.Scale / Math.Sqrt(place.FanIn))
-            : (initializer.Distribution.ToString(), initializer.Scale);
-        return $"new({GeneratedNames.Weft}.Distribution.{distribution}, {Literals.Of(scale, "double")})";
+        double scale = initializer.IsOverFanIn ? initializer.Scale / Math.Sqrt(place.FanIn) : initializer.Scale;
+        return $"new({GeneratedNames.Weft}.Distribution.{initializer.Distribution}, {Literals.Of(scale, "double")})";
     }
 
     private enum Pass
@@ -335,7 +333,7 @@ internal sealed class MapEmitter
 
                 string b = kernel.B is null ? "null" : Pointer(kernel.B, pass);
                 string addend = kernel.Addend is null ? "null" : (kernel.Begins ? "first ? null : " : "") + Pointer(kernel.Addend, pass);
-                return $"{known.Name}.Run({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {SchedulePrinter.Describe(kernel)}";
+                return $"{known.Name}.Run({Pointer(kernel.A, pass)}, {b}, {Pointer(kernel.C, pass)}, {count}, {addend}); // {kernel.Describe()}";
 
             case ClearStep clear:
                 Storage cleared = clear.C.Storage;
@@ -348,7 +346,7 @@ internal sealed class MapEmitter
             case ReflectionsStep chain:
                 int size = chain.C.Storage.Length / chain.Outer;
                 return FormattableString.Invariant(
-                    $"{Kernels}.Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {SchedulePrinter.Describe(chain)}");
+                    $"{Kernels}.Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {chain.Describe()}");
 
             case FanInStep { Matrix: var matrix } product:
                 return $"{Kernels}.ConstantFanIn<{_scalar}>.Multiply({Pointer(product.X, pass)}, {Matrix(matrix)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)}, {Bool(product.Accumulates)});";
@@ -536,7 +534,8 @@ internal sealed class MapEmitter
         IEnumerable<string> last = numbers
             .Where(_ => !function.NumberIsInSizes)
             .Select(number => function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
-        return $"{Kernels}.ParameterFunctions<{_scalar}>.{function.Kernel}.{mode}({string.Join(", ", arguments.Concat(last))});";
+        string kernel = function.IsRounding ? $"{function.Kernel}<{Kernels}.{function.Format(0)}<{_scalar}>>" : function.Kernel!;
+        return $"{Kernels}.ParameterFunctions<{_scalar}>.{kernel}.{mode}({string.Join(", ", arguments.Concat(last))});";
     }
 
     private string Pointer(Place place, Pass pass)

@@ -16,6 +16,9 @@ internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPo
 
     public List<Factor> Factors { get; private set; } = [];
 
+    /// <summary>Factors that are sums of two products: the finished terms have the one or the other.</summary>
+    public List<(Factor[] First, Factor[] Second)> Sums { get; private set; } = [];
+
     public RowTensor? Input { get; } = input;
 
     public Affine InputPosition { get; private set; } = inputPosition;
@@ -23,9 +26,9 @@ internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPo
     public List<Affine> Slots { get; private set; } = [];
 
     /// <summary>Whether it only reads a vector: repeating it costs nothing.</summary>
-    public bool IsRead => Factors.Count == 0;
+    public bool IsRead => Factors.Count == 0 && Sums.Count == 0;
 
-    public Draft Clone() => new(Coefficient, Input, InputPosition) { Factors = [.. Factors], Slots = [.. Slots] };
+    public Draft Clone() => new(Coefficient, Input, InputPosition) { Factors = [.. Factors], Sums = [.. Sums], Slots = [.. Slots] };
 
     /// <exception cref="CompilationException">There would be too many to plan.</exception>
     public void Multiply(Factor factor)
@@ -61,13 +64,17 @@ internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPo
     }
 
     /// <summary>Whether the value, rather than the place it goes to, depends on an index.</summary>
-    public bool DependsOn(Index index) => InputPosition.Contains(index) || Factors.Any(factor => factor.Position.Contains(index));
+    public bool DependsOn(Index index) => InputPosition.Contains(index)
+        || Factors.Concat(Sums.SelectMany(sum => sum.First)).Any(factor => factor.Position.Contains(index));
 
     public void Substitute(Index index, Affine value)
     {
-        Factors = [.. Factors.Select(factor => factor with { Position = factor.Position.Substitute(index, value) })];
+        Factors = [.. Factors.Select(Substituted)];
+        Sums = [.. Sums.Select(sum => (Array.ConvertAll(sum.First, Substituted), Array.ConvertAll(sum.Second, Substituted)))];
         InputPosition = InputPosition.Substitute(index, value);
         Slots = [.. Slots.Select(slot => slot.Substitute(index, value))];
+
+        Factor Substituted(Factor factor) => factor with { Position = factor.Position.Substitute(index, value) };
     }
 
     /// <summary>Whether a slot is one index over all its positions.</summary>
@@ -242,13 +249,19 @@ internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPo
         return true;
     }
 
+    /// <summary>The finished terms, one for each choice of a product in each sum.</summary>
+    public IEnumerable<Term> ToTerms(Affine output) => Sums
+        .Aggregate<(Factor[] First, Factor[] Second), IEnumerable<Factor[]>>([[.. Factors]], (products, sum) =>
+            products.SelectMany(product => new Factor[][] { [.. product, .. sum.First], [.. product, .. sum.Second] }))
+        .Select(factors => ToTerm(factors, output));
+
     /// <summary>
-    /// The finished term. Two indices that everywhere stand to each other as the digits of one are one index: kernels see as few,
+    /// A finished term. Two indices that everywhere stand to each other as the digits of one are one index: kernels see as few,
     /// as long loops as there can be.
     /// </summary>
-    public Term ToTerm(Affine output)
+    private Term ToTerm(Factor[] factors, Affine output)
     {
-        var term = new Term(Coefficient, Input is { } input ? [.. Factors, new Factor(input, InputPosition)] : Factors, output);
+        var term = new Term(Coefficient, Input is { } input ? [.. factors, new Factor(input, InputPosition)] : factors, output);
         while (Mergeable(term) is var (outer, inner))
         {
             var merged = new Index(inner.Name.Length <= outer.Name.Length ? inner.Name : outer.Name, outer.Extent * inner.Extent);

@@ -13,6 +13,9 @@ public sealed class Lowering
 {
     private static readonly Slots NoBinders = new Dictionary<int, int>();
 
+    /// <summary>A term with so many factors that are sums becomes twice as many for each; others are written down.</summary>
+    private const int MostSums = 2;
+
     private readonly List<Statement> _statements = [];
     private readonly Dictionary<TensorExpression, WeightTensor> _weights = [];
 
@@ -42,7 +45,7 @@ public sealed class Lowering
         }
         else
         {
-            _statements.Add(new SumStatement(y, [.. Read(result, [y.Length], [new Index("i", y.Length)]).Terms.Select(draft => draft.ToTerm(draft.Slots[0]))]));
+            _statements.Add(new SumStatement(y, [.. Read(result, [y.Length], [new Index("i", y.Length)]).Terms.SelectMany(draft => draft.ToTerms(draft.Slots[0]))]));
         }
 
         return new LoweredModule(module, x, y, _statements);
@@ -299,7 +302,7 @@ public sealed class Lowering
         bool isReady = digits is null
             ? vector.Terms.TrueForAll(draft => draft.IsRead && draft.IsPlain(axis, form.Columns))
             : vector.Splits(axis, extents);
-        if (!isReady || (form.Factors.Count > 0 && (vector.Terms.Count > 1 || vector.Terms.Exists(draft => draft.Slots[axis].Overlapping.Count > 0))))
+        if (!isReady || (form.Factors.Count > 0 && (vector.Terms.Count > 1 || vector.Terms.Exists(draft => draft.Sums.Count > 0) || vector.Terms.Exists(draft => draft.Slots[axis].Overlapping.Count > 0))))
         {
             vector = Materialize(vector, axis);
         }
@@ -383,9 +386,9 @@ public sealed class Lowering
                 AddFactors(draft, einsum.Terms[0].Factors, [], slots);
                 break;
 
-            case FunctionTensor { Function.Parts: { } parts } function when parts.Codes.Format(function.Numbers[0]) is not null && !function.IsTrained() && !function.IsPerRow():
-                AddStored(draft, function with { Function = parts.Scales }, [.. positions.Take(positions.Count - 1)]);
-                AddStored(draft, function with { Function = parts.Codes }, positions);
+            case FunctionTensor { Function.Parts: { } parts } function when parts.Codes.Format(function.Numbers[0]) is not null && !function.IsTrained() && !function.IsPerRow()
+                && (parts.Offsets is null || draft.Sums.Count < MostSums):
+                AddParts(draft, function, parts, positions);
                 break;
 
             default:
@@ -399,7 +402,27 @@ public sealed class Lowering
     /// <summary>Whether a value has several uses: it is computed once, where one with a single use is a part of the product that it stands in.</summary>
     private bool IsShared(TensorExpression tensor) => _scope is { } scope && scope.Uses.TryGetValue(tensor, out int uses) && uses > 1 && tensor.IsPerRow();
 
-    private void AddStored(Draft draft, TensorExpression tensor, IReadOnlyList<int> positions)
+    private void AddStored(Draft draft, TensorExpression tensor, IReadOnlyList<int> positions) => draft.Multiply(FactorAt(draft, tensor, positions));
+
+    /// <summary>
+    /// Multiplies by the codes of a tensor and their scales; or by that and what is added for each row, whose factor is a vector of ones along it: what
+    /// it meets is summed along rows first, once for all that are added.
+    /// </summary>
+    private void AddParts(Draft draft, FunctionTensor function, QuantizerParts parts, IReadOnlyList<int> positions)
+    {
+        int[] row = [.. positions.Take(positions.Count - 1)];
+        Factor[] product = [FactorAt(draft, function with { Function = parts.Scales }, row), FactorAt(draft, function with { Function = parts.Codes }, positions)];
+        if (parts.Offsets is not { } offsets)
+        {
+            Array.ForEach(product, draft.Multiply);
+            return;
+        }
+
+        var ones = new FormulaTensor(EquatableArray.Of(function.Shape[row.Length]), new FormulaNumber(1));
+        draft.Sums.Add((product, [FactorAt(draft, function with { Function = offsets }, row), FactorAt(draft, ones, [positions[row.Length]])]));
+    }
+
+    private Factor FactorAt(Draft draft, TensorExpression tensor, IReadOnlyList<int> positions)
     {
         Affine position = Affine.Zero;
         for (int k = 0; k < positions.Count; k++)
@@ -407,7 +430,7 @@ public sealed class Lowering
             position = (position * tensor.Shape[k]) + draft.Slots[positions[k]];
         }
 
-        draft.Multiply(new Factor(Stored(tensor), position));
+        return new Factor(Stored(tensor), position);
     }
 
     private static Dictionary<int, int>? TrySplitAxes(Draft draft, EinsumTensor einsum, IReadOnlyList<int> positions, Slots binders)
@@ -449,10 +472,10 @@ public sealed class Lowering
     }
 
     private IReadOnlyList<Term> Definitions(TensorExpression tensor) => tensor is EinsumTensor einsum
-        ? [.. einsum.Terms.Select(term => Definition(einsum with { Terms = EquatableArray.Of(term) }))]
-        : [Definition(tensor)];
+        ? [.. einsum.Terms.SelectMany(term => Definition(einsum with { Terms = EquatableArray.Of(term) }))]
+        : [.. Definition(tensor)];
 
-    private Term Definition(TensorExpression tensor)
+    private IEnumerable<Term> Definition(TensorExpression tensor)
     {
         var draft = new Draft(1, null, Affine.Zero);
         int[] axes = [.. tensor.Shape.Select((extent, k) => draft.Push(Affine.Of(new Index("abcdefgh"[k % 8].ToString(), extent))))];
@@ -474,7 +497,7 @@ public sealed class Lowering
             output = (output * tensor.Shape[k]) + draft.Slots[axes[k]];
         }
 
-        return draft.ToTerm(output);
+        return draft.ToTerms(output);
     }
 
     /// <summary>
@@ -671,7 +694,7 @@ public sealed class Lowering
         else
         {
             source = NewVector(vector.Sizes.Aggregate(1, (product, extent) => checked(product * extent)));
-            _statements.Add(new SumStatement(source, [.. vector.Terms.Select(draft => draft.ToTerm(Flatten(draft, vector.Sizes, order)))]));
+            _statements.Add(new SumStatement(source, [.. vector.Terms.SelectMany(draft => draft.ToTerms(Flatten(draft, vector.Sizes, order)))]));
         }
 
         int outer = source.Length / vector.Sizes[axis];
@@ -696,7 +719,7 @@ public sealed class Lowering
         }
 
         RowTensor target = NewVector(vector.Sizes[0]);
-        _statements.Add(new SumStatement(target, [.. vector.Terms.Select(term => term.ToTerm(term.Slots[0]))]));
+        _statements.Add(new SumStatement(target, [.. vector.Terms.SelectMany(term => term.ToTerms(term.Slots[0]))]));
         return target;
     }
 
@@ -714,7 +737,7 @@ public sealed class Lowering
                 draft.Slots[k] != vector.Terms[0].Slots[k] || draft.Slots[k].Indices.Any(draft.DependsOn))),
         ];
         RowTensor target = NewVector(order.Aggregate(1, (product, k) => checked(product * vector.Sizes[k])));
-        _statements.Add(new SumStatement(target, [.. vector.Terms.Select(draft => draft.Clone().ToTerm(Flatten(draft, vector.Sizes, order)))]));
+        _statements.Add(new SumStatement(target, [.. vector.Terms.SelectMany(draft => draft.Clone().ToTerms(Flatten(draft, vector.Sizes, order)))]));
         return Read(target, vector.Sizes, order, new HashSet<int>(order), vector.Terms.FirstOrDefault());
     }
 

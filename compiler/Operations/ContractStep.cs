@@ -49,8 +49,12 @@ public sealed record Contraction(View Target, View Left, View? Right, double Coe
         return $"{Describe(Target)} = {sum}{string.Join(" ", Views.Skip(1).Select(Describe))}";
     }
 
+    /// <summary>The same with what is added to: the target itself, another place or nothing.</summary>
+    public static string WithAddend(string description, bool accumulates, Place? addend) => addend is null ? description
+        : description.Replace("] = ", accumulates ? "] += " : $"] = {addend.Name} + ");
+
     private static string Describe(View view) =>
-        (view.Aspect == Aspect.Mirror ? "∂" : "") + $"{view.Storage.Name}[{string.Join(" ", view.Position.Terms.OrderByDescending(term => term.Index == View.Rows ? int.MaxValue : term.Stride).Select(term => term.Index.Name))}]";
+        $"{view.Place.Name}[{string.Join(" ", view.Position.Terms.OrderByDescending(term => term.Index == View.Rows ? int.MaxValue : term.Stride).Select(term => term.Index.Name))}]";
 }
 
 /// <summary>A contraction of one or two tensors.</summary>
@@ -85,6 +89,10 @@ public sealed record ContractStep(Contraction Contraction, View? Addend) : Opera
     }
 
     public override Place Target => Contraction.Target.Place;
+
+    public override double Cost(ITargetCosts costs) => costs.Contraction(Contraction);
+
+    public override string Describe() => Contraction.WithAddend(Contraction.Describe(), Accumulates, Addend?.Place);
 
     public override IEnumerable<Place> Reads => Contraction.Views.Skip(1).Concat(new[] { Addend }.OfType<View>()).Select(view => view.Place);
 

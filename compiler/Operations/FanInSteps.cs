@@ -15,6 +15,10 @@ public sealed record FanInStep(FanInMatrix Matrix, Place X, Place C, bool Accumu
 {
     public override Place Target => C;
 
+    public override double Cost(ITargetCosts costs) => costs.Entries((long)Matrix.Outputs * Matrix.FanIn);
+
+    public override string Describe() => $"{C.Name}[i] {Assign(Accumulates)} Σj {Matrix.V.Name}[i j] {X.Name}[{Matrix.Table.Storage}[i j]]";
+
     public override IEnumerable<Place> Reads => [X, Matrix.Table, Matrix.V];
 
     public override Place? Scratch => Matrix.Scratch;
@@ -50,6 +54,8 @@ public sealed record FanInAdjointStep(FanInMatrix Matrix, Place Y, Place C, bool
 {
     public override Place Target => C;
 
+    public override string Describe() => $"{C.Name}[{Matrix.Table.Storage}[i j]] {Assign(Accumulates)} {Matrix.V.Storage}[i j] {Y.Name}[i]";
+
     public override IEnumerable<Place> Reads => [Y, Matrix.Table, Matrix.V];
 
     public override Place? Scratch => Matrix.Scratch;
@@ -59,6 +65,8 @@ public sealed record FanInAdjointStep(FanInMatrix Matrix, Place Y, Place C, bool
 public sealed record FanInGradientStep(FanInMatrix Matrix, Place X, Place Y, Place C) : Step
 {
     public override Place Target => C;
+
+    public override string Describe() => $"{C.Name}[i j] += Σn {Y.Name}[n i] {X.Name}[n {Matrix.Table.Storage}[i j]]";
 
     public override IEnumerable<Place> Reads => [X, Y, Matrix.Table];
 

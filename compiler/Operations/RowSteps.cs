@@ -9,6 +9,10 @@ public sealed record ClearStep(Place C) : Operation
 {
     public override Place Target => C;
 
+    public override double Cost(ITargetCosts costs) => costs.Elements(C.Storage);
+
+    public override string Describe() => $"{C.Name} = 0";
+
     public override void Tangent(Tangents tangents)
     {
         if (C.Storage.HasMirror)
@@ -26,6 +30,12 @@ public sealed record ClearStep(Place C) : Operation
 public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Operation
 {
     public override Place Target => C;
+
+    public override double Cost(ITargetCosts costs) => costs.Elements(C.Storage);
+
+    public override string Describe() => Transposed
+        ? $"{C.Name}[o {Table.Storage}[i]] += {A.Name}[o i]"
+        : $"{C.Name}[o i] {Assign(Accumulate)} {A.Name}[o {Table.Storage}[i]]";
 
     public override IEnumerable<Place> Reads => [A, Table];
 
@@ -45,6 +55,10 @@ public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool T
 public sealed record WalshHadamardStep(Place A, Place C, int Outer) : Operation
 {
     public override Place Target => C;
+
+    public override double Cost(ITargetCosts costs) => costs.Elements(C.Storage);
+
+    public override string Describe() => $"{C.Name} = wht {A.Name}";
 
     public override IEnumerable<Place> Reads => [A];
 
@@ -79,6 +93,10 @@ public sealed record ReflectionsStep(Place A, Place V, Place C, int Outer, bool 
 {
     public override Place Target => C;
 
+    public override double Cost(ITargetCosts costs) => costs.Reflected((long)V.Storage.Length * Outer);
+
+    public override string Describe() => $"{C.Name} = {(Transposed ? "reflections'" : "reflections")}({V.Storage}) {A.Name}, one after the other";
+
     public override IEnumerable<Place> Reads => [A, V];
 
     public override void Tangent(Tangents tangents) => throw new InvalidOperationException(ToString());
@@ -90,6 +108,10 @@ public sealed record ReflectionsStep(Place A, Place V, Place C, int Outer, bool 
 public sealed record ActivationStep(NonlinearLink Function, Place A, Place C) : Operation
 {
     public override Place Target => C;
+
+    public override double Cost(ITargetCosts costs) => costs.Elements(C.Storage);
+
+    public override string Describe() => $"{C.Name} = {Function.Name}({A.Name})";
 
     public override IEnumerable<Place> Reads => [A];
 
@@ -122,6 +144,8 @@ public sealed record DerivativeStep(NonlinearLink Function, Place Z, Place? Y, P
     public FunctionProgram Program => IsGradient ? Function.Definition.Gradient : Function.Definition.Tangent;
 
     public override Place Target => C;
+
+    public override string Describe() => $"{C.Name} = {Function.Name}'({Z.Name}) {A.Name}";
 
     public override IEnumerable<Place> Reads => new[] { Z, Y, A }.OfType<Place>();
 }

@@ -14,14 +14,39 @@ public abstract record Step
 
     /// <summary>All places that it touches.</summary>
     public IEnumerable<Place> Places => Reads.Append(Target).Concat(new[] { Scratch }.OfType<Place>());
+
+    /// <summary>What it does, in a line: <c>y = gelu(t1)</c>.</summary>
+    public abstract string Describe();
+
+    /// <summary>How a line assigns.</summary>
+    protected static string Assign(bool accumulates) => accumulates ? "+=" : "=";
+}
+
+/// <summary>What a target takes for the parts of operations, for a number of rows, in operations at full rate.</summary>
+public interface ITargetCosts
+{
+    /// <summary>A sum of products.</summary>
+    double Contraction(Contraction contraction);
+
+    /// <summary>All elements of a tensor, written once: for each row where they differ from row to row.</summary>
+    double Elements(Storage storage);
+
+    /// <summary>So many elements of each row that reflections go over, one after the other.</summary>
+    double Reflected(long count);
+
+    /// <summary>A product of each row with so many entries of a sparse matrix.</summary>
+    double Entries(long count);
 }
 
 /// <summary>
-/// A step of a forward program, the same for every target: the one record of what it reads and writes and of both its derivatives. How it is
-/// done is a target's table.
+/// A step of a forward program, the same for every target: the one record of what it reads and writes, of both its derivatives, of what it costs
+/// and of how it is printed. How it is done is a target's table.
 /// </summary>
 public abstract record Operation : Step
 {
+    /// <summary>What it costs by the rates of a target.</summary>
+    public abstract double Cost(ITargetCosts costs);
+
     /// <summary>Appends what gives the tangent of the target from the tangents of what is read (the product rule).</summary>
     public abstract void Tangent(Tangents tangents);
 

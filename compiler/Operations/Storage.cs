@@ -81,6 +81,9 @@ public sealed record Place(Storage Storage, Aspect Aspect, int Offset)
     /// <summary>Where the mirror of what is here lies.</summary>
     public Place Mirror => MirrorOf(Storage) with { Offset = Offset };
 
+    /// <summary>What listings call it: <c>t1</c>, <c>∂t1</c>.</summary>
+    public string Name => (Aspect == Aspect.Mirror ? "∂" : "") + Storage.Name;
+
     public static Place Of(Storage storage) => new(storage, Aspect.Value, 0);
 
     public static Place MirrorOf(Storage storage) => new(storage.Mirrored, Aspect.Mirror, 0);

@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 
 namespace Weft.Compiler.Operations;
@@ -14,6 +15,10 @@ public enum FunctionMode
 public sealed record FunctionStep(FunctionCall Function, FunctionMode Mode, Storage Result, IReadOnlyList<Storage> Arguments) : Operation
 {
     public override Place Target => new(Result, Mode == FunctionMode.Value ? Aspect.Value : Aspect.Mirror, 0);
+
+    public override double Cost(ITargetCosts costs) => costs.Elements(Result);
+
+    public override string Describe() => $"{Target.Name} = {Function.Function} {Mode.ToString().ToLowerInvariant()}({string.Join(", ", Arguments)})";
 
     /// <summary>The arguments; their mirrors too, and the result, for what its derivative is made of.</summary>
     public override IEnumerable<Place> Reads
@@ -65,6 +70,10 @@ public sealed record ConstantStep(ConstantWeight Constant, Storage Result) : Ope
 {
     public override Place Target => Place.Of(Result);
 
+    public override double Cost(ITargetCosts costs) => costs.Elements(Result);
+
+    public override string Describe() => $"{Result} = {AlgebraPrinter.Print(Constant.Value)}";
+
     public override void Tangent(Tangents tangents)
     {
     }
@@ -78,6 +87,10 @@ public sealed record ConstantStep(ConstantWeight Constant, Storage Result) : Ope
 public sealed record CheckStep(Storage Table, int Size) : Operation
 {
     public override Place Target => Place.Of(Table);
+
+    public override double Cost(ITargetCosts costs) => costs.Elements(Table);
+
+    public override string Describe() => FormattableString.Invariant($"check 0 <= {Table} < {Size}");
 
     public override void Tangent(Tangents tangents)
     {

@@ -33,8 +33,11 @@ internal sealed partial class Evaluator
             ["above_quantile"] = (_, a, q) => Rows(a[0]).SelectMany(row => AboveQuantile(row, q)),
             ["bf16"] = (oracle, a, _) => oracle.Map(a, x => (Round(x, fraction: 7, least: -126, most: 127), 1)),
             ["half"] = (oracle, a, _) => oracle.Map(a, x => (Round(x, fraction: 10, least: -14, most: 15), 1)),
+            ["e4m3"] = (oracle, a, _) => oracle.Map(a, x => (Round(Math.Max(-448, Math.Min(448, x)), fraction: 3, least: -6, most: 8), 1)),
+            ["e5m2"] = (oracle, a, _) => oracle.Map(a, x => (Round(Math.Max(-57344, Math.Min(57344, x)), fraction: 2, least: -14, most: 15), 1)),
             ["quantize"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.Quantize(row, bits)),
             ["quantize_affine"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeAffine(row, bits)),
+            ["quantize_zero_point"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeZeroPoint(row, (1 << (int)bits) - 1)),
             ["quantize_bipolar"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.QuantizeBipolar(row, bits)),
             ["normal_float"] = (oracle, a, bits) => Rows(a[0]).SelectMany(row => oracle.NormalFloat(row, (int)bits)),
             ["distances"] = (oracle, a, p) => Matrices(a[0]).Zip(Matrices(a[1]), (left, right) => oracle.Distances(left, right, p)).SelectMany(matrix => matrix),
@@ -229,6 +232,16 @@ internal sealed partial class Evaluator
     {
         double step = row.Max(x => Math.Abs(x.Value)) / (Math.Pow(2, bits - 1) - 1);
         return row.Select(x => tape.Function(x, step == 0 ? 0 : step * Math.Round(x.Value / step), 1));
+    }
+
+    /// <summary>A code from 0 to the highest, less that of zero, times a scale that just reaches the row's elements and zero; the derivative counts as 1.</summary>
+    private IEnumerable<Number> QuantizeZeroPoint(Number[] row, int highest)
+    {
+        double least = Math.Min(0, row.Min(x => x.Value)), range = Math.Max(0, row.Max(x => x.Value)) - least;
+        double zero = Code(-least);
+        return row.Select(x => tape.Function(x, range / highest * (Math.Min(highest, Math.Max(0, Code(x.Value) + zero)) - zero), 1));
+
+        double Code(double value) => range == 0 ? 0 : Math.Round(value / range * highest);
     }
 
     /// <summary>2^bits equidistant values from the least to the largest element; the derivative counts as 1.</summary>

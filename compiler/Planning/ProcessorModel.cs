@@ -14,8 +14,8 @@ namespace Weft.Compiler.Planning;
 public sealed record ProcessorModel(
     string Name, int VectorBytes, int Registers, int FirstLevelBytes, int FirstLevelWays, int SecondLevelBytes, int ThirdLevelBytes)
 {
-    /// <summary>Bytes of a panel of packed weights: what the runtime's tiles read, two of the widest vectors that there are.</summary>
-    private const int PanelBytes = 128;
+    /// <summary>Bytes of a panel of packed weights: what the runtime's tiles read.</summary>
+    private const int PanelBytes = 2 * MemoryBlock.WidestVector;
 
     /// <summary>Servers and desktops since 2017.</summary>
     public static readonly ProcessorModel Avx512 = new("AVX-512", 64, 32, 32 << 10, 8, 1 << 20, 16 << 20);

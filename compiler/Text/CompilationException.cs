@@ -24,7 +24,7 @@ public sealed class CompilationException(DiagnosticDescriptor descriptor, object
     internal static int Length(IReadOnlyList<int> shape, string name)
     {
         double length = shape.Aggregate(1.0, (product, extent) => product * extent);
-        return length <= Limits.Block ? (int)length : throw TooLarge($"the tensor {name}[{string.Join(", ", shape)}]", length, Limits.Block);
+        return length <= MemoryBlock.MaxLength ? (int)length : throw TooLarge($"the tensor {name}[{string.Join(", ", shape)}]", length, MemoryBlock.MaxLength);
     }
 
     /// <summary>A diagnostic at the place of the declaration.</summary>

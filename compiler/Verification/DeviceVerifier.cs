@@ -17,9 +17,6 @@ public sealed class DeviceVerifier
     /// <summary>A row, and one more than a tile has; the most that a chunk can have come on top.</summary>
     private static readonly int[] SomeRows = [1, 65];
 
-    /// <summary>The first codes of tensors are whole elements, and whole vectors.</summary>
-    private const int CodeAlignment = 16;
-
     private readonly DeviceSchedule _device;
     private readonly OperationProgram _host;
     private readonly Layout _hostLayout;
@@ -49,13 +46,16 @@ public sealed class DeviceVerifier
 
         _tensors[DeviceBlock.Weights] = Sorted(device.WeightPlaces);
         _tensors[DeviceBlock.WeightGradient] = Sorted(device.GradientPlaces);
-        _tensors[DeviceBlock.Codes] = Sorted(device.CodePlaces);
+        _tensors[DeviceBlock.Codes] = Sorted(device.CodePlaces, Bytes);
 
-        static Interval[] Sorted(IReadOnlyDictionary<Storage, int> places) =>
-            [.. places.Select(place => Interval.Of(place.Value, place.Key.Length)).OrderBy(tensor => tensor.Least)];
+        static Interval[] Sorted(IReadOnlyDictionary<Storage, int> places, Func<Storage, int>? length = null) =>
+            [.. places.Select(place => Interval.Of(place.Value, length?.Invoke(place.Key) ?? place.Key.Length)).OrderBy(tensor => tensor.Least)];
     }
 
     private Module Module => _device.Program.Module;
+
+    /// <summary>What a tensor takes in the block of codes.</summary>
+    private static int Bytes(Storage storage) => storage.Format!.BytesOf(storage.Length);
 
     /// <summary>The first fault, or null.</summary>
     /// <param name="device">What the device does.</param>
@@ -83,7 +83,7 @@ public sealed class DeviceVerifier
     {
         return Apart(_device.WeightPlaces, _device.WeightCount, "weights")
             ?? Apart(_device.GradientPlaces, _device.GradientCount, "gradients")
-            ?? Apart(_device.CodePlaces, _device.CodeCount, "codes")
+            ?? Apart(_device.CodePlaces, _device.CodeBytes, "codes", Bytes)
             ?? ScheduleVerifier.Apart(Scratch, _device.Layout.ScratchPerRow, "scratch")
             ?? ScheduleVerifier.Apart(Scratch.Concat(ScratchMirrors), _device.Layout.GradientScratchPerRow, "scratch of the reverse pass")
             ?? _host.Parameters.Where(place => place.Parameter.Role == Role.Trained)
@@ -91,8 +91,8 @@ public sealed class DeviceVerifier
                 .FirstOrDefault(fault => fault is not null)
             ?? Segments();
 
-        static string? Apart(IReadOnlyDictionary<Storage, int> places, int size, string block) =>
-            ScheduleVerifier.Apart(places.Select(place => (place.Key, place.Value, place.Key.Length)), size, block);
+        static string? Apart(IReadOnlyDictionary<Storage, int> places, int size, string block, Func<Storage, int>? length = null) =>
+            ScheduleVerifier.Apart(places.Select(place => (place.Key, place.Value, length?.Invoke(place.Key) ?? place.Key.Length)), size, block);
     }
 
     /// <summary>Whether what the host and the device hand each other is one tensor at each end.</summary>
@@ -102,14 +102,14 @@ public sealed class DeviceVerifier
         HashSet<Interval> weights = [.. _tensors[DeviceBlock.Weights]], gradients = [.. _tensors[DeviceBlock.WeightGradient]], codes = [.. _tensors[DeviceBlock.Codes]];
         return _device.Functions.Select(segment => Ends(segment, values, weights) ?? (segment.Device < _device.Program.TrainedCount ? $"{segment} overwrites what is trained" : null))
             .Concat(_device.FunctionGradients.Select(segment => Ends(segment, mirrors, gradients)))
-            .Concat(_device.Codes.Select(code => Ends(code.Segment, values, codes) ?? (code.Segment.Device % CodeAlignment == 0 ? null : $"{code} begins within an element")))
+            .Concat(_device.Codes.Select(code => Ends(code.Segment, values, codes, code.Format.BytesOf) ?? (code.Segment.Device % DeviceRoom.Alignment == 0 ? null : $"{code} begins within an element")))
             .FirstOrDefault(fault => fault is not null);
 
         static HashSet<(int, int)> Weights(IReadOnlyDictionary<Storage, int> places) =>
             [.. places.Where(place => !place.Key.IsPerRow).Select(place => (place.Value, place.Key.Length))];
 
-        static string? Ends(Segment segment, HashSet<(int, int)> host, HashSet<Interval> device) =>
-            host.Contains((segment.Host, segment.Length)) && device.Contains(Interval.Of(segment.Device, segment.Length)) ? null : $"{segment} is no tensor";
+        static string? Ends(Segment segment, HashSet<(int, int)> host, HashSet<Interval> device, Func<int, int>? length = null) =>
+            host.Contains((segment.Host, segment.Length)) && device.Contains(Interval.Of(segment.Device, length?.Invoke(segment.Length) ?? segment.Length)) ? null : $"{segment} is no tensor";
     }
 
     // --- Kernels ---
@@ -172,7 +172,7 @@ public sealed class DeviceVerifier
 
         foreach (CodeSegment code in _device.Codes)
         {
-            weights.Fill(DeviceBlock.Codes, Interval.Of(code.Segment.Device, code.Segment.Length));
+            weights.Fill(DeviceBlock.Codes, Interval.Of(code.Segment.Device, code.Format.BytesOf(code.Segment.Length)));
         }
 
         TrainingSchedule training = _device.Training;
@@ -247,12 +247,12 @@ public sealed class DeviceVerifier
     private long SizeOf(DeviceBlock block, int rows, int targets) => block switch
     {
         DeviceBlock.Weights => _device.WeightCount,
-        DeviceBlock.Codes => _device.CodeCount,
+        DeviceBlock.Codes => _device.CodeBytes,
         DeviceBlock.WeightGradient => _device.GradientCount,
         DeviceBlock.ParameterGradient or DeviceBlock.FirstState or DeviceBlock.SecondState => _device.Program.TrainedCount,
         DeviceBlock.PartialSums => _device.PartialCount,
-        DeviceBlock.Settings => TrainingKernels.SettingCount,
-        DeviceBlock.LossParts => TrainingKernels.Parts,
+        DeviceBlock.Settings => DeviceRoom.Settings,
+        DeviceBlock.LossParts => DeviceRoom.LossParts,
         DeviceBlock.Loss => 1,
         _ => (long)rows * RowOf(block, targets),
     };
@@ -388,8 +388,9 @@ public sealed class DeviceVerifier
             IReadOnlyList<Touched> touched = verifier._ranges[launch.Kernel]!.Operands;
             (DeviceBlock Block, Interval Read, Interval Written)[] places = [.. launch.Operands.Select((operand, k) =>
             {
-                long start = operand.Offset + ((long)operand.OffsetPerRow * rows) + kernel.Operands[k].FirstCode;
+                long start = operand.Offset + ((long)operand.OffsetPerRow * rows);
                 Interval read = launch.Accumulate ? touched[k].Read.Or(touched[k].ReadToAdd) : touched[k].Read;
+                read = kernel.Operands[k] is { Format: { } format, FirstCode: var first } ? read.From(first).InVectorsOf(format.BytesOf(1)) : read;
                 return (operand.Block, read.From(start), touched[k].Written.From(start));
             })];
             for (int k = 0; k < places.Length; k++)
@@ -425,7 +426,7 @@ public sealed class DeviceVerifier
                 return $"it does not lie in {place.Block}";
             }
 
-            return place.Offset % (operand.Format is null ? width : CodeAlignment) == 0 && place.OffsetPerRow % width == 0 && verifier.RowOf(place.Block, targets) % width == 0
+            return place.Offset % (operand.Format is null ? width : DeviceRoom.Alignment) == 0 && place.OffsetPerRow % width == 0 && verifier.RowOf(place.Block, targets) % width == 0
                 ? null
                 : $"its vectors of {width} do not begin where vectors do";
         }

@@ -203,7 +203,7 @@ public sealed class ScheduleVerifier
             {
                 if ((Fault(step) ?? rule?.Invoke(step)) is { } fault)
                 {
-                    return $"{fault}, in {step.GetType().Name} {SchedulePrinter.Describe(step)}";
+                    return $"{fault}, in {step.GetType().Name} {step.Describe()}";
                 }
 
                 _written.Add((step.Target.Storage, step.Target.Aspect));

@@ -133,7 +133,7 @@ public sealed class WeftAssembly : IDisposable
     {
         var paths = ((string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "")
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Append(RuntimeAssembly.Location)
+            .Concat(RuntimeAssemblies.Select(assembly => assembly.Location))
             .Where(path => path.Length > 0)
             .DistinctBy(Path.GetFileName)
             .ToList();
@@ -142,12 +142,13 @@ public sealed class WeftAssembly : IDisposable
             : throw new PlatformNotSupportedException("Compiling at run time needs the program's assemblies as files: publish it without PublishSingleFile.");
     }
 
-    private static Assembly RuntimeAssembly => typeof(Map<>).Assembly;
+    /// <summary>The runtime, and what it has in common with the compiler.</summary>
+    private static Assembly[] RuntimeAssemblies { get; } = [typeof(Map<>).Assembly, typeof(Role).Assembly];
 
     /// <summary>Resolves the runtime to the one that this program already uses, whichever context that is in.</summary>
     private sealed class LoadContext() : AssemblyLoadContext("Weft", isCollectible: true)
     {
         protected override Assembly? Load(AssemblyName assemblyName) =>
-            assemblyName.Name == RuntimeAssembly.GetName().Name ? RuntimeAssembly : null;
+            RuntimeAssemblies.FirstOrDefault(assembly => assembly.GetName().Name == assemblyName.Name);
     }
 }

@@ -1,60 +1,7 @@
 using System.Collections.Immutable;
-using Weft.Execution;
+using Weft.Kernels;
 
 namespace Weft;
-
-/// <summary>What happens to a parameter when its map is trained.</summary>
-public enum Role
-{
-    /// <summary>Stored, and has a gradient.</summary>
-    Trained,
-
-    /// <summary>Stored, and has no gradient.</summary>
-    Frozen,
-
-    /// <summary>Not stored with the parameters: drawn from its seed when a map is made.</summary>
-    Seeded,
-}
-
-/// <summary>The distribution that a parameter starts from.</summary>
-public enum Distribution
-{
-    /// <summary>Every element is zero.</summary>
-    Zeros,
-
-    /// <summary>Every element is the scale.</summary>
-    Constant,
-
-    /// <summary>Normal with mean zero; the scale is the standard deviation.</summary>
-    Normal,
-
-    /// <summary>Uniform between minus and plus the scale.</summary>
-    Uniform,
-
-    /// <summary>Minus or plus the scale, with equal probability.</summary>
-    Sign,
-
-    /// <summary>
-    /// Normal rows (along the last axis), each written twice: a chain of reflections that starts as the identity
-    /// (Yuan et al., <i>Bridging the Gap between Low-rank and Orthogonal Adaptation via Householder Reflection Adaptation</i>, 2024).
-    /// </summary>
-    Paired,
-
-    /// <summary>Whole numbers from 0 to below the scale, independent of each other.</summary>
-    Whole,
-
-    /// <summary>Whole numbers from 0 to below the scale, all different along the last axis, in random order: a random support.</summary>
-    Distinct,
-
-    /// <summary>
-    /// The scale times orthonormal rows of the last two axes, or columns where these are fewer: normal numbers, by the Gram–Schmidt process. A square
-    /// matrix is uniform among the orthogonal ones (Stewart, <i>The Efficient Generation of Random Orthogonal Matrices</i>, 1980).
-    /// </summary>
-    Orthogonal,
-
-    /// <summary>The scale on the diagonal of the last two axes, else zero.</summary>
-    Identity,
-}
 
 /// <summary>How a parameter starts.</summary>
 /// <param name="Distribution">The family.</param>
@@ -170,7 +117,7 @@ public sealed record MapDescription
         Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= WeightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
         Require(ScratchPerRow >= 0 && GradientScratchPerRow >= 0, "scratch must not be negative");
         Require(
-            (long)Chunk * Math.Max(Math.Max(Inputs, 2 * (long)Outputs), Math.Max(ScratchPerRow, GradientScratchPerRow)) <= AlignedBuffer<float>.MaxLength,
+            (long)Chunk * Math.Max(Math.Max(Inputs, 2 * (long)Outputs), Math.Max(ScratchPerRow, GradientScratchPerRow)) <= MemoryBlock.MaxLength,
             "a chunk of rows and its scratch must fit into one block");
         Require(ForwardFlops >= 0 && BackwardFlops >= 0, "operation counts must not be negative");
         Require(!Parameters.IsDefault, "Parameters must be given");

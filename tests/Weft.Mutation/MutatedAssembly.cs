@@ -172,7 +172,7 @@ internal sealed class MutatedAssembly
     private static IEnumerable<MetadataReference> References(string built) => ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
         .Split(Path.PathSeparator)
         .Where(path => Path.GetDirectoryName(path) != AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar))
-        .Concat(new[] { "Sprache.dll", "System.Numerics.Tensors.dll" }.Select(name => Path.Combine(Path.GetDirectoryName(built)!, name)))
+        .Concat(new[] { "Sprache.dll", "System.Numerics.Tensors.dll", "Weft.Vocabulary.dll" }.Select(name => Path.Combine(Path.GetDirectoryName(built)!, name)))
         .Select(path => MetadataReference.CreateFromFile(path));
 
     private static ResourceDescription[] ResourcesOf(string built)

@@ -23,6 +23,12 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
 
     public override Place Target => C;
 
+    public override string Describe()
+    {
+        string lanes = Kernel.Lanes.Name.Length == 0 ? "scalar" : $"lanes {Kernel.Lanes.Name}";
+        return $"{Contraction.WithAddend(Kernel.Description, Accumulates, Addend)}    {(Kernel.Form == LaneForm.Dot ? $"{lanes}, summed" : lanes)}";
+    }
+
     public override IEnumerable<Place> Reads => new[] { A, B, Addend }.OfType<Place>();
 }
 
@@ -30,6 +36,8 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
 public sealed record PadStep(Place A, Place C) : Step
 {
     public override Place Target => C;
+
+    public override string Describe() => $"{C.Storage} = {A.Name}, its rows {C.Storage.Pitch} apart";
 
     public override IEnumerable<Place> Reads => [A];
 }
@@ -46,6 +54,8 @@ public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, int Lanes, i
 {
     public override Place Target => FanIn.Target;
 
+    public override string Describe() => $"{FanIn.Describe()}    lanes i";
+
     public override IEnumerable<Place> Reads => [.. FanIn.Reads, Slices];
 
     public override Place? Scratch => FanIn.Scratch;
@@ -55,6 +65,9 @@ public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, int Lanes, i
 public sealed record SliceStep(SlicedFanInStep Product) : Step
 {
     public override Place Target => Product.Slices;
+
+    public override string Describe() => FormattableString.Invariant(
+        $"{Product.FanIn.Matrix.V.Storage} and {Product.FanIn.Matrix.Table.Storage} packed in slices of {Product.Lanes} outputs, at most {Product.Steps} steps");
 
     public override IEnumerable<Place> Reads => [Product.FanIn.Matrix.Table, Product.FanIn.Matrix.V];
 }
@@ -66,6 +79,13 @@ public sealed record PackStep(
     Storage Source, int Offset, Storage Packed, IReadOnlyList<int> Extents, IReadOnlyList<int> Strides, Aspect Aspect, bool Scatter) : Step
 {
     public override Place Target => Scatter ? new(Source, Aspect, Offset) : new(Packed, Aspect, 0);
+
+    public override string Describe()
+    {
+        string extents = string.Join("×", Extents);
+        return Scatter ? $"∂{Source} += ∂{Packed} unpacked from {extents}"
+            : $"{Packed} packed as {extents}{(Packed.PackedFormat is { } format ? $" {format.Name.ToLowerInvariant()}" : "")}";
+    }
 
     public override IEnumerable<Place> Reads => [Scatter ? new(Packed, Aspect, 0) : new(Source, Aspect, Offset)];
 }

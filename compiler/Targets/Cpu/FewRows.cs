@@ -56,7 +56,7 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
             if (isHeld)
             {
                 count = ProcessorModel.Align(count) + storage.Length;
-                if (count > Limits.Block)
+                if (count > MemoryBlock.MaxLength)
                 {
                     return schedule;
                 }

@@ -13,19 +13,6 @@ public sealed record Loop(string Name, int Extent, int A, int B, int C)
     public bool IsRows => Extent == 0;
 }
 
-/// <summary>How the vector lanes of a kernel run.</summary>
-public enum LaneForm
-{
-    /// <summary><c>c[r, l] += a[r, k] · b[k, l]</c>: lanes along b and c, a is broadcast.</summary>
-    Broadcast,
-
-    /// <summary><c>c[r, s, l] += a[r, k, l] · b[s, k, l]</c>: every operand that has the lane index is a vector.</summary>
-    Parallel,
-
-    /// <summary><c>c[r, s] += Σ a[r, l] · b[s, l]</c>: lanes are summed, at the end.</summary>
-    Dot,
-}
-
 /// <summary>
 /// A contraction <c>c (+)= Coefficient · Σ a · b</c> as a loop nest around a register tile of rows × columns of vectors, which the runtime's
 /// <c>Contraction</c> runs. Without b the sum is of a alone.

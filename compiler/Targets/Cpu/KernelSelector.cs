@@ -28,10 +28,10 @@ public sealed class KernelSelector(ProcessorModel processor, int elementSize, in
     public static KernelSelector For(Variant variant) => new(variant.Costs.Processor, variant.ElementSize, Math.Min(variant.Costs.Batch, variant.Costs.Processor.ChunkRows.AtOnce));
 
     /// <summary>What a kernel costs for the nominal rows, in operations at full rate; with more than a few rows also their way through the second-level cache.</summary>
-    public double Operations(KernelStep step)
+    public double Operations(Contraction contraction, Kernel kernel)
     {
-        double rows = nominalRows <= FewRows.Most ? 0 : nominalRows * Elements(step.Contraction.Views.Where(view => view.Storage.IsPerRow));
-        return (2 * _lanes * Cost(step.Contraction, step.Kernel)) + (processor.OperationsPerElement * rows);
+        double rows = nominalRows <= FewRows.Most ? 0 : nominalRows * Elements(contraction.Views.Where(view => view.Storage.IsPerRow));
+        return (2 * _lanes * Cost(contraction, kernel)) + (processor.OperationsPerElement * rows);
     }
 
     /// <summary>The cheapest kernel over all choices of the lane index.</summary>
@@ -186,7 +186,7 @@ public sealed class KernelSelector(ProcessorModel processor, int elementSize, in
     {
         int[] extents = [.. packing.Axes.Select(axis => axis.Extent).Where(extent => extent > 1)];
         return extents.Aggregate(1L, (product, extent) => product * extent) <= storage.Length
-            && (format.Bits() >= 8 || extents.Length < 2 || extents[extents.Length - 1] % 2 == 0);
+            && (format.Bits >= 8 || extents.Length < 2 || extents[extents.Length - 1] % 2 == 0);
     }
 
     private static PackedView Pack(View view, Index? lane, IReadOnlyList<Index> outer, IReadOnlyList<Index> inner, int width)

@@ -44,31 +44,8 @@ public sealed record Schedule(
     /// <param name="rows">Rows of the batch.</param>
     public double ForwardCost(int rows)
     {
-        int elementSize = Program.Variant.ElementSize;
-        ProcessorModel processor = Program.Variant.Costs.Processor;
-
-        var selector = new KernelSelector(processor, elementSize, rows);
-        return Forward.Sum(step => processor.OperationsPerStep + step switch
-        {
-            KernelStep kernel => selector.Operations(kernel),
-            ReflectionsStep chain => processor.OperationsPerReflectedElement * rows * chain.V.Storage.Length * chain.Outer,
-            FanInStep { Matrix: var matrix } => processor.OperationsPerEntry * Vectors(rows) * matrix.Outputs * matrix.FanIn,
-            SlicedFanInStep sliced => ((processor.OperationsPerSlicedEntry.Load * ((rows + 3) / 4)) + (processor.OperationsPerSlicedEntry.Product * rows)) * sliced.Lanes * sliced.Steps,
-            _ => processor.OperationsPerElement * rows * step.Target.Storage.Length,
-        });
-
-        // Vectors that rows fill: the widest, then narrower ones down to 128 bits, then single elements.
-        int Vectors(int rows)
-        {
-            int vectors = 0;
-            for (int bytes = processor.VectorBytes; bytes >= 16; bytes /= 2)
-            {
-                vectors += rows / (bytes / elementSize);
-                rows %= bytes / elementSize;
-            }
-
-            return vectors + rows;
-        }
+        var costs = new ProcessorCosts(Program.Variant.Costs.Processor, Program.Variant.ElementSize, rows);
+        return Forward.Sum(costs.Of);
     }
 
     public long ForwardFlops => Plans.Sum(plan => plan.FlopsPerRow);

@@ -22,7 +22,7 @@ public sealed class Scheduler
     private ProcessorModel Processor => _variant.Costs.Processor;
 
     /// <summary>Lanes of the widest vector that there is, which the runtime's slices have.</summary>
-    private int Lanes => ProcessorModel.Panel(_variant.ElementSize) / 2;
+    private int Lanes => MemoryBlock.WidestVector / _variant.ElementSize;
 
     /// <param name="lowered">The module.</param>
     /// <param name="variant">What the schedule is for.</param>
@@ -148,7 +148,7 @@ public sealed class Scheduler
         {
             long length = packing.Axes.Aggregate(1L, (product, axis) => product * axis.Extent);
             int bits = 8 * _variant.ElementSize;
-            length = packed.Format is { } format ? ((length * format.Bits()) + bits - 1) / bits : length;
+            length = packed.Format is { } format ? ((length * format.Bits) + bits - 1) / bits : length;
             pack = (_pool.NewCopy(view.Storage, length, packed.Format), view.Storage, packing, []);
             _packs.Add(key, pack);
         }
@@ -237,7 +237,7 @@ public sealed class Scheduler
         long weightBytes = (long)_variant.ElementSize * module.Parameters.Sum(parameter => (long)parameter.Length);
         int least = weightBytes > Processor.FarBytes ? fewestOfFar : program.Rows.OfType<FanInStep>().Any() ? 3 * Lanes : fewest;
         long chunk = Math.Min(largest, Math.Max(least, Processor.ChunkBytes / rowBytes / 4 * 4));
-        long most = Limits.Block / Math.Max(layout.GradientScratchPerRow, Math.Max(module.Inputs, 2L * module.Outputs));
+        long most = MemoryBlock.MaxLength / Math.Max(layout.GradientScratchPerRow, Math.Max(module.Inputs, 2L * module.Outputs));
         return ((int)Math.Min(most, Math.Max(chunk, Math.Min(atOnce, weightBytes / rowBytes))), (int)Math.Min(most, chunk));
     }
 }

@@ -49,7 +49,7 @@ public sealed record GridAxis(int Extent, bool TimesRows, int Tile)
     public static readonly GridAxis One = new(1, false, 1);
 }
 
-/// <summary>An operand: an array of elements, or of codes of 16 bits.</summary>
+/// <summary>An operand: an array of elements, or of codes.</summary>
 public sealed record Operand(string Name, bool IsWritten = false)
 {
     /// <summary>What loads widen codes from; null for elements.</summary>
@@ -65,9 +65,8 @@ public sealed record Operand(string Name, bool IsWritten = false)
         FirstCode = FormatOf(view) is null ? 0 : view.Position.Offset - view.Below,
     };
 
-    /// <summary>The format that a device has a view's numbers in, where they take 16 bits.</summary>
-    internal static StorageFormat? FormatOf(View view) =>
-        view is { Aspect: Aspect.Value, Storage.Format: StorageFormat.BFloat16 or StorageFormat.Float16 } ? view.Storage.Format : null;
+    /// <summary>The format that a device has a view's numbers in, where it loads one.</summary>
+    internal static StorageFormat? FormatOf(View view) => view is { Aspect: Aspect.Value, Storage.Format: { Device: not null } format } ? format : null;
 }
 
 /// <summary>What a kernel does at least, for a number of rows: operations, and elements that it reads or writes.</summary>
@@ -94,58 +93,6 @@ public sealed record DeviceKernel(
     IReadOnlyList<Statement> Body,
     Work Work);
 
-/// <summary>The blocks of memory that a launch is handed.</summary>
-public enum DeviceBlock
-{
-    /// <summary>Parameters, and what the device derives from them.</summary>
-    Weights,
-
-    /// <summary>Weights in 16 bits.</summary>
-    Codes,
-
-    /// <summary>The rows of x.</summary>
-    Input,
-
-    /// <summary>The rows of y.</summary>
-    Output,
-
-    /// <summary>The gradient for x.</summary>
-    InputGradient,
-
-    /// <summary>The gradient for y.</summary>
-    OutputGradient,
-
-    /// <summary>Intermediate results and their gradients.</summary>
-    Scratch,
-
-    /// <summary>The gradients of the weights.</summary>
-    WeightGradient,
-
-    /// <summary>The gradient for the trained parameters.</summary>
-    ParameterGradient,
-
-    /// <summary>Numbers of a loss or an optimizer.</summary>
-    Settings,
-
-    /// <summary>An optimizer's first memory: velocities, or means.</summary>
-    FirstState,
-
-    /// <summary>An optimizer's second memory: means of squares.</summary>
-    SecondState,
-
-    /// <summary>What outputs are compared to.</summary>
-    Targets,
-
-    /// <summary>The parts of sums over a batch.</summary>
-    PartialSums,
-
-    /// <summary>Parts of a loss.</summary>
-    LossParts,
-
-    /// <summary>A loss.</summary>
-    Loss,
-}
-
 /// <summary>Where an operand begins: <paramref name="Offset"/> plus <paramref name="OffsetPerRow"/> for each row of a chunk.</summary>
 public sealed record DeviceOperand(DeviceBlock Block, int Offset, int OffsetPerRow);
 
@@ -155,7 +102,7 @@ public sealed record DeviceLaunch(int Kernel, bool Accumulate, IReadOnlyList<Dev
 /// <summary>Elements that lie at one place in the map's blocks and at another in the device's.</summary>
 public sealed record Segment(int Host, int Device, int Length);
 
-/// <summary>Elements of the map's block that are codes in the device's.</summary>
+/// <summary>Elements of the map's block that are codes in the device's; there the place counts bytes.</summary>
 public sealed record CodeSegment(StorageFormat Format, Segment Segment);
 
 /// <summary>What a device does for a loss, after the forward pass, and for a step of an optimizer.</summary>
@@ -163,7 +110,22 @@ public sealed record TrainingSchedule(
     IReadOnlyList<DeviceLaunch> MeanSquaredError,
     IReadOnlyList<DeviceLaunch> CrossEntropy,
     IReadOnlyList<DeviceLaunch> Sgd,
-    IReadOnlyList<DeviceLaunch> AdamW);
+    IReadOnlyList<DeviceLaunch> AdamW)
+{
+    public IReadOnlyList<DeviceLaunch> Of(DeviceLoss loss) => loss switch
+    {
+        DeviceLoss.MeanSquaredError => MeanSquaredError,
+        DeviceLoss.CrossEntropy => CrossEntropy,
+        _ => throw new InvalidOperationException(loss.ToString()),
+    };
+
+    public IReadOnlyList<DeviceLaunch> Of(DeviceRule rule) => rule switch
+    {
+        DeviceRule.Sgd => Sgd,
+        DeviceRule.AdamW => AdamW,
+        _ => throw new InvalidOperationException(rule.ToString()),
+    };
+}
 
 /// <summary>What a device does for a module.</summary>
 /// <param name="Program">What is done: by a plan for the device.</param>
@@ -200,14 +162,14 @@ public sealed record DeviceSchedule(
     /// <summary>Where the gradients of tensors begin in the block of weight gradients.</summary>
     public IReadOnlyDictionary<Storage, int> GradientPlaces { get; init; } = new Dictionary<Storage, int>();
 
-    /// <summary>Where tensors begin in the block of codes.</summary>
+    /// <summary>The byte that tensors begin at in the block of codes.</summary>
     public IReadOnlyDictionary<Storage, int> CodePlaces { get; init; } = new Dictionary<Storage, int>();
 
     /// <summary>Elements of the weight block; the trained parameters come first, at the same places as in the map.</summary>
     public int WeightCount { get; init; }
 
-    /// <summary>Codes of the block of codes.</summary>
-    public int CodeCount { get; init; }
+    /// <summary>Bytes of the block of codes.</summary>
+    public int CodeBytes { get; init; }
 
     /// <summary>Elements of the block of weight gradients; the trained parameters come first.</summary>
     public int GradientCount { get; init; }
@@ -218,7 +180,7 @@ public sealed record DeviceSchedule(
     /// <summary>What comes from the host as it is: parameters that are not trained, constants, and those functions of tensors that the host evaluates.</summary>
     public IReadOnlyList<Segment> Functions { get; init; } = [];
 
-    /// <summary>What comes from the host in 16 bits.</summary>
+    /// <summary>What comes from the host in a short format.</summary>
     public IReadOnlyList<CodeSegment> Codes { get; init; } = [];
 
     /// <summary>Whether a step of an optimizer changes one of them.</summary>

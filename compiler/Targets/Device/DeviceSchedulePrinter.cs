@@ -81,10 +81,10 @@ public static class DeviceSchedulePrinter
         protected override IEnumerable<string> Start(DeviceKernel kernel) =>
             kernel.Locals.Select(array => $"local {array.Name}[{Number(array.Length)}];");
 
-        protected override string Widened(Operand operand, string index) => $"{operand.Format.ToString()!.ToLowerInvariant()} {operand.Name}[{index}]";
+        protected override string Widened(Operand operand, string index) => $"{operand.Format!.Name.ToLowerInvariant()} {operand.Name}[{index}]";
 
         protected override string Widened(Operand operand, string index, int width) =>
-            $"{operand.Format.ToString()!.ToLowerInvariant()}s{Number(width)}({operand.Name})[{index}]";
+            $"{operand.Format!.Name.ToLowerInvariant()}s{Number(width)}({operand.Name})[{index}]";
 
         protected override string Vector(int width) => Scalar + Number(width);
 

@@ -27,7 +27,7 @@ public sealed class DeviceScheduler
     private readonly Dictionary<Storage, int> _weights = [];
     private readonly Dictionary<Storage, int> _mirrors = [];
     private readonly Dictionary<Storage, int> _codes = [];
-    private int _codeCount;
+    private int _codeBytes;
     private int _weightCount;
     private int _gradientCount;
     private int _partialCount;
@@ -53,7 +53,7 @@ public sealed class DeviceScheduler
         _vectors = new Vectors(device.ElementSize, Alignment);
         _contractions = new ContractionKernels(batch, device, _vectors);
         _largestRow = new[] { _layout.GradientScratchPerRow, lowered.Module.Inputs, lowered.Module.Outputs }.Max();
-        foreach (ParameterPlace place in _program.Parameters.Where(place => place.Parameter.Role == Algebra.Role.Trained))
+        foreach (ParameterPlace place in _program.Parameters.Where(place => place.Parameter.Role == Role.Trained))
         {
             _weights.Add(place.Storage, _layout.OffsetOf(place.Storage));
             _mirrors.Add(place.Storage, _layout.MirrorOffsetOf(place.Storage));
@@ -90,7 +90,7 @@ public sealed class DeviceScheduler
         List<Segment> functions =
         [
             .. _program.Parameters
-                .Where(place => place.Parameter.Role != Algebra.Role.Trained && _weights.ContainsKey(place.Storage))
+                .Where(place => place.Parameter.Role != Role.Trained && _weights.ContainsKey(place.Storage))
                 .Select(place => new Segment(_layout.OffsetOf(place.Storage), _weights[place.Storage], place.Storage.Length)),
         ];
         var codes = new List<CodeSegment>();
@@ -106,7 +106,7 @@ public sealed class DeviceScheduler
 
             if (_codes.TryGetValue(storage, out int first))
             {
-                codes.Add(new CodeSegment(storage.Format!.Value, new Segment(hostLayout.OffsetOf(hosts), first, storage.Length)));
+                codes.Add(new CodeSegment(storage.Format!, new Segment(hostLayout.OffsetOf(hosts), first, storage.Length)));
             }
 
             if ((isHosts || behind.Contains(storage)) && _mirrors.TryGetValue(storage, out int mirror))
@@ -139,7 +139,7 @@ public sealed class DeviceScheduler
             GradientPlaces = _mirrors,
             CodePlaces = _codes,
             WeightCount = _weightCount,
-            CodeCount = _codeCount,
+            CodeBytes = _codeBytes,
             GradientCount = _gradientCount,
             PartialCount = _partialCount,
             Functions = functions,
@@ -274,17 +274,19 @@ public sealed class DeviceScheduler
         return steps;
     }
 
-    private int WeightOf(Storage storage) => Reserve(storage, _weights, ref _weightCount);
+    private int WeightOf(Storage storage) => Reserve(storage, storage.Length, _weights, ref _weightCount);
 
-    private int MirrorOf(Storage storage) => Reserve(storage, _mirrors, ref _gradientCount);
+    private int MirrorOf(Storage storage) => Reserve(storage, storage.Length, _mirrors, ref _gradientCount);
 
-    private static int Reserve(Storage storage, Dictionary<Storage, int> places, ref int count)
+    private int CodesOf(Storage storage) => Reserve(storage, storage.Format!.BytesOf(storage.Length), _codes, ref _codeBytes);
+
+    private static int Reserve(Storage storage, int length, Dictionary<Storage, int> places, ref int count)
     {
         if (!places.TryGetValue(storage, out int offset))
         {
-            offset = (count + 15) / 16 * 16;
+            offset = (count + DeviceRoom.Alignment - 1) / DeviceRoom.Alignment * DeviceRoom.Alignment;
             places.Add(storage, offset);
-            count = offset + storage.Length;
+            count = offset + length;
         }
 
         return offset;
@@ -454,7 +456,7 @@ public sealed class DeviceScheduler
 
     private IReadOnlyList<DeviceOperand> Operands(IReadOnlyList<View> views) => [.. views.Select(view => Operand.FormatOf(view) is null
         ? OperandOf(new Place(view.Storage, view.Aspect, view.Position.Offset - view.Below))
-        : new DeviceOperand(DeviceBlock.Codes, Reserve(view.Storage, _codes, ref _codeCount), 0))];
+        : new DeviceOperand(DeviceBlock.Codes, CodesOf(view.Storage), 0))];
 
     private DeviceOperand OperandOf(Place place)
     {

@@ -46,6 +46,8 @@ internal sealed record FusedStep(Contraction Contraction, bool Accumulates, IRea
     /// <summary>The places that are written, the target last.</summary>
     public IEnumerable<Place> Writes => Epilogues.OfType<KeepEpilogue>().Select(keep => Of(keep.Target)).Append(Target);
 
+    public override string Describe() => FusedResults.Describe(this);
+
     private static Place Of(View view) => new(view.Storage, view.Aspect, 0);
 }
 
@@ -59,6 +61,8 @@ internal sealed record FusedStep(Contraction Contraction, bool Accumulates, IRea
 internal sealed record ChainedStep(FusedStep First, FusedStep Second, ChainTile Tile) : Step
 {
     public override Place Target => Second.Target;
+
+    public override string Describe() => $"{First.Describe()}, then {Second.Describe()}";
 
     public override IEnumerable<Place> Reads => First.Reads.Concat(Second.Reads);
 }

@@ -60,16 +60,16 @@ public abstract class KernelPrinter(string scalar)
 
     protected abstract string Name(Function function);
 
-    /// <summary>A number of 16 bits, as an element.</summary>
+    /// <summary>A number in a short format, as an element.</summary>
     protected abstract string Widened(Operand operand, string index);
 
-    /// <summary>A vector of numbers of 16 bits, as elements.</summary>
+    /// <summary>A vector of numbers in a short format, as elements.</summary>
     protected abstract string Widened(Operand operand, string index, int width);
 
     /// <summary>The type of a vector of elements.</summary>
     protected abstract string Vector(int width);
 
-    /// <summary>The type of a vector of numbers that were of 16 bits.</summary>
+    /// <summary>The type of a vector of numbers that were in a short format.</summary>
     protected virtual string Widened(int width) => Vector(width);
 
     /// <summary>An operand or a local array as an array of vectors.</summary>

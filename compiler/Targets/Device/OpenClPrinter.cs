@@ -10,7 +10,10 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
     public string Print(DeviceSchedule schedule)
     {
         string start = Scalar == "double" ? "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n\n" : "";
-        return start + string.Join("\n", schedule.Kernels.Select((kernel, number) => Print(kernel, Name(number))));
+        IEnumerable<string> functions = StorageFormats.All
+            .Where(format => schedule.Kernels.Any(kernel => kernel.Operands.Any(operand => operand.Format == format)))
+            .Select(format => format.Device!.Functions);
+        return start + string.Concat(functions) + string.Join("\n", schedule.Kernels.Select((kernel, number) => Print(kernel, Name(number))));
     }
 
     protected override IEnumerable<string> Attributes(DeviceKernel kernel) =>
@@ -28,23 +31,15 @@ public sealed class OpenClPrinter(string scalar) : KernelPrinter(scalar)
         .Concat(kernel.Operands.Select(operand => $"{operand.Name} += {CodesOfAnElement(operand)}{operand.Name}Start;"));
 
     /// <summary>Starts count elements.</summary>
-    private string CodesOfAnElement(Operand operand) => operand.Format is null ? "" : Scalar == "double" ? "4 * " : "2 * ";
+    private string CodesOfAnElement(Operand operand) => operand.Format is { Bits: var bits } ? $"{Number((Scalar == "double" ? 64 : 32) / bits)} * " : "";
 
-    private string Type(Operand operand) => operand.Format switch
-    {
-        null => Scalar,
-        StorageFormat.Float16 => "half",
-        _ => "ushort",
-    };
+    private string Type(Operand operand) => operand.Format?.Device!.Type ?? Scalar;
 
-    protected override string Widened(Operand operand, string index) =>
-        $"({Scalar}){(operand.Format == StorageFormat.Float16 ? $"vload_half({index}, {operand.Name})" : $"as_float((uint){operand.Name}[{index}] << 16)")}";
+    protected override string Widened(Operand operand, string index) => $"({Scalar}){operand.Format!.Device!.Load(operand.Name, index, 1)}";
 
     protected override string Widened(Operand operand, string index, int width)
     {
-        string numbers = operand.Format == StorageFormat.Float16
-            ? FormattableString.Invariant($"vloada_half{width}({index}, {operand.Name})")
-            : FormattableString.Invariant($"as_float{width}(convert_uint{width}(((__global const ushort{width} *){operand.Name})[{index}]) << 16)");
+        string numbers = operand.Format!.Device!.Load(operand.Name, index, width);
         return Scalar == "float" ? numbers : FormattableString.Invariant($"convert_double{width}({numbers})");
     }
 

@@ -8,12 +8,6 @@ internal static class TrainingKernels
 {
     private const int Group = 64;
 
-    /// <summary>The settings that there is room for.</summary>
-    public const int SettingCount = 9;
-
-    /// <summary>Groups that share a loss, and so its parts.</summary>
-    public const int Parts = 64;
-
     private static readonly Operand Settings = new("settings"), Target = new("c", IsWritten: true);
 
     /// <summary>v = momentum · v + g + decay · p.</summary>
@@ -53,7 +47,7 @@ internal static class TrainingKernels
     public static DeviceKernel MeanSquaredErrorGradient(Elements elements) => ElementwiseKernels.Build(
         "c = factor (y - t)", elements, [new("y"), new("t"), Target], isResult: false, (_, of) => Setting(0) * (of("y") - of("t")), flops: 2, Settings);
 
-    /// <summary>Parts of the sum of (y − target)².</summary>
+    /// <summary>DeviceRoom.LossParts of the sum of (y − target)².</summary>
     public static DeviceKernel MeanSquaredErrorParts(int outputs) => InParts("Σ (y - t)²", outputs, outputs, (body, k) =>
     {
         Expression difference = body.DefineElement("difference", new Load("y", k) - new Load("t", k));
@@ -79,7 +73,7 @@ internal static class TrainingKernels
             "c = factor (softmax(y) - onehot(label))", new GridAxis(1, true, Group), [Settings, new("y"), new("t"), Target], [], body, 30 * outputs, 4 * outputs);
     }
 
-    /// <summary>Parts of the sum of −log softmax(y)[label].</summary>
+    /// <summary>DeviceRoom.LossParts of the sum of −log softmax(y)[label].</summary>
     public static DeviceKernel CrossEntropyParts(int outputs) => InParts("Σ -log softmax(y)[label]", 1, outputs, (body, row) =>
     {
         SumOfExponentials(body, row, outputs);
@@ -92,12 +86,12 @@ internal static class TrainingKernels
     public static DeviceKernel Total()
     {
         var body = new KernelBody();
-        var parts = new LocalArray("parts", Parts);
+        var parts = new LocalArray("parts", DeviceRoom.LossParts);
         Expression item = body.Define("item", new Position(WorkItem.LocalX));
         body.SumOverGroup(parts, item, new Load("a", item));
         body.When(item.IsLess(1), () => body.StoreResult("c", body.Define("first", 0), Setting(1) * new Load(parts.Name, 0)));
         return new DeviceKernel(
-            "c = factor Σ a", Parts, 1, GridAxis.One, GridAxis.One, GridAxis.One, [Settings, new("a"), Target], [parts], body.Statements, new Work(0, Parts, 0, Parts));
+            "c = factor Σ a", DeviceRoom.LossParts, 1, GridAxis.One, GridAxis.One, GridAxis.One, [Settings, new("a"), Target], [parts], body.Statements, new Work(0, DeviceRoom.LossParts, 0, DeviceRoom.LossParts));
     }
 
     /// <summary>Group after group takes turns with the elements, so that which sums which is a matter of sizes alone.</summary>
@@ -108,10 +102,10 @@ internal static class TrainingKernels
         Expression item = body.Define("item", new Position(WorkItem.LocalX));
         Expression start = body.Define("start", (new Position(WorkItem.GroupX) * Group) + item);
         body.DefineElement("total", new Real(0));
-        body.For("k", start, perRow * (Expression)"rows", Group * Parts, () => body.Assign("total", (Expression)"total" + value(body, "k")));
+        body.For("k", start, perRow * (Expression)"rows", Group * DeviceRoom.LossParts, () => body.Assign("total", (Expression)"total" + value(body, "k")));
         body.SumOverGroup(parts, item, "total");
         body.When(item.IsLess(1), () => body.Store("c", new Position(WorkItem.GroupX), new Load(parts.Name, 0)));
-        return Kernel(description + ", in parts", new GridAxis(Parts, false, 1), [new("y"), new("t"), Target], [parts], body, 3 * outputs, 2 * outputs);
+        return Kernel(description + ", in parts", new GridAxis(DeviceRoom.LossParts, false, 1), [new("y"), new("t"), Target], [parts], body, 3 * outputs, 2 * outputs);
     }
 
     private static void SumOfExponentials(KernelBody body, Expression row, int outputs)

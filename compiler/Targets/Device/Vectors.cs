@@ -22,6 +22,9 @@ internal sealed class Vectors(int elementSize, Func<View, int> alignmentOf)
 {
     private const int Bytes = 16;
 
+    /// <summary>Numbers of the largest vector of codes.</summary>
+    private const int MostCodes = 8;
+
     /// <summary>Elements of the largest vector.</summary>
     public int Most => Bytes / elementSize;
 
@@ -102,5 +105,5 @@ internal sealed class Vectors(int elementSize, Func<View, int> alignmentOf)
         }
     }
 
-    private int MostOf(View view) => Operand.FormatOf(view) is null ? Most : Bytes / 2;
+    private int MostOf(View view) => Operand.FormatOf(view) is null ? Most : MostCodes;
 }

@@ -21,9 +21,6 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TBuffer : class, IDisposable
 {
-    private const int Settings = 9;
-    private const int LossParts = 64;
-
     private readonly Lock gate = new();
     private readonly IDevice<T, TBuffer> device;
     private readonly DeviceProgram program;
@@ -32,7 +29,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private readonly int maxRows;
     private readonly Buffers buffers;
     private readonly DeviceArgument<TBuffer>[] arguments;
-    private readonly T[] lossSettings = new T[Settings], ruleSettings = new T[Settings];
+    private readonly T[] lossSettings = new T[DeviceRoom.Settings], ruleSettings = new T[DeviceRoom.Settings];
     private int? uploaded;
     private bool disposed;
 
@@ -59,7 +56,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         long rows = Math.Min(device.MaxBufferBytes / (widest * sizeof(T)), device.MemoryBytes / 4 / (row * sizeof(T)));
         this.maxRows = (int)Math.Max(1, Math.Min(rows, Math.Min(maxRows, program.MaxRows)));
         weights = device.Allocate(program.WeightCount);
-        codes = program.CodeCount > 0 ? device.Allocate(ElementsOf(program.CodeCount)) : null;
+        codes = program.CodeBytes > 0 ? device.Allocate(ElementsOf(program.CodeBytes)) : null;
     }
 
     /// <summary>The map, whose parameters count.</summary>
@@ -324,7 +321,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                     WeightGradient = g,
                     Settings = settings,
                     Targets = new Block(targets, first * (long)width),
-                    LossParts = value is null ? default : buffers.Take(ref buffers.LossParts, LossParts),
+                    LossParts = value is null ? default : buffers.Take(ref buffers.LossParts, DeviceRoom.LossParts),
                     Loss = value is null ? default : new Block(value, 0),
                 };
                 RunRecord(blocks, rows);
@@ -363,7 +360,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 device.Clear(buffers.SecondState!);
             }
 
-            Span<T> settings = stackalloc T[Settings];
+            Span<T> settings = stackalloc T[DeviceRoom.Settings];
             settings.Clear();
             optimizer.Advance(settings);
             var blocks = new Blocks(this, 1)
@@ -440,8 +437,11 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 device.Write(weights, Map.WeightBlock.Slice(function.Host, function.Length), function.Device);
             }
 
-            WriteCodes<BFloat16<T>>(program.BFloat16Codes);
-            WriteCodes<Float16<T>>(program.Float16Codes);
+            foreach (DeviceCodes tensor in program.Codes)
+            {
+                Write(tensor);
+            }
+
             Run(program.Prepare, new Blocks(this, 1), 0, 1);
             uploaded = epoch;
         }
@@ -449,23 +449,19 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         return Math.Clamp(batch, 1, maxRows);
     }
 
-    private unsafe void WriteCodes<TFormat>(ImmutableArray<DeviceSegment> tensors)
-        where TFormat : struct, IStorageFormat<T>
+    private unsafe void Write(DeviceCodes tensor)
     {
-        foreach (DeviceSegment tensor in tensors)
+        T[] packed = new T[ElementsOf(tensor.Bytes)];
+        fixed (T* source = Map.WeightBlock.Slice(tensor.Host, tensor.Length), target = packed)
         {
-            T[] packed = new T[ElementsOf(tensor.Length)];
-            fixed (T* source = Map.WeightBlock.Slice(tensor.Host, tensor.Length), target = packed)
-            {
-                TFormat.Write(source, (byte*)target, tensor.Length);
-            }
-
-            device.Write(codes!, packed, ElementsOf(tensor.Device));
+            tensor.Pack(source, (byte*)target);
         }
+
+        device.Write(codes!, packed, ElementsOf(tensor.Device));
     }
 
-    /// <summary>The elements that have room for codes of 16 bits.</summary>
-    private static unsafe int ElementsOf(int codes) => (int)(((2L * codes) + sizeof(T) - 1) / sizeof(T));
+    /// <summary>The elements that have room for so many bytes.</summary>
+    private static unsafe int ElementsOf(int bytes) => (int)(((long)bytes + sizeof(T) - 1) / sizeof(T));
 
     private void DownloadParameters()
     {
@@ -481,7 +477,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private Block Upload(ref TBuffer? buffer, T[] known, ReadOnlySpan<T> settings)
     {
         bool isNew = buffer is null;
-        Block block = buffers.Take(ref buffer, Settings);
+        Block block = buffers.Take(ref buffer, DeviceRoom.Settings);
         if (isNew || !settings.SequenceEqual(known))
         {
             settings.CopyTo(known);
@@ -493,7 +489,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     private Block Upload(ref TBuffer? buffer, T[] known, double gradientFactor, double valueFactor)
     {
-        Span<T> settings = stackalloc T[Settings];
+        Span<T> settings = stackalloc T[DeviceRoom.Settings];
         settings.Clear();
         settings[0] = T.CreateTruncating(gradientFactor);
         settings[1] = T.CreateTruncating(valueFactor);

@@ -11,9 +11,6 @@ namespace Weft.Execution;
 internal sealed unsafe class AlignedBuffer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>The most elements: what an array holds from a cache line on.</summary>
-    public const int MaxLength = 2_147_483_575;
-
     private const int Alignment = 64;
     private readonly T[] array = [];
     private readonly int start;

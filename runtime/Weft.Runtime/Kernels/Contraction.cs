@@ -8,20 +8,6 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Kernels;
 
-/// <summary>How the vector lanes of a contraction run.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public enum LaneForm
-{
-    /// <summary><c>c[r, l] += a[r, k] · b[k, l]</c>: lanes along b and c, a is broadcast.</summary>
-    Broadcast,
-
-    /// <summary><c>c[r, s, l] += a[r, k, l] · b[s, k, l]</c>.</summary>
-    Parallel,
-
-    /// <summary><c>c[r, s] += Σ a[r, l] · b[s, l]</c>.</summary>
-    Dot,
-}
-
 /// <summary>One loop of a contraction.</summary>
 /// <param name="Extent">How often it runs; 0 for the rows of the batch.</param>
 /// <param name="A">What it adds to the position in a.</param>
@@ -86,7 +72,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
     public bool IsOneStream { get; init; }
 
     /// <summary>Lanes of a panel of packed weights: two of the widest vectors, and half of them where columns are not vectors of lanes.</summary>
-    private int Panel => 128 / sizeof(T) / (form == LaneForm.Broadcast ? 1 : 2);
+    private int Panel => 2 * MemoryBlock.WidestVector / sizeof(T) / (form == LaneForm.Broadcast ? 1 : 2);
 
     /// <summary>Vector registers, a quarter of which hold operands.</summary>
     private static int Registers

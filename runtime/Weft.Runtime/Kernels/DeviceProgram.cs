@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.ComponentModel;
+using System.Numerics;
 
 namespace Weft.Kernels;
 
@@ -55,14 +56,11 @@ public sealed record DeviceProgram
     /// </summary>
     public required ImmutableArray<DeviceSegment> Functions { get; init; }
 
-    /// <summary>Where tensors are whose codes are <see cref="BFloat16{T}"/>: elements of the host's weight block, codes of the device's block of codes.</summary>
-    public required ImmutableArray<DeviceSegment> BFloat16Codes { get; init; }
+    /// <summary>Tensors that the device has in short formats.</summary>
+    public required ImmutableArray<DeviceCodes> Codes { get; init; }
 
-    /// <summary>The same for <see cref="Float16{T}"/>.</summary>
-    public required ImmutableArray<DeviceSegment> Float16Codes { get; init; }
-
-    /// <summary>Codes of 16 bits in the block of codes; each tensor begins at a multiple of 16.</summary>
-    public required int CodeCount { get; init; }
+    /// <summary>Bytes of the block of codes; each tensor begins at a multiple of 16.</summary>
+    public required int CodeBytes { get; init; }
 
     /// <summary>Whether a step of an optimizer changes one of them.</summary>
     public required bool FunctionsChange { get; init; }
@@ -97,17 +95,6 @@ public sealed record DeviceProgram
             .Max(launch => launch.Operands.Length);
 }
 
-/// <summary>The rules by which optimizers step.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public enum DeviceRule
-{
-    /// <summary><see cref="Sgd{T}"/></summary>
-    Sgd,
-
-    /// <summary><see cref="AdamW{T}"/></summary>
-    AdamW,
-}
-
 /// <summary>A kernel, the size of its groups, and what the groups along each axis share out.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceKernel(string Name, int GroupX, int GroupY, DeviceAxis X, DeviceAxis Y, DeviceAxis Z);
@@ -120,62 +107,31 @@ public readonly record struct DeviceAxis(int Extent, bool TimesRows, int Tile)
     public long Groups(int rows) => (((long)Extent * (TimesRows ? rows : 1)) + Tile - 1) / Tile;
 }
 
-/// <summary>The blocks of memory that a kernel is handed.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public enum DeviceBlock
-{
-    /// <summary>Parameters and what is derived from them.</summary>
-    Weights,
-
-    /// <summary>Weights in 16 bits.</summary>
-    Codes,
-
-    /// <summary>The rows of x.</summary>
-    Input,
-
-    /// <summary>The rows of y.</summary>
-    Output,
-
-    /// <summary>The gradient for x.</summary>
-    InputGradient,
-
-    /// <summary>The gradient for y.</summary>
-    OutputGradient,
-
-    /// <summary>Intermediate results and their gradients.</summary>
-    Scratch,
-
-    /// <summary>The gradients of the weights.</summary>
-    WeightGradient,
-
-    /// <summary>The gradient for the trained parameters.</summary>
-    ParameterGradient,
-
-    /// <summary>Numbers of a loss or an optimizer.</summary>
-    Settings,
-
-    /// <summary>An optimizer's first memory: velocities, or means.</summary>
-    FirstState,
-
-    /// <summary>An optimizer's second memory: means of squares.</summary>
-    SecondState,
-
-    /// <summary>What outputs are compared to.</summary>
-    Targets,
-
-    /// <summary>The parts of sums over a batch.</summary>
-    PartialSums,
-
-    /// <summary>Parts of a loss.</summary>
-    LossParts,
-
-    /// <summary>A loss.</summary>
-    Loss,
-}
-
 /// <summary>Elements that lie at one place in the host's block and at another in the device's.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceSegment(int Host, int Device, int Length);
+
+/// <summary>A tensor that the device has in a short format: elements of the host's weight block, and the byte that it begins at in the block of codes.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public abstract record DeviceCodes(int Host, int Device, int Length)
+{
+    /// <summary>The bytes that it takes.</summary>
+    internal abstract int Bytes { get; }
+
+    /// <summary>Packs elements into the format.</summary>
+    internal abstract unsafe void Pack(void* elements, byte* codes);
+}
+
+/// <summary>A tensor in a format.</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public sealed record DeviceCodes<T, TFormat>(int Host, int Device, int Length) : DeviceCodes(Host, Device, Length)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    where TFormat : struct, IStorageFormat<T>
+{
+    internal override int Bytes => (int)((((long)Length * TFormat.Bits) + 7) / 8);
+
+    internal override unsafe void Pack(void* elements, byte* codes) => TFormat.Write((T*)elements, codes, Length);
+}
 
 /// <summary>Where an operand begins: an offset, plus one for each row of a full chunk.</summary>
 [EditorBrowsable(EditorBrowsableState.Never)]

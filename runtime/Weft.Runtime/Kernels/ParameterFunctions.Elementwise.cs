@@ -145,14 +145,8 @@ public static unsafe partial class ParameterFunctions<T>
         static void IElementwise.Slope(ReadOnlySpan<T> x, ReadOnlySpan<T> y, Span<T> slope) => slope.Fill(T.One);
     }
 
-    /// <summary>The nearest number that fits into 16 bits as <see cref="Kernels.BFloat16{T}"/>; the slope counts as 1.</summary>
-    public sealed class BFloat16 : Rounding<BFloat16<T>>;
-
-    /// <summary>The nearest number of half precision; the slope counts as 1.</summary>
-    public sealed class Float16 : Rounding<Float16<T>>;
-
     /// <summary>Rounds to a storage format. Gradients and tangents are those of the argument, so that nothing is left to do for them.</summary>
-    public abstract class Rounding<TFormat>
+    public static class Rounding<TFormat>
         where TFormat : struct, IStorageFormat<T>
     {
         /// <summary>[length] → [length]</summary>

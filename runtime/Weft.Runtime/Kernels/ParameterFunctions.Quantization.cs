@@ -73,6 +73,105 @@ public static unsafe partial class ParameterFunctions<T>
     }
 
     /// <summary>
+    /// scale · (code − zero), with codes and zero from 0 to 2^bits − 1: the scale is the range of the row and zero over 2^bits − 1, so that
+    /// 0 stays 0 (as in Frantar et al., <i>GPTQ: Accurate Post-Training Quantization for Generative Pre-trained Transformers</i>, 2023, and Lin
+    /// et al., <i>AWQ: Activation-aware Weight Quantization</i>, 2024).
+    /// </summary>
+    public sealed class QuantizeZeroPoint : Symmetric<QuantizeZeroPoint>, ISymmetric
+    {
+        /// <summary>[rows, length] → [rows, length]</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                ReadOnlySpan<T> source = Row(x, row, length);
+                Span<T> target = Row(y, row, length);
+                var grid = new ZeroPointGrid(source, bits);
+                grid.Codes(source, target);
+                for (int i = 0; i < length; i++)
+                {
+                    T value = grid.Step * (target[i] - grid.Zero);
+                    target[i] = value + value;
+                }
+            }
+        }
+
+        static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target) =>
+            AddScaled(direction, T.One, target);
+    }
+
+    /// <summary>The codes of <see cref="QuantizeZeroPoint"/> less 2^(bits − 1), which are whole numbers with a sign.</summary>
+    public static class QuantizeZeroPointCodes
+    {
+        /// <summary>[rows, length] → [rows, length]</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                new ZeroPointGrid(Row(x, row, length), bits).Codes(Row(x, row, length), Row(y, row, length));
+                TensorPrimitives.Subtract(Row(y, row, length), T.CreateTruncating(1 << (bits - 1)), Row(y, row, length));
+            }
+        }
+    }
+
+    /// <summary>The scale of <see cref="QuantizeZeroPoint"/> for each row.</summary>
+    public static class QuantizeZeroPointScales
+    {
+        /// <summary>[rows, length] → [rows]</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                T step = new ZeroPointGrid(Row(x, row, length), bits).Step;
+                y[row] = step + step;
+            }
+        }
+    }
+
+    /// <summary>What <see cref="QuantizeZeroPoint"/> adds to scales times <see cref="QuantizeZeroPointCodes"/> for each row.</summary>
+    public static class QuantizeZeroPointOffsets
+    {
+        /// <summary>[rows, length] → [rows]</summary>
+        public static void Value(T* x, T* y, int rows, int length, int bits)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                var grid = new ZeroPointGrid(Row(x, row, length), bits);
+                T offset = grid.Step * (T.CreateTruncating(1 << (bits - 1)) - grid.Zero);
+                y[row] = offset + offset;
+            }
+        }
+    }
+
+    /// <summary>The values of <see cref="QuantizeZeroPoint"/> for a row, in halves, whose range is a number.</summary>
+    private readonly ref struct ZeroPointGrid
+    {
+        private readonly T range, highest;
+
+        public ZeroPointGrid(ReadOnlySpan<T> row, int bits)
+        {
+            T below = Half * T.Max(T.Zero, -TensorPrimitives.Min(row));
+            range = (Half * T.Max(T.Zero, TensorPrimitives.Max(row))) + below;
+            highest = T.CreateTruncating((1 << bits) - 1);
+            Zero = range == T.Zero ? T.Zero : T.Round(below / range * highest);
+        }
+
+        /// <summary>The code of 0.</summary>
+        public T Zero { get; }
+
+        /// <summary>Half the scale.</summary>
+        public T Step => range / highest;
+
+        public void Codes(ReadOnlySpan<T> row, Span<T> codes)
+        {
+            for (int i = 0; i < row.Length; i++)
+            {
+                codes[i] = range == T.Zero ? T.Zero : T.Clamp(T.Round(Half * row[i] / range * highest) + Zero, T.Zero, highest);
+            }
+        }
+    }
+
+    /// <summary>
     /// 2^bits equidistant values from −max |x| to max |x|, the odd multiples of max |x| / (2^bits − 1): sums of ±2^j of them, one sign for each
     /// bit (the bipolar integers of Ma et al., <i>Efficient Arbitrary Precision Acceleration for Large Language Models</i>, 2024).
     /// </summary>

@@ -40,7 +40,7 @@ public readonly unsafe struct BFloat16<T> : IStorageFormat<T>, ISingles
 
         for (; i < count; i++)
         {
-            ((ushort*)target)[i] = (ushort)Round(Vector256.CreateScalar(OddSingle(source[i]))).ToScalar();
+            ((ushort*)target)[i] = (ushort)Round(Vector256.CreateScalar(StorageFormats<T>.OddSingle(source[i]))).ToScalar();
         }
     }
 
@@ -51,20 +51,6 @@ public readonly unsafe struct BFloat16<T> : IStorageFormat<T>, ISingles
         Vector256<uint> bits = values.AsUInt32();
         Vector256<uint> rounded = bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One);
         return Vector256.ConditionalSelect(Vector256.Equals(values, values).AsUInt32(), rounded, bits | Vector256.Create(0x400000u)) >> 16;
-    }
-
-    /// <summary>A single-precision number that rounds to 16 bits as the number itself does: towards zero, with the last bit set where anything was lost.</summary>
-    private static float OddSingle(T value)
-    {
-        float single = float.CreateTruncating(value);
-        T back = T.CreateTruncating(single);
-        if (back == value || T.IsNaN(value))
-        {
-            return single;
-        }
-
-        uint bits = BitConverter.SingleToUInt32Bits(single);
-        return BitConverter.UInt32BitsToSingle((T.Abs(back) > T.Abs(value) ? bits - 1 : bits) | 1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

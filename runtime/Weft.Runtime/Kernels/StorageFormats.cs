@@ -146,6 +146,23 @@ public static unsafe class StorageFormats<T>
         return Each<TFormat, V>(p);
     }
 
+    /// <summary>
+    /// A single-precision number that rounds to one with a shorter fraction as the number itself does (Boldo and Melquiond 2008): towards zero,
+    /// with the last bit set where anything was lost.
+    /// </summary>
+    internal static float OddSingle(T value)
+    {
+        float single = float.CreateTruncating(value);
+        T back = T.CreateTruncating(single);
+        if (back == value || T.IsNaN(value))
+        {
+            return single;
+        }
+
+        uint bits = BitConverter.SingleToUInt32Bits(single);
+        return BitConverter.UInt32BitsToSingle((T.Abs(back) > T.Abs(value) ? bits - 1 : bits) | 1);
+    }
+
     /// <summary>A vector of any width, number by number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static V Each<TFormat, V>(T* p)

@@ -6,8 +6,9 @@ internal static class Formats
     /// <summary>Bits of a number with its share of scales, and how far rounding may move a result.</summary>
     private static readonly (string Label, string Declaration, double Bits, double Error)[] All =
     [
-        ("float", "frozen", 32, 1e-5), ("bf16", "frozen(bf16)", 16, 5e-3), ("half", "frozen(half)", 16, 1e-3), ("int8", "frozen(int8)", 8, 2e-2),
-        ("int4, 64", "frozen(int4, 64)", 4.5, 0.2), ("nf4, 64", "frozen(nf4, 64)", 4.5, 0.15),
+        ("float", "frozen", 32, 1e-5), ("bf16", "frozen(bf16)", 16, 5e-3), ("half", "frozen(half)", 16, 1e-3), ("e4m3", "frozen(e4m3)", 8, 5e-2),
+        ("e5m2", "frozen(e5m2)", 8, 0.1), ("int8", "frozen(int8)", 8, 2e-2),
+        ("int4, 64", "frozen(int4, 64)", 4.5, 0.2), ("uint4, 64", "frozen(uint4, 64)", 5, 0.2), ("nf4, 64", "frozen(nf4, 64)", 4.5, 0.15),
     ];
 
     /// <summary>Prints the time of a dense matrix in each format, its ratio to whole numbers, and the share of the bandwidth of the level that holds it.</summary>

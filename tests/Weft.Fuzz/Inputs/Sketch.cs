@@ -108,7 +108,7 @@ internal sealed class Sketch
     private string Tensor(params int[] shape)
     {
         string name = Fresh();
-        string role = Pick("param", "param", "param", "frozen", "seeded(3)", "param(bf16)", "frozen(int8)");
+        string role = Pick("param", "param", "param", "frozen", "seeded(3)", "param(bf16)", "frozen(e4m3)", "frozen(int8)", "frozen(uint4)");
         _parameters.Append(CultureInfo.InvariantCulture, $"  {role} {name}[{string.Join(", ", shape)}]\n");
         return name;
     }

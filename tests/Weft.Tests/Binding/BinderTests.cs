@@ -121,7 +121,8 @@ public class BinderTests
         { "operator f(n) : n -> n\n  param A[n, n]\n  = A.T * A", "3:7 WEFT0100 unknown name 'T': a transpose is written A'" },
         { "operator f : 8 -> 8 = einsum(\"ij,jk->ik\", 8, 8)", "1:30 WEFT0005 expected an expression, found '\"ij,jk->ik\"'; sums over indices are written as y[i] = A[i, j] * x[j]" },
         { "operator f : 8 -> 8\n  frozen(fp16) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'fp16': did you mean 'half'?" },
-        { "operator f : 8 -> 8\n  frozen(fp8) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'fp8': there is bf16, half, int8, int4, nf4" },
+        { "operator f : 8 -> 8\n  frozen(fp8) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'fp8': did you mean 'e4m3'?" },
+        { "operator f : 8 -> 8\n  frozen(packed) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'packed': there is bf16, half, e4m3, e5m2, int8, int4, uint4, nf4" },
         {
             "operator f : 8 -> 8\n  param A[8, 8] ~ poisson(1)\n  = A",
             "2:19 WEFT0125 unknown distribution 'poisson': there is zeros, ones, constant, normal, uniform, sign, paired, whole, distinct, orthogonal, eye, fan_in"
@@ -209,7 +210,7 @@ public class BinderTests
                 new Parameter("A", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Constant, 3)),
                 new Parameter("B", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Constant, 3)),
                 new Parameter("C", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.Paired, 2)),
-                new Parameter("D", EquatableArray.Of(2), Role.Trained, new Initializer(Distribution.FanIn)),
+                new Parameter("D", EquatableArray.Of(2), Role.Trained, Initializer.FanIn()),
                 new Parameter("E", EquatableArray.Of(2), Role.Frozen, new Initializer(Distribution.Uniform, 0.5)),
                 new Parameter("F", EquatableArray.Of(2), Role.Frozen, new Initializer(Distribution.Uniform, 0.5)),
                 new Parameter("G", EquatableArray.Of(2), Role.Seeded, new Initializer(Distribution.Sign)),

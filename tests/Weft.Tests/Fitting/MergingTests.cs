@@ -77,6 +77,7 @@ public class MergingTests
     [Theory]
     [InlineData("bf16")]
     [InlineData("half")]
+    [InlineData("e4m3")]
     [InlineData("int8")]
     [InlineData("nf4")]
     public void AWeightInAShortFormat_IsRefusedForThat(string format)

@@ -71,8 +71,8 @@ internal static class FormulaBattery
             return $"parameters {string.Join(", ", description.Parameters.Select(Described))}";
         }
 
-        int trained = module.Parameters.Where(parameter => parameter.Role == Compiler.Algebra.Role.Trained).Sum(parameter => parameter.Length);
-        int stored = module.Parameters.Where(parameter => parameter.Role != Compiler.Algebra.Role.Seeded).Sum(parameter => parameter.Length);
+        int trained = module.Parameters.Where(parameter => parameter.Role == Role.Trained).Sum(parameter => parameter.Length);
+        int stored = module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length);
         if ((map.TrainedCount, map.ParameterCount) != (trained, stored))
         {
             return $"{map.TrainedCount} of {map.ParameterCount} parameters trained instead of {trained} of {stored}";
@@ -111,7 +111,7 @@ internal static class FormulaBattery
         public Expectation Expect()
         {
             double[][] values = SetParameters();
-            double[][] directions = [.. module.Parameters.Select(parameter => parameter.Role == Compiler.Algebra.Role.Trained
+            double[][] directions = [.. module.Parameters.Select(parameter => parameter.Role == Role.Trained
                 ? Draw(parameter.Length)
                 : new double[parameter.Length])];
             double[] x = InputsAwayFromKinks(values), dx = Draw(x.Length), dy = Draw(_most * module.Outputs);
@@ -172,14 +172,14 @@ internal static class FormulaBattery
             {
                 foreach (Parameter parameter in module.Parameters)
                 {
-                    if (parameter.Role != Compiler.Algebra.Role.Seeded
-                        && parameter.Initializer.Distribution is not (Compiler.Algebra.Distribution.Whole or Compiler.Algebra.Distribution.Distinct))
+                    if (parameter.Role != Role.Seeded
+                        && parameter.Initializer.Distribution is not (Distribution.Whole or Distribution.Distinct))
                     {
                         // Products of many factors neither overflow nor vanish, and what starts as a constant stays near it.
-                        Compiler.Algebra.Distribution distribution = parameter.Initializer.Distribution;
-                        bool isConstant = distribution is Compiler.Algebra.Distribution.Constant or Compiler.Algebra.Distribution.Identity;
+                        Distribution distribution = parameter.Initializer.Distribution;
+                        bool isConstant = distribution is Distribution.Constant or Distribution.Identity;
                         double[] centre = isConstant ? Widen(map[parameter.Name].Values) : new double[parameter.Length];
-                        bool isRandom = !isConstant && distribution != Compiler.Algebra.Distribution.Zeros;
+                        bool isRandom = !isConstant && distribution != Distribution.Zeros;
                         double scale = (isRandom ? 1 : 0.2) / Math.Sqrt(parameter.Shape.LastOrDefault(1));
                         double[] values = [.. Numbers.Normal(random, parameter.Length).Select((value, i) => centre[i] + value * scale)];
                         Convert(values, values.Length).CopyTo(edit[parameter.Name]);

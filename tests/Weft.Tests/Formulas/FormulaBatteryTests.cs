@@ -29,7 +29,7 @@ public class FormulaBatteryTests
         Module[] modules =
         [
             .. Enumerable.Range(0, 8).Select(seed => RandomFormula.Create(seed)).Where(module => module.Parameters.Any(
-                parameter => parameter.Role == Compiler.Algebra.Role.Trained)),
+                parameter => parameter.Role == Role.Trained)),
         ];
         Assert.Contains(modules, module => !module.IsLinear);
         foreach (Module module in modules)

@@ -69,6 +69,7 @@ public sealed unsafe class FunctionEdgeTests
         Rows("polar", [0, 0, 0, 0], 2, [1, 2, 3, 4], [0, 0, 0, 0], [0, 0, 0, 0], isOracles: false),
         Rows("polar", [3e-30, 0, 0, 4e-30], 2, [1, 0, 0, 1], [1, 0, 0, 1], [0, 0, 0, 0], isOracles: false),
         Rows("quantize_affine 2", [-3e38, 0, 3e38], 3, [1, 2, 3], [-3e38, 1e38, 3e38], [1, 2, 3]),
+        Rows("quantize_zero_point 2", [-1.5e38, 0, 3e38, 0, 0, 0], 3, [1, 2, 3, 4, 5, 6], [-1.5e38, 0, 3e38, 0, 0, 0], [1, 2, 3, 4, 5, 6]),
         Rows("quantize 2", [-3e38, 1e38, 0, 0, 0, 0], 3, [1, 2, 3, 4, 5, 6], [-3e38, 0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]),
         Rows("cayley", [0, 1e20, 0, 0], 2, [0, 0, 0, 0], [-1, -2e-20, 2e-20, -1], [0, 0, 0, 0]),
         Rows("cayley", [0, 0, 0, 0], 2, [0, 1, 0, 0], [1, 0, 0, 1], [0, -2, 2, 0], isSmooth: true),
@@ -155,7 +156,7 @@ public sealed unsafe class FunctionEdgeTests
     private static void CheckOracle(Edge edge)
     {
         (TensorFunction function, double number) = Parse(edge);
-        Parameter[] parameters = [.. edge.Shapes.Select((shape, k) => new Parameter($"A{k}", shape.ToEquatable(), Compiler.Algebra.Role.Trained, new Compiler.Algebra.Initializer(Compiler.Algebra.Distribution.Normal)))];
+        Parameter[] parameters = [.. edge.Shapes.Select((shape, k) => new Parameter($"A{k}", shape.ToEquatable(), Role.Trained, new Compiler.Algebra.Initializer(Distribution.Normal)))];
         var value = new FunctionTensor(
             function, parameters.Select(TensorExpression (parameter) => new ParameterTensor(parameter)).ToEquatable(), function.Number is null ? default : EquatableArray.Of(number));
         IndexVariable[] indices = [.. value.Shape.Select((extent, axis) => new IndexVariable($"i{axis}", extent, -1 - axis))];

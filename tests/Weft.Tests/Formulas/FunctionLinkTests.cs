@@ -13,6 +13,7 @@ public class FunctionLinkTests
     public static IReadOnlyList<string> Formulas =>
     [
         "dense(5, 12) . softmax(4) . dense(12, 9) . quantize(8, 3) . eye(9)",
+        "quantize_zero_point(4) . dense(7, 12) . quantize_zero_point(3, 4) . dense(12, 9)",
         "quantize_bipolar(3) . dense(7, 70) . quantize_affine(5) . dense(70, 9)",
         "softmax . dense(70, 5) . normalize_rows . shift(0.5) . sigmoid . dense(5, 9)",
         "hadamard(abs . dense(7, 9), step . dense(7, 9), sign . dense(7, 9), stop_gradient . dense(7, 9), round_ste . (3 * dense(7, 9)))",
@@ -27,6 +28,7 @@ public class FunctionLinkTests
         "layer first : 12 -> 7 = dense(7, 12) . quantize(8)",
         "layer groups : 12 -> 7 = bias . dense(7, 12) . quantize(4, 3)",
         "layer last : 7 -> 12 = quantize_affine(5) . dense(12, 7)",
+        "layer zero : 7 -> 12 = quantize_zero_point(4) . dense(12, 7)",
         "layer bipolar : 7 -> 12 = quantize_bipolar(3, 4) . dense(12, 7) . tanh",
         "layer attention : 7 -> 12 = softmax(4) . dense(12, 7) . normalize_rows . shift(0.5) . sigmoid",
         "layer norms : 7 -> 12 = layer_norm(0.1, 4) . dense(12, 35) . rms_norm(1) . elu(0.5) . dense(35, 7)",

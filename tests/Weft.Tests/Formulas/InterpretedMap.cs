@@ -66,8 +66,8 @@ internal static class InterpretedMap
     /// <summary>Tables hold positions, and everything else is normal.</summary>
     private static Initializer Start(Parameter parameter) => parameter.Initializer switch
     {
-        { Distribution: Compiler.Algebra.Distribution.Whole, Scale: var size } => new(Distribution.Whole, size),
-        { Distribution: Compiler.Algebra.Distribution.Distinct, Scale: var size } => new(Distribution.Distinct, size),
+        { Distribution: Distribution.Whole, Scale: var size } => new(Distribution.Whole, size),
+        { Distribution: Distribution.Distinct, Scale: var size } => new(Distribution.Distinct, size),
         _ => new(Distribution.Normal, 1),
     };
 

@@ -86,7 +86,7 @@ public class LibraryFormulasTests
         map.Forward(x, after);
         file.Position = 0;
         TensorFile stored = TensorFile.Open(file);
-        string[] names = [.. module.Parameters.Where(parameter => parameter.Role != Compiler.Algebra.Role.Seeded).Select(parameter => parameter.Name)];
+        string[] names = [.. module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Select(parameter => parameter.Name)];
         return values.AsSpan().SequenceEqual(map.Parameters)
             && before.AsSpan().SequenceEqual(after)
             && names.Order(StringComparer.Ordinal).SequenceEqual(report.Loaded.Order(StringComparer.Ordinal))

@@ -210,7 +210,7 @@ public class LibraryIdentitiesTests
                 value[i] = parameter.Initializer.Distribution switch
                 {
                     Distribution.Zeros => 0,
-                    Distribution.FanIn when parameter.Initializer.Scale == 0 => 0,
+                    _ when parameter.Initializer is { IsOverFanIn: true, Scale: 0 } => 0,
                     Distribution.Constant => parameter.Initializer.Scale,
                     Distribution.Identity => i / length % parameter.Shape[parameter.Shape.Count - 2] == i % length ? parameter.Initializer.Scale : 0,
                     Distribution.Paired => value[(i / length / 2 * 2 * length) + (i % length)],

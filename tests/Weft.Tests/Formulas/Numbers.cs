@@ -19,7 +19,7 @@ internal static class Numbers
     /// <summary>A value for every parameter; those of a paired start in unequal rows too, so that nothing cancels.</summary>
     public static Dictionary<string, double[]> Values(Module module, Random random) => module.Parameters.ToDictionary(
         parameter => parameter.Name,
-        parameter => parameter.Initializer.Distribution is Compiler.Algebra.Distribution.Whole or Compiler.Algebra.Distribution.Distinct
+        parameter => parameter.Initializer.Distribution is Distribution.Whole or Distribution.Distinct
             ? [.. Enumerable.Range(0, parameter.Length).Select(_ => (double)random.Next((int)parameter.Initializer.Scale))]
             : Normal(random, parameter.Length),
         StringComparer.Ordinal);

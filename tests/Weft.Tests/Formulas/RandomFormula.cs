@@ -453,7 +453,8 @@ internal sealed class RandomFormula
         {
             () => Functions.Of("admix", _random.Next(1, other + 1), Fresh(other, last), Argument([.. batch, other])),
             () => Functions.Of(Pick("square", "sigmoid", "tanh", "softplus", "sin", "cos", "stop_gradient"), Argument(shape)),
-            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste", "sign", "step", "bf16", "half"), Fresh(shape)),
+            () => Functions.Of(Pick("exp", "abs", "relu", "round_ste", "sign", "step"), Fresh(shape)),
+            () => Functions.Of(Pick([.. StorageFormats.All.Select(format => format.Rounding).OfType<string>()]), Fresh(shape)),
             () => Functions.Of(Pick("soft_threshold", "hard_threshold"), 0.25, Fresh(shape)),
             () => Functions.Of(Pick("log", "sqrt"), Positive(Argument(shape))),
             () => Functions.Of("power", Pick(-1, 0.5, 3), Positive(Argument(shape))),
@@ -463,7 +464,7 @@ internal sealed class RandomFormula
             () => Functions.Of("above_quantile", Pick(0, 0.25, 0.6), Fresh(shape)),
             () => Functions.Of("prefix", last, Fresh(batch)),
             () => Functions.Of("take", Argument([other, .. shape[1..]]), Table(other, shape[0])),
-            () => Functions.Of(Pick("quantize", "quantize_affine", "quantize_bipolar", "normal_float"), _random.Next(2, 9), Fresh(shape)),
+            () => Functions.Of(Pick("quantize", "quantize_affine", "quantize_zero_point", "quantize_bipolar", "normal_float"), _random.Next(2, 9), Fresh(shape)),
             () => Functions.Of("quotient", Argument(shape), Positive(Argument(shape))),
 
             () => Functions.Of("elu", Pick(0.5, 1), Argument(shape)),
@@ -691,7 +692,7 @@ internal sealed class RandomFormula
             ? new Initializer(shape.Length > 1 && Chance(0.3) ? Distribution.Orthogonal : Pick(Distribution.Normal, Distribution.Uniform, Distribution.Sign))
             : shape.Length > 1 && Chance(0.1) ? new Initializer(Pick(Distribution.Orthogonal, Distribution.Identity))
             : Pick(
-                new Initializer(Distribution.FanIn),
+                Initializer.FanIn(),
                 new Initializer(Distribution.Normal, 0.5),
                 new Initializer(Distribution.Uniform, 0.25),
                 new Initializer(Distribution.Constant, 1));

@@ -11,6 +11,7 @@ using Weft.Compiler.Targets.Cpu;
 using Weft.Dynamic;
 using Weft.Kernels;
 using Weft.Tests.Binding;
+using Weft.Tests.Oracle;
 
 namespace Weft.Tests.Formulas;
 
@@ -39,8 +40,8 @@ public class StorageFormatTests
     private static readonly string[] Texts =
     [
         .. from structure in Structures from format in new[] { "bf16", "int4" } select structure.Replace("@", format),
-        .. from structure in Structures.Take(4).Concat(Structures.TakeLast(3)) from format in new[] { "half", "int8", "nf4" } select structure.Replace("@", format),
-        .. from format in new[] { "int8, 8", "int4, 20", "nf4, 8", "int4, 5" }
+        .. from structure in Structures.Take(4).Concat(Structures.TakeLast(3)) from format in new[] { "half", "e4m3", "e5m2", "int8", "uint4", "nf4" } select structure.Replace("@", format),
+        .. from format in new[] { "int8, 8", "int4, 20", "uint4, 8", "nf4, 8", "int4, 5", "uint4, 5" }
            from text in new[]
            {
                "operator f : 80 -> 21\n  frozen(@) W[21, 80]\n  param B[21, 2], A[2, 80]\n  = W + B * A",
@@ -48,18 +49,28 @@ public class StorageFormatTests
                "operator f : 40 -> 18\n  param(@) W[18, 40]\n  = W",
            }
            select text.Replace("@", format),
+
+        // Sums of two products where there are several, in a product and in a power of one.
+        "operator f : 24 -> 24\n  frozen(uint4, 8) W[24, 24], V[24, 24]\n  param d[24]\n  = diag(d) * W * V' * W",
+        "operator f : 24 -> 6\n  frozen(uint4, 3) A[2, 4, 6], B[3, 4, 6]\n  frozen(uint4) c[4]\n  y[i j] = A[i, k, l] * B[j, k, l] * c[k] * x[k l]",
+        "operator f : 20 -> 15\n  frozen W[15, 20]\n  let A = quantize_zero_point(W, 3)\n  let B = quantize_zero_point(W, 8)\n  let C[i, j] = A[i, k] * B[j, k]\n  = A + C * B",
     ];
 
     internal static readonly string[] OneOfEach =
     [
-        .. new[] { "bf16", "half", "int8", "int4, 22", "nf4, 22" }.Select(format => $"operator f : 44 -> 30\n  frozen({format}) W[30, 44]\n  = W"),
+        .. new[] { "bf16", "half", "e4m3", "e5m2", "int8", "int4, 22", "uint4, 22", "nf4, 22" }.Select(format => $"operator f : 44 -> 30\n  frozen({format}) W[30, 44]\n  = W"),
     ];
 
-    /// <summary>Every structure in each of the formats of 16 bits.</summary>
-    internal static IEnumerable<string> HalfWidth => from structure in Structures from format in new[] { "bf16", "half" } select structure.Replace("@", format);
+    /// <summary>Every structure in each of the formats that devices load.</summary>
+    internal static IEnumerable<string> OnDevices =>
+        from structure in Structures from format in StorageFormats.All where format.Device is not null select structure.Replace("@", format.Rounding);
+
+    /// <summary>The formats that devices load, by their names in formulas.</summary>
+    public static TheoryData<string> DeviceFormats => [.. StorageFormats.All.Where(format => format.Device is not null).Select(format => format.Rounding!)];
 
     /// <summary>A map whose weights are all numbers of a format, once each; x is ones.</summary>
-    internal static string AllNumbers(string format) => $"operator f : 65536 -> 65536\n  frozen({format}) d[65536]\n  = diag(d)";
+    internal static string AllNumbers(string format) =>
+        string.Format(System.Globalization.CultureInfo.InvariantCulture, "operator f : {0} -> {0}\n  frozen({1}) d[{0}]\n  = diag(d)", All(format).Length, format);
 
     /// <summary>Sets the weights of <see cref="AllNumbers"/> and holds a forward pass against them; what is no number is left out.</summary>
     internal static void AssertWidens(Map<float> map, string format, Action<float[], float[]> forward)
@@ -76,10 +87,23 @@ public class StorageFormatTests
         Assert.Equal(expected, y);
     }
 
-    /// <summary>All numbers of a format of 16 bits; 0 for what is no number.</summary>
-    private static float[] All(string format) => [.. Enumerable.Range(0, 1 << 16).Select(code => format == "half"
-        ? (float)BitConverter.UInt16BitsToHalf((ushort)code)
-        : BitConverter.UInt32BitsToSingle((uint)code << 16)).Select(number => float.IsNaN(number) ? 0 : number)];
+    /// <summary>All numbers of a floating-point format; 0 for what is no number.</summary>
+    private static float[] All(string format)
+    {
+        IEnumerable<float> numbers = format switch
+        {
+            "bf16" => Enumerable.Range(0, 1 << 16).Select(code => BitConverter.UInt32BitsToSingle((uint)code << 16)),
+            "half" => Enumerable.Range(0, 1 << 16).Select(code => (float)BitConverter.UInt16BitsToHalf((ushort)code)),
+            _ => [.. NumbersOf(format).Select(number => (float)number), 0, 0, 0, 0, 0, 0, 0, 0],
+        };
+        float[] all = [.. numbers.Select(number => float.IsNaN(number) ? 0 : number)];
+        return all[..(all.Length / 16 * 16)];
+    }
+
+    /// <summary>The numbers of a format of 8 bits.</summary>
+    private static double[] NumbersOf(string format) => format == "e4m3"
+        ? Definitions.ByteFloats(fraction: 3, bias: 7, count: 127)
+        : Definitions.ByteFloats(fraction: 2, bias: 15, count: 124);
 
     [Fact]
     public void AgreeWithTheirDefinitionInDouble() => Assert.Empty(FormulaBattery.Faults<double>(Scalar.Double, Texts));
@@ -91,8 +115,11 @@ public class StorageFormatTests
     [Theory]
     [InlineData("bf16", 16)]
     [InlineData("half", 16)]
+    [InlineData("e4m3", 8)]
+    [InlineData("e5m2", 8)]
     [InlineData("int8", 8)]
     [InlineData("int4", 4)]
+    [InlineData("uint4", 4)]
     [InlineData("nf4", 4)]
     public void CopiesTakeTheBitsOfTheFormat(string format, int bits)
     {
@@ -103,15 +130,22 @@ public class StorageFormatTests
         Assert.All(copies, copy => Assert.Equal(64 * 96 * bits / 32, copy.Length));
         Assert.All(schedule.Forward.Concat(schedule.Reverse).OfType<KernelStep>(), step => Assert.All(
             new[] { step.A, step.B }, place => Assert.True(place!.Storage.IsPerRow || place.Storage.Length < 64 * 96 / 2 + 1)));
-        int scales = bits < 16 ? 64 : 0;
+        int scales = format switch
+        {
+            "int8" or "int4" or "nf4" => 64,
+            "uint4" => 64 + 64 + 96, // and what is added to rows, by way of ones
+            _ => 0,
+        };
         Assert.InRange(schedule.Layout.WeightCount, (64 * 96) + (2 * copies[0].Length), (64 * 96) + (2 * copies[0].Length) + (3 * scales));
         Assert.All(schedule.Storages.Where(storage => storage.Format is not null), storage => Assert.False(schedule.Layout.Holds(storage)));
     }
 
-    [Fact]
-    public void ANarrowFormatIsNotMultipliedOut()
+    [Theory]
+    [InlineData("int4, 32")]
+    [InlineData("uint4, 32")]
+    public void ANarrowFormatIsNotMultipliedOut(string format)
     {
-        Module module = TestModules.Formula("operator f : 512 -> 512\n  frozen(int4, 32) W[512, 512]\n  param B[512, 8], A[8, 512]\n  = W + B * A");
+        Module module = TestModules.Formula($"operator f : 512 -> 512\n  frozen({format}) W[512, 512]\n  param B[512, 8], A[8, 512]\n  = W + B * A");
         Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(4096), 4));
         Assert.DoesNotContain(schedule.Storages, storage => storage.Space == Space.Weights && schedule.Layout.Holds(storage) && storage.Name != "W" && storage.Length >= 512 * 512);
     }
@@ -122,7 +156,7 @@ public class StorageFormatTests
         Module module = TestModules.Formula("operator f : 33 -> 20\n  frozen(int4) W[20, 33]\n  = W");
         Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(64), 4));
         Assert.Equal([20 * 33 / 8 + 1], schedule.Storages.Where(storage => storage.PackedFormat is not null).Select(storage => storage.Length));
-        Assert.Contains(schedule.Storages, storage => storage.Format == StorageFormat.Int4 && schedule.Layout.Holds(storage));
+        Assert.Contains(schedule.Storages, storage => storage.Format == StorageFormats.Int4 && schedule.Layout.Holds(storage));
     }
 
     [Theory]
@@ -158,6 +192,68 @@ public class StorageFormatTests
             return Math.CopySign(Math.Abs(x) > middle || (Math.Abs(x) == middle && (below & 0x10000) != 0) ? high : low, x);
         }
     }
+
+    /// <summary>Numbers of 8 bits, and those between them, around the middles and beyond the largest; by single precision and by double.</summary>
+    [Fact]
+    public void BytesRoundToTheNearestEvenAndSaturate()
+    {
+        Check<E4M3<double>, E4M3<float>>(NumbersOf("e4m3"));
+        Check<E5M2<double>, E5M2<float>>(NumbersOf("e5m2"));
+
+        static void Check<TDouble, TSingle>(double[] numbers)
+            where TDouble : struct, IStorageFormat<double>
+            where TSingle : struct, IStorageFormat<float>
+        {
+            double[] inOrder = [.. numbers.Distinct().Order()];
+            double least = inOrder.First(number => number > 0);
+            var between = inOrder.Zip(inOrder.Skip(1), (a, b) => (a + b) / 2).ToArray();
+            double[] probes =
+            [
+                .. inOrder, .. between, .. between.Select(double.BitIncrement), .. between.Select(double.BitDecrement),
+                .. between.Select(x => x + (least * 1e-9)), 1e-300, -1e-300, 1e-40, inOrder[^1] * 1.0001, inOrder[^1] * 10, -1e300, double.PositiveInfinity, double.NegativeInfinity,
+            ];
+            foreach (double x in probes)
+            {
+                Assert.Equal(numbers.MinBy(number => Math.Abs(number - Math.Clamp(x, inOrder[0], inOrder[^1]))), Round<double, TDouble>(x) + 0.0);
+                Assert.Equal(numbers.MinBy(number => Math.Abs(number - Math.Clamp((float)x, inOrder[0], inOrder[^1]))), Round<float, TSingle>((float)x) + 0.0);
+                Assert.Equal(double.IsNegative(x), double.IsNegative(Round<double, TDouble>(x)));
+            }
+
+            Assert.True(double.IsNaN(Round<double, TDouble>(double.NaN)));
+            Assert.True(float.IsNaN(Round<float, TSingle>(float.NaN)));
+        }
+    }
+
+    /// <summary>What a code means that only other programs write: E5M2's infinities, and all that are no numbers.</summary>
+    [Fact]
+    public unsafe void CodesOfEveryByteAreRead()
+    {
+        byte* codes = stackalloc byte[16];
+        float* floats = stackalloc float[16];
+        for (int code = 0; code < 256; code++)
+        {
+            new Span<byte>(codes, 16).Fill((byte)code);
+            float expected = (float)BitConverter.UInt16BitsToHalf((ushort)(code << 8));
+            Assert.Equal(expected, E5M2<float>.Read(StorageFormats<float>.Scale<E5M2<float>>((float*)codes)));
+            Lanes256<float>.Store(E5M2<float>.Load<Lanes256<float>, Vector256<float>>(StorageFormats<float>.Scale<E5M2<float>>((float*)codes)), floats);
+            Assert.Equal(expected, floats[7]);
+            Assert.Equal((code & 0x7F) == 0x7F, float.IsNaN(E4M3<float>.Read(StorageFormats<float>.Scale<E4M3<float>>((float*)codes))));
+        }
+    }
+
+    /// <summary>ILGPU finds a format's loads by its name.</summary>
+    [Fact]
+    public void EveryFormatOfDevicesIsLoadedByIlgpu() => Assert.All(
+        StorageFormats.All.Where(format => format.Device is not null).SelectMany(format => new[] { $" {format}<T>", $" {format}x4<T>", $" {format}x8<T>" }),
+        load => Assert.Contains(load, Weft.Compiler.Emission.IlgpuEmitter.Device, StringComparison.Ordinal));
+
+    /// <summary>The runtime has a type for each, of as many bits.</summary>
+    [Fact]
+    public void EveryFormatHasATypeOfTheRuntime() => Assert.All(StorageFormats.All, format =>
+    {
+        Type type = typeof(IStorageFormat<>).Assembly.GetType($"Weft.Kernels.{format}`1", throwOnError: true)!.MakeGenericType(typeof(float));
+        Assert.Equal(format.Bits, type.GetProperty("Bits")!.GetValue(null));
+    });
 
     [Fact]
     public unsafe void TheValuesOfNormalFloatAreItsQuantiles()
@@ -201,6 +297,8 @@ public class StorageFormatTests
     {
         AssertLoads<BFloat16<float>>(All("bf16"));
         AssertLoads<Float16<float>>(All("half"));
+        AssertLoads<E4M3<float>>(All("e4m3"));
+        AssertLoads<E5M2<float>>(All("e5m2"));
         AssertLoads<Int8<float>>([.. Enumerable.Range(-127, 255).Select(number => (float)number), 0]);
         AssertLoads<Int4<float>>([.. Enumerable.Range(-7, 15).Select(number => (float)number), 0]);
     }

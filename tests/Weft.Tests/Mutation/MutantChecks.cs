@@ -38,7 +38,7 @@ internal sealed class MutantChecks
     [
         typeof(Rewriting.LawTests), typeof(Rewriting.InversionTests), typeof(Network.LoweringTests), typeof(Network.WeightSumTests),
         typeof(Planning.RouteSelectionTests), typeof(Planning.PlannerTests), typeof(Planning.ContractionPlannerTests), typeof(Scheduling.KernelChoiceTests),
-        typeof(Stages.StageTests), typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(Stages.ContractTests), typeof(Saving.ParameterStorageTests),
+        typeof(Stages.StageTests), typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(Saving.ParameterStorageTests),
         typeof(DeviceTrainingTests), typeof(OpenClMapTests), typeof(FewRowsTests), typeof(Fitting.ProjectionTests), typeof(Generators.NamesTests),
         typeof(StorageFormatTests), typeof(Verification.VerifierTests),
     ];

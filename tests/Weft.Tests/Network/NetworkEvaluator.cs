@@ -57,6 +57,16 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
                     break;
 
+                case ReflectionsStatement chain:
+                    _vectors[chain.Source].CopyTo(target, 0);
+                    double[][] along = [.. Weight(chain.Rows).Chunk(target.Length / chain.Outer)];
+                    foreach (double[] v in chain.Transposed ? along : along.Reverse())
+                    {
+                        Reflect(target, v);
+                    }
+
+                    break;
+
                 case FunctionStatement { Call: var call }:
                     target = Evaluate(call, call.Function);
                     break;
@@ -65,12 +75,29 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                     target = new Interpreter(Algebras.ModuleOf("f", activation.Source.Length, target.Length, activation.Function), parameters)
                         .Evaluate(_vectors[activation.Source]);
                     break;
+
+                default:
+                    throw new NotSupportedException(statement.GetType().Name);
             }
 
             _vectors[statement.Target] = target;
         }
 
         return _vectors[module.Output];
+    }
+
+    /// <summary>Reflects each part of a vector; along a row of zeros nothing is reflected.</summary>
+    private static void Reflect(double[] vector, double[] v)
+    {
+        double square = v.Sum(x => x * x);
+        for (int start = 0; start < vector.Length && square > 0; start += v.Length)
+        {
+            double share = 2 * v.Select((x, i) => x * vector[start + i]).Sum() / square;
+            for (int i = 0; i < v.Length; i++)
+            {
+                vector[start + i] -= share * v[i];
+            }
+        }
     }
 
     private void Add(Term term, double[] target)
@@ -139,17 +166,29 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
     /// <summary>The function of which another is a part.</summary>
     private static TensorFunction? Quantizer(FunctionCall function) =>
-        TensorFunction.All.Values.FirstOrDefault(whole => whole.Parts is { } parts && (parts.Codes == function.Function || parts.Scales == function.Function));
+        TensorFunction.All.Values.FirstOrDefault(whole => whole.Parts is { } parts && new[] { parts.Codes, parts.Scales, parts.Offsets }.Contains(function.Function));
 
-    /// <summary>The scale of each row, or what the whole is without it.</summary>
+    /// <summary>The scale of each row, what is added to it, or what the whole is without both.</summary>
     private double[] Part(FunctionCall function, TensorFunction whole)
     {
-        EquatableArray<int> shape = function.Shapes[0];
-        double most = whole.Name == "quantize" ? Math.Pow(2, function.Numbers[0] - 1) - 1 : 1;
-        double[] scales = [.. Elements(function.Arguments[0]).Chunk(shape[^1]).Select(row => row.Max(Math.Abs) / most)];
-        return function.Function == whole.Parts!.Value.Scales
-            ? scales
-            : [.. Evaluate(function, whole).Select((value, i) => scales[i / shape[^1]] is 0 ? 0 : value / scales[i / shape[^1]])];
+        int length = function.Shapes[0][^1];
+        double levels = Math.Pow(2, function.Numbers[0]);
+        (double Scale, double Offset)[] rows = [.. Elements(function.Arguments[0]).Chunk(length).Select(row => whole.Name switch
+        {
+            "quantize" => (row.Max(Math.Abs) / ((levels / 2) - 1), 0),
+            "quantize_zero_point" => Affine(Math.Min(0, row.Min()), Math.Max(0, row.Max())),
+            _ => (row.Max(Math.Abs), 0),
+        })];
+        return function.Function == whole.Parts!.Scales ? [.. rows.Select(row => row.Scale)]
+            : function.Function == whole.Parts.Offsets ? [.. rows.Select(row => row.Offset)]
+            : [.. Evaluate(function, whole).Select((value, i) => rows[i / length].Scale is 0 ? 0 : (value - rows[i / length].Offset) / rows[i / length].Scale)];
+
+        // Codes have a sign: half of the levels are negative.
+        (double, double) Affine(double least, double most)
+        {
+            double scale = (most - least) / (levels - 1);
+            return (scale, scale == 0 ? 0 : scale * ((levels / 2) - Math.Round(-least / scale)));
+        }
     }
 
     private double[] Evaluate(FunctionCall function, TensorFunction definition)

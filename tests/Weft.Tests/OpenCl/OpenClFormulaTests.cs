@@ -43,7 +43,7 @@ public class OpenClFormulaTests
         ["shared sums"] = (["dense(5, 300)", "dense(320, 20)", "dense(301, 21)", "operator f : 40 -> 304\n  frozen(bf16) W[304, 40]\n  = W"], 64),
         // Sums over places that meet, of which the adjoint counts up or down.
         ["overlapping"] = (["convolution_1d(4, 3, 17, 4)", "operator f : 9 -> 6\n  param K[4]\n  y[i:6] = K[k] * x[8 - i - k]"], 64),
-        ["half width"] = ([.. StorageFormatTests.HalfWidth], 64),
+        ["short formats"] = ([.. StorageFormatTests.OnDevices], 64),
 
         // Sums over a batch in parts, some of them empty where the batch is smaller than planned for.
         ["sums in parts"] = (["dense(9, 21)", "bias . monarch(64, 8) . tanh . low_rank(64, 10, 8)"], 4096),
@@ -56,9 +56,8 @@ public class OpenClFormulaTests
     public void EachKind(string name) => AssertRight(Kinds[name].Formulas, Kinds[name].Planned);
 
     [OpenClTheory]
-    [InlineData("bf16")]
-    [InlineData("half")]
-    public void NumbersOf16BitsAreWidened(string format)
+    [MemberData(nameof(StorageFormatTests.DeviceFormats), MemberType = typeof(StorageFormatTests))]
+    public void NumbersAreWidened(string format)
     {
         using var context = new OpenClContext(OpenClDevice.Find());
         using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(StorageFormatTests.AllNumbers(format)), new GenerateOptions("Map", Targets: DeviceTargets.OpenCl))]);

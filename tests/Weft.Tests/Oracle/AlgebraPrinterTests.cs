@@ -72,7 +72,7 @@ public class AlgebraPrinterTests
             EquatableArray.Of(EquatableArray.Of(i, a), EquatableArray.Of(r)),
             EquatableArray.Of(Indices(Tensor("U", 2, 4), i, r), Indices(Tensor("stem.V", 3), a)));
         var frozen = new ParameterTensor(
-            new Parameter("W", EquatableArray.Of(4, 5), Role.Frozen, new Initializer(Distribution.FanIn)));
+            new Parameter("W", EquatableArray.Of(4, 5), Role.Frozen, Initializer.FanIn()));
         var seeded = new ParameterTensor(
             new Parameter("S", EquatableArray.Of(6, 5), Role.Seeded, new Initializer(Distribution.Sign), 7));
         Module module = Algebras.ModuleOf("Fold", new Sum(List(Times(new Matrix(folded), new Matrix(frozen)), new Matrix(seeded))));
@@ -131,7 +131,7 @@ public class AlgebraPrinterTests
     private static Product Times(params Operator[] operands) => new(List(operands));
 
     private static ParameterTensor Tensor(string name, params int[] shape) =>
-        new(new Parameter(name, shape.ToEquatable(), Role.Trained, new Initializer(Distribution.FanIn)));
+        new(new Parameter(name, shape.ToEquatable(), Role.Trained, Initializer.FanIn()));
 
     private static Matrix Leaf(string name, int rows, int columns) => new(Tensor(name, rows, columns));
 

@@ -15,6 +15,17 @@ internal sealed partial class Definitions
             .Where(double.IsFinite),
     ];
 
+    /// <summary>All numbers with a sign, an exponent and a fraction, of so many codes without the sign.</summary>
+    internal static double[] ByteFloats(int fraction, int bias, int count) =>
+    [
+        .. from code in Enumerable.Range(0, count).OrderBy(code => code & 1)
+           let exponent = code >> fraction
+           let significand = (code & ((1 << fraction) - 1)) + (exponent > 0 ? 1 << fraction : 0)
+           let size = Math.ScaleB(significand, Math.Max(exponent, 1) - bias - fraction)
+           from number in new[] { size, -size }
+           select number,
+    ];
+
     private static readonly Dictionary<string, Func<Tensor[], double, IEnumerable<Dual>>> Table = new(StringComparer.Ordinal)
     {
         ["exp"] = (t, _) => t[0].Items.Select(x => x.To(Math.Exp)),
@@ -58,12 +69,20 @@ internal sealed partial class Definitions
         ["above_quantile"] = (t, q) => t[0].Rows.SelectMany(row => row.Select(x => (Dual)(x.Value > Quantile([.. row.Select(y => y.Value)], q) ? 1 : 0))),
         ["bf16"] = (t, _) => t[0].Items.Select(x => x.StraightThrough(Nearest(x.Value, BrainFloats))),
         ["half"] = (t, _) => t[0].Items.Select(x => x.StraightThrough((double)(Half)x.Value)),
+        ["e4m3"] = (t, _) => t[0].Items.Select(x => x.StraightThrough(Nearest(x.Value, ByteFloats(fraction: 3, bias: 7, count: 127)))),
+        ["e5m2"] = (t, _) => t[0].Items.Select(x => x.StraightThrough(Nearest(x.Value, ByteFloats(fraction: 2, bias: 15, count: 124)))),
         ["quantize"] = (t, bits) => t[0].Rows.SelectMany(row =>
             Rounded(row, Multiples(Most(row) / (Math.Pow(2, bits - 1) - 1), 1 - Math.Pow(2, bits - 1), Math.Pow(2, bits - 1) - 1))),
         ["quantize_affine"] = (t, bits) => t[0].Rows.SelectMany(row =>
         {
             double least = row.Min(x => x.Value), most = row.Max(x => x.Value);
             return Rounded(row, [.. Multiples((most - least) / (Math.Pow(2, bits) - 1), 0, Math.Pow(2, bits) - 1).Select(step => least + step)]);
+        }),
+        ["quantize_zero_point"] = (t, bits) => t[0].Rows.SelectMany(row =>
+        {
+            double least = Math.Min(0, row.Min(x => x.Value)), most = Math.Max(0, row.Max(x => x.Value)), highest = Math.Pow(2, bits) - 1;
+            double scale = (most - least) / highest, zero = scale == 0 ? 0 : Math.Round(-least / scale);
+            return Rounded(row, [.. Multiples(scale, -zero, highest - zero)]);
         }),
         ["quantize_bipolar"] = (t, bits) => t[0].Rows.SelectMany(row =>
             Rounded(row, [.. Enumerable.Range(0, 1 << (int)bits).Select(k => Most(row) * (1 - (2 * k / (Math.Pow(2, bits) - 1))))])),

@@ -147,7 +147,7 @@ public class ContractionPlannerTests
     }
 
     private static Factor Factor(int number, params Index[] indices) => new(
-        new ParameterWeight(new Parameter($"P{number}", EquatableArray.Of(1), Compiler.Algebra.Role.Trained, new Compiler.Algebra.Initializer(Compiler.Algebra.Distribution.FanIn))),
+        new ParameterWeight(new Parameter($"P{number}", EquatableArray.Of(1), Role.Trained, Compiler.Algebra.Initializer.FanIn())),
         Position(indices));
 
     private static Affine Position(params Index[] indices) => new(0, [.. indices.Select(index => (index, 1))]);

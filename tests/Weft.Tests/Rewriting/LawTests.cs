@@ -240,7 +240,7 @@ public class LawTests
     }
 
     private static ParameterTensor T(string name, params int[] shape) =>
-        new(new Parameter(name, shape.ToEquatable(), Role.Trained, new Initializer(Distribution.FanIn)));
+        new(new Parameter(name, shape.ToEquatable(), Role.Trained, Initializer.FanIn()));
 
     private static Matrix M(string name, int rows, int columns) => new(T(name, rows, columns));
 

@@ -43,7 +43,7 @@ public class KernelChoiceTests
         void Print(string pass, IEnumerable<Step> steps) => text.Append(string.Concat(steps.Select(step => step switch
         {
             KernelStep kernel => $"  {pass}: {kernel.Kernel.Description}  {Describe(kernel.Kernel)}\n",
-            PackStep pack => $"  {pass}: {SchedulePrinter.Describe(pack)}\n",
+            PackStep pack => $"  {pass}: {pack.Describe()}\n",
             _ => "",
         })));
     }

@@ -163,17 +163,19 @@ public class DeviceTests
         });
     }
 
-    /// <summary>What is frozen in 16 bits is on the device in 16 bits only; what is trained so is there at full precision too, for the optimizer.</summary>
+    /// <summary>What is frozen in a short format is on the device in that format only; what is trained so is there at full precision too, for the optimizer.</summary>
     [Theory]
     [InlineData("frozen", 33 * 20, 0)]
-    [InlineData("frozen(bf16)", 0, 33 * 20)]
-    [InlineData("frozen(half)", 0, 33 * 20)]
-    [InlineData("param(bf16)", 33 * 20, 33 * 20)]
-    [InlineData("param(half)", 33 * 20, 33 * 20)]
-    public void HalfWidth(string role, int elements, int codes)
+    [InlineData("frozen(bf16)", 0, 33 * 20 * 2)]
+    [InlineData("frozen(half)", 0, 33 * 20 * 2)]
+    [InlineData("frozen(e4m3)", 0, 33 * 20)]
+    [InlineData("param(bf16)", 33 * 20, 33 * 20 * 2)]
+    [InlineData("param(half)", 33 * 20, 33 * 20 * 2)]
+    [InlineData("param(e5m2)", 33 * 20, 33 * 20)]
+    public void ShortFormats(string role, int elements, int bytes)
     {
         DeviceSchedule schedule = Schedule($"operator f : 33 -> 20\n  {role} W[20, 33]\n  = W");
-        Assert.Equal((elements, codes), (schedule.WeightCount, schedule.CodeCount));
+        Assert.Equal((elements, bytes), (schedule.WeightCount, schedule.CodeBytes));
     }
 
     /// <summary>What is merged for many rows is not for a single one.</summary>

@@ -100,7 +100,7 @@ public class DeviceVerifierTests
     [InlineData(8, 64)]
     [InlineData(4, 4096)]
     public void TheLibraryHasNone(int elementSize, int batch) => AssertNone(
-        StandardLibraryTests.OnDevices.Concat(LibraryFormulasTests.LargerSizes).Concat(FunctionLinkTests.Formulas).Concat(StorageFormatTests.HalfWidth).Concat(Formulas)
+        StandardLibraryTests.OnDevices.Concat(LibraryFormulasTests.LargerSizes).Concat(FunctionLinkTests.Formulas).Concat(StorageFormatTests.OnDevices).Concat(Formulas)
             .Select(formula => TestModules.Formula(formula)).Where(module => module.RunsOnDevices()),
         elementSize,
         batch);

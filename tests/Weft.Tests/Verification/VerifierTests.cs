@@ -129,7 +129,7 @@ public class VerifierTests
 
     private static LoweredModule Lowered() => Lowering.Lower(Rewriter.Rewrite(TestModules.Formula(Formula)).Module);
 
-    private static Parameter Parameter(params int[] shape) => new("P", shape.ToEquatable(), Compiler.Algebra.Role.Trained, new Initializer(Distribution.FanIn));
+    private static Parameter Parameter(params int[] shape) => new("P", shape.ToEquatable(), Role.Trained, Initializer.FanIn());
 
     private static Matrix Dense(int rows, int columns) => new(new ParameterTensor(Parameter(rows, columns)));
 
