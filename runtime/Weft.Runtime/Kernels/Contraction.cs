@@ -151,7 +151,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
         }
 
         SetSums(f, vectors, S.Count);
-        bool isLater = form == LaneForm.Dot && done > 0;
+        bool isLater = f->IsLater = form == LaneForm.Dot && done > 0;
         (f->Lane, f->LaneEnd) = (done, done + (vectors * S.Count));
         (f->RowD, f->SplitColumns) = (isLater ? Rows.C : Rows.D, 0);
         (f->ColumnB, f->ColumnC, f->ColumnD) = form == LaneForm.Broadcast
@@ -246,7 +246,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
                 a += loop.A;
                 b += loop.B;
                 c += loop.C;
-                d = d == null ? null : d + loop.D;
+                d = d == null ? null : d + (f->IsLater ? loop.C : loop.D);
             }
         }
     }
@@ -259,7 +259,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
         int columns = f->SplitColumns, taller = f->Taller, others = f->Tiles - taller, height = f->Height;
         if (f->Tiles == 1)
         {
-            (f->StepA, f->StepB, f->StepC, f->StepD) = (loop.A, loop.B, loop.C, loop.D);
+            (f->StepA, f->StepB, f->StepC, f->StepD) = (loop.A, loop.B, loop.C, f->IsLater ? loop.C : loop.D);
             Repeat(f, columns, points, a, b, c, d);
             return;
         }
@@ -282,7 +282,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
             a += loop.A;
             b += loop.B;
             c += loop.C;
-            d = d == null ? null : d + loop.D;
+            d = d == null ? null : d + (f->IsLater ? loop.C : loop.D);
         }
     }
 
@@ -510,6 +510,9 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
 
         /// <summary>How the lanes run, and whether rows of a are best read one by one.</summary>
         public bool IsBroadcast, IsDot, IsOneStream;
+
+        /// <summary>Whether narrower vectors add what is left of sums over the lanes, so that c itself is what is added to.</summary>
+        public bool IsLater;
 
         /// <summary>Whether nothing is summed and only lanes are left; whether a sum is one of sums; whether all lanes and columns at a point of the
         /// outer loops are those of one tile.</summary>
