@@ -101,6 +101,25 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.True(exitCode == 0, output);
     }
 
+    /// <summary>Without a JIT, vectors are 128 bits wide unless the compiler is told what the processor has.</summary>
+    [Theory]
+    [InlineData("linux-x64", "", "x86-64-v3")]
+    [InlineData("win-x64", "", "x86-64-v3")]
+    [InlineData("linux-arm64", "", "")]
+    [InlineData("linux-x64", "x86-64-v4", "x86-64-v4")]
+    public void AheadOfTime_TheProcessorsVectorsAreUsed(string runtime, string own, string expected)
+    {
+        Write("Program.cs", "return;");
+        (int exitCode, string output) = Build("-t:Restore");
+        Assert.True(exitCode == 0, output);
+
+        string[] set = own.Length == 0 ? [] : ["-p:IlcInstructionSet=" + own];
+        (exitCode, output) = Feed.Run("dotnet", _project, ["msbuild", "-getProperty:IlcInstructionSet", "-p:PublishAot=true", "-p:RuntimeIdentifier=" + runtime, .. set]);
+
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(expected, output.Trim());
+    }
+
     [Fact]
     public void TheRunTimeCompiler_IsAPackageToo()
     {
