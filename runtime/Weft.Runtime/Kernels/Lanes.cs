@@ -143,8 +143,13 @@ public readonly unsafe struct Lanes512<T> : ILanes<T, Vector512<T>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreStrided(Vector512<T> v, T* p, int stride)
     {
-        Lanes256<T>.StoreStrided(v.GetLower(), p, stride);
-        Lanes256<T>.StoreStrided(v.GetUpper(), p + (nint)stride * Vector256<T>.Count, stride);
+        // By way of the stack: a tile has many of these, and a loop is little code.
+        Vector512<T> copy = v;
+        T* elements = (T*)&copy;
+        for (int i = 0; i < Vector512<T>.Count; i++, p += stride)
+        {
+            *p = elements[i];
+        }
     }
 }
 
@@ -224,8 +229,13 @@ public readonly unsafe struct Lanes256<T> : ILanes<T, Vector256<T>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreStrided(Vector256<T> v, T* p, int stride)
     {
-        Lanes128<T>.StoreStrided(v.GetLower(), p, stride);
-        Lanes128<T>.StoreStrided(v.GetUpper(), p + (nint)stride * Vector128<T>.Count, stride);
+        // By way of the stack: a tile has many of these, and a loop is little code.
+        Vector256<T> copy = v;
+        T* elements = (T*)&copy;
+        for (int i = 0; i < Vector256<T>.Count; i++, p += stride)
+        {
+            *p = elements[i];
+        }
     }
 }
 
