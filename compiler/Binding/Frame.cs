@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 
@@ -20,6 +21,15 @@ internal sealed class Frame(FileScope scope, Declaration? declaration, string pr
     public Frame? Caller => caller;
 
     public TextSpan CallSite => callSite;
+
+    /// <summary>The inputs that have names.</summary>
+    public EquatableArray<Port> Inputs { get; set; }
+
+    /// <summary>The outputs that have names.</summary>
+    public EquatableArray<Port> Outputs { get; set; }
+
+    /// <summary>Whether a name is that of positions by data.</summary>
+    public bool IsPositions(string name) => Locals.TryGetValue(name, out Value? local) && local is PositionsValue;
 
     /// <summary>How many calls led here.</summary>
     public int CallDepth { get; } = caller is null ? 0 : caller.CallDepth + 1;

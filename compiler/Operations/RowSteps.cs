@@ -22,22 +22,56 @@ public sealed record ClearStep(Place C) : Operation
     }
 }
 
-/// <summary><c>c[o, i] (+)= a[o, table[i]]</c>; transposed, <c>c[o, table[i]] += a[o, i]</c>.</summary>
-public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Operation
+/// <summary>
+/// <c>c[o, i, k] (+)= a[o, table[i], k]</c>; transposed, <c>c[o, table[i], k] += a[o, i, k]</c>. What is the same for all rows is read by each of
+/// them, or added to by each.
+/// </summary>
+public sealed record GatherStep(Place A, Place C, Place Table, GatherShape Shape, bool Transposed, bool Accumulate) : Operation
 {
     public override Place Target => C;
 
     public override IEnumerable<Place> Reads => [A, Table];
 
-    public override void Tangent(Tangents tangents) => tangents.Add(this with { A = A.Mirror, C = C.Mirror });
+    public override void Tangent(Tangents tangents)
+    {
+        if (A.Storage.HasMirror)
+        {
+            tangents.Add(this with { A = A.Mirror, C = C.Mirror });
+        }
+        else if (!Accumulate)
+        {
+            tangents.Add(new ClearStep(C.Mirror));
+        }
+    }
+
+    /// <summary>Each is the other's reverse. Positions have no gradient.</summary>
+    public override void Reverse(Gradients gradients)
+    {
+        if (A.Storage.HasMirror && gradients.Reach(C.Storage))
+        {
+            bool more = gradients.Begin(A.Storage, Transposed && Shape.Direct == A.Storage.Length);
+            gradients.Add(new GatherStep(C.Mirror, A.Mirror, Table, Shape, !Transposed, more));
+        }
+    }
+}
+
+/// <summary>Arithmetic on positions: <c>c[axes] = Formula(axes, sources)</c>.</summary>
+/// <param name="Extents">The extents of the axes.</param>
+/// <param name="Sources">Other positions, with their strides along the axes.</param>
+/// <param name="Formula">The arithmetic.</param>
+/// <param name="C">The target.</param>
+public sealed record PositionStep(IReadOnlyList<int> Extents, IReadOnlyList<(Place Place, IReadOnlyList<int> Strides)> Sources, Formula Formula, Place C) : Operation
+{
+    public override Place Target => C;
+
+    public override IEnumerable<Place> Reads => Sources.Select(source => source.Place);
+
+    public override void Tangent(Tangents tangents)
+    {
+    }
 
     public override void Reverse(Gradients gradients)
     {
-        if (gradients.Reach(C.Storage))
-        {
-            bool more = gradients.Begin(A.Storage, Transposed);
-            gradients.Add(new GatherStep(C.Mirror, A.Mirror, Outer, Table, !Transposed, more));
-        }
     }
 }
 

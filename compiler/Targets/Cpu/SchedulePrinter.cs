@@ -48,8 +48,8 @@ public static class SchedulePrinter
         SlicedFanInStep sliced => $"{FanIn(sliced.FanIn)}    lanes i",
         SliceStep { Product: var sliced } => FormattableString.Invariant(
             $"{sliced.FanIn.Matrix.V.Storage} and {sliced.FanIn.Matrix.Table.Storage} packed in slices of {sliced.Lanes} outputs, at most {sliced.Steps} steps"),
-        GatherStep { Transposed: false } gather => $"{Name(gather.C)}[o i] {Assign(gather.Accumulate)} {Name(gather.A)}[o {gather.Table.Storage}[i]]",
-        GatherStep gather => $"{Name(gather.C)}[o {gather.Table.Storage}[i]] += {Name(gather.A)}[o i]",
+        GatherStep gather => Gather(gather),
+        PositionStep positions => $"{Name(positions.C)} = positions by {string.Join(", ", positions.Sources.Select(source => Name(source.Place)))}",
         ConstantStep constant => $"{constant.Result} = {AlgebraPrinter.Print(constant.Constant.Value)}",
         CheckStep check => FormattableString.Invariant($"check 0 <= {check.Table} < {check.Size}"),
         PadStep pad => $"{pad.C.Storage} = {Name(pad.A)}, its rows {pad.C.Storage.Pitch} apart",
@@ -60,6 +60,15 @@ public static class SchedulePrinter
         PackStep pack => $"{pack.Packed} packed as {string.Join("×", pack.Extents)}{(pack.Packed.PackedFormat is { } format ? $" {format.ToString().ToLowerInvariant()}" : "")}",
         _ => throw new InvalidOperationException(step.ToString()),
     };
+
+    private static string Gather(GatherStep step)
+    {
+        (string o, string c) = (step.Shape.Outer == 1 && step.Table.Storage.IsPerRow ? "" : "o ", step.Shape.Inner == 1 ? "" : " c");
+        (string indirect, string direct) = ($"{o}{step.Table.Storage}[i]{c}", $"{o}i{c}");
+        return step.Transposed
+            ? $"{Name(step.C)}[{indirect}] += {Name(step.A)}[{direct}]"
+            : $"{Name(step.C)}[{direct}] {Assign(step.Accumulate)} {Name(step.A)}[{indirect}]";
+    }
 
     private static string FanIn(FanInStep step) =>
         $"{Name(step.C)}[i] {Assign(step.Accumulates)} Σj {Name(step.Matrix.V)}[i j] {Name(step.X)}[{step.Matrix.Table.Storage}[i j]]";

@@ -64,7 +64,7 @@ public class LibraryFormulasTests
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         map.Initialize(seed);
-        T[] x = [.. Numbers.Normal(new Random(seed), 5 * map.Inputs).Select(T.CreateChecked)], dy = [.. Numbers.Normal(new Random(seed + 1), 5 * map.Outputs).Select(T.CreateChecked)];
+        T[] x = [.. Numbers.Rows(map.Description, new Random(seed), 5).Select(T.CreateChecked)], dy = [.. Numbers.Normal(new Random(seed + 1), 5 * map.Outputs).Select(T.CreateChecked)];
         T[] gradient = new T[map.TrainedCount];
         map.Gradient(x, dy, [], gradient);
         return gradient.Length == 0 || gradient.Any(value => value != T.Zero) ? null : $"{typeof(T).Name}, no gradient at the start of {module.Name}";
@@ -75,7 +75,7 @@ public class LibraryFormulasTests
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         map.Randomize(new Random(seed));
-        T[] x = [.. Numbers.Normal(new Random(seed + 1), 2 * map.Inputs).Select(T.CreateChecked)], before = new T[2 * map.Outputs], after = new T[2 * map.Outputs];
+        T[] x = [.. Numbers.Rows(map.Description, new Random(seed + 1), 2).Select(T.CreateChecked)], before = new T[2 * map.Outputs], after = new T[2 * map.Outputs];
         T[] values = map.Parameters.ToArray();
         map.Forward(x, before);
         var file = new MemoryStream();
