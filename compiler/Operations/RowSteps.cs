@@ -66,9 +66,8 @@ public sealed record PositionStep(IReadOnlyList<int> Extents, IReadOnlyList<(Pla
 
     public override IEnumerable<Place> Reads => Sources.Select(source => source.Place);
 
-    public override void Tangent(Tangents tangents)
-    {
-    }
+    /// <summary>As numbers, positions do not change.</summary>
+    public override void Tangent(Tangents tangents) => tangents.Add(new ClearStep(C.Mirror));
 
     public override void Reverse(Gradients gradients)
     {

@@ -392,7 +392,7 @@ internal static class Grammar
     /// <summary>One side of a signature: a size, or names with shapes. A list's element, <c>n[0]</c>, is a size.</summary>
     private static Parser<ExpressionSyntax> Side(EquatableArray<SizeParameterSyntax> parameters)
     {
-        return Spanned(SeparatedBy(Expression, ',').Select(all => (Func<TextSpan, ExpressionSyntax>)(span =>
+        return Spanned(Expression.Then(first => All(Take(',', null).Then(_ => Expression)).Select(rest => rest.Prepend(first).ToEquatable())).Select(all => (Func<TextSpan, ExpressionSyntax>)(span =>
             all.Count == 1 && Port(all[0]).Name is null ? all[0] : new PortsSyntax(all.Select(Port).ToEquatable(), span))));
 
         PortSyntax Port(ExpressionSyntax side) => side switch

@@ -133,7 +133,7 @@ public static class ModuleVerifier
             && function.Function.Check([.. function.Arguments.Select(argument => argument.Shape)], function.Numbers.FirstOrDefault()) is null,
         GatherTensor gather => Fits(gather.Source, given) && Fits(gather, Length(gather.Source), Length(gather.Positions))
             && (gather.Positions.IsPerRow() ? Range(gather.Positions, given) is { } range && range.IsBelow(gather.Size) : !gather.Positions.IsTrained() && Fits(gather.Positions, given)),
-        PositionTensor positions => Range(positions, given) is { Least: >= 0 },
+        PositionTensor positions => Fits(positions, given),
         AppliedTensor applied => Fits(applied.Argument, given)
             && Fault(applied.Links, Length(applied.Argument), Given(applied.Argument, given)) is { Fault: null, Width: var width } && width == Length(applied),
         _ => tensor.Shape.All(extent => extent > 0),
@@ -145,6 +145,12 @@ public static class ModuleVerifier
         (long direct, long indirect) = gather.Transposed ? (source, Length(gather)) : (Length(gather), source);
         return gather is { Outer: >= 1, Inner: >= 1 } && direct == (long)gather.Outer * positions * gather.Inner && indirect == (long)gather.Outer * gather.Size * gather.Inner;
     }
+
+    /// <summary>Whether a formula reads nothing but positions, inside of what holds them.</summary>
+    private static bool Fits(PositionTensor positions, IReadOnlyList<Port> given) => positions.Sources.All(source => Range(source.Tensor, given) is { Least: >= 0 }
+        && source.Indices.Count == source.Tensor.Shape.Count
+        && source.Indices.Zip(source.Tensor.Shape, Fits).All(fits => fits)
+        && source.Indices.SelectMany(axis => axis.Variables).All(positions.Axes.Contains));
 
     /// <summary>What a link inside a value is given: positions, where its argument is made of nothing else.</summary>
     private static IReadOnlyList<Port> Given(TensorExpression argument, IReadOnlyList<Port> given) =>
@@ -163,13 +169,9 @@ public static class ModuleVerifier
                 return Fits(factors[0], given) && index.Variables.All(variable => einsum.Axes.Any(group => group.Contains(variable))) ? Of(Least(index), Most(index)) : null;
 
             case PositionTensor positions:
-                return positions.Sources.All(source => source.Indices.Count == source.Tensor.Shape.Count
-                        && source.Indices.Zip(source.Tensor.Shape, Fits).All(fits => fits)
-                        && source.Indices.SelectMany(axis => axis.Variables).All(positions.Axes.Contains))
-                    ? PositionRange.Of(positions.Formula, axis => axis < positions.Axes.Count
-                        ? PositionRange.Below(positions.Axes[axis].Extent)
-                        : axis - positions.Axes.Count is var source && source < positions.Sources.Count ? Range(positions.Sources[source].Tensor, given) : null)
-                    : null;
+                return !Fits(positions, given) ? null : PositionRange.Of(positions.Formula, axis => axis < positions.Axes.Count
+                    ? PositionRange.Below(positions.Axes[axis].Extent)
+                    : Range(positions.Sources[axis - positions.Axes.Count].Tensor, given));
 
             default:
                 return null;

@@ -80,29 +80,32 @@ public sealed class NetworkVerifier
         bool leadsOut = table.Tensor is RowTensor positions && Range(positions, table.Offset, table.Offset + shape.Count - 1) is var range && !(range is { } found && found.IsBelow(shape.Size));
         return Fault(source.Tensor) ?? Fault(table.Tensor)
             ?? (shape is { Outer: >= 1, Size: >= 1, Count: >= 1, Inner: >= 1 } ? null : "a gather of nothing")
-            ?? (table.Tensor.IsTrained && table.Tensor is WeightTensor ? $"{table.Tensor} is trained and no table" : null)
             ?? Holds(source, from) ?? Holds(table, shape.Count) ?? Same(to, gather.Target.Length, "gathered elements")
+            ?? (table.Tensor is WeightTensor { IsTrained: true } ? $"{table.Tensor} is trained and no table" : null)
             ?? (leadsOut ? $"{table.Tensor} may hold what is no position below {shape.Size}" : null);
     }
 
     private string? Fault(PositionStatement positions) =>
-        positions.Sources.Select(source => Inside(source.Position, source.Tensor.Length, source.Tensor.Name)).FirstOrDefault(fault => fault is not null)
-        ?? Same(positions.Axes.Aggregate(1, (product, axis) => product * axis.Extent), positions.Target.Length, "positions")
-        ?? (Range(positions) is { Least: >= 0 } ? null : "what it computes need not be positions");
+        positions.Sources.Select(source => Inside(source.Position, source.Tensor.Length, source.Tensor.Name)
+                ?? (Range(source) is { Least: >= 0 } ? null : $"{source.Tensor} may hold what is no position"))
+            .FirstOrDefault(fault => fault is not null)
+        ?? Same(positions.Axes.Aggregate(1, (product, axis) => product * axis.Extent), positions.Target.Length, "positions");
 
     /// <summary>The range of the positions that a statement makes, if it makes nothing else.</summary>
     private PositionRange? Range(Statement statement) => statement switch
     {
         PositionStatement positions => PositionRange.Of(positions.Formula, axis => axis < positions.Axes.Count
             ? PositionRange.Below(positions.Axes[axis].Extent)
-            : positions.Sources[axis - positions.Axes.Count] is { Tensor: RowTensor source, Position: var position } ? Range(source, position.Minimum, position.Maximum) : null),
+            : Range(positions.Sources[axis - positions.Axes.Count])),
 
         // A copy of others.
         SumStatement { Terms: { Count: 1 } terms } sum when terms[0] is { Coefficient: 1, Factors: { Count: 1 } factors, Output: var output }
-            && factors[0] is { Tensor: RowTensor source, Position: var position } && output.Overlapping.Count == 0 && position.Indices.All(output.Contains)
-            && output.Terms.Aggregate(1L, (product, term) => product * term.Index.Extent) == sum.Target.Length => Range(source, position.Minimum, position.Maximum),
+            && output.Overlapping.Count == 0 && factors[0].Position.Indices.All(output.Contains)
+            && output.Terms.Aggregate(1L, (product, term) => product * term.Index.Extent) == sum.Target.Length => Range(factors[0]),
         _ => null,
     };
+
+    private PositionRange? Range(Factor factor) => factor is { Tensor: RowTensor vector, Position: var position } ? Range(vector, position.Minimum, position.Maximum) : null;
 
     /// <summary>The range of the positions from one element to another; null where there may be anything else.</summary>
     private PositionRange? Range(RowTensor vector, int least, int most) =>
