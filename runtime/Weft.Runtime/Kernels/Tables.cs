@@ -105,6 +105,11 @@ public static unsafe class Tables<T>
 
                 for (; i < count; i++, to += inner)
                 {
+                    if (inner > 1 && i + Ahead < count)
+                    {
+                        Prefetch(from + (nint)int.CreateTruncating(table[i + Ahead]) * inner, inner);
+                    }
+
                     Move(from + (nint)int.CreateTruncating(table[i]) * inner, to, inner, accumulate);
                 }
             }
@@ -136,6 +141,22 @@ public static unsafe class Tables<T>
                 {
                     Move(from, to + (nint)int.CreateTruncating(table[i]) * inner, inner, accumulate: true);
                 }
+            }
+        }
+    }
+
+    /// <summary>How many positions ahead vectors are asked for: they come from all over a table.</summary>
+    private const int Ahead = 8;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(T* vector, int length)
+    {
+        const int Line = 64;
+        if (Sse.IsSupported)
+        {
+            for (byte* line = (byte*)vector, end = (byte*)(vector + Math.Min(length, 8 * Line)); line < end; line += Line)
+            {
+                Sse.Prefetch0(line);
             }
         }
     }
