@@ -168,8 +168,17 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
         HashSet<string> names = new(digits.Where(digit => digit.IsByData).SelectMany(digit => digit.Names).Select(name => name.Name), StringComparer.Ordinal);
         bool IsMoved(Digit digit) => !digit.IsPlain || names.Contains(digit.Syntax.Name);
         (int first, int last) = (Array.FindIndex(digits, IsMoved), Array.FindLastIndex(digits, IsMoved));
-        IndexVariable[] own = [.. digits.Skip(first).Take(last - first + 1).SelectMany(digit => digit.Names).Select(name => variables[name.Name]).Distinct()];
-        if (digits.Skip(first).Take(last - first + 1).FirstOrDefault(digit => digit.Table is not null) is { } table)
+        Digit[] moved = [.. digits.Skip(first).Take(last - first + 1)];
+
+        // In the order of the result, but for positions that are read as they stand.
+        HashSet<IndexVariable> used = [.. moved.SelectMany(digit => digit.Names).Select(name => variables[name.Name])];
+        IndexVariable[]? read = moved.Length == 1 && moved[0] is { Reads.Count: 1, Syntax.Value: PostfixSyntax } alone
+            && alone.Reads[0].Places.Select(place => (place.Start as NameSyntax)?.Name).ToList() is var places
+            && places.All(name => name is not null && variables.ContainsKey(name)) && places.Distinct().Count() == places.Count
+                ? [.. places.Select(name => variables[name!])]
+                : null;
+        IndexVariable[] own = read ?? [.. variables.Values.Where(used.Contains)];
+        if (moved.FirstOrDefault(digit => digit.Table is not null) is { } table)
         {
             Report(DiagnosticDescriptors.OutputIndex, frame, table.Syntax, "a table stands beside positions by data: read the tensor by the table in a 'let' first");
             return null;
@@ -201,10 +210,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
             position = position is null ? formula : Operation("+", Operation("*", position, new FormulaNumber(radices[k])), formula);
         }
 
-        Digit one = digits[first];
-        bool isWhole = first == last && one.Reads.Count == 1 && one.Syntax.Value is PostfixSyntax
-            && one.Reads[0].Places.Select(place => (place.Start as NameSyntax)?.Name).SequenceEqual(own.Select(index => index.Name));
-        TensorExpression positions = isWhole ? one.Reads[0].Value.Tensor : new PositionTensor(own.ToEquatable(), sources.ToEquatable(), position!);
+        TensorExpression positions = read is null ? new PositionTensor(own.ToEquatable(), sources.ToEquatable(), position!) : moved[0].Reads[0].Value.Tensor;
         return new PositionedAxes(
             [.. Plain(digits.Take(first)), .. own, .. Plain(digits.Skip(last + 1))],
             positions,
