@@ -30,10 +30,11 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
     }
 
     /// <summary>Whether a definition is arithmetic on positions by data and nothing else.</summary>
-    public static bool IsPositionLet(IndexLetSyntax let, Func<string, bool> isPositions) => !let.Adds
+    public static bool IsPositionLet(IndexLetSyntax let, Func<string, bool>? isPositions) => !let.Adds
         && let.Axes.All(axis => axis.Indices.Count == 1 && axis.Indices[0].IsPlain)
         && let.Terms.Count == 1 && let.Terms[0] is { IsNegative: false, Factors: { Count: 1 } factors }
         && factors[0] is { Brackets.Count: <= 1, Value: var value }
+        && isPositions is not null
         && (factors[0].Brackets.Count == 0 ? IndexNames.Positions(value, isPositions).Any() : value is NameSyntax name && isPositions(name.Name));
 
     /// <summary>Binds a tensor that terms define.</summary>
@@ -114,7 +115,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
             made = new GatherTensor(made, target.Positions, target.Outer, target.Inner, extentsOfResult, Transposed: true);
         }
 
-        bool isPerRow = target is not null || terms.Exists(term => term.Factors.Exists(factor => factor.IsPerRow));
+        bool isPerRow = target is not null || (frame.IsPositions is not null && terms.Exists(term => term.Factors.Exists(factor => factor.IsByData)));
         return Operators.MakeTensor(made, node, frame, [.. terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor).OfType<IndexedValue>()], isPerRow: isPerRow);
     }
 
@@ -258,6 +259,11 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
     /// <summary>The positions by data that an expression reads; null where one is read in another way than by its indices.</summary>
     private EquatableArray<PositionRead>? BindReads(ExpressionSyntax expression, Frame frame)
     {
+        if (frame.IsPositions is null)
+        {
+            return EquatableArray<PositionRead>.Empty;
+        }
+
         var reads = new List<PositionRead>();
         foreach ((PostfixSyntax syntax, NameSyntax name, EquatableArray<SliceItemSyntax> places) in IndexNames.Positions(expression, frame.IsPositions))
         {
@@ -382,7 +388,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
                 continue;
             }
 
-            if (factor.Digits.Any(digit => digit.IsByData))
+            if (frame.IsPositions is not null && factor.Digits.Any(digit => digit.IsByData))
             {
                 if (Position(factor.Axes, extents, variables, frame) is not { } read)
                 {
@@ -602,7 +608,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
                 continue;
             }
 
-            if (factor.Brackets.Count <= 1 && BindReads(Whole(factor), frame) is var read && (read is null || read.Value.Count > 0))
+            if (frame.IsPositions is not null && factor.Brackets.Count <= 1 && BindReads(Whole(factor), frame) is var read && (read is null || read.Value.Count > 0))
             {
                 if (read is not { } reads)
                 {

@@ -287,8 +287,9 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
     /// <summary>Adds the shapes of positions by data, where an index stands alone.</summary>
     private void AddReads(int term, EquatableArray<PositionRead> reads)
     {
-        foreach (PositionRead read in reads)
+        for (int k = 0; k < reads.Count; k++)
         {
+            PositionRead read = reads[k];
             for (int axis = 0; axis < read.Places.Count; axis++)
             {
                 if (read.Places[axis].Start is NameSyntax name && (_result.Contains(name.Name) || _first.ContainsKey(Key(term, name.Name))))

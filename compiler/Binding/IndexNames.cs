@@ -11,8 +11,8 @@ internal static class IndexNames
 {
     /// <param name="axes">The left side.</param>
     /// <param name="terms">The right side.</param>
-    /// <param name="isPositions">Whether a name is that of positions by data, at whose places indices stand too.</param>
-    public static HashSet<string> Of(EquatableArray<IndexGroupSyntax> axes, EquatableArray<IndexTermSyntax> terms, Func<string, bool> isPositions)
+    /// <param name="isPositions">Whether a name is that of positions by data, at whose places indices stand too; null where there are none.</param>
+    public static HashSet<string> Of(EquatableArray<IndexGroupSyntax> axes, EquatableArray<IndexTermSyntax> terms, Func<string, bool>? isPositions)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
         AddNames(axes, names, isPositions);
@@ -26,7 +26,7 @@ internal static class IndexNames
                     AddNames(place, names, isPositions);
                 }
 
-                if (factors[i].Brackets.Count == 0)
+                if (isPositions is not null && factors[i].Brackets.Count == 0)
                 {
                     AddPlaces(factors[i].Value, names, isPositions);
                 }
@@ -63,7 +63,7 @@ internal static class IndexNames
     public static bool Mentions(ExpressionSyntax? expression, ICollection<string> indices) => Mentions(expression, indices, null);
 
     /// <summary>Where an expression reads positions by data, <c>token[i]</c>, with the places that are read.</summary>
-    public static IEnumerable<(PostfixSyntax Syntax, NameSyntax Name, EquatableArray<SliceItemSyntax> Places)> Positions(ExpressionSyntax expression, Func<string, bool> isPositions) => expression switch
+    public static IEnumerable<(PostfixSyntax Syntax, NameSyntax Name, EquatableArray<SliceItemSyntax> Places)> Positions(ExpressionSyntax expression, Func<string, bool>? isPositions) => isPositions is null ? [] : expression switch
     {
         PostfixSyntax { Operand: NameSyntax name, Suffixes: { Count: 1 } suffixes } postfix when isPositions(name.Name) && suffixes[0] is SliceSuffix slice => [(postfix, name, slice.Items)],
         NegateSyntax negate => Positions(negate.Operand, isPositions),
@@ -76,7 +76,7 @@ internal static class IndexNames
     private static void AddPlaces(ExpressionSyntax expression, HashSet<string> names, Func<string, bool> isPositions) =>
         names.UnionWith(Positions(expression, isPositions).SelectMany(read => read.Places).Select(place => place.Start).OfType<NameSyntax>().Select(name => name.Name));
 
-    private static void AddNames(EquatableArray<IndexGroupSyntax> axes, HashSet<string> names, Func<string, bool> isPositions)
+    private static void AddNames(EquatableArray<IndexGroupSyntax> axes, HashSet<string> names, Func<string, bool>? isPositions)
     {
         for (int k = 0; k < axes.Count; k++)
         {
@@ -91,7 +91,7 @@ internal static class IndexNames
                 {
                     names.UnionWith(places.Select(name => name.Name));
                 }
-                else
+                else if (isPositions is not null)
                 {
                     AddPlaces(indices[i].Value, names, isPositions);
                 }

@@ -28,8 +28,8 @@ internal sealed record BoundFactor(
 
     public bool IsInput => Tensor is null && Formula is null && Reads.Count == 0;
 
-    /// <summary>Whether it differs from row to row.</summary>
-    public bool IsPerRow => Tensor is RowValue || Reads.Count > 0 || Digits.Any(digit => digit.IsByData);
+    /// <summary>Whether it depends on positions by data.</summary>
+    public bool IsByData => Reads.Count > 0 || Digits.Any(digit => digit.IsByData);
 
     public IEnumerable<Digit> Digits => Axes.SelectMany(axis => axis);
 }

@@ -341,7 +341,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         IsValue(factor.Value) || IndexNames.Positions(factor.Value, IsPositions).Any()
         || factor.Brackets.SelectMany(axes => axes).SelectMany(axis => axis.Indices).Any(index => IndexNames.Positions(index.Value, IsPositions).Any());
 
-    private bool IsPositions(string name) => _locals.TryGetValue(name, out Local? local) && local.Kind == LocalKind.Positions;
+    private Func<string, bool>? IsPositions => _map?.Inputs is PortsSyntax ? name => _locals.TryGetValue(name, out Local? local) && local.Kind == LocalKind.Positions : null;
 
     /// <summary>Reports a link that is called with what comes before it, as in other languages.</summary>
     private bool CheckLinkCall(ExpressionSyntax expression)
