@@ -45,7 +45,12 @@ internal sealed class PortEmitter
             var emitter = new PortEmitter(code, module, scalar);
             emitter.EmitForward();
             emitter.EmitGradient();
-            emitter.EmitLossGradient();
+
+            // Of one vector of numbers the base class has it, whatever becomes of the outputs.
+            if (module.InputPorts.Count > 1 || module.InputPorts.Any(port => port.IsPositions))
+            {
+                emitter.EmitLossGradient();
+            }
         }
     }
 

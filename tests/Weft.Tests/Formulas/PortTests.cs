@@ -87,6 +87,19 @@ public class PortTests
           y[c] = (token[i] != 2) * x[i, c] * E[token[i], c] / (token[i] + 1) - 0.5 * token[3] * x[0, c]
         """,
         """
+        // Several outputs of one vector, and names that C# and the method have too.
+        layer outputs : x[4] -> rows[2], gradient[3], in[1]
+          param A[2, 4], B[3, 4]
+          rows[i] = A[i, j] * x[j]
+          gradient[i] = B[i, j] * x[j]
+          in[i] = (i >= 0) * x[2] * x[3]
+        """,
+        """
+        layer keywords : class[2] < 3, loss[2] -> 2
+          param A[3]
+          y[i] = A[class[i]] * loss[i]
+        """,
+        """
         // Rows of a table in a short format, of a frozen one, and of what is made of a parameter.
         layer tables : token[5] < 9 -> y[5, 4]
           frozen(int8) A[9, 4]
