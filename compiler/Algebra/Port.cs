@@ -24,12 +24,23 @@ public sealed record Port(string Name, EquatableArray<int> Shape, int Offset, in
     /// </summary>
     public static bool Meet(IEnumerable<Port> given, IEnumerable<Port> needed)
     {
-        (int At, int Size)[] has = [.. Places(given)], wants = [.. Places(needed)];
-        return has.Length == wants.Length && has.Zip(wants, (one, other) => one.At == other.At && one.Size <= other.Size).All(meets => meets);
+        Port[] has = Positions(given), wants = Positions(needed);
+        (int h, int w, int at) = (0, 0, 0);
+        while (h < has.Length && w < wants.Length)
+        {
+            if (Math.Max(has[h].Offset, at) != Math.Max(wants[w].Offset, at) || has[h].Size > wants[w].Size)
+            {
+                return false;
+            }
 
-        static IEnumerable<(int At, int Size)> Places(IEnumerable<Port> ports) => ports
-            .Where(port => port.IsPositions)
-            .OrderBy(port => port.Offset)
-            .SelectMany(port => Enumerable.Range(port.Offset, port.Length).Select(at => (at, port.Size)));
+            (int hasEnd, int wantsEnd) = (has[h].Offset + has[h].Length, wants[w].Offset + wants[w].Length);
+            at = Math.Min(hasEnd, wantsEnd);
+            h += hasEnd == at ? 1 : 0;
+            w += wantsEnd == at ? 1 : 0;
+        }
+
+        return h == has.Length && w == wants.Length;
+
+        static Port[] Positions(IEnumerable<Port> ports) => [.. ports.Where(port => port.IsPositions).OrderBy(port => port.Offset)];
     }
 }

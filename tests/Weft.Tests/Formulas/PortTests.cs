@@ -301,6 +301,26 @@ public class PortTests
         Assert.NotEmpty(ModuleCompiler.Compile(module, new GenerateOptions("F", Scalar: Scalar.Double)).Code);
     }
 
+    /// <summary>Parts of a row meet whatever the ports are that they belong to, and however long they are.</summary>
+    [Theory]
+    [InlineData(true, "a 0 6 5", "b 0 6 5")]
+    [InlineData(true, "a 0 6 5", "b 0 2 7; c 2 4 5")]
+    [InlineData(true, "a 0 2 3; b 2 4 5", "c 0 6 5")]
+    [InlineData(true, "a 0 1000000000 5", "b 0 500000000 5; c 500000000 500000000 6")]
+    [InlineData(false, "a 0 6 5", "b 0 6 4")]
+    [InlineData(false, "a 0 6 5", "b 0 5 5")]
+    [InlineData(false, "a 0 2 5; b 3 3 5", "c 0 6 5")]
+    [InlineData(false, "a 0 6 5", "b 0 2 5; c 3 3 5")]
+    [InlineData(false, "a 0 6 0", "b 0 6 5")]
+    [InlineData(true, "a 0 6 0", "b 0 3 0; c 3 3 0")]
+    public void WhatIsGivenMeetsWhatIsNeeded(bool meets, string given, string needed)
+    {
+        Assert.Equal(meets, Port.Meet(Ports(given), Ports(needed)));
+
+        static IEnumerable<Port> Ports(string text) => text.Split("; ").Select(port => port.Split(' ')).Select(part =>
+            new Port(part[0], new([int.Parse(part[2])]), int.Parse(part[1]), int.Parse(part[3])));
+    }
+
     [Theory]
     [InlineData("operator f : x[3] -> 3 = eye(3)", "1:14 WEFT0110 expected a size, such as 't * n', found inputs with names, which a layer has")]
     [InlineData("layer f : x[3], 4 -> 3 = dense(3, 7)", "1:17 WEFT0110 expected an input with a name and a shape, such as 'x[n]', found '4'")]
