@@ -25,11 +25,19 @@ public sealed record GeneratedType(string Code, string Explanation, Diagnostic? 
 /// </summary>
 public static class ModuleCompiler
 {
+    /// <summary>The largest number up to which a float holds all whole numbers.</summary>
+    private const double MostOfFloat = 1 << 24;
+
     /// <exception cref="CompilationException">The module is too large, a type for devices alone needs what they do not have, or the compiler made a mistake.</exception>
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
         var costs = new CostModel(options.Batch);
         Lowered lowered = Lower(module, costs, cancellationToken);
+        if (options.Scalar == Scalar.Float && NetworkVerifier.LargestPosition(lowered.Module) is > MostOfFloat and var largest)
+        {
+            throw new CompilationException(DiagnosticDescriptors.PositionTooLarge, [module.Name, largest]) { Module = module.Name };
+        }
+
         CompilationException? lack = options.Targets == DeviceTargets.None ? null : Lack(lowered.Module);
         bool isLacking = lack is not null && options.Targets.HasFlag(DeviceTargets.OpenCl);
         options = lack is null ? options : options.MapType is null ? options with { Targets = DeviceTargets.None } : throw lack;
@@ -81,8 +89,8 @@ public static class ModuleCompiler
     }
 
     /// <summary>What a device does not have of what a module needs, or null.</summary>
-    private static CompilationException? Lack(LoweredModule lowered) => DeviceScheduler.Lacking(lowered) is { } function
-        ? new CompilationException(DiagnosticDescriptors.ProcessorOnly, [lowered.Module.Name, function.Name]) { Module = lowered.Module.Name }
+    private static CompilationException? Lack(LoweredModule lowered) => DeviceScheduler.Lacking(lowered) is { } lack
+        ? new CompilationException(DiagnosticDescriptors.ProcessorOnly, [lowered.Module.Name, lack]) { Module = lowered.Module.Name }
         : null;
 
     private sealed record Lowered(LoweredModule Module, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes);

@@ -115,7 +115,7 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
-             "eye zeros diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht cheapest product pi sin cos floor " +
+             "eye zeros hash diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht cheapest product pi sin cos floor " +
              "relu gelu silu tanh sigmoid softplus reciprocal atanh tanhc atanhc add hadamard bias ones constant normal uniform sign paired fan_in orthogonal whole distinct einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
@@ -300,6 +300,19 @@ public static class AlgebraPrinter
                     return formula.Formula.ToText(axis => "ijklmnpq"[axis % 8].ToString());
                 case ListTensor list:
                     return $"[{string.Join(", ", list.Elements.Select(Number))}]";
+                case GatherTensor gather:
+                    string axes = string.Join(" × ", new[] { gather.Outer, gather.Size, gather.Inner }.Select(extent => Number(extent)));
+                    return $"{(gather.Transposed ? "scatter" : "gather")}({Tensor(gather.Source)}, {Tensor(gather.Positions)}, {axes})";
+                case PositionTensor positions:
+                    List<IndexVariable> indices = BindAll(positions.Axes, positions.Sources);
+                    string arithmetic = positions.Formula.ToText(axis => axis < positions.Axes.Count
+                        ? NameOf(positions.Axes[axis])
+                        : positions.Sources[axis - positions.Axes.Count] is var source && source.Indices.Count == 0
+                            ? Tensor(source.Tensor)
+                            : $"{Tensor(source.Tensor)}[{string.Join(", ", source.Indices.Select(Position))}]");
+                    string where = string.Concat(positions.Axes.Select(axis => $" for {NameOf(axis)} < {Number(axis.Extent)}"));
+                    Unbind(indices);
+                    return arithmetic + where;
                 case FunctionTensor function:
                     return $"{function.Function.Name}({string.Join(", ", function.Arguments.Select(argument => argument is AppliedTensor ? Named(argument) : Tensor(argument)).Concat(function.Numbers.Select(Number)))})";
                 default:

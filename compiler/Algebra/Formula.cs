@@ -62,7 +62,8 @@ public sealed class FormulaOperator
         new("-", 2, a => a[0] - a[1], a => $"({a[0]} - {a[1]})"),
         new("*", 2, a => a[0] * a[1], a => $"({a[0]} * {a[1]})"),
         new("/", 2, a => a[0] / a[1], a => $"({a[0]} / {a[1]})"),
-        new("%", 2, a => a[0] - (a[1] * Math.Floor(a[0] / a[1])), a => $"({a[0]} - {a[1]} * global::System.Math.Floor({a[0]} / {a[1]}))"),
+        new("%", 2, a => a[0] - (a[1] * Math.Floor(a[0] / a[1])), a => $"global::Weft.Kernels.Positions.Remainder({a[0]}, {a[1]})"),
+        new("hash", 2, a => Hash(a[0], a[1]), a => $"global::Weft.Kernels.Positions.Hash({a[0]}, {a[1]})"),
         Condition("==", (a, b) => a.Equals(b)),
         Condition("!=", (a, b) => !a.Equals(b)),
         Condition("<", (a, b) => a < b),
@@ -105,6 +106,20 @@ public sealed class FormulaOperator
     public string ToCSharp(IReadOnlyList<string> operands) => _print(operands);
 
     public override string ToString() => Symbol;
+
+    /// <summary>
+    /// The upper 32 bits of SplitMix64's output (Steele, Lea and Flood 2014) for the state <c>a + (b + 1)·0x9E3779B97F4A7C15</c> modulo 2⁶⁴, with
+    /// whole parts of numbers up to 2⁵³.
+    /// </summary>
+    private static double Hash(double a, double b)
+    {
+        ulong state = unchecked(Whole(a) + ((Whole(b) + 1) * 0x9E3779B97F4A7C15));
+        state = unchecked((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9);
+        state = unchecked((state ^ (state >> 27)) * 0x94D049BB133111EB);
+        return (state ^ (state >> 31)) >> 32;
+
+        static ulong Whole(double number) => double.IsNaN(number) ? 0 : unchecked((ulong)(long)Math.Floor(Math.Max(-PositionRange.Exact, Math.Min(PositionRange.Exact, number))));
+    }
 
     private static FormulaOperator Condition(string symbol, Func<double, double, bool> holds) =>
         new(symbol, 2, a => holds(a[0], a[1]) ? 1 : 0, a => $"({a[0]} {symbol} {a[1]} ? 1d : 0d)");

@@ -83,6 +83,11 @@ public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex
             case SliceTensor slice:
                 return Value(slice.Source) is { } source ? new SliceTensor(source, slice.Axes.Prepend(new RangeAxis(0, count)).ToEquatable()) : null;
 
+            case GatherTensor gather when !gather.Positions.IsPerRow():
+                return Value(gather.Source) is { } read
+                    ? gather with { Source = read, Outer = checked(count * gather.Outer), Extents = gather.Extents.Prepend(count).ToEquatable() }
+                    : null;
+
             case FunctionTensor { Function.IsBatched: false, Function: var function }:
                 Obstacle = function;
                 return null;

@@ -93,6 +93,12 @@ public sealed record Module(
     EquatableArray<Link> Links,
     EquatableArray<Parameter> Parameters)
 {
+    /// <summary>The parts of a row of x that have names; none where it is one vector.</summary>
+    public EquatableArray<Port> InputPorts { get; init; }
+
+    /// <summary>The parts of a row of y that have names; none where it is one vector.</summary>
+    public EquatableArray<Port> OutputPorts { get; init; }
+
     /// <summary>Whether the map is linear in its input: it then has an adjoint and a dense form.</summary>
     public bool IsLinear => Links.All(link => link is LinearLink);
 }

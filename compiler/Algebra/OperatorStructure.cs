@@ -55,6 +55,7 @@ public static class OperatorStructure
         SliceTensor slice => slice with { Source = slice.Source.MapOperators(map) },
         EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = factor.Tensor.MapOperators(map) }),
         FunctionTensor function => function with { Arguments = function.Arguments.Select(argument => argument.MapOperators(map)).ToEquatable() },
+        GatherTensor gather => gather with { Source = gather.Source.MapOperators(map) },
         _ => tensor,
     };
 
@@ -92,6 +93,8 @@ public static class OperatorStructure
         SliceTensor slice => [slice.Source],
         EinsumTensor einsum => einsum.Factors.Select(factor => factor.Tensor),
         FunctionTensor function => function.Arguments,
+        GatherTensor gather => [gather.Source, gather.Positions],
+        PositionTensor positions => positions.Sources.Select(source => source.Tensor),
         AppliedTensor applied => applied.Links.SelectMany(Tensors).Prepend(applied.Argument),
         _ => [],
     };
@@ -110,6 +113,7 @@ public static class OperatorStructure
         SliceTensor slice => slice.Source.IsTrained(),
         EinsumTensor einsum => einsum.Factors.Any(factor => factor.Tensor.IsTrained()),
         FunctionTensor function => function.Function.HasDerivative && function.Arguments.Any(IsTrained),
+        GatherTensor gather => gather.Source.IsTrained(),
         _ => false,
     };
 

@@ -153,3 +153,31 @@ public sealed record FunctionTensor(
 {
     public override EquatableArray<int> Shape => Function.Shape([.. Arguments.Select(argument => argument.Shape)], Numbers.FirstOrDefault()).ToEquatable();
 }
+
+/// <summary>
+/// Whole numbers that say where other tensors are read: arithmetic on indices and on the positions that <paramref name="Sources"/> hold. In
+/// the formula, numbers below the count of <paramref name="Axes"/> are these indices, and those from there on the elements of the sources.
+/// </summary>
+public sealed record PositionTensor(EquatableArray<IndexVariable> Axes, EquatableArray<IndexedTensor> Sources, Formula Formula) : TensorExpression
+{
+    public override EquatableArray<int> Shape => Axes.Select(axis => axis.Extent).ToEquatable();
+}
+
+/// <summary>
+/// A tensor read at positions that a value of a layer or a table holds: <c>g[o, p, c] = Source[o, Positions[p], c]</c>, with the source's
+/// elements in order taken as <paramref name="Outer"/> × size × <paramref name="Inner"/>. Transposed it adds: <c>g[o, Positions[p], c] += Source[o, p, c]</c>.
+/// </summary>
+/// <param name="Source">What is read.</param>
+/// <param name="Positions">Where, from 0 to below the size.</param>
+/// <param name="Outer">The extent of o.</param>
+/// <param name="Inner">The extent of c.</param>
+/// <param name="Extents">The shape of the result, whose elements are those of g in order.</param>
+/// <param name="Transposed">Whether it adds at positions.</param>
+public sealed record GatherTensor(
+    TensorExpression Source, TensorExpression Positions, int Outer, int Inner, EquatableArray<int> Extents, bool Transposed = false) : TensorExpression
+{
+    public override EquatableArray<int> Shape => Extents;
+
+    /// <summary>How many positions there are to read from, or to add to.</summary>
+    public int Size => (Transposed ? Shape : Source.Shape).Aggregate(1, (product, extent) => checked(product * extent)) / checked(Outer * Inner);
+}

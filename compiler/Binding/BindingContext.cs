@@ -187,7 +187,7 @@ internal sealed class BindingContext
     /// <summary>A part of a declaration with a name, before which those of its tensors stand: it sees what the declaration does.</summary>
     public Frame NewFrame(Frame frame, Identifier name)
     {
-        var part = new Frame(frame.Scope, null, UniquePrefix(frame, name.Text), frame, frame.CallSite);
+        var part = new Frame(frame.Scope, null, UniquePrefix(frame, name.Text), frame, frame.CallSite) { Inputs = frame.Inputs };
         foreach (KeyValuePair<string, Value> local in frame.Locals)
         {
             part.Locals.Add(local.Key, local.Value);

@@ -30,6 +30,7 @@ internal static class Builtins
         new(new("gather", new Argument("S", ArgumentKind.Table), Size("n")), (binder, call) => binder.MakeGather(call)),
         new(OfNumbers("min"), (binder, call) => binder.Finite(call.Numbers.Min(), call)),
         new(OfNumbers("max"), (binder, call) => binder.Finite(call.Numbers.Max(), call)),
+        new(OfNumbers("hash"), (binder, call) => binder.Finite(call.Numbers.Aggregate((a, b) => FormulaOperator.All["hash"].Evaluate([a, b])), call)),
         new(OfList("prod"), (binder, call) => binder.OfList(call, numbers => numbers.Aggregate(1.0, (a, b) => a * b))),
         new(OfList("sum"), (binder, call) => binder.OfList(call, numbers => numbers.Sum())),
         new(OfList("len"), (binder, call) => binder.OfList(call, numbers => numbers.Count)),

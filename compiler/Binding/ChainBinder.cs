@@ -11,6 +11,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     {
         var links = new List<Link>();
         (int current, long nodes, int depth) = (inputs, 1, 1);
+        EquatableArray<Port> takes = default;
         foreach (ModelStepSyntax step in model.Steps)
         {
             if (!Spend(frame.Locals.Count, frame, step))
@@ -30,6 +31,13 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
                 return null;
             }
 
+            if (links.Count > 0 && chain.TakesPositions)
+            {
+                ReportPositions(step.Body.Links[step.Body.Links.Count - 1], chain, frame);
+                return null;
+            }
+
+            takes = links.Count == 0 ? chain.Takes : takes;
             links.AddRange(chain.Links);
             (current, nodes, depth) = (chain.Outputs, nodes + chain.Nodes, Math.Max(depth, chain.Depth));
             if (nodes > BindingContext.MaxNodes)
@@ -39,12 +47,21 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             }
         }
 
-        return new ChainValue(links.ToEquatable(), inputs, current, nodes, depth);
+        return new ChainValue(links.ToEquatable(), inputs, current, nodes, depth) { Takes = takes };
     }
+
+    /// <summary>A link that takes positions where it is given what is computed.</summary>
+    private void ReportPositions(SyntaxNode link, ChainValue chain, Frame frame) =>
+        Report(
+            DiagnosticDescriptors.WrongKind,
+            frame,
+            link,
+            "a link that takes numbers",
+            $"'{frame.Show(link)}', which takes positions, {string.Join(", ", chain.Takes)}: it is applied first, to inputs that are declared so");
 
     /// <summary>Whether an expression is a value of a layer, or a chain that is applied to one.</summary>
     public static bool IsValue(ExpressionSyntax expression, Frame frame) => ValueSyntax.IsValue(
-        expression, name => frame.Locals.TryGetValue(name, out Value? local) && local is RowValue, call => DeclarationOf(call, frame) is not null);
+        expression, name => frame.Locals.TryGetValue(name, out Value? local) && local is RowValue or PositionsValue, call => DeclarationOf(call, frame) is not null);
 
     /// <summary>Binds links that are applied to the value behind them: <c>gelu . bias . A . v</c>.</summary>
     public IndexedValue? BindApplied(EquatableArray<ExpressionSyntax> chain, SyntaxNode node, Frame frame)
@@ -55,13 +72,25 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             return BindApplied(chain.Take(chain.Count - 1).Concat(inner.Links).ToEquatable(), node, frame);
         }
 
-        if (Expressions.Bind(last, frame) is not RowValue value)
+        (RowValue? value, int size) = Expressions.Bind(last, frame) switch
+        {
+            RowValue row => (row, 0),
+            PositionsValue positions => (new RowValue(positions.Tensor, positions.Nodes, positions.Depth), positions.Size),
+            _ => (null, 0),
+        };
+        if (value is null)
         {
             return null;
         }
 
         if (chain.Count == 1)
         {
+            if (size > 0)
+            {
+                Report(DiagnosticDescriptors.WrongKind, frame, last, "a value", new PositionsValue(value.Tensor, size).Description);
+                return null;
+            }
+
             return value;
         }
 
@@ -75,6 +104,19 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         {
             ExpressionSyntax first = links[links.Count - 1];
             Report(DiagnosticDescriptors.ChainMismatch, frame, first, $"{frame.Show(first)} : {bound.Inputs} -> {bound.Outputs}", bound.Inputs, value.Length);
+            return null;
+        }
+
+        if (!Port.Meet([new Port("", EquatableArray.Of(value.Length), 0, size)], bound.Takes))
+        {
+            ExpressionSyntax first = links[links.Count - 1];
+            string given = size > 0 ? $"positions below {size}" : "numbers";
+            Report(
+                DiagnosticDescriptors.WrongKind,
+                frame,
+                last,
+                $"{(bound.TakesPositions ? string.Join(", ", bound.Takes) : "numbers")} for '{frame.Show(first)}'",
+                $"'{frame.Show(last)}', which holds {given}");
             return null;
         }
 
@@ -95,6 +137,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         var links = new List<Link>();
         int? first = inputs, current = inputs;
         (long nodes, int depth) = (1, 1);
+        (EquatableArray<Port> takes, EquatableArray<Port> gives) = (default, default);
         foreach (ExpressionSyntax syntax in chain.Reverse())
         {
             if (BindLink(syntax, frame, isTransparent, current) is not { } value)
@@ -109,6 +152,13 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
                 return null;
             }
 
+            if (links.Count > 0 && value.TakesPositions)
+            {
+                ReportPositions(syntax, value, frame);
+                return null;
+            }
+
+            (takes, gives) = (links.Count == 0 ? value.Takes : takes, value.Gives);
             first = links.Count == 0 ? value.Inputs : first ?? value.Inputs;
             current = value.Outputs;
             links.AddRange(value.Links);
@@ -120,7 +170,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             }
         }
 
-        return new ChainValue(links.ToEquatable(), first!.Value, current!.Value, nodes, depth);
+        return new ChainValue(links.ToEquatable(), first!.Value, current!.Value, nodes, depth) { Takes = takes, Gives = gives };
 
         static IEnumerable<ExpressionSyntax> Links(IEnumerable<ExpressionSyntax> chain) =>
             chain.SelectMany(link => link is CompositionSyntax inner ? Links(inner.Links) : [link]);
@@ -248,6 +298,17 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             }
 
             branches.Add(branch);
+            if (!Port.Meet(branches[0].Takes, branch.Takes))
+            {
+                Report(
+                    DiagnosticDescriptors.WrongKind,
+                    frame,
+                    argument,
+                    branches[0].TakesPositions ? $"a chain that takes {string.Join(", ", branches[0].Takes)} too" : "a chain that takes numbers, as the first one does",
+                    branch.TakesPositions ? $"one that takes {string.Join(", ", branch.Takes)}" : "one that takes numbers");
+                return null;
+            }
+
             if (branch.Outputs != branches[0].Outputs)
             {
                 string Describe(int k) => $"{frame.Show(call.Arguments[k])} : {branches[k].Inputs} -> {branches[k].Outputs}";
@@ -261,7 +322,10 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             given!.Value,
             branches[0].Outputs,
             1 + branches.Sum(branch => branch.Nodes),
-            1 + branches.Max(branch => branch.Depth));
+            1 + branches.Max(branch => branch.Depth))
+        {
+            Takes = branches[0].Takes,
+        };
     }
 
     /// <summary>One chain for each of several consecutive parts of a vector: the same parameters for all of them.</summary>
@@ -281,6 +345,12 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
 
         if (BindChain(EquatableArray.Of(repeat.Body), frame, given / count, isBranch: true) is not { } chain)
         {
+            return null;
+        }
+
+        if (chain.TakesPositions)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "links that take numbers for each part", $"'{frame.Show(repeat.Body)}', which takes positions, {string.Join(", ", chain.Takes)}");
             return null;
         }
 
@@ -319,6 +389,12 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
                     return false;
                 }
 
+                if (turn > 0 && chain.TakesPositions)
+                {
+                    ReportPositions(repeat.Body, chain, frame);
+                    return false;
+                }
+
                 all.Add(chain);
                 given = chain.Outputs;
             }
@@ -332,7 +408,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        return isBound ? new ChainValue(all.SelectMany(chain => chain.Links).ToEquatable(), all[0].Inputs, all[all.Count - 1].Outputs, nodes, all.Max(chain => chain.Depth)) : null;
+        return isBound ? new ChainValue(all.SelectMany(chain => chain.Links).ToEquatable(), all[0].Inputs, all[all.Count - 1].Outputs, nodes, all.Max(chain => chain.Depth)) { Takes = all[0].Takes } : null;
     }
 
     private static string? ElementwiseName(ExpressionSyntax link, Frame frame) =>

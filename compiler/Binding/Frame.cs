@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 
@@ -20,6 +21,25 @@ internal sealed class Frame(FileScope scope, Declaration? declaration, string pr
     public Frame? Caller => caller;
 
     public TextSpan CallSite => callSite;
+
+    private EquatableArray<Port> _inputs;
+
+    /// <summary>The inputs that have names.</summary>
+    public EquatableArray<Port> Inputs
+    {
+        get => _inputs;
+        set
+        {
+            _inputs = value;
+            IsPositions = value.Any(port => port.IsPositions) ? name => Locals.TryGetValue(name, out Value? local) && local is PositionsValue : null;
+        }
+    }
+
+    /// <summary>The outputs that have names.</summary>
+    public EquatableArray<Port> Outputs { get; set; }
+
+    /// <summary>Whether a name is that of positions by data; null where there are none, which is then not asked for each part of a formula.</summary>
+    public Func<string, bool>? IsPositions { get; private set; }
 
     /// <summary>How many calls led here.</summary>
     public int CallDepth { get; } = caller is null ? 0 : caller.CallDepth + 1;

@@ -19,22 +19,51 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
 
     /// <summary>Adds the left side.</summary>
     /// <param name="axes">Its axes.</param>
+    /// <param name="places">What stands on each.</param>
     /// <param name="length">The number of outputs, when known.</param>
-    public bool AddResult(EquatableArray<IndexGroupSyntax> axes, int? length)
+    /// <param name="shape">The shape of an output that has one.</param>
+    public bool AddResult(EquatableArray<IndexGroupSyntax> axes, EquatableArray<EquatableArray<Digit>> places, int? length, EquatableArray<int>? shape = null)
     {
-        foreach (IndexSyntax index in axes.SelectMany(group => group.Indices))
+        foreach (Digit digit in places.SelectMany(axis => axis))
         {
-            if (!index.IsPlain)
+            if (!digit.IsPlain && !digit.IsByData)
             {
-                Report(DiagnosticDescriptors.OutputIndex, index.Span, $"expected an index of the result, found '{frame.Show(index.Value)}'");
+                Report(DiagnosticDescriptors.OutputIndex, digit.Syntax.Span, $"expected an index of the result, found '{frame.Show(digit.Syntax.Value)}'");
                 return false;
             }
 
-            if (!_result.Add(index.Name))
+            if (digit.IsPlain && !_result.Add(digit.Syntax.Name))
             {
-                Report(DiagnosticDescriptors.OutputIndex, index.Span, $"the index '{index.Name}' stands twice in the result");
+                Report(DiagnosticDescriptors.OutputIndex, digit.Syntax.Span, $"the index '{digit.Syntax.Name}' stands twice in the result");
                 return false;
             }
+        }
+
+        // What positions depend on stands in every term too.
+        foreach (NameSyntax name in places.SelectMany(axis => axis).Where(digit => digit.IsByData).SelectMany(digit => digit.Names))
+        {
+            _result.Add(name.Name);
+            Add(-1, name);
+        }
+
+        if (shape is { } extents)
+        {
+            if (axes.Count != extents.Count)
+            {
+                string expected = extents.Count == 1 ? "1 index" : $"{extents.Count} indices separated by commas";
+                Report(DiagnosticDescriptors.WrongKind, SpanOf(axes), $"{expected} for an output [{string.Join(", ", extents)}]", $"{axes.Count}");
+                return false;
+            }
+
+            for (int axis = 0; axis < axes.Count; axis++)
+            {
+                if (!AddAxis(-1, places[axis], extents[axis], $"axis {axis} of the output", axes[axis].Span))
+                {
+                    return false;
+                }
+            }
+
+            return true;
         }
 
         if (length is { } total && axes.Count == 0)
@@ -43,11 +72,34 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
             return false;
         }
 
-        Digit[] digits = [.. axes.SelectMany(group => group.Indices).Select(index => new Digit(index, "", EquatableArray.Of((NameSyntax)index.Value), null))];
-        return length is { } outputs
-            ? AddAxis(-1, digits, outputs, "the output", SpanOf(axes))
-            : AddStated(-1, digits);
+        Digit[] digits = [.. places.SelectMany(axis => axis)];
+        if (length is { } outputs)
+        {
+            return AddAxis(-1, digits, outputs, "the output", SpanOf(axes));
+        }
+
+        foreach (Digit digit in digits.Where(digit => digit.IsByData && digit.Syntax.Extent is null))
+        {
+            if (SizeOf(digit) is not { } size)
+            {
+                Report(DiagnosticDescriptors.OutputIndex, digit.Syntax.Span, $"the length of the axis of '{frame.Show(digit.Syntax.Value)}' is not known: state it as '({frame.Show(digit.Syntax.Value)}):4'");
+                return false;
+            }
+
+            _axes.Add(([digit.Key], size, $"'{frame.Show(digit.Syntax.Value)}'", digit.Syntax.Span));
+        }
+
+        return AddStated(-1, digits);
     }
+
+    /// <summary>What positions are below by their looks: an input of them, or a remainder.</summary>
+    private int? SizeOf(Digit digit) => digit.Syntax.Value switch
+    {
+        PostfixSyntax => digit.Reads[0].Value.Size,
+        ChainSyntax { Precedence: Precedence.Multiplicative, Rest: var rest } when rest[rest.Count - 1] is { Operator: "%", Operand: var divisor } && !IndexNames.Positions(divisor, frame.IsPositions).Any()
+            && !IndexNames.Mentions(divisor, _result) => context.Expressions.BindSize(divisor, frame),
+        _ => null,
+    };
 
     public bool AddTerm(int term, BoundTerm bound, int inputs)
     {
@@ -60,7 +112,8 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
                 Add(term, name);
             }
 
-            if (!(factor.Formula is not null || (factor.IsInput ? AddInput(term, factor, inputs) : AddTensor(term, factor))))
+            AddReads(term, factor.Reads);
+            if (!(factor.Formula is not null || factor.Reads.Count > 0 || (factor.IsInput ? AddInput(term, factor, inputs) : AddTensor(term, factor))))
             {
                 return false;
             }
@@ -231,6 +284,22 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
         return key;
     }
 
+    /// <summary>Adds the shapes of positions by data, where an index stands alone.</summary>
+    private void AddReads(int term, EquatableArray<PositionRead> reads)
+    {
+        for (int k = 0; k < reads.Count; k++)
+        {
+            PositionRead read = reads[k];
+            for (int axis = 0; axis < read.Places.Count; axis++)
+            {
+                if (read.Places[axis].Start is NameSyntax name && (_result.Contains(name.Name) || _first.ContainsKey(Key(term, name.Name))))
+                {
+                    _axes.Add(([Add(term, name)], read.Value.Tensor.Shape[axis], $"axis {axis} of {frame.Show(read.Syntax.Operand)}", name.Span));
+                }
+            }
+        }
+    }
+
     /// <summary>Adds what digits say of themselves: a stated extent, and the shape of a table.</summary>
     private bool AddStated(int term, IReadOnlyList<Digit> digits)
     {
@@ -243,6 +312,7 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
                 _first.Add(key, (frame.Show(index.Value), index.Span));
             }
 
+            AddReads(term, digit.Reads);
             for (int axis = 0; digit.Table is { } table && axis < digit.Names.Count; axis++)
             {
                 NameSyntax name = digit.Names[axis];

@@ -9,10 +9,13 @@ namespace Weft.Compiler.Binding;
 /// </summary>
 internal static class IndexNames
 {
-    public static HashSet<string> Of(EquatableArray<IndexGroupSyntax> axes, EquatableArray<IndexTermSyntax> terms)
+    /// <param name="axes">The left side.</param>
+    /// <param name="terms">The right side.</param>
+    /// <param name="isPositions">Whether a name is that of positions by data, at whose places indices stand too; null where there are none.</param>
+    public static HashSet<string> Of(EquatableArray<IndexGroupSyntax> axes, EquatableArray<IndexTermSyntax> terms, Func<string, bool>? isPositions)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
-        AddNames(axes, names);
+        AddNames(axes, names, isPositions);
         for (int k = 0; k < terms.Count; k++)
         {
             EquatableArray<IndexFactorSyntax> factors = terms[k].Factors;
@@ -20,7 +23,12 @@ internal static class IndexNames
             {
                 foreach (EquatableArray<IndexGroupSyntax> place in Places(factors[i]))
                 {
-                    AddNames(place, names);
+                    AddNames(place, names, isPositions);
+                }
+
+                if (isPositions is not null && factors[i].Brackets.Count == 0)
+                {
+                    AddPlaces(factors[i].Value, names, isPositions);
                 }
             }
         }
@@ -54,7 +62,21 @@ internal static class IndexNames
     /// <summary>Whether an expression mentions an index: asked of every part of every formula, so it takes no memory.</summary>
     public static bool Mentions(ExpressionSyntax? expression, ICollection<string> indices) => Mentions(expression, indices, null);
 
-    private static void AddNames(EquatableArray<IndexGroupSyntax> axes, HashSet<string> names)
+    /// <summary>Where an expression reads positions by data, <c>token[i]</c>, with the places that are read.</summary>
+    public static IEnumerable<(PostfixSyntax Syntax, NameSyntax Name, EquatableArray<SliceItemSyntax> Places)> Positions(ExpressionSyntax expression, Func<string, bool>? isPositions) => isPositions is null ? [] : expression switch
+    {
+        PostfixSyntax { Operand: NameSyntax name, Suffixes: { Count: 1 } suffixes } postfix when isPositions(name.Name) && suffixes[0] is SliceSuffix slice => [(postfix, name, slice.Items)],
+        NegateSyntax negate => Positions(negate.Operand, isPositions),
+        NotSyntax not => Positions(not.Operand, isPositions),
+        ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).SelectMany(part => Positions(part, isPositions)),
+        CallSyntax call => call.Arguments.SelectMany(argument => Positions(argument, isPositions)),
+        _ => [],
+    };
+
+    private static void AddPlaces(ExpressionSyntax expression, HashSet<string> names, Func<string, bool> isPositions) =>
+        names.UnionWith(Positions(expression, isPositions).SelectMany(read => read.Places).Select(place => place.Start).OfType<NameSyntax>().Select(name => name.Name));
+
+    private static void AddNames(EquatableArray<IndexGroupSyntax> axes, HashSet<string> names, Func<string, bool>? isPositions)
     {
         for (int k = 0; k < axes.Count; k++)
         {
@@ -68,6 +90,10 @@ internal static class IndexNames
                 else if (OfTable(indices[i].Value) is { } places)
                 {
                     names.UnionWith(places.Select(name => name.Name));
+                }
+                else if (isPositions is not null)
+                {
+                    AddPlaces(indices[i].Value, names, isPositions);
                 }
             }
         }

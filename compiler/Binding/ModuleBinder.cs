@@ -46,7 +46,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        return new Module(name, formula, documentation, chain.Inputs, chain.Outputs, chain.Links, parameters.ToEquatable());
+        return new Module(name, formula, documentation, chain.Inputs, chain.Outputs, chain.Links, parameters.ToEquatable()) { InputPorts = chain.Takes, OutputPorts = chain.Gives };
     }
 
     /// <summary>Instantiates a declaration, with its arguments bound.</summary>
@@ -78,13 +78,20 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         }
 
         if (!BindSizes(map, arguments, frame)
-            || Expressions.BindSize(map.Inputs!, frame) is not { } inputs
-            || Expressions.BindSize(map.Outputs!, frame) is not { } outputs)
+            || BindSide(map.Inputs!, frame) is not ({ } inputs, var takes)
+            || BindSide(map.Outputs!, frame) is not ({ } outputs, var gives))
         {
             return null;
         }
 
-        if (map.Kind == MapKind.Layer && !frame.Locals.ContainsKey(IndexBinder.InputName))
+        (frame.Inputs, frame.Outputs) = (takes, gives);
+        foreach (Port port in takes)
+        {
+            TensorExpression part = PartOfInput(port, inputs);
+            frame.Locals[port.Name] = port.IsPositions ? new PositionsValue(part, port.Size) : new RowValue(part);
+        }
+
+        if (map.Kind == MapKind.Layer && takes.Count == 0 && !frame.Locals.ContainsKey(IndexBinder.InputName))
         {
             frame.Locals.Add(IndexBinder.InputName, new RowValue(new InputTensor(inputs)));
         }
@@ -102,11 +109,12 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         {
             ChainBody chain when map.Kind == MapKind.Operator && chain.Links.Count > 1 => ReportChain(chain, frame),
             ChainBody chain when ChainBinder.IsValue(chain.Links[chain.Links.Count - 1], frame) => Chains.BindApplied(chain.Links, chain, frame) is { } value
-                ? new ChainValue(EquatableArray.Of<Link>(new ValueLink(value.Tensor)), inputs, value.Length, value.Nodes, value.Depth + 1)
+                ? new ChainValue(EquatableArray.Of<Link>(new ValueLink(value.Tensor)), inputs, value.Length, value.Nodes, value.Depth + 1) { Takes = takes }
                 : null,
             ChainBody chain => Chains.BindChain(chain.Links, frame, inputs),
             ModelBody model => Chains.BindModel(model, frame, inputs),
             IndexBody index => Indices.BindIndexBody(index, frame, inputs, outputs),
+            ResultsBody results => Indices.BindResults(results, frame, inputs, outputs),
             _ => null,
         };
         if (body is null)
@@ -135,7 +143,60 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        return body;
+        if (!Port.Meet(takes, body.Takes))
+        {
+            Report(
+                DiagnosticDescriptors.WrongKind,
+                frame,
+                map.Inputs!,
+                body.TakesPositions ? $"the positions that the body takes: {string.Join(", ", body.Takes)}" : "numbers, as the body takes no positions",
+                $"'{frame.Show(map.Inputs!)}'");
+            return null;
+        }
+
+        return body with { Takes = takes, Gives = gives };
+    }
+
+    /// <summary>The length of a row on one side of a signature, and the parts of it that have names.</summary>
+    private (int?, EquatableArray<Port>) BindSide(ExpressionSyntax side, Frame frame)
+    {
+        if (side is not PortsSyntax ports)
+        {
+            return (Expressions.BindSize(side, frame), default);
+        }
+
+        var bound = new List<Port>();
+        long offset = 0;
+        foreach (PortSyntax port in ports.Ports)
+        {
+            int?[] shape = [.. port.Shape.Select(extent => Expressions.BindSize(extent, frame))];
+            int? limit = port.Limit is null ? 0 : Expressions.BindSize(port.Limit, frame);
+            if (Array.Exists(shape, extent => extent is null) || limit is not { } size)
+            {
+                return default;
+            }
+
+            long end = shape.Aggregate(1L, (product, extent) => Math.Min(int.MaxValue + 1L, product * extent!.Value)) + offset;
+            if (end > int.MaxValue)
+            {
+                Report(DiagnosticDescriptors.SizeOutOfRange, frame, port, $"a row of {end} elements or more");
+                return default;
+            }
+
+            bound.Add(new Port(port.Name!.Text, shape.Select(extent => extent!.Value).ToEquatable(), (int)offset, size));
+            offset = end;
+        }
+
+        return ((int)offset, bound.ToEquatable());
+    }
+
+    /// <summary>A part of what a layer is given, in its own shape.</summary>
+    private EinsumTensor PartOfInput(Port port, int inputs)
+    {
+        IndexVariable[] axes = [.. port.Shape.Select(extent => Context.NewIndex("i", extent))];
+        return new EinsumTensor(
+            axes.Select(index => EquatableArray.Of(index)).ToEquatable(),
+            EquatableArray.Of(new IndexedTensor(new InputTensor(inputs), EquatableArray.Of(AffineIndex.Group(axes) with { Offset = port.Offset }))));
     }
 
     /// <summary>A formula uses few of a project's declarations: the others need no checking for it.</summary>
@@ -227,7 +288,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
                 frame.Locals[let.Name.Text] = value;
                 return true;
             case IndexLetSyntax let:
-                IndexedValue? tensor = Indices.BindIndexLet(let, frame);
+                Value? tensor = Indices.BindIndexLet(let, frame);
                 if (tensor is null)
                 {
                     return false;

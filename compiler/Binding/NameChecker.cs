@@ -71,9 +71,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             Declare(parameter.Name, parameter.IsList ? LocalKind.List : LocalKind.Number);
         }
 
-        Check(map.Inputs);
-        Check(map.Outputs);
-        if (map.Kind == MapKind.Layer && !_locals.ContainsKey(IndexBinder.InputName))
+        CheckSide(map, map.Inputs!, isInput: true);
+        CheckSide(map, map.Outputs!, isInput: false);
+        if (map.Kind == MapKind.Layer && map.Inputs is not PortsSyntax && !_locals.ContainsKey(IndexBinder.InputName))
         {
             _locals[IndexBinder.InputName] = new Local(LocalKind.Input, map.Name);
         }
@@ -90,6 +90,45 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             {
                 diagnostics.Add(DiagnosticDescriptors.UnusedParameter.At(scope.Path, local.Declared.Span, local.Declared.Text));
             }
+        }
+    }
+
+    /// <summary>Checks one side of a signature. Inputs with names are declared behind it, as their sizes do not see them.</summary>
+    private void CheckSide(MapSyntax map, ExpressionSyntax side, bool isInput)
+    {
+        if (side is not PortsSyntax { Ports: var ports })
+        {
+            Check(side);
+            return;
+        }
+
+        if (map.Kind == MapKind.Operator)
+        {
+            Report(DiagnosticDescriptors.WrongKind, side.Span, "a size, such as 't * n'", $"{(isInput ? "inputs" : "outputs")} with names, which a layer has");
+        }
+
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (PortSyntax port in ports)
+        {
+            CheckAll(port.Shape);
+            Check(port.Limit);
+            if (port.Name is not { } name)
+            {
+                Report(DiagnosticDescriptors.WrongKind, port.Span, $"{(isInput ? "an input" : "an output")} with a name and a shape, such as 'x[n]'", $"'{scope.Show(port)}'");
+            }
+            else if (port.Limit is not null && !isInput)
+            {
+                Report(DiagnosticDescriptors.WrongKind, port.Span, $"'{name.Text}[…]', an output, which holds numbers", $"'{scope.Show(port)}'");
+            }
+            else if (!seen.Add(name.Text))
+            {
+                Report(DiagnosticDescriptors.DuplicateName, name.Span, name.Text);
+            }
+        }
+
+        foreach (PortSyntax port in ports.Where(port => isInput && port.Name is not null && seen.Remove(port.Name.Text)))
+        {
+            Declare(port.Name!, port.Limit is null ? LocalKind.Value : LocalKind.Positions);
         }
     }
 
@@ -110,7 +149,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 break;
             case IndexLetSyntax let:
                 CheckNotation(let.Axes, let.Terms, false);
-                Declare(let.Name, let.Terms.Any(term => term.Factors.Any(factor => IsValue(factor.Value))) ? LocalKind.Value : LocalKind.Let);
+                Declare(let.Name, IndexBinder.IsPositionLet(let, IsPositions) ? LocalKind.Positions : let.Terms.Any(term => term.Factors.Any(IsValue)) ? LocalKind.Value : LocalKind.Let);
                 break;
             case TensorsSyntax tensors:
                 Check(tensors.Seed);
@@ -202,6 +241,30 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
                 CheckNotation(index.Axes, index.Terms, true);
                 break;
+            case ResultsBody { Results: var results }:
+                Identifier[] outputs = [.. ((PortsSyntax)_map!.Outputs!).Ports.Select(port => port.Name).OfType<Identifier>()];
+                string names = string.Join(", ", outputs.Select(output => $"'{output.Text}'"));
+                var written = new HashSet<string>(StringComparer.Ordinal);
+                foreach (IndexBody result in results)
+                {
+                    if (!outputs.Any(output => output.Text == result.Result.Text))
+                    {
+                        Report(DiagnosticDescriptors.UnexpectedToken, result.Result.Span, $"an output of the layer: {names}", $"'{result.Result.Text}'");
+                    }
+                    else if (!written.Add(result.Result.Text))
+                    {
+                        Report(DiagnosticDescriptors.SecondBody, result.Result.Span, result.Result.Text);
+                    }
+
+                    CheckNotation(result.Axes, result.Terms, false);
+                }
+
+                foreach (Identifier output in outputs.Where(output => !_hasErrors && !written.Contains(output.Text)))
+                {
+                    Report(DiagnosticDescriptors.MissingBody, output.Span, "the output", output.Text, $"'{output.Text}[…] = …'");
+                }
+
+                break;
         }
     }
 
@@ -270,8 +333,15 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     /// <summary>Whether an expression is a value of a layer, or a chain that is applied to one.</summary>
     private bool IsValue(ExpressionSyntax expression) => ValueSyntax.IsValue(
         expression,
-        name => _locals.TryGetValue(name, out Local? local) && local.Kind is LocalKind.Value or LocalKind.Input,
+        name => _locals.TryGetValue(name, out Local? local) && local.Kind is LocalKind.Value or LocalKind.Input or LocalKind.Positions,
         call => scope.Find(call.Name.Text).Count > 0);
+
+    /// <summary>Whether a factor is a value, or a tensor that is read where one says.</summary>
+    private bool IsValue(IndexFactorSyntax factor) =>
+        IsValue(factor.Value) || IndexNames.Positions(factor.Value, IsPositions).Any()
+        || factor.Brackets.SelectMany(axes => axes).SelectMany(axis => axis.Indices).Any(index => IndexNames.Positions(index.Value, IsPositions).Any());
+
+    private Func<string, bool>? IsPositions => _map?.Inputs is PortsSyntax ? name => _locals.TryGetValue(name, out Local? local) && local.Kind == LocalKind.Positions : null;
 
     /// <summary>Reports a link that is called with what comes before it, as in other languages.</summary>
     private bool CheckLinkCall(ExpressionSyntax expression)
@@ -340,7 +410,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
     private void CheckNotation(EquatableArray<IndexGroupSyntax> axes, EquatableArray<IndexTermSyntax> terms, bool hasInput)
     {
-        HashSet<string> indices = IndexNames.Of(axes, terms);
+        HashSet<string> indices = IndexNames.Of(axes, terms, IsPositions);
         CheckAxes(axes, indices);
         foreach (IndexFactorSyntax factor in terms.SelectMany(term => term.Factors))
         {
@@ -513,6 +583,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 LocalKind.Let => "a name for an expression",
                 LocalKind.Family => "a family of tensors",
                 LocalKind.Value or LocalKind.Input => "a value of the layer",
+                LocalKind.Positions => "an input of positions",
                 _ => "a tensor",
             }, "");
         }
@@ -616,6 +687,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
         /// <summary>The input of a layer, which what is declared hides.</summary>
         Input,
+
+        /// <summary>An input of positions, or arithmetic on one.</summary>
+        Positions,
     }
 
     private sealed class Local(LocalKind kind, Identifier declared)

@@ -308,7 +308,7 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
     }
 
     /// <summary>A computed tensor is evaluated once, so it cannot depend on the index of a repetition.</summary>
-    public IndexedValue? MakeTensor(TensorExpression made, SyntaxNode node, Frame frame, IReadOnlyCollection<IndexedValue> parts, long nodesOfLinks = 0)
+    public IndexedValue? MakeTensor(TensorExpression made, SyntaxNode node, Frame frame, IReadOnlyCollection<IndexedValue> parts, long nodesOfLinks = 0, bool isPerRow = false)
     {
         if (Context.Symbols > 0 && parts.Any(part => DependsOnIndex(part.Tensor)))
         {
@@ -323,7 +323,16 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        return parts.OfType<RowValue>().Any() ? new RowValue(made, nodes, depth) : new TensorValue(made, nodes, depth);
+        return isPerRow || parts.OfType<RowValue>().Any() ? new RowValue(made, nodes, depth) : new TensorValue(made, nodes, depth);
+    }
+
+    /// <summary>The elements of a tensor in order, along one axis.</summary>
+    public IndexedValue? Flattened(IndexedValue value, SyntaxNode node, Frame frame)
+    {
+        IndexVariable[] axes = [.. value.Tensor.Shape.Select(extent => Context.NewIndex("i", extent))];
+        return MakeTensor(
+            new EinsumTensor(
+                EquatableArray.Of(axes.ToEquatable()), EquatableArray.Of(new IndexedTensor(value.Tensor, axes.Select(AffineIndex.Of).ToEquatable()))), node, frame, [value]);
     }
 
     public static bool DependsOnIndex(TensorExpression tensor) =>

@@ -70,6 +70,15 @@ internal sealed record RowValue(TensorExpression Tensor, long Nodes = 1, int Dep
     public override string Description => $"a value {Shape}, which depends on the input";
 }
 
+/// <summary>Positions by data: an input of whole numbers below a size, or arithmetic on one. They stand where a position does, and are no numbers.</summary>
+internal sealed record PositionsValue(TensorExpression Tensor, int Size, long Nodes = 1, int Depth = 1) : Value
+{
+    public override string Description =>
+        $"positions [{string.Join(", ", Tensor.Shape)}] < {Size.ToString(CultureInfo.InvariantCulture)}, which stand where a tensor is read: 'E[token[i], c]'";
+
+    public override (long Nodes, int Depth) Extent => (Nodes, Depth);
+}
+
 internal sealed record OperatorValue(Operator Operator, long Nodes = 1, int Depth = 1) : Value
 {
     public override string Description => $"an operator {Shape}";
@@ -82,6 +91,15 @@ internal sealed record OperatorValue(Operator Operator, long Nodes = 1, int Dept
 /// <summary>A chain of links, what an operator, layer or model comes to when it is instantiated.</summary>
 internal sealed record ChainValue(EquatableArray<Link> Links, int Inputs, int Outputs, long Nodes, int Depth) : Value
 {
+    /// <summary>The inputs, where they have names; those that hold positions can be given nothing else.</summary>
+    public EquatableArray<Port> Takes { get; init; }
+
+    /// <summary>The outputs, where they have names.</summary>
+    public EquatableArray<Port> Gives { get; init; }
+
+    /// <summary>Whether some of its inputs hold positions.</summary>
+    public bool TakesPositions => Takes.Any(port => port.IsPositions);
+
     public override string Description => $"a layer {Inputs} -> {Outputs}";
 
     public override (long Nodes, int Depth) Extent => (Nodes, Depth);

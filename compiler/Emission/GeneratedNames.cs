@@ -29,7 +29,7 @@ internal static class GeneratedNames
         "Tangent", "Adjoint", "ToDense", "Dispose", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
     };
 
-    private static readonly Regex s_kernel = new("^(Kernel[0-9]+(Tile)?|Function[0-9]+(Loop|Part[0-9]+)?)$");
+    private static readonly Regex s_kernel = new("^(Kernel[0-9]+(Tile)?|Function[0-9]+(Loop|Part[0-9]+)?|Positions[0-9]+)$");
 
     /// <summary>Whether a type of this name would have a member of its own name.</summary>
     public static bool IsDeclared(string name) => s_declared.Contains(name) || s_kernel.IsMatch(name);
@@ -38,5 +38,5 @@ internal static class GeneratedNames
     public static bool IsMember(string name) => IsDeclared(name) || s_inherited.Contains(name);
 
     /// <summary>What the variable of a tensor starts with: never a kernel's name, whatever number comes behind it.</summary>
-    public static string OfVariable(string name) => Regex.IsMatch(name, "^(Kernel[0-9]*(Tile)?|Function[0-9]*(Loop|Part[0-9]*)?)$") ? name + "Tensor" : name;
+    public static string OfVariable(string name) => Regex.IsMatch(name, "^(Kernel[0-9]*(Tile)?|Function[0-9]*(Loop|Part[0-9]*)?|Positions[0-9]*)$") ? name + "Tensor" : name;
 }

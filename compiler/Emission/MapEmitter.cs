@@ -27,6 +27,7 @@ internal sealed class MapEmitter
     private readonly Dictionary<(Storage, Aspect), string> _places = [];
     private readonly Dictionary<string, (string Name, Kernel Kernel)> _kernels = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string Name, RowFunction Function)> _functions = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, PositionStep> _positions = new(StringComparer.Ordinal);
 
     private MapEmitter(Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options)
     {
@@ -93,6 +94,7 @@ internal sealed class MapEmitter
         using (_code.Braces($"{modifiers} {_options.TypeName} : {GeneratedNames.Weft}.{_options.BaseType(module)}"))
         {
             EmitFacts();
+            PortEmitter.Emit(_code, _schedule.Module, _scalar);
             EmitPass("protected override void PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
             EmitPass("protected override void Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
             EmitPass("protected override void PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
@@ -132,6 +134,11 @@ internal sealed class MapEmitter
             {
                 functions.Emit(name, function);
             }
+
+            foreach (KeyValuePair<string, PositionStep> positions in _positions)
+            {
+                EmitPositions(positions.Key, positions.Value);
+            }
         }
     }
 
@@ -164,6 +171,12 @@ internal sealed class MapEmitter
             _code.Line($"GradientScratchPerRow = {_schedule.Layout.GradientScratchPerRow},");
             _code.Line(FormattableString.Invariant($"ForwardFlops = {_schedule.ForwardFlops},"));
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
+            Port[] positions = [.. module.InputPorts.Where(port => port.IsPositions)];
+            if (positions.Length > 0)
+            {
+                _code.Line($"Positions = [{string.Join(", ", positions.Select(port => FormattableString.Invariant($"new({Quote(port.Name)}, {port.Offset}, {port.Length}, {port.Size})")))}],");
+            }
+
             _code.Line("Parameters =");
             _code.Line("[");
             IReadOnlyDictionary<Parameter, int> selections = Selections.Find(_schedule.Program.Lowered);
@@ -365,11 +378,17 @@ internal sealed class MapEmitter
                 return FormattableString.Invariant(
                     $"{Kernels}.SlicedEllpack<{_scalar}>.Pack({Matrix(matrix)}, {Pointer(product.Slices, pass)}, {Sizes(matrix)}, {product.Steps});");
 
-            case GatherStep gather:
-                string places = $"{Pointer(gather.Table, pass)}, {Rows(gather.Outer)}, {gather.Table.Storage.Length}";
+            case GatherStep { Shape: var shape } gather:
+                string places = $"{Pointer(gather.A, pass)}, {Pitch(gather.A)}, {Pointer(gather.Table, pass)}, {Pitch(gather.Table)}, {Pointer(gather.C, pass)}, {Pitch(gather.C)}, rows";
+                string extents = FormattableString.Invariant($"{shape.Outer}, {shape.Size}, {shape.Count}, {shape.Inner}");
                 return gather.Transposed
-                    ? $"{Kernels}.Tables<{_scalar}>.ScatterAdd({Pointer(gather.A, pass)}, {Pointer(gather.C, pass)}, {places}, {gather.C.Storage.Length / gather.Outer});"
-                    : $"{Kernels}.Tables<{_scalar}>.Gather({Pointer(gather.A, pass)}, {Pointer(gather.C, pass)}, {places}, {gather.A.Storage.Length / gather.Outer}, {Bool(gather.Accumulate)});";
+                    ? $"{Kernels}.Tables<{_scalar}>.ScatterAdd({places}, {extents}); // {gather.Describe()}"
+                    : $"{Kernels}.Tables<{_scalar}>.Gather({places}, {extents}, {Bool(gather.Accumulate)}); // {gather.Describe()}";
+
+            case PositionStep positions:
+                string name = FormattableString.Invariant($"Positions{_positions.Count + 1}");
+                _positions.Add(name, positions);
+                return $"{name}({string.Join(", ", positions.Reads.Append(positions.C).Select(place => Pointer(place, pass)))}, rows);";
 
             case CheckStep check:
                 return $"{Kernels}.Tables<{_scalar}>.Check({Pointer(check.Target, pass)}, {check.Table.Length}, {check.Size}, {Quote(check.Table.Name)});";
@@ -430,6 +449,46 @@ internal sealed class MapEmitter
         string Coefficient(FanInMatrix matrix) => Literals.Of(matrix.Coefficient, _scalar);
 
         static string Sizes(FanInMatrix matrix) => FormattableString.Invariant($"{matrix.Outputs}, {matrix.FanIn}, {matrix.Inputs}");
+    }
+
+    /// <summary>Arithmetic on positions, a loop for each axis.</summary>
+    private void EmitPositions(string name, PositionStep step)
+    {
+        string[] sources = [.. step.Sources.Select((_, k) => FormattableString.Invariant($"p{k}"))];
+        _code.Line();
+        _code.Line($"/// <summary>{Xml(step.Formula.ToText(Name))}.</summary>");
+        using CodeWriter.Block body = _code.Braces($"private static void {name}({string.Join(", ", sources.Append("c").Select(pointer => $"{_scalar}* {pointer}"))}, int rows)");
+        IEnumerable<string> pitches = step.Sources.Select((source, k) => $"{sources[k]} += {Pitch(source.Place)}").Append($"c += {Pitch(step.C)}");
+        var loops = new Stack<CodeWriter.Block>();
+        loops.Push(_code.Braces($"for (; rows > 0; rows--, {string.Join(", ", pitches)})"));
+        for (int axis = 0; axis < step.Extents.Count; axis++)
+        {
+            loops.Push(_code.Braces(FormattableString.Invariant($"for (int i{axis} = 0; i{axis} < {step.Extents[axis]}; i{axis}++)")));
+        }
+
+        int stride = 1;
+        var strides = new List<int>();
+        foreach (int extent in step.Extents.Reverse())
+        {
+            strides.Insert(0, stride);
+            stride *= extent;
+        }
+
+        _code.Line($"c[{At(strides)}] = ({_scalar}){step.Formula.ToCSharp(Text)};");
+        while (loops.Count > 0)
+        {
+            loops.Pop().Dispose();
+        }
+
+        string Name(int axis) => axis < step.Extents.Count ? FormattableString.Invariant($"i{axis}") : $"{sources[axis - step.Extents.Count]}[{At(step.Sources[axis - step.Extents.Count].Strides)}]";
+
+        string Text(int axis) => $"(double){Name(axis)}";
+
+        static string At(IReadOnlyList<int> strides)
+        {
+            string[] terms = [.. strides.Select((stride, axis) => FormattableString.Invariant($"i{axis}") + (stride == 1 ? "" : FormattableString.Invariant($" * {stride}"))).Where((_, axis) => strides[axis] != 0)];
+            return terms.Length == 0 ? "0" : string.Join(" + ", terms);
+        }
     }
 
     private string Constant(ConstantStep step, string pointer)
@@ -604,6 +663,9 @@ internal sealed class MapEmitter
 
     /// <summary>So many parts for each row of the batch.</summary>
     private static string Rows(int parts) => parts == 1 ? "rows" : "rows * " + Number(parts);
+
+    /// <summary>Elements from row to row; none for what is the same in all of them.</summary>
+    private static string Pitch(Place place) => Number(place.Storage.IsPerRow ? place.Storage.Pitch : 0);
 
     private static string Pitches(params Place[] places) => $"({string.Join(", ", places.Select(place => Number(place.Storage.Pitch)))})";
 

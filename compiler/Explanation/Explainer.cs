@@ -7,6 +7,7 @@ using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Targets.Cpu;
+using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Explanation;
@@ -27,7 +28,10 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     {
         yield return Parameters();
         yield return Flops();
-        yield return $"Plan for batches of {Number(costs.Batch)}: {string.Join("; ", Plans(schedule).Select(plan => PlanPrinter.Print(plan.Root)))}.";
+        if (Plans(schedule).Any())
+        {
+            yield return $"Plan for batches of {Number(costs.Batch)}: {string.Join("; ", Plans(schedule).Select(plan => PlanPrinter.Print(plan.Root)))}.";
+        }
     }
 
     /// <summary>All of it, as <c>weft explain</c> prints it.</summary>
@@ -35,9 +39,19 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     {
         var text = new StringBuilder();
         Line($"{Module.Name}: {Number(Module.Inputs)} -> {Number(Module.Outputs)}, {scalar.ToString().ToLowerInvariant()}, planned for batches of {Number(costs.Batch)}");
+        foreach ((string side, EquatableArray<Port> ports) in new[] { ("Inputs", Module.InputPorts), ("Outputs", Module.OutputPorts) }.Where(side => side.Item2.Count > 0))
+        {
+            Line($"{side}: {string.Join(", ", ports)}");
+        }
+
         Line();
         Line(Parameters());
         Line(Flops());
+        if (schedule.Forward.OfType<GatherStep>().Where(gather => gather.Table.Storage.IsPerRow).ToList() is { Count: > 0 } gathers)
+        {
+            Line($"At positions by data: {Number(gathers.Sum(gather => gather.Shape.Direct))} elements read or added to per row.");
+        }
+
         Line(Bytes());
         if (Module.IsLinear)
         {

@@ -170,6 +170,17 @@ public sealed class Lowering
                 _statements.Add(new ActivationStatement(target, source, link));
                 break;
 
+            case GatherTensor gather:
+                (Part read, Part table) = (PartOf(gather.Source), PartOf(gather.Positions));
+                target = NewVector(gather.Shape.Aggregate(1, (product, extent) => checked(product * extent)));
+                var shape = new GatherShape(gather.Outer, gather.Size, gather.Positions.Shape.Aggregate(1, (product, extent) => product * extent), gather.Inner);
+                _statements.Add(new GatherStatement(target, read, table, shape, gather.Transposed));
+                break;
+
+            case PositionTensor positions:
+                target = Row(positions);
+                break;
+
             case FunctionTensor function:
                 FunctionCall call = Call(function);
                 target = NewVector(call.Length);
@@ -193,6 +204,33 @@ public sealed class Lowering
         scope.Known.Add(tensor, target);
         return target;
     }
+
+    /// <summary>Arithmetic on positions.</summary>
+    private RowTensor Row(PositionTensor positions)
+    {
+        Index[] axes = [.. positions.Axes.Select(axis => new Index(axis.Name, axis.Extent))];
+        Factor[] sources = [.. positions.Sources.Select(source =>
+        {
+            Part part = PartOf(source.Tensor);
+            Affine position = source.Indices
+                .Zip(source.Tensor.Shape, (index, extent) => (index, extent))
+                .Aggregate(Affine.Zero, (position, axis) => (position * axis.extent) + axis.index.Terms.Aggregate(
+                    new Affine(axis.index.Offset, []),
+                    (sum, term) => sum + (Affine.Of(axes[positions.Axes.ToList().FindIndex(other => other.Id == term.Variable.Id)]) * term.Coefficient)));
+            return new Factor(part.Tensor, position + part.Offset);
+        })];
+        RowTensor target = NewVector(axes.Aggregate(1, (product, axis) => checked(product * axis.Extent)));
+        _statements.Add(new PositionStatement(target, axes, sources, positions.Formula));
+        return target;
+    }
+
+    /// <summary>The elements of a tensor where they lie in order: a part of the input is not copied.</summary>
+    private Part PartOf(TensorExpression tensor) => tensor is EinsumTensor { Terms: { Count: 1 } terms } einsum
+        && terms[0] is { Coefficient: 1, Factors: { Count: 1 } factors } && factors[0] is { Tensor: InputTensor, Indices: var indices }
+        && (indices[0] with { Offset = 0 }).Digits(einsum.Shape.Aggregate(1, (product, extent) => product * extent)) is { } digits
+        && digits.SequenceEqual(einsum.Axes.SelectMany(group => group))
+            ? new Part(_scope!.Input, indices[0].Offset)
+            : new Part(Stored(tensor));
 
     private FunctionCall Call(FunctionTensor function) => new(
         function.Function, [.. function.Arguments.Select(Stored)], [.. function.Arguments.Select(argument => argument.Shape)], function.Numbers);
@@ -399,8 +437,15 @@ public sealed class Lowering
         draft.PopTo(height);
     }
 
-    /// <summary>Whether a value has several uses: it is computed once, where one with a single use is a part of the product that it stands in.</summary>
-    private bool IsShared(TensorExpression tensor) => _scope is { } scope && scope.Uses.TryGetValue(tensor, out int uses) && uses > 1 && tensor.IsPerRow();
+    /// <summary>
+    /// Whether a value has several uses: it is computed once, where one with a single use, or one that is nothing but a part of the input, is a
+    /// part of the product that it stands in.
+    /// </summary>
+    private bool IsShared(TensorExpression tensor) => !IsRead(tensor) && _scope is { } scope && scope.Uses.TryGetValue(tensor, out int uses) && uses > 1 && tensor.IsPerRow();
+
+    private static bool IsRead(TensorExpression tensor) => tensor is EinsumTensor { Terms: { Count: 1 } terms } einsum
+        && terms[0] is { Coefficient: 1, Factors: { Count: 1 } factors } && factors[0] is { Tensor: InputTensor, Indices: var indices }
+        && indices[0].Variables.All(variable => einsum.Axes.Any(group => group.Contains(variable)));
 
     private void AddStored(Draft draft, TensorExpression tensor, IReadOnlyList<int> positions) => draft.Multiply(FactorAt(draft, tensor, positions));
 
@@ -674,7 +719,11 @@ public sealed class Lowering
     }
 
     private Vector Gather(Vector vector, int axis, TensorExpression table, int size, bool transposed) =>
-        Pass(vector, axis, size, (target, source, outer) => new GatherStatement(target, source, outer, Weight(table), transposed));
+        Pass(vector, axis, size, (target, source, outer) =>
+        {
+            WeightTensor positions = Weight(table);
+            return new GatherStatement(target, new Part(source), new Part(positions), new GatherShape(outer, (transposed ? target : source).Length / outer, positions.Length), transposed);
+        });
 
     /// <summary>Writes the vector down with the axis innermost, and reads what a statement makes of it.</summary>
     private Vector Pass(Vector vector, int axis, int size, Func<RowTensor, RowTensor, int, Statement> statement)

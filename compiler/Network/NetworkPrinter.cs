@@ -34,12 +34,20 @@ public static class NetworkPrinter
                     text.Append("  ").Append(Print(sum.Target.Name, sum.Terms)).Append('\n');
                     break;
 
-                case GatherStatement gather:
-                    string indirect = $"o {gather.Table.Name}[i]";
+                case GatherStatement { Shape: var shape } gather:
+                    (string o, string c) = (gather.IsByData && shape.Outer == 1 ? "" : "o ", shape.Inner == 1 ? "" : " c");
+                    (string indirect, string direct) = ($"{o}{At(gather.Table, "i")}{c}", $"{o}i{c}");
                     text.Append(gather.Transposed
-                        ? $"  {gather.Target}[{indirect}] += {gather.Source}[o i]"
-                        : $"  {gather.Target}[o i] = {gather.Source}[{indirect}]");
-                    text.Append(FormattableString.Invariant($"  for o<{gather.Outer} i<{gather.Table.Length}\n"));
+                        ? $"  {gather.Target}[{indirect}] += {At(gather.Source, direct)}"
+                        : $"  {gather.Target}[{direct}] = {At(gather.Source, indirect)}");
+                    text.Append(FormattableString.Invariant($"  for {(o.Length > 0 ? $"o<{shape.Outer} " : "")}i<{shape.Count}{(c.Length > 0 ? $" c<{shape.Inner}" : "")}\n"));
+                    break;
+
+                case PositionStatement positions:
+                    string arithmetic = positions.Formula.ToText(axis => axis < positions.Axes.Count
+                        ? positions.Axes[axis].Name
+                        : $"{positions.Sources[axis - positions.Axes.Count].Tensor}[{positions.Sources[axis - positions.Axes.Count].Position}]");
+                    text.Append($"  {positions.Target}[{string.Join(" ", positions.Axes.Select(axis => axis.Name))}] = {arithmetic}  for {string.Join(" ", positions.Axes.Select(axis => FormattableString.Invariant($"{axis.Name}<{axis.Extent}")))}\n");
                     break;
 
                 case WalshHadamardStatement transform:
@@ -64,6 +72,9 @@ public static class NetworkPrinter
 
         return text.ToString();
     }
+
+    private static string At(Part part, string position) =>
+        part.Offset == 0 ? $"{part.Tensor}[{position}]" : FormattableString.Invariant($"{part.Tensor}[{part.Offset}+][{position}]");
 
     private static string Print(FunctionCall call) =>
         $"{call.Function}({string.Join(", ", call.Arguments.Select(argument => argument.Name).Concat(call.Numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture))))})";

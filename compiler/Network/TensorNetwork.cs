@@ -172,15 +172,39 @@ public sealed record SumStatement(RowTensor Target, IReadOnlyList<Term> Terms) :
     public override IEnumerable<Tensor> Reads => Terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor);
 }
 
-/// <summary>
-/// <c>target[o, i] = source[o, Table[i]]</c>, positions that are not affine; transposed, <c>target[o, Table[i]] += source[o, i]</c>.
-/// </summary>
-public sealed record GatherStatement(RowTensor Target, RowTensor Source, int Outer, WeightTensor Table, bool Transposed) : Statement(Target)
-{
-    public override IEnumerable<Tensor> Reads => [Source, Table];
+/// <summary>The elements of a tensor from one on, in order.</summary>
+public sealed record Part(Tensor Tensor, int Offset = 0);
 
-    /// <summary>How many positions there are to read from, or to add to.</summary>
-    public int Size => (Transposed ? Target : Source).Length / Outer;
+/// <summary>The extents of a gather: what lies outside the axis that is read at positions, its length, the positions, and what lies inside it.</summary>
+public sealed record GatherShape(int Outer, int Size, int Count, int Inner = 1)
+{
+    /// <summary>Elements of what is read, or added to, at positions.</summary>
+    public int Indirect => checked(Outer * Size * Inner);
+
+    /// <summary>Elements of what has one part for each position.</summary>
+    public int Direct => checked(Outer * Count * Inner);
+}
+
+/// <summary>
+/// <c>target[o, i, c] = source[o, Table[i], c]</c>, positions that are not affine; transposed, <c>target[o, Table[i], c] += source[o, i, c]</c>.
+/// Source and table may each be the same for all rows, or differ from row to row.
+/// </summary>
+public sealed record GatherStatement(RowTensor Target, Part Source, Part Table, GatherShape Shape, bool Transposed) : Statement(Target)
+{
+    public override IEnumerable<Tensor> Reads => [Source.Tensor, Table.Tensor];
+
+    /// <summary>Whether positions differ from row to row, or what is read is the same for all rows.</summary>
+    public bool IsByData => Table.Tensor.Rate == Rate.Row || Source.Tensor.Rate != Rate.Row;
+}
+
+/// <summary><c>target[axes] = Formula(axes, sources)</c>: arithmetic on positions, exact in whole numbers.</summary>
+/// <param name="Target">Where they go.</param>
+/// <param name="Axes">The axes of the target.</param>
+/// <param name="Sources">Other positions, each at an affine position over the axes.</param>
+/// <param name="Formula">The arithmetic: its indices are the axes, and behind these the sources.</param>
+public sealed record PositionStatement(RowTensor Target, IReadOnlyList<Index> Axes, IReadOnlyList<Factor> Sources, Formula Formula) : Statement(Target)
+{
+    public override IEnumerable<Tensor> Reads => Sources.Select(source => source.Tensor);
 }
 
 /// <summary>The Walsh–Hadamard transform of each of <paramref name="Outer"/> consecutive parts of the source.</summary>

@@ -73,7 +73,7 @@ public sealed class ProgramBuilder
     {
         return _lowered.Statements.All(statement => statement switch
         {
-            GatherStatement gather => gather.Source != vector && gather.Target != vector,
+            GatherStatement gather => gather.Source.Tensor != vector && gather.Target != vector,
             WalshHadamardStatement transform => transform.Source != vector && transform.Target != vector,
             ReflectionsStatement chain => chain.Source != vector && chain.Target != vector,
             ActivationStatement { Function: FunctionLink } rowwise => rowwise.Source != vector && rowwise.Target != vector,
@@ -97,10 +97,10 @@ public sealed class ProgramBuilder
         switch (statement)
         {
             case GatherStatement gather:
-                Storage table = StorageOf(gather.Table);
-                if (gather.Table is not ConstantWeight)
+                (Storage source, Storage table) = (StorageOf(gather.Source.Tensor), StorageOf(gather.Table.Tensor));
+                if (gather.Table.Tensor is WeightTensor and not ConstantWeight)
                 {
-                    _weightProgram.Add(new CheckStep(table, gather.Size));
+                    _weightProgram.Add(new CheckStep(table, gather.Shape.Size));
                 }
 
                 if (gather.Transposed)
@@ -108,7 +108,18 @@ public sealed class ProgramBuilder
                     _rowProgram.Add(new ClearStep(c));
                 }
 
-                _rowProgram.Add(new GatherStep(Of(gather.Source), c, gather.Outer, Place.Of(table), gather.Transposed, gather.Transposed));
+                _rowProgram.Add(new GatherStep(
+                    new Place(source, Aspect.Value, gather.Source.Offset), c, new Place(table, Aspect.Value, gather.Table.Offset), gather.Shape, gather.Transposed, gather.Transposed));
+                break;
+
+            case PositionStatement positions:
+                _rowProgram.Add(new PositionStep(
+                    [.. positions.Axes.Select(axis => axis.Extent)],
+                    [.. positions.Sources.Select(factor => (
+                        new Place(StorageOf(factor.Tensor), Aspect.Value, factor.Position.Offset),
+                        (IReadOnlyList<int>)[.. positions.Axes.Select(factor.Position.StrideOf)]))],
+                    positions.Formula,
+                    c));
                 break;
 
             case WalshHadamardStatement transform:

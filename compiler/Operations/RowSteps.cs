@@ -26,28 +26,69 @@ public sealed record ClearStep(Place C) : Operation
     }
 }
 
-/// <summary><c>c[o, i] (+)= a[o, table[i]]</c>; transposed, <c>c[o, table[i]] += a[o, i]</c>.</summary>
-public sealed record GatherStep(Place A, Place C, int Outer, Place Table, bool Transposed, bool Accumulate) : Operation
+/// <summary>
+/// <c>c[o, i, k] (+)= a[o, table[i], k]</c>; transposed, <c>c[o, table[i], k] += a[o, i, k]</c>. What is the same for all rows is read by each of
+/// them, or added to by each.
+/// </summary>
+public sealed record GatherStep(Place A, Place C, Place Table, GatherShape Shape, bool Transposed, bool Accumulate) : Operation
+{
+    public override Place Target => C;
+
+    /// <summary>What is touched: as many elements as are read, or added to, however long the table.</summary>
+    public override double Cost(ITargetCosts costs) => costs.Elements(Transposed ? A.Storage : C.Storage);
+
+    public override string Describe()
+    {
+        (string outer, string inner) = (Shape.Outer == 1 && Table.Storage.IsPerRow ? "" : "o ", Shape.Inner == 1 ? "" : " c");
+        (string indirect, string direct) = ($"{outer}{Table.Storage}[i]{inner}", $"{outer}i{inner}");
+        return Transposed ? $"{C.Name}[{indirect}] += {A.Name}[{direct}]" : $"{C.Name}[{direct}] {Assign(Accumulate)} {A.Name}[{indirect}]";
+    }
+
+    public override IEnumerable<Place> Reads => [A, Table];
+
+    public override void Tangent(Tangents tangents)
+    {
+        if (A.Storage.HasMirror)
+        {
+            tangents.Add(this with { A = A.Mirror, C = C.Mirror });
+        }
+        else if (!Accumulate)
+        {
+            tangents.Add(new ClearStep(C.Mirror));
+        }
+    }
+
+    /// <summary>Each is the other's reverse. Positions have no gradient.</summary>
+    public override void Reverse(Gradients gradients)
+    {
+        if (A.Storage.HasMirror && gradients.Reach(C.Storage))
+        {
+            bool more = gradients.Begin(A.Storage, Transposed && Shape.Direct == A.Storage.Length);
+            gradients.Add(new GatherStep(C.Mirror, A.Mirror, Table, Shape, !Transposed, more));
+        }
+    }
+}
+
+/// <summary>Arithmetic on positions: <c>c[axes] = Formula(axes, sources)</c>.</summary>
+/// <param name="Extents">The extents of the axes.</param>
+/// <param name="Sources">Other positions, with their strides along the axes.</param>
+/// <param name="Formula">The arithmetic.</param>
+/// <param name="C">The target.</param>
+public sealed record PositionStep(IReadOnlyList<int> Extents, IReadOnlyList<(Place Place, IReadOnlyList<int> Strides)> Sources, Formula Formula, Place C) : Operation
 {
     public override Place Target => C;
 
     public override double Cost(ITargetCosts costs) => costs.Elements(C.Storage);
 
-    public override string Describe() => Transposed
-        ? $"{C.Name}[o {Table.Storage}[i]] += {A.Name}[o i]"
-        : $"{C.Name}[o i] {Assign(Accumulate)} {A.Name}[o {Table.Storage}[i]]";
+    public override string Describe() => $"{C.Name} = positions by {string.Join(", ", Sources.Select(source => source.Place.Name))}";
 
-    public override IEnumerable<Place> Reads => [A, Table];
+    public override IEnumerable<Place> Reads => Sources.Select(source => source.Place);
 
-    public override void Tangent(Tangents tangents) => tangents.Add(this with { A = A.Mirror, C = C.Mirror });
+    /// <summary>As numbers, positions do not change.</summary>
+    public override void Tangent(Tangents tangents) => tangents.Add(new ClearStep(C.Mirror));
 
     public override void Reverse(Gradients gradients)
     {
-        if (gradients.Reach(C.Storage))
-        {
-            bool more = gradients.Begin(A.Storage, Transposed);
-            gradients.Add(new GatherStep(C.Mirror, A.Mirror, Outer, Table, !Transposed, more));
-        }
     }
 }
 

@@ -16,7 +16,7 @@ internal static class SparseProducts
     public static OperationProgram Fuse(OperationProgram program, StoragePool pool, int lanes)
     {
         List<Operation> rows = [.. program.Rows];
-        foreach (GatherStep gather in program.Rows.OfType<GatherStep>().Where(gather => gather is { Transposed: false, Outer: 1, C.Storage.Space: Space.Scratch }))
+        foreach (GatherStep gather in program.Rows.OfType<GatherStep>().Where(IsOfRow))
         {
             Operation[] readers = [.. rows.Where(operation => operation.Reads.Any(place => place.Storage == gather.C.Storage))];
             if (readers.Length == 1 && readers[0] is ContractStep reader && Product(reader, gather, pool, lanes) is { } product)
@@ -29,6 +29,11 @@ internal static class SparseProducts
 
         return program with { Rows = rows };
     }
+
+    /// <summary>Whether single elements of a row are gathered, at positions that are the same for all rows.</summary>
+    private static bool IsOfRow(GatherStep gather) =>
+        gather is { Transposed: false, Shape: { Outer: 1, Inner: 1 }, Table: { Storage.IsPerRow: false, Offset: 0 }, A: { Storage.IsPerRow: true, Offset: 0 }, C.Storage.Space: Space.Scratch }
+        && gather.A.Storage.Length == gather.Shape.Size;
 
     /// <summary>The product with entries v of <c>c[i] = Σⱼ v[i, j] t[i, j]</c>, if a contraction is that.</summary>
     private static FanInStep? Product(ContractStep step, GatherStep gather, StoragePool pool, int lanes)

@@ -176,7 +176,7 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
     public Elements Tensor(TensorExpression expression)
     {
         // A value that has a name stands in several places; it is the same in all of them.
-        if (_given is not { Known: var known } || _positions.Count > 0 || expression is not (EinsumTensor or FunctionTensor or AppliedTensor))
+        if (_given is not { Known: var known } || _positions.Count > 0 || expression is not (EinsumTensor or FunctionTensor or AppliedTensor or GatherTensor))
         {
             return Evaluate(expression);
         }
@@ -224,6 +224,12 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
             case ListTensor list:
                 return new Elements(list.Shape, [.. list.Elements.Select(element => new Number(element))]);
+
+            case PositionTensor positions:
+                return new Elements(positions.Shape, [.. PositionsOf(positions)]);
+
+            case GatherTensor gather:
+                return new Elements(gather.Shape, Gather(gather));
 
             case FunctionTensor function:
                 return new Elements(function.Shape, Apply(function).ToArray());
@@ -400,6 +406,46 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
         }
 
         return stride;
+    }
+
+    /// <summary>Positions have no derivatives.</summary>
+    private IEnumerable<Number> PositionsOf(PositionTensor positions)
+    {
+        Elements[] sources = [.. positions.Sources.Select(source => Tensor(source.Tensor))];
+        foreach (int _ in Assignments(positions.Axes))
+        {
+            IEnumerable<int> read = positions.Sources.Zip(sources, (source, elements) => (int)elements.Items[source.Indices
+                .Zip(elements.Shape, (index, extent) => (index, extent))
+                .Aggregate(0, (position, axis) => (position * axis.extent) + PositionOf(axis.index))].Value);
+            yield return new Number(positions.Formula.At([.. positions.Axes.Select(axis => _positions[axis.Id]), .. read]));
+        }
+    }
+
+    private Number[] Gather(GatherTensor gather)
+    {
+        Number[] source = Tensor(gather.Source).Items, positions = Tensor(gather.Positions).Items;
+        var result = new Number[gather.Shape.Aggregate(1, (product, extent) => product * extent)];
+        for (int o = 0; o < gather.Outer; o++)
+        {
+            for (int p = 0; p < positions.Length; p++)
+            {
+                for (int c = 0; c < gather.Inner; c++)
+                {
+                    int direct = (((o * positions.Length) + p) * gather.Inner) + c;
+                    int indirect = (((o * gather.Size) + (int)positions[p].Value) * gather.Inner) + c;
+                    if (!gather.Transposed)
+                    {
+                        result[direct] = source[indirect];
+                    }
+                    else
+                    {
+                        result[indirect] = result[indirect] is { IsZeroConstant: true } ? source[direct] : tape.Add(result[indirect], source[direct]);
+                    }
+                }
+            }
+        }
+
+        return result;
     }
 
     private Elements Slice(SliceTensor slice)

@@ -36,7 +36,7 @@ internal sealed class Composition
             }
 
             Rows = rows;
-            output = ((GatherStatement)_statements[gathered]).Source;
+            output = (RowTensor)((GatherStatement)_statements[gathered]).Source.Tensor;
         }
 
         Terms = [.. Expand(output)];
@@ -56,7 +56,7 @@ internal sealed class Composition
     /// <summary>The source's position for each of a vector's, if it is gathered and that is a permutation.</summary>
     private int[]? TryPermutation(RowTensor vector)
     {
-        if (!_statements.TryGetValue(vector, out Statement? statement) || statement is not GatherStatement gather || gather.Source.Length != vector.Length)
+        if (!_statements.TryGetValue(vector, out Statement? statement) || statement is not GatherStatement gather || gather.Source.Tensor.Length != vector.Length)
         {
             return null;
         }
@@ -78,14 +78,14 @@ internal sealed class Composition
     /// <summary>Every position that is written with the one that it is read from.</summary>
     private static IEnumerable<(int Target, int Source)> Pairs(GatherStatement gather)
     {
-        int[] table = gather.Table is ConstantWeight { Value: var value }
+        int[] table = gather.Table.Tensor is ConstantWeight { Value: var value }
             ? [.. (value is ListTensor list ? list.Elements : ((FormulaTensor)value).Elements()).Select(position => (int)position)]
             : throw new ObstacleException("positions in it depend on parameters");
-        for (int o = 0; o < gather.Outer; o++)
+        for (int o = 0; o < gather.Shape.Outer; o++)
         {
             for (int i = 0; i < table.Length; i++)
             {
-                int direct = (o * table.Length) + i, indirect = (o * gather.Size) + table[i];
+                int direct = (o * table.Length) + i, indirect = (o * gather.Shape.Size) + table[i];
                 yield return gather.Transposed ? (indirect, direct) : (direct, indirect);
             }
         }
@@ -121,7 +121,7 @@ internal sealed class Composition
             {
                 foreach (MapTerm composed in Gathered(term, gather))
                 {
-                    open.Push((composed, gather.Source));
+                    open.Push((composed, (RowTensor)gather.Source.Tensor));
                 }
             }
             else
@@ -151,7 +151,7 @@ internal sealed class Composition
     {
         if (vector != _input)
         {
-            if (TryPermutation(vector) is not { } permutation || ((GatherStatement)_statements[vector]).Source is var source && source != _input && CopyOf(source) != _input)
+            if (TryPermutation(vector) is not { } permutation || (RowTensor)((GatherStatement)_statements[vector]).Source.Tensor is var source && source != _input && CopyOf(source) != _input)
             {
                 return false;
             }
@@ -173,7 +173,7 @@ internal sealed class Composition
     {
         foreach ((int target, int source) in Pairs(gather))
         {
-            if (gather.Target.Length > MaxPositions || gather.Source.Length > MaxPositions)
+            if (gather.Target.Length > MaxPositions || gather.Source.Tensor.Length > MaxPositions)
             {
                 throw new ObstacleException("a large table of positions stands between its factors");
             }

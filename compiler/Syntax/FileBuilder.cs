@@ -75,6 +75,15 @@ internal sealed class FileBuilder(SourceText source, Scanner scanner, List<Diagn
 
     private void AddBody(Statement statement, BodySyntax body)
     {
+        if (body is IndexBody result && _open!.Header?.Outputs is PortsSyntax && _open.Body is null or ResultsBody)
+        {
+            // Each output has a statement of its own.
+            IEnumerable<IndexBody> before = _open.Body is ResultsBody { Results: var results } ? results : [];
+            _open.Body = new ResultsBody(before.Append(result).ToEquatable(), result.Span);
+            _open.Extend(SpanOf(statement));
+            return;
+        }
+
         if (_open!.Body is not null)
         {
             diagnostics.Add(DiagnosticDescriptors.SecondBody.At(source.Path, scanner.Tokens[statement.First].Span, _open.Name.Text));

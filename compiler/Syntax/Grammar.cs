@@ -282,7 +282,7 @@ internal static class Grammar
         from keyword in Keyword("let")
         from name in Name
         from rest in
-            Axes.Then(axes => Take('=', "'='").Then(_ => IndexTerms).Select(terms => (Func<TextSpan, ClauseSyntax>)(span => new IndexLetSyntax(name, axes, terms, span))))
+            Axes.Then(axes => Assignment.Then(adds => IndexTerms.Select(terms => (Func<TextSpan, ClauseSyntax>)(span => new IndexLetSyntax(name, axes, terms, span) { Adds = adds }))))
             .XOr(Take('=', "'='").Then(_ => Composition).Select(value => (Func<TextSpan, ClauseSyntax>)(span => new LetSyntax(name, value, span))))
         select rest,
         (make, span) => new ClauseStatement(make(span)));
@@ -317,10 +317,10 @@ internal static class Grammar
     private static readonly Parser<StatementSyntax> IndexStatement = Statement(
         from name in Name
         from axes in Axes
-        from equal in Take('=', "'='")
+        from adds in Assignment
         from terms in IndexTerms
-        select (name, axes, terms),
-        (all, span) => new BodyStatement(new IndexBody(all.name, all.axes, all.terms, span)));
+        select (name, axes, adds, terms),
+        (all, span) => new BodyStatement(new IndexBody(all.name, all.axes, all.terms, span) { Adds = all.adds }));
 
     /// <summary>A formula by itself, as in an attribute: the links of a chain.</summary>
     public static Parser<EquatableArray<ExpressionSyntax>> Formula { get; } = ToEnd(SeparatedBy(Expression, '.'));
@@ -348,6 +348,9 @@ internal static class Grammar
             ? Fail<StatementSyntax>(tokens, "a statement such as 'operator', 'param', 'let' or '='")
             : ToEnd(parser)(input);
     };
+
+    /// <summary>Whether it adds.</summary>
+    private static Parser<bool> Assignment => Take('=', "'='").Select(_ => false).XOr(Take(Token.PlusEqual, "'+='").Select(_ => true));
 
     private static Parser<char> BinaryOperator => input =>
         s_operators.ContainsKey(input.Current)
@@ -379,12 +382,29 @@ internal static class Grammar
         from name in Name
         from parameters in Maybe(SizeParameters)
         from colon in Take(':', "':' and the sizes")
-        from inputs in Expression
+        from inputs in Side(parameters.GetOrElse(default))
         from arrow in Take(Token.Arrow, "'->'")
-        from outputs in Expression
+        from outputs in Side(parameters.GetOrElse(default))
         from body in kind == MapKind.Model ? Sprache.Parse.Return<ChainBody?>(null) : Maybe(Chain).Select(chain => (ChainBody?)chain.GetOrDefault())
         select (StatementSyntax)new HeaderStatement(kind, name, parameters.GetOrElse(default), inputs, outputs, body),
         (header, span) => header);
+
+    /// <summary>One side of a signature: a size, or names with shapes. A list's element, <c>n[0]</c>, is a size.</summary>
+    private static Parser<ExpressionSyntax> Side(EquatableArray<SizeParameterSyntax> parameters)
+    {
+        return Spanned(Expression.Then(first => All(Take(',', null).Then(_ => Expression)).Select(rest => rest.Prepend(first).ToEquatable())).Select(all => (Func<TextSpan, ExpressionSyntax>)(span =>
+            all.Count == 1 && Port(all[0]).Name is null ? all[0] : new PortsSyntax(all.Select(Port).ToEquatable(), span))));
+
+        PortSyntax Port(ExpressionSyntax side) => side switch
+        {
+            ChainSyntax { Precedence: Precedence.Comparison, Rest: { Count: 1 } rest } chain when rest[0].Operator == "<" && Port(chain.First) is { Name: not null, Limit: null } port =>
+                port with { Limit = rest[0].Operand, Span = side.Span },
+            PostfixSyntax { Operand: NameSyntax name, Suffixes: { Count: 1 } suffixes } when suffixes[0] is SliceSuffix { Items: var items }
+                && items.All(item => item is { Start: not null, End: null }) && !parameters.Any(parameter => parameter.Name.Text == name.Name) =>
+                new PortSyntax(new Identifier(name.Name, name.Span), items.Select(item => item.Start!).ToEquatable(), null, side.Span),
+            _ => new PortSyntax(null, default, side, side.Span),
+        };
+    }
 
     private static Parser<IndexTermSyntax> IndexTerm(bool isNegative) =>
         Spanned(

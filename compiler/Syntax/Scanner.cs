@@ -9,6 +9,7 @@ internal readonly record struct Token(char Kind, TextSpan Span)
     public const char Number = '0';
     public const char String = '"';
     public const char Equal = 'E';
+    public const char PlusEqual = 'P';
     public const char NotEqual = 'N';
     public const char LessOrEqual = 'L';
     public const char GreaterOrEqual = 'G';
@@ -167,7 +168,7 @@ internal sealed class Scanner
             depth += _tokens[i].Kind switch { '[' or '(' => 1, ']' or ')' => -1, _ => 0 };
             if (depth == 0)
             {
-                return KindAt(i + 1) == '=';
+                return KindAt(i + 1) is '=' or Token.PlusEqual;
             }
         }
 
@@ -345,6 +346,7 @@ internal sealed class Scanner
     private (char Kind, int Length) Symbol(char c) => (c, Peek(1), Peek(2)) switch
     {
         ('=', '=', _) => (Token.Equal, 2),
+        ('+', '=', _) => (Token.PlusEqual, 2),
         ('!', '=', _) => (Token.NotEqual, 2),
         ('<', '=', _) => (Token.LessOrEqual, 2),
         ('>', '=', _) => (Token.GreaterOrEqual, 2),

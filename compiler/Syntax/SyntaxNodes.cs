@@ -79,6 +79,19 @@ public sealed record MapSyntax(
 /// <summary><c>n</c>, <c>m[]</c>, <c>alpha = r</c>.</summary>
 public sealed record SizeParameterSyntax(Identifier Name, bool IsList, ExpressionSyntax? Default, TextSpan Span) : SyntaxNode(Span);
 
+/// <summary>
+/// <c>x[t, n], token[t] &lt; v</c> on one side of a signature: inputs or outputs with names and shapes, which lie one behind the other in a row. As a
+/// number it is the length of that row.
+/// </summary>
+public sealed record PortsSyntax(EquatableArray<PortSyntax> Ports, TextSpan Span) : ExpressionSyntax(Span);
+
+/// <summary>One of them.</summary>
+/// <param name="Name">Its name; null where what was written is none with a shape.</param>
+/// <param name="Shape">The extent of each axis.</param>
+/// <param name="Limit">What its elements, which are positions, are below; null for numbers.</param>
+/// <param name="Span">All of it.</param>
+public sealed record PortSyntax(Identifier? Name, EquatableArray<ExpressionSyntax> Shape, ExpressionSyntax? Limit, TextSpan Span) : SyntaxNode(Span);
+
 /// <summary>The formula of a declaration.</summary>
 public abstract record BodySyntax(TextSpan Span) : SyntaxNode(Span);
 
@@ -90,7 +103,14 @@ public sealed record IndexBody(
     Identifier Result,
     EquatableArray<IndexGroupSyntax> Axes,
     EquatableArray<IndexTermSyntax> Terms,
-    TextSpan Span) : BodySyntax(Span);
+    TextSpan Span) : BodySyntax(Span)
+{
+    /// <summary>Whether it is written <c>+=</c>: at positions by data, where terms add.</summary>
+    public bool Adds { get; init; }
+}
+
+/// <summary>Index notation for each of several outputs that have names.</summary>
+public sealed record ResultsBody(EquatableArray<IndexBody> Results, TextSpan Span) : BodySyntax(Span);
 
 /// <summary>The steps of a model, in the order of application.</summary>
 public sealed record ModelBody(EquatableArray<ModelStepSyntax> Steps, TextSpan Span) : BodySyntax(Span);
@@ -137,7 +157,11 @@ public sealed record IndexLetSyntax(
     Identifier Name,
     EquatableArray<IndexGroupSyntax> Axes,
     EquatableArray<IndexTermSyntax> Terms,
-    TextSpan Span) : ClauseSyntax(Span);
+    TextSpan Span) : ClauseSyntax(Span)
+{
+    /// <summary>Whether it is written <c>+=</c>: at positions by data, where terms add.</summary>
+    public bool Adds { get; init; }
+}
 
 /// <summary>One axis in index notation: <c>j c</c>, the first varying slowest.</summary>
 public sealed record IndexGroupSyntax(EquatableArray<IndexSyntax> Indices, TextSpan Span) : SyntaxNode(Span);

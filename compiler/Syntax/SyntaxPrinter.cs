@@ -40,9 +40,14 @@ public static class SyntaxPrinter
         NegateSyntax negate => $"-{Inner(negate.Operand)}",
         NotSyntax not => $"not {Inner(not.Operand)}",
         ChainSyntax chain => Inner(chain.First) + string.Concat(chain.Rest.Select(link => $" {link.Operator} {Inner(link.Operand)}")),
+        PortsSyntax ports => string.Join(", ", ports.Ports.Select(Print)),
         PostfixSyntax postfix => Inner(postfix.Operand) + string.Concat(postfix.Suffixes.Select(Print)),
         _ => throw new ArgumentOutOfRangeException(nameof(expression), expression, "Not an expression of the language."),
     };
+
+    private static string Print(PortSyntax port) => port.Name is null
+        ? Print(port.Limit!)
+        : $"{port.Name.Text}[{List(port.Shape)}]{(port.Limit is { } limit ? $" < {Inner(limit)}" : "")}";
 
     private static string Inner(ExpressionSyntax expression) =>
         expression is NegateSyntax or NotSyntax or ChainSyntax or RepeatSyntax ? $"({Print(expression)})" : Print(expression);
@@ -87,7 +92,7 @@ public static class SyntaxPrinter
     {
         RequireSyntax require => $"require {Print(require.Condition)}",
         LetSyntax let => $"let {let.Name.Text} = {Print(let.Value)}",
-        IndexLetSyntax let => $"let {let.Name.Text}{Print(let.Axes)} = {Print(let.Terms)}",
+        IndexLetSyntax let => $"let {let.Name.Text}{Print(let.Axes)} {Assignment(let.Adds)} {Print(let.Terms)}",
         TensorsSyntax tensors => Print(tensors),
         _ => throw new ArgumentOutOfRangeException(nameof(clause), clause, "Not a clause of the language."),
     };
@@ -127,7 +132,14 @@ public static class SyntaxPrinter
                 text.Append($"  = {Print(chain)}\n");
                 break;
             case IndexBody index:
-                text.Append($"  {index.Result.Text}{Print(index.Axes)} = {Print(index.Terms)}\n");
+                text.Append($"  {index.Result.Text}{Print(index.Axes)} {Assignment(index.Adds)} {Print(index.Terms)}\n");
+                break;
+            case ResultsBody results:
+                foreach (IndexBody result in results.Results)
+                {
+                    Print(result, text);
+                }
+
                 break;
             case ModelBody model:
                 foreach (ModelStepSyntax step in model.Steps)
@@ -138,6 +150,8 @@ public static class SyntaxPrinter
                 break;
         }
     }
+
+    private static string Assignment(bool adds) => adds ? "+=" : "=";
 
     private static string Print(ChainBody chain) => string.Join(" . ", chain.Links.Select(Print));
 

@@ -152,7 +152,10 @@ public static class DiagnosticDescriptors
         Error("WEFT0131", "Unknown format", "unknown format '{0}'{1}");
 
     public static readonly DiagnosticDescriptor ProcessorOnly =
-        new("WEFT0132", Severity.Warning, "Not for devices", "'{0}' runs on the processor only: devices do not have '{1}' of values");
+        new("WEFT0132", Severity.Warning, "Not for devices", "'{0}' runs on the processor only: devices do not have {1}");
+
+    public static readonly DiagnosticDescriptor PositionTooLarge =
+        Error("WEFT0133", "Position too large", "positions up to {1} are in '{0}', and a float holds whole numbers up to 16777216 only: write Scalar = WeftScalar.Double, or use smaller tables");
 
     public static readonly DiagnosticDescriptor Internal =
         Error("WEFT9999", "The compiler failed", "the Weft compiler failed, which is a mistake in it: {0}");

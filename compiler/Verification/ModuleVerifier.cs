@@ -12,11 +12,22 @@ public static class ModuleVerifier
     /// <summary>The first fault, or null.</summary>
     public static string? Fault(Module module)
     {
-        (string? fault, int width) = Fault(module.Links, module.Inputs);
-        return fault ?? (width == module.Outputs ? null : $"the links give {width} instead of {module.Outputs} outputs");
+        (string? fault, int width) = Fault(module.Links, module.Inputs, module.InputPorts);
+        return fault ?? (width == module.Outputs ? null : $"the links give {width} instead of {module.Outputs} outputs")
+            ?? Fault(module.InputPorts, module.Inputs) ?? Fault(module.OutputPorts, module.Outputs);
     }
 
-    private static (string? Fault, int Width) Fault(IEnumerable<Link> links, int inputs)
+    /// <summary>Whether ports, if there are any, are all of a row, one behind the other.</summary>
+    private static string? Fault(EquatableArray<Port> ports, int width)
+    {
+        int end = ports.Aggregate(0, (end, port) => port.Offset == end && port.Shape.All(extent => extent > 0) ? end + port.Length : -1);
+        return ports.Count == 0 || end == width ? null : $"the ports {string.Join(", ", ports)} are not the {width} elements of a row";
+    }
+
+    /// <param name="links">What is applied.</param>
+    /// <param name="inputs">To how many elements.</param>
+    /// <param name="given">The parts of these that hold positions, among others.</param>
+    private static (string? Fault, int Width) Fault(IEnumerable<Link> links, int inputs, IReadOnlyList<Port> given)
     {
         int width = inputs;
         foreach (Link link in links)
@@ -24,7 +35,7 @@ public static class ModuleVerifier
             switch (link)
             {
                 case BranchLink branches:
-                    (string? Fault, int Width)[] parts = [.. branches.Branches.Select(branch => Fault(branch, width))];
+                    (string? Fault, int Width)[] parts = [.. branches.Branches.Select(branch => Fault(branch, width, given))];
                     if (parts.Length == 0 || Array.Exists(parts, part => part.Fault is not null || part.Width != parts[0].Width))
                     {
                         return (parts.Select(part => part.Fault).FirstOrDefault(part => part is not null) ?? "branches of unequal widths", width);
@@ -51,7 +62,7 @@ public static class ModuleVerifier
                     return ($"a bias {Show(bias)} for {width} elements", width);
 
                 case ValueLink { Value: var value }:
-                    if (!Fits(value) || Given(value).Any(input => input.Size != width))
+                    if (!Fits(value, given) || Given(value).Any(input => input.Size != width))
                     {
                         return ($"a value {Show(value)} does not fit {width} inputs", width);
                     }
@@ -66,6 +77,9 @@ public static class ModuleVerifier
                     width = function.Outputs(width);
                     break;
             }
+
+            // What a link makes is checked by nobody.
+            given = [];
         }
 
         return (null, width);
@@ -106,18 +120,67 @@ public static class ModuleVerifier
             : $"a tensor in {node.GetType().Name} does not fit: {AlgebraPrinter.Print(node)}";
     }
 
-    private static bool Fits(TensorExpression tensor) => tensor switch
+    private static bool Fits(TensorExpression tensor) => Fits(tensor, []);
+
+    private static bool Fits(TensorExpression tensor, IReadOnlyList<Port> given) => tensor switch
     {
-        SliceTensor slice => Fits(slice.Source)
+        SliceTensor slice => Fits(slice.Source, given)
             && slice.Axes.Count == slice.Source.Shape.Count
             && slice.Axes.Zip(slice.Source.Shape, Fits).All(fits => fits),
-        EinsumTensor einsum => einsum.Factors.All(Fits),
-        FunctionTensor function => function.Arguments.All(Fits)
+        EinsumTensor einsum => einsum.Factors.All(factor => Fits(factor, given)),
+        FunctionTensor function => function.Arguments.All(argument => Fits(argument, given))
             && function.Arguments.Count == function.Function.Tensors.Count
             && function.Function.Check([.. function.Arguments.Select(argument => argument.Shape)], function.Numbers.FirstOrDefault()) is null,
-        AppliedTensor applied => Fits(applied.Argument) && Fault(applied.Links, Length(applied.Argument)) is { Fault: null, Width: var width } && width == Length(applied),
+        GatherTensor gather => Fits(gather.Source, given) && Fits(gather, Length(gather.Source), Length(gather.Positions))
+            && (gather.Positions.IsPerRow() ? Range(gather.Positions, given) is { } range && range.IsBelow(gather.Size) : !gather.Positions.IsTrained() && Fits(gather.Positions, given)),
+        PositionTensor positions => Fits(positions, given),
+        AppliedTensor applied => Fits(applied.Argument, given)
+            && Fault(applied.Links, Length(applied.Argument), Given(applied.Argument, given)) is { Fault: null, Width: var width } && width == Length(applied),
         _ => tensor.Shape.All(extent => extent > 0),
     };
+
+    /// <summary>Whether a gather finds its source, its positions and its result to be what it takes them for.</summary>
+    private static bool Fits(GatherTensor gather, int source, int positions)
+    {
+        (long direct, long indirect) = gather.Transposed ? (source, Length(gather)) : (Length(gather), source);
+        return gather is { Outer: >= 1, Inner: >= 1 } && direct == (long)gather.Outer * positions * gather.Inner && indirect == (long)gather.Outer * gather.Size * gather.Inner;
+    }
+
+    /// <summary>Whether a formula reads nothing but positions, inside of what holds them.</summary>
+    private static bool Fits(PositionTensor positions, IReadOnlyList<Port> given) => positions.Sources.All(source => Range(source.Tensor, given) is { Least: >= 0 }
+        && source.Indices.Count == source.Tensor.Shape.Count
+        && source.Indices.Zip(source.Tensor.Shape, Fits).All(fits => fits)
+        && source.Indices.SelectMany(axis => axis.Variables).All(positions.Axes.Contains));
+
+    /// <summary>What a link inside a value is given: positions, where its argument is made of nothing else.</summary>
+    private static IReadOnlyList<Port> Given(TensorExpression argument, IReadOnlyList<Port> given) =>
+        Range(argument, given) is { Least: >= 0, Most: < int.MaxValue and var most } ? [new Port("", EquatableArray.Of(Length(argument)), 0, (int)most + 1)] : [];
+
+    /// <summary>The range of the positions that a value holds; null where it may hold anything else.</summary>
+    private static PositionRange? Range(TensorExpression tensor, IReadOnlyList<Port> given)
+    {
+        switch (tensor)
+        {
+            case InputTensor { Size: var size }:
+                return Of(0, size - 1);
+
+            case EinsumTensor { Terms: { Count: 1 } terms } einsum when terms[0] is { Coefficient: 1, Factors: { Count: 1 } factors } && factors[0].Tensor is InputTensor input:
+                AffineIndex index = factors[0].Indices[0];
+                return Fits(factors[0], given) && index.Variables.All(variable => einsum.Axes.Any(group => group.Contains(variable))) ? Of(Least(index), Most(index)) : null;
+
+            case PositionTensor positions:
+                return !Fits(positions, given) ? null : PositionRange.Of(positions.Formula, axis => axis < positions.Axes.Count
+                    ? PositionRange.Below(positions.Axes[axis].Extent)
+                    : Range(positions.Sources[axis - positions.Axes.Count].Tensor, given));
+
+            default:
+                return null;
+        }
+
+        PositionRange? Of(long least, long most) => given.FirstOrDefault(port => port.IsPositions && port.Offset <= least && most < (long)port.Offset + port.Length) is { } port
+            ? PositionRange.Below(port.Size)
+            : null;
+    }
 
     /// <summary>Where a value is made of what its link is given; not what links inside it are given.</summary>
     private static IEnumerable<InputTensor> Given(TensorExpression value) => value switch
@@ -129,7 +192,9 @@ public static class ModuleVerifier
 
     private static int Length(TensorExpression tensor) => tensor.Shape.Aggregate(1, (product, extent) => checked(product * extent));
 
-    private static bool Fits(IndexedTensor factor) => Fits(factor.Tensor)
+    private static bool Fits(IndexedTensor factor) => Fits(factor, []);
+
+    private static bool Fits(IndexedTensor factor, IReadOnlyList<Port> given) => Fits(factor.Tensor, given)
         && factor.Indices.Count == factor.Tensor.Shape.Count
         && factor.Indices.Zip(factor.Tensor.Shape, Fits).All(fits => fits);
 
@@ -141,12 +206,11 @@ public static class ModuleVerifier
     };
 
     /// <summary>Whether a position is inside an axis whatever its indices are.</summary>
-    private static bool Fits(AffineIndex index, int extent)
-    {
-        long least = index.Offset + index.Terms.Sum(term => Math.Min(0L, (long)term.Coefficient * (term.Variable.Extent - 1)));
-        long most = index.Offset + index.Terms.Sum(term => Math.Max(0L, (long)term.Coefficient * (term.Variable.Extent - 1)));
-        return least >= 0 && most < extent;
-    }
+    private static bool Fits(AffineIndex index, int extent) => Least(index) >= 0 && Most(index) < extent;
+
+    private static long Least(AffineIndex index) => index.Offset + index.Terms.Sum(term => Math.Min(0L, (long)term.Coefficient * (term.Variable.Extent - 1)));
+
+    private static long Most(AffineIndex index) => index.Offset + index.Terms.Sum(term => Math.Max(0L, (long)term.Coefficient * (term.Variable.Extent - 1)));
 
     private static string Show(TensorExpression tensor) => $"[{string.Join(", ", tensor.Shape)}]";
 }

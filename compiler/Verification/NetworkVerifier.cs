@@ -13,7 +13,16 @@ public sealed class NetworkVerifier
     private readonly HashSet<RowTensor> _filled = [];
     private readonly HashSet<Tensor> _known = [];
 
-    private NetworkVerifier(LoweredModule module) => _filled.Add(module.Input);
+    private readonly LoweredModule _module;
+
+    /// <summary>Vectors that hold nothing but positions, with the range of these.</summary>
+    private readonly Dictionary<RowTensor, PositionRange> _positions = [];
+
+    private NetworkVerifier(LoweredModule module)
+    {
+        _module = module;
+        _filled.Add(module.Input);
+    }
 
     /// <summary>The first fault, or null.</summary>
     public static string? Fault(LoweredModule module)
@@ -24,14 +33,26 @@ public sealed class NetworkVerifier
             ?? (verifier._filled.Contains(module.Output) ? null : "nothing fills the output");
     }
 
+    /// <summary>The largest position that inputs hold, or what is computed of these; 0 where there are none.</summary>
+    public static double LargestPosition(LoweredModule module)
+    {
+        var verifier = new NetworkVerifier(module);
+        foreach (Statement statement in module.Statements)
+        {
+            _ = verifier.Fault(statement);
+        }
+
+        return module.Module.InputPorts.Select(port => port.Size - 1.0).Concat(verifier._positions.Values.Select(range => range.Most)).DefaultIfEmpty(0).Max();
+    }
+
     private string? Fault(Statement statement)
     {
         RowTensor target = statement.Target;
         string? fault = statement.Reads.OfType<RowTensor>().FirstOrDefault(source => !_filled.Contains(source)) is { } unfilled ? $"{unfilled} is read before it is filled" : statement switch
         {
             SumStatement sum => Fault(sum.Terms, target.Length),
-            GatherStatement gather => Fault(gather.Table) ?? Parts(gather.Outer, gather.Source, target)
-                ?? Same(gather.Table.Length, (gather.Transposed ? gather.Source : target).Length / gather.Outer, "positions of a table"),
+            GatherStatement gather => Fault(gather),
+            PositionStatement positions => Fault(positions),
             WalshHadamardStatement transform => Parts(transform.Outer, transform.Source, target) ?? Same(transform.Source.Length, target.Length, "elements"),
             ReflectionsStatement { Rows: { Shape.Count: 2 } rows } chain => Fault(rows)
                 ?? Same(chain.Source.Length, target.Length, "elements") ?? Same(rows.Shape[1] * chain.Outer, target.Length, "elements of reflected parts"),
@@ -43,9 +64,58 @@ public sealed class NetworkVerifier
             ActivationStatement activation => Same(activation.Function.Outputs(activation.Source.Length), target.Length, "elements"),
             _ => null,
         };
+        if (fault is null && Range(statement) is { } range)
+        {
+            _positions[target] = range;
+        }
+
         fault ??= _filled.Add(target) ? null : "it is filled twice";
         return fault is null ? null : $"{fault}, in {target}";
     }
+
+    private string? Fault(GatherStatement gather)
+    {
+        (Part source, Part table, GatherShape shape) = (gather.Source, gather.Table, gather.Shape);
+        (int from, int to) = gather.Transposed ? (shape.Direct, shape.Indirect) : (shape.Indirect, shape.Direct);
+        bool leadsOut = table.Tensor is RowTensor positions && Range(positions, table.Offset, table.Offset + shape.Count - 1) is var range && !(range is { } found && found.IsBelow(shape.Size));
+        return Fault(source.Tensor) ?? Fault(table.Tensor)
+            ?? (shape is { Outer: >= 1, Size: >= 1, Count: >= 1, Inner: >= 1 } ? null : "a gather of nothing")
+            ?? Holds(source, from) ?? Holds(table, shape.Count) ?? Same(to, gather.Target.Length, "gathered elements")
+            ?? (table.Tensor is WeightTensor { IsTrained: true } ? $"{table.Tensor} is trained and no table" : null)
+            ?? (leadsOut ? $"{table.Tensor} may hold what is no position below {shape.Size}" : null);
+    }
+
+    private string? Fault(PositionStatement positions) =>
+        positions.Sources.Select(source => Inside(source.Position, source.Tensor.Length, source.Tensor.Name)
+                ?? (Range(source) is { Least: >= 0 } ? null : $"{source.Tensor} may hold what is no position"))
+            .FirstOrDefault(fault => fault is not null)
+        ?? Same(positions.Axes.Aggregate(1, (product, axis) => product * axis.Extent), positions.Target.Length, "positions");
+
+    /// <summary>The range of the positions that a statement makes, if it makes nothing else.</summary>
+    private PositionRange? Range(Statement statement) => statement switch
+    {
+        PositionStatement positions => PositionRange.Of(positions.Formula, axis => axis < positions.Axes.Count
+            ? PositionRange.Below(positions.Axes[axis].Extent)
+            : Range(positions.Sources[axis - positions.Axes.Count])),
+
+        // A copy of others.
+        SumStatement { Terms: { Count: 1 } terms } sum when terms[0] is { Coefficient: 1, Factors: { Count: 1 } factors, Output: var output }
+            && output.Overlapping.Count == 0 && factors[0].Position.Indices.All(output.Contains)
+            && output.Terms.Aggregate(1L, (product, term) => product * term.Index.Extent) == sum.Target.Length => Range(factors[0]),
+        _ => null,
+    };
+
+    private PositionRange? Range(Factor factor) => factor is { Tensor: RowTensor vector, Position: var position } ? Range(vector, position.Minimum, position.Maximum) : null;
+
+    /// <summary>The range of the positions from one element to another; null where there may be anything else.</summary>
+    private PositionRange? Range(RowTensor vector, int least, int most) =>
+        _positions.TryGetValue(vector, out PositionRange known) ? known
+        : vector == _module.Input && _module.Module.InputPorts.FirstOrDefault(port => port.IsPositions && port.Offset <= least && most < port.Offset + port.Length) is { } port
+            ? PositionRange.Below(port.Size)
+        : null;
+
+    private static string? Holds(Part part, int count) =>
+        part.Offset >= 0 && (long)part.Offset + count <= part.Tensor.Length ? null : $"{count} elements from {part.Offset} on do not lie in the {part.Tensor.Length} of {part.Tensor}";
 
     private string? Fault(IEnumerable<Term> terms, int size) => terms.Select(term => Fault(term, size)).FirstOrDefault(fault => fault is not null);
 

@@ -279,9 +279,17 @@ public sealed class ScheduleVerifier
             case PadStep pad:
                 return Same(pad.A.Storage.Length, pad.C.Storage.Length);
 
-            case GatherStep gather:
-                Storage listed = gather.Transposed ? gather.A.Storage : gather.C.Storage, other = gather.Transposed ? gather.C.Storage : gather.A.Storage;
-                return Same((long)gather.Table.Storage.Length * gather.Outer, listed.Length) ?? Parts(gather.Outer, other) ?? Dense(listed, other);
+            case GatherStep { Shape: var shape } gather:
+                (Place listed, Place other) = gather.Transposed ? (gather.A, gather.C) : (gather.C, gather.A);
+                return Holds(listed, shape.Direct) ?? Holds(other, shape.Indirect) ?? Holds(gather.Table, shape.Count)
+                    ?? (gather.Accumulate || listed.Storage.Length == shape.Direct ? null : $"{shape.Direct} of the {listed.Storage.Length} elements of {Name(listed)} are written");
+
+            case PositionStep positions:
+                long count = positions.Extents.Aggregate(1L, (product, extent) => product * extent);
+                return Same(count, positions.C.Storage.Length) ?? positions.Sources
+                    .Select(source => Range(source.Place.Offset, positions.Extents.Zip(source.Strides, (extent, stride) => ((long)extent, (long)stride))) is var range
+                        && range.Least >= 0 && range.Most < source.Place.Storage.Length ? null : $"positions are read beside {Name(source.Place)}")
+                    .FirstOrDefault(fault => fault is not null);
 
             case WalshHadamardStep transform:
                 return Same(transform.A.Storage.Length, transform.C.Storage.Length) ?? Parts(transform.Outer, transform.C.Storage) ?? Dense(transform.A.Storage, transform.C.Storage);
@@ -415,6 +423,9 @@ public sealed class ScheduleVerifier
 
     private static string? Dense(params Storage[] storages) =>
         Array.Find(storages, storage => storage.IsPerRow && storage.Pitch != storage.Length) is { } apart ? $"rows of {apart} lie apart" : null;
+
+    private static string? Holds(Place place, long count) =>
+        place.Offset >= 0 && place.Offset + count <= place.Storage.Length ? null : $"{count} elements from {place.Offset} on are touched of the {place.Storage.Length} of {Name(place)}";
 
     private static string? Parts(int outer, Storage storage) => outer >= 1 && storage.Length % outer == 0 ? null : $"{storage} is not {outer} equal parts";
 

@@ -124,7 +124,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>y = f(x) for each row.</summary>
     /// <param name="x">[batch, <see cref="Inputs"/>]</param>
     /// <param name="y">[batch, <see cref="Outputs"/>]; overwritten.</param>
-    /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, or the spans overlap; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Forward(ReadOnlySpan<T> x, Span<T> y)
@@ -133,6 +133,7 @@ public abstract unsafe class Map<T> : IDisposable
         int batch = CountRows(x, Inputs);
         RequireLength(y, batch, Outputs, nameof(y));
         RefuseOverlap(y, nameof(y), x, nameof(x));
+        RequirePositions(x, batch);
         fixed (T* px = x, py = y)
         {
             if (batch <= Description.FewRows || (batch <= Description.Chunk && (double)batch * Description.ForwardFlops < ParallelFlops))
@@ -156,7 +157,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="dy">[batch, <see cref="Outputs"/>]: the gradient for the output.</param>
     /// <param name="dx">[batch, <see cref="Inputs"/>], overwritten; or empty: not wanted.</param>
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: not wanted.</param>
-    /// <exception cref="ArgumentException">A length is wrong, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, or something written overlaps another argument; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
@@ -171,6 +172,7 @@ public abstract unsafe class Map<T> : IDisposable
         RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
         RefuseOverlap(gradient, nameof(gradient), dy, nameof(dy));
         RefuseOverlap(gradient, nameof(gradient), dx, nameof(dx));
+        RequirePositions(x, batch);
         if (dx.IsEmpty && gradient.IsEmpty)
         {
             return;
@@ -192,7 +194,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="loss">The loss, with what the outputs are compared to.</param>
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: only the loss is wanted.</param>
     /// <returns>The mean loss.</returns>
-    /// <exception cref="ArgumentException">A length is wrong, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient)
@@ -204,7 +206,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="dx">[batch, <see cref="Inputs"/>], overwritten; or empty: not wanted.</param>
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: not wanted.</param>
     /// <returns>The mean loss.</returns>
-    /// <exception cref="ArgumentException">A length is wrong, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> dx, Span<T> gradient)
@@ -223,6 +225,7 @@ public abstract unsafe class Map<T> : IDisposable
         RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
         RefuseOverlap(gradient, nameof(gradient), dx, nameof(dx));
         loss.Check(batch, Outputs);
+        RequirePositions(x, batch);
         long flops = Description.ForwardFlops + (gradient.IsEmpty && dx.IsEmpty ? 0 : Description.BackwardFlops);
         fixed (T* px = x, pdx = dx)
         {
@@ -238,7 +241,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="dParameters">[<see cref="TrainedCount"/>]; or empty: zero.</param>
     /// <param name="y">[batch, <see cref="Outputs"/>], overwritten; or empty: not wanted.</param>
     /// <param name="dy">[batch, <see cref="Outputs"/>], overwritten.</param>
-    /// <exception cref="ArgumentException">A length is wrong, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, or something written overlaps another argument; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public void Tangent(ReadOnlySpan<T> x, ReadOnlySpan<T> dx, ReadOnlySpan<T> dParameters, Span<T> y, Span<T> dy)
@@ -256,6 +259,7 @@ public abstract unsafe class Map<T> : IDisposable
         RefuseOverlap(dy, nameof(dy), dx, nameof(dx));
         RefuseOverlap(dy, nameof(dy), dParameters, nameof(dParameters));
         RefuseOverlap(dy, nameof(dy), y, nameof(y));
+        RequirePositions(x, batch);
 
         Workspace<T> workspace = workspaces.Take();
         AlignedBuffer<T> tangent = workspace.Block(Description.TangentCount);
@@ -550,6 +554,26 @@ public abstract unsafe class Map<T> : IDisposable
         if (written.Overlaps(other))
         {
             throw new ArgumentException($"{name} is written and must not overlap {otherName}.", name);
+        }
+    }
+
+    /// <summary>Sees to it that what kernels take for positions leads nowhere else.</summary>
+    private void RequirePositions(ReadOnlySpan<T> x, int batch)
+    {
+        foreach (PositionInput input in Description.Positions)
+        {
+            // Rows of nothing else are checked at once.
+            (int rows, int length) = input.Length == Inputs ? (Math.Min(batch, 1), x.Length) : (batch, input.Length);
+            for (int row = 0; row < rows; row++)
+            {
+                ReadOnlySpan<T> positions = x.Slice(row * Inputs + input.Offset, length);
+                if (Positions.FirstWrong(positions, input.Size) is >= 0 and var wrong)
+                {
+                    throw new ArgumentException(
+                        $"{input.Name} of row {row + wrong / input.Length} of the batch holds {positions[wrong]} at {wrong % input.Length}: expected a whole number from 0 to {input.Size - 1}.",
+                        nameof(x));
+                }
+            }
         }
     }
 

@@ -35,6 +35,13 @@ public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> 
     internal int RowCount => Shape.Length < 2 ? 1 : Shape[^2];
 }
 
+/// <summary>An input that holds positions: whole numbers from 0 to below a size, as elements of a row.</summary>
+/// <param name="Name">What it is called.</param>
+/// <param name="Offset">Where in a row it begins.</param>
+/// <param name="Length">How many elements it has.</param>
+/// <param name="Size">What they are below.</param>
+public sealed record PositionInput(string Name, int Offset, int Length, int Size);
+
 /// <summary>The facts about a generated map that do not depend on its element type or its parameters' values.</summary>
 public sealed record MapDescription
 {
@@ -89,6 +96,9 @@ public sealed record MapDescription
     /// <summary>The stored and the seeded parameters, each with its place in the weight block.</summary>
     public required ImmutableArray<ParameterInfo> Parameters { get; init; }
 
+    /// <summary>The parts of an input row that hold positions; none for most maps.</summary>
+    public ImmutableArray<PositionInput> Positions { get; init; } = [];
+
     /// <summary>The index of a parameter in <see cref="Parameters"/>.</summary>
     /// <exception cref="ArgumentException">There is no parameter of that name.</exception>
     public int IndexOf(string name)
@@ -120,7 +130,12 @@ public sealed record MapDescription
             (long)Chunk * Math.Max(Math.Max(Inputs, 2 * (long)Outputs), Math.Max(ScratchPerRow, GradientScratchPerRow)) <= MemoryBlock.MaxLength,
             "a chunk of rows and its scratch must fit into one block");
         Require(ForwardFlops >= 0 && BackwardFlops >= 0, "operation counts must not be negative");
-        Require(!Parameters.IsDefault, "Parameters must be given");
+        Require(!Parameters.IsDefault && !Positions.IsDefault, "Parameters and Positions must be given");
+        foreach (PositionInput input in Positions)
+        {
+            Require(0 <= input.Offset && 0 < input.Length && (long)input.Offset + input.Length <= Inputs && input.Size > 0, $"the positions {input.Name} must lie in a row");
+        }
+
         foreach (ParameterInfo parameter in Parameters)
         {
             (int start, int end) = parameter.Role switch

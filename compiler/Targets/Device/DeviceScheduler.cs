@@ -62,8 +62,13 @@ public sealed class DeviceScheduler
         (_weightCount, _gradientCount) = (_program.TrainedCount, _program.TrainedCount);
     }
 
-    /// <summary>A function of values that a module needs and devices do not have, or null.</summary>
-    public static TensorFunction? Lacking(LoweredModule module) => module.Statements.OfType<FunctionStatement>().FirstOrDefault()?.Call.Function;
+    /// <summary>What a module needs and devices do not have, in words; or null.</summary>
+    public static string? Lacking(LoweredModule module) => module.Statements.Select(statement => statement switch
+    {
+        FunctionStatement function => $"'{function.Call.Function.Name}' of values",
+        GatherStatement { IsByData: true } or GatherStatement { Shape.Inner: > 1 } or PositionStatement => "positions by data",
+        _ => null,
+    }).FirstOrDefault(lack => lack is not null);
 
     /// <param name="host">The map's own program: the module, and the tensors that the host evaluates.</param>
     /// <param name="hostLayout">Where the map has what the host evaluates.</param>
@@ -370,11 +375,11 @@ public sealed class DeviceScheduler
             false,
             [OperandOf(clear.C)]),
         GatherStep { Transposed: false } gather => Launch(
-            ElementwiseKernels.Gather(gather.Outer, gather.Table.Storage.Length, gather.A.Storage.Length / gather.Outer),
+            ElementwiseKernels.Gather(gather.Shape.Outer, gather.Shape.Count, gather.Shape.Size),
             gather.Accumulate,
             [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
         GatherStep gather => Launch(
-            ElementwiseKernels.ScatterAdd(gather.Outer, gather.Table.Storage.Length, gather.C.Storage.Length / gather.Outer),
+            ElementwiseKernels.ScatterAdd(gather.Shape.Outer, gather.Shape.Count, gather.Shape.Size),
             true,
             [OperandOf(gather.Table), OperandOf(gather.A), OperandOf(gather.C)]),
         ActivationStep { Function: var function } activation => OfRows(

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -67,53 +68,114 @@ public static unsafe class Tables<T>
         }
     }
 
-    /// <summary>target[o, i] = source[o, table[i]], or += where <paramref name="accumulate"/>.</summary>
-    /// <param name="source">[outer, size]</param>
-    /// <param name="target">[outer, length]</param>
-    /// <param name="table">[length]: whole numbers from 0 to size − 1, which are not checked here.</param>
-    /// <param name="outer">The number of rows.</param>
-    /// <param name="length">The length of the table.</param>
-    /// <param name="size">The length of a row of the source.</param>
+    /// <summary>
+    /// target[n, o, i, c] = source[n, o, table[n, i], c], or += where <paramref name="accumulate"/>, for each row n. What is the same for all rows
+    /// has a pitch of 0; where that is the target, what rows give is added up.
+    /// </summary>
+    /// <param name="source">[rows, outer, size, inner]</param>
+    /// <param name="sourcePitch">Elements from row to row of it.</param>
+    /// <param name="table">[rows, count]: whole numbers from 0 to size − 1, which are not checked here.</param>
+    /// <param name="tablePitch">Elements from row to row of it.</param>
+    /// <param name="target">[rows, outer, count, inner]</param>
+    /// <param name="targetPitch">Elements from row to row of it.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="outer">The parts of a row that are read at the same positions.</param>
+    /// <param name="size">The length of the axis that positions lead to.</param>
+    /// <param name="count">The number of positions.</param>
+    /// <param name="inner">The elements of what lies at a position.</param>
     /// <param name="accumulate">Whether to add to the target.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Gather(T* source, T* target, T* table, int outer, int length, int size, bool accumulate)
+    public static void Gather(
+        T* source, int sourcePitch, T* table, int tablePitch, T* target, int targetPitch, int rows, int outer, int size, int count, int inner, bool accumulate)
     {
-        for (int o = 0; o < outer; o++, source += size, target += length)
+        for (; rows > 0; rows--, source += sourcePitch, table += tablePitch, target += targetPitch)
         {
-            int i = 0;
-            if (typeof(T) == typeof(float) && Avx2.IsSupported && !accumulate)
+            T* from = source, to = target;
+            for (int o = 0; o < outer; o++, from += (nint)size * inner)
             {
-                for (; i <= length - Vector256<float>.Count; i += Vector256<float>.Count)
+                int i = 0;
+                if (typeof(T) == typeof(float) && Avx2.IsSupported && inner == 1 && !accumulate)
                 {
-                    Vector256<int> positions = Avx.ConvertToVector256Int32(Avx.LoadVector256((float*)table + i));
-                    Avx.Store((float*)target + i, Avx2.GatherVector256((float*)source, positions, sizeof(float)));
+                    for (; i <= count - Vector256<float>.Count; i += Vector256<float>.Count, to += Vector256<float>.Count)
+                    {
+                        Vector256<int> positions = Avx.ConvertToVector256Int32(Avx.LoadVector256((float*)table + i));
+                        Avx.Store((float*)to, Avx2.GatherVector256((float*)from, positions, sizeof(float)));
+                    }
                 }
-            }
 
-            for (; i < length; i++)
-            {
-                T element = source[int.CreateTruncating(table[i])];
-                target[i] = accumulate ? target[i] + element : element;
+                for (; i < count; i++, to += inner)
+                {
+                    if (inner > 1 && i + Ahead < count)
+                    {
+                        Prefetch(from + (nint)int.CreateTruncating(table[i + Ahead]) * inner, inner);
+                    }
+
+                    Move(from + (nint)int.CreateTruncating(table[i]) * inner, to, inner, accumulate);
+                }
             }
         }
     }
 
-    /// <summary>The adjoint of <see cref="Gather"/>: target[o, table[i]] += source[o, i].</summary>
-    /// <param name="source">[outer, length]</param>
-    /// <param name="target">[outer, size]; added to.</param>
-    /// <param name="table">[length]: whole numbers from 0 to size − 1, which are not checked here.</param>
-    /// <param name="outer">The number of rows.</param>
-    /// <param name="length">The length of the table.</param>
-    /// <param name="size">The length of a row of the target.</param>
+    /// <summary>The adjoint of <see cref="Gather"/>: target[n, o, table[n, i], c] += source[n, o, i, c].</summary>
+    /// <param name="source">[rows, outer, count, inner]</param>
+    /// <param name="sourcePitch">Elements from row to row of it.</param>
+    /// <param name="table">[rows, count]: whole numbers from 0 to size − 1, which are not checked here.</param>
+    /// <param name="tablePitch">Elements from row to row of it.</param>
+    /// <param name="target">[rows, outer, size, inner]; added to.</param>
+    /// <param name="targetPitch">Elements from row to row of it.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="outer">The parts of a row that are added to at the same positions.</param>
+    /// <param name="size">The length of the axis that positions lead to.</param>
+    /// <param name="count">The number of positions.</param>
+    /// <param name="inner">The elements of what lies at a position.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void ScatterAdd(T* source, T* target, T* table, int outer, int length, int size)
+    public static void ScatterAdd(
+        T* source, int sourcePitch, T* table, int tablePitch, T* target, int targetPitch, int rows, int outer, int size, int count, int inner)
     {
-        for (int o = 0; o < outer; o++, source += length, target += size)
+        for (; rows > 0; rows--, source += sourcePitch, table += tablePitch, target += targetPitch)
         {
-            for (int i = 0; i < length; i++)
+            T* from = source, to = target;
+            for (int o = 0; o < outer; o++, to += (nint)size * inner)
             {
-                target[int.CreateTruncating(table[i])] += source[i];
+                for (int i = 0; i < count; i++, from += inner)
+                {
+                    Move(from, to + (nint)int.CreateTruncating(table[i]) * inner, inner, accumulate: true);
+                }
             }
+        }
+    }
+
+    /// <summary>How many positions ahead vectors are asked for: they come from all over a table.</summary>
+    private const int Ahead = 8;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(T* vector, int length)
+    {
+        const int Line = 64;
+        if (Sse.IsSupported)
+        {
+            for (byte* line = (byte*)vector, end = (byte*)(vector + Math.Min(length, 8 * Line)); line < end; line += Line)
+            {
+                Sse.Prefetch0(line);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Move(T* source, T* target, int length, bool accumulate)
+    {
+        if (length == 1)
+        {
+            *target = accumulate ? *target + *source : *source;
+        }
+        else if (accumulate)
+        {
+            var sum = new Span<T>(target, length);
+            TensorPrimitives.Add(sum, new ReadOnlySpan<T>(source, length), sum);
+        }
+        else
+        {
+            new ReadOnlySpan<T>(source, length).CopyTo(new Span<T>(target, length));
         }
     }
 }

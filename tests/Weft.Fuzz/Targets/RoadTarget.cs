@@ -77,7 +77,8 @@ internal sealed class RoadTarget : TextTarget
             string call = Texts.Call(random);
             if (WeftCompiler.BindFormula(new SourceText("t", call), [], "T").Modules.FirstOrDefault() is { } module)
             {
-                return string.Create(CultureInfo.InvariantCulture, $"{(module.IsLinear ? "operator" : "layer")} t : {module.Inputs} -> {module.Outputs} = {call}\n");
+                string inputs = module.InputPorts.Count > 0 ? string.Join(", ", module.InputPorts) : module.Inputs.ToString(CultureInfo.InvariantCulture);
+                return string.Create(CultureInfo.InvariantCulture, $"{(module.IsLinear ? "operator" : "layer")} t : {inputs} -> {module.Outputs} = {call}\n");
             }
         }
     }

@@ -47,6 +47,7 @@ internal static class Algebras
         EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = Map(factor.Tensor, change) }),
         FunctionTensor function => function with { Arguments = Change(function.Arguments, argument => Map(argument, change)) },
         AppliedTensor applied => applied with { Argument = Map(applied.Argument, change) },
+        GatherTensor gather => gather with { Source = Map(gather.Source, change) },
         _ => tensor,
     });
 
@@ -79,7 +80,7 @@ internal static class Algebras
 
     /// <summary>Whether devices have all that a module needs: of the functions of values they have those that code is made of.</summary>
     public static bool RunsOnDevices(this Module module) =>
-        !module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf).Any(tensor => tensor is FunctionTensor { Function.Definition: null } && tensor.IsPerRow());
+        !module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf).Any(tensor => tensor is GatherTensor or PositionTensor || (tensor is FunctionTensor { Function.Definition: null } && tensor.IsPerRow()));
 
     /// <summary>A module of these links with the parameters that they use.</summary>
     public static Module ModuleOf(string name, int inputs, int outputs, params Link[] links) =>

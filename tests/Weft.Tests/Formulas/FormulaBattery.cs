@@ -203,7 +203,7 @@ internal static class FormulaBattery
         /// <summary>Rows for which no rounding moves an argument of a relu, a threshold or a rounding across what it is not smooth at.</summary>
         private double[] InputsAwayFromKinks(double[][] values)
         {
-            double[] x = Draw(_most * module.Inputs);
+            double[] x = DrawRows(_most);
             (Interpreter Before, NonlinearLink Link, int Width)[] kinks = [.. Kinks([], module.Links).Select(kink =>
             {
                 int width = Width(kink.Before, module.Inputs);
@@ -226,7 +226,7 @@ internal static class FormulaBattery
                 {
                     if (isNear[row])
                     {
-                        Draw(module.Inputs).CopyTo(x, row * module.Inputs);
+                        DrawRows(1).CopyTo(x, row * module.Inputs);
                     }
                 }
             }
@@ -271,6 +271,8 @@ internal static class FormulaBattery
 
         /// <summary>Normal numbers that the element type has exactly.</summary>
         private double[] Draw(int count) => Widen(Convert(Numbers.Normal(random, count), count));
+
+        private double[] DrawRows(int rows) => Widen(Convert(Numbers.Rows(module, random, rows), rows * module.Inputs));
 
         private static T[] Convert(double[] values, int count) => Convert<T>(values, count);
 

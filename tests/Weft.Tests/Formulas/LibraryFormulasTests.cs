@@ -48,6 +48,9 @@ public class LibraryFormulasTests
         "attention(17, 5, 2, 3)", "causal_attention(9, 5, 1, 3)", "linear_attention(9, 3, 2, 3)", "flow_attention(9, 3, 2, 3)", "tensor_attention(5, 6, 2, 3)",
         "kronecker_attention(3, 5, 6)", "tensor_llm(9, 5, 2, 3, [3, 2, 2])", "rotary(9, 10)", "squeeze_excitation(5, 9, 3)", "mixture_of_experts(20, 17, 3)",
         "factorization_machine(33, 9)", "poly_inr(9, 3, 17)",
+        "embedding(100, 9, 17)", "embedding_bag(100, 9, 17)", "factorized_embedding(100, 9, 17, 5)", "hashed_embedding(1000, 9, 17, 33, 3)",
+        "quotient_remainder_embedding(100, 9, 17, 7)", "tensor_train_embedding(9, [5, 4, 6], [2, 3, 4], 3)", "unified_embedding(9, 100, 33, 2, 7)", "input_search(100, 9, 17, 7)",
+        "product_quantized(9, 4, 16, 5)", "simvq(33, 9, 17)", "shacira(100, 9, 17, 5)", "message_passing(9, 20, 5)", "cross_attention(9, 11, 7, 4, 5, 2)",
     ];
 
     /// <summary>
@@ -64,7 +67,7 @@ public class LibraryFormulasTests
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         map.Initialize(seed);
-        T[] x = [.. Numbers.Normal(new Random(seed), 5 * map.Inputs).Select(T.CreateChecked)], dy = [.. Numbers.Normal(new Random(seed + 1), 5 * map.Outputs).Select(T.CreateChecked)];
+        T[] x = [.. Numbers.Rows(map.Description, new Random(seed), 5).Select(T.CreateChecked)], dy = [.. Numbers.Normal(new Random(seed + 1), 5 * map.Outputs).Select(T.CreateChecked)];
         T[] gradient = new T[map.TrainedCount];
         map.Gradient(x, dy, [], gradient);
         return gradient.Length == 0 || gradient.Any(value => value != T.Zero) ? null : $"{typeof(T).Name}, no gradient at the start of {module.Name}";
@@ -75,7 +78,7 @@ public class LibraryFormulasTests
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         map.Randomize(new Random(seed));
-        T[] x = [.. Numbers.Normal(new Random(seed + 1), 2 * map.Inputs).Select(T.CreateChecked)], before = new T[2 * map.Outputs], after = new T[2 * map.Outputs];
+        T[] x = [.. Numbers.Rows(map.Description, new Random(seed + 1), 2).Select(T.CreateChecked)], before = new T[2 * map.Outputs], after = new T[2 * map.Outputs];
         T[] values = map.Parameters.ToArray();
         map.Forward(x, before);
         var file = new MemoryStream();

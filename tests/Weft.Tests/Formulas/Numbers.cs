@@ -16,6 +16,28 @@ internal static class Numbers
         return values;
     }
 
+    /// <summary>Rows of x: normal numbers, and positions where a module takes these.</summary>
+    public static double[] Rows(Module module, Random random, int rows) =>
+        Rows(random, rows, module.Inputs, [.. module.InputPorts.Where(port => port.IsPositions).Select(port => (port.Offset, port.Length, port.Size))]);
+
+    /// <summary>Rows of x for a map.</summary>
+    public static double[] Rows(MapDescription map, Random random, int rows) =>
+        Rows(random, rows, map.Inputs, [.. map.Positions.Select(input => (input.Offset, input.Length, input.Size))]);
+
+    private static double[] Rows(Random random, int rows, int inputs, (int Offset, int Length, int Size)[] positions)
+    {
+        double[] x = Normal(random, rows * inputs);
+        foreach ((int offset, int length, int size) in positions)
+        {
+            for (int i = 0; i < rows * length; i++)
+            {
+                x[(i / length * inputs) + offset + (i % length)] = random.Next(size);
+            }
+        }
+
+        return x;
+    }
+
     /// <summary>A value for every parameter; those of a paired start in unequal rows too, so that nothing cancels.</summary>
     public static Dictionary<string, double[]> Values(Module module, Random random) => module.Parameters.ToDictionary(
         parameter => parameter.Name,

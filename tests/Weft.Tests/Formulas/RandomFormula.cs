@@ -36,7 +36,130 @@ internal sealed class RandomFormula
     /// The module of a seed. A <paramref name="textual"/> one has only what can be written as a declaration: index notation as
     /// the whole body and in <c>let</c>, but not inside an expression.
     /// </summary>
-    public static Module Create(int seed, bool textual = false) => new RandomFormula(seed, textual).Compose(seed);
+    public static Module Create(int seed, bool textual = false)
+    {
+        var formula = new RandomFormula(seed, textual);
+        return !textual && seed % 7 == 3 ? formula.Lookups(seed) : formula.Compose(seed);
+    }
+
+    /// <summary>
+    /// A layer of inputs with names, positions among them: a sum of what is read at these and of what is added at them, of parameters and of
+    /// values, with arithmetic on positions, and links behind it.
+    /// </summary>
+    private Module Lookups(int seed)
+    {
+        var ports = new List<Port>();
+        void Add(string name, int size, params int[] shape) => ports.Add(new Port(name, shape.ToEquatable(), ports.Sum(port => port.Length), size));
+        int rows = _random.Next(1, 8), parts = _random.Next(2, 5);
+        Add("token", _random.Next(1, 12), Chance(0.5) ? [rows] : [rows, _random.Next(1, 4)]);
+        Add("x", 0, parts, _random.Next(1, 6));
+        if (Chance(0.5))
+        {
+            Add("code", parts, _random.Next(1, 5));
+        }
+
+        int inputs = ports.Sum(port => port.Length), outputs = _random.Next(1, 13);
+        TensorExpression[] inputsByPort = [.. ports.Select(port => PartOf(port, inputs))];
+        Port[] positions = [.. ports.Where(port => port.IsPositions)];
+        List<IndexVariable> results = [.. Factorize(outputs, _random.Next(1, 3)).Select(extent => Index("mnpq", extent))];
+        var value = new EinsumTensor(
+            results.Select(index => EquatableArray.Of(index)).ToEquatable(),
+            Enumerable.Range(0, _random.Next(1, 4)).Select(_ =>
+            {
+                TensorExpression made = Lookup();
+                List<IndexVariable> at = [.. made.Shape.Select(extent => Index("rstu", extent))];
+                var weights = new ParameterTensor(ParameterOf([.. results.Concat(at).Select(index => index.Extent)]));
+                EquatableArray<IndexedTensor> factors = EquatableArray.Of(
+                    new IndexedTensor(weights, results.Concat(at).Select(AffineIndex.Of).ToEquatable()), new IndexedTensor(made, at.Select(AffineIndex.Of).ToEquatable()));
+                return new TensorProduct(factors, Math.Abs(Coefficient()));
+            }).ToEquatable());
+        Link[] behind = Chance(0.5) ? [] : [new ActivationLink(Activation.Tanh), new LinearLink(Leaf(outputs, outputs))];
+        return Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [new ValueLink(value), .. behind]) with { InputPorts = ports.ToEquatable() };
+
+        TensorExpression Lookup()
+        {
+            TensorExpression x = inputsByPort[1];
+            int outer = _random.Next(1, 3), inner = _random.Next(1, 5);
+            switch (_random.Next(5))
+            {
+                case 0:
+                    // Of a parameter, or what is made of one.
+                    int size = Pick(positions).Size + _random.Next(3);
+                    TensorExpression table = new ParameterTensor(ParameterOf([outer, size, inner]));
+                    return Read(Chance(0.3) ? Functions.Of("tanh", table) : table, size, outer, inner);
+                case 1:
+                    // Of an input, or of a value.
+                    return Read(Chance(0.5) ? x : new AppliedTensor(EquatableArray.Of<Link>(new ActivationLink(Activation.Tanh)), x, x.Shape), parts, 1, x.Shape[1]);
+                case 2:
+                    // A sum for each position, of an input or of a parameter.
+                    TensorExpression into = Positions(parts + 1);
+                    int count = Length(into.Shape);
+                    IndexVariable i = Index("ij", count), a = Index("ab", inner), p = Index("kl", parts), d = Index("cd", x.Shape[1]);
+                    TensorExpression added = Chance(0.3)
+                        ? new ParameterTensor(ParameterOf([count, inner]))
+                        : new EinsumTensor(
+                            EquatableArray.Of(EquatableArray.Of(i), EquatableArray.Of(a)),
+                            EquatableArray.Of(Of(new ParameterTensor(ParameterOf([count, inner, parts, x.Shape[1]])), i, a, p, d), Of(x, p, d)));
+                    return new GatherTensor(added, into, 1, inner, EquatableArray.Of(parts + 1, inner), Transposed: true);
+                case 3:
+                    // At positions that others are read at.
+                    GatherTensor first = Read(new ParameterTensor(ParameterOf([1, parts, inner])), parts, 1, inner);
+                    return Read(first, first.Shape[1], 1, inner);
+                default:
+                    // A number that depends on positions.
+                    return Arithmetic(number => new FormulaOperation(FormulaOperator.All[">="], EquatableArray.Of(number, new FormulaNumber(2))));
+            }
+        }
+
+        GatherTensor Read(TensorExpression source, int size, int outer, int inner)
+        {
+            TensorExpression at = Positions(size);
+            return new GatherTensor(source, at, outer, inner, EquatableArray.Of(outer, Length(at.Shape), inner));
+        }
+
+        // Below a size: an input, or arithmetic on it.
+        TensorExpression Positions(int size)
+        {
+            Port[] fitting = [.. positions.Where(port => port.Size <= size)];
+            FormulaNumber end = new(size);
+            return fitting.Length > 0 && Chance(0.5)
+                ? inputsByPort[ports.IndexOf(Pick(fitting))]
+                : Arithmetic(number => Pick(
+                    Make("%", number, end), Make("min", number, new FormulaNumber(size - 1)), Make("%", Make("hash", number, new FormulaNumber(seed)), end), Make("%", Make("floor", Make("/", number, new FormulaNumber(2))), end)));
+        }
+
+        // Positions, or numbers that depend on them, of one input or two, and on an index that they do not have.
+        PositionTensor Arithmetic(Func<Formula, Formula> of)
+        {
+            Port port = Pick(positions), other = Pick(positions);
+            List<IndexVariable> axes = [.. port.Shape.Select(extent => Index("ij", extent)), Index("kl", _random.Next(1, 4))];
+            Formula Number(int k) => new FormulaIndex(k);
+            Formula sum = Make("+", Make("*", Number(axes.Count), new FormulaNumber(_random.Next(1, 4))), Number(axes.Count - 1));
+            var sources = new List<IndexedTensor> { Of(inputsByPort[ports.IndexOf(port)], [.. axes.SkipLast(1)]) };
+            if (Chance(0.4))
+            {
+                sum = Make("+", sum, Number(axes.Count + 1));
+                sources.Add(new IndexedTensor(inputsByPort[ports.IndexOf(other)], other.Shape.Select(extent => AffineIndex.Constant(_random.Next(extent))).ToEquatable()));
+            }
+
+            return new PositionTensor(axes.ToEquatable(), sources.ToEquatable(), of(sum));
+        }
+
+        static Formula Make(string symbol, params Formula[] operands) => new FormulaOperation(FormulaOperator.All[symbol], operands.ToEquatable());
+
+        static IndexedTensor Of(TensorExpression tensor, params IndexVariable[] indices) => new(tensor, indices.Select(AffineIndex.Of).ToEquatable());
+
+        static int Length(EquatableArray<int> shape) => shape.Aggregate(1, (product, extent) => product * extent);
+    }
+
+    /// <summary>A part of the input in its own shape.</summary>
+    private EinsumTensor PartOf(Port port, int inputs)
+    {
+        IndexVariable[] axes = [.. port.Shape.Select(extent => Index("ij", extent))];
+        return new EinsumTensor(
+            axes.Select(index => EquatableArray.Of(index)).ToEquatable(),
+            EquatableArray.Of(new IndexedTensor(new InputTensor(inputs), EquatableArray.Of(AffineIndex.Group(axes) with { Offset = port.Offset }))));
+    }
 
     private Module Compose(int seed)
     {

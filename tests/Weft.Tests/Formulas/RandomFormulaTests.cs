@@ -18,7 +18,7 @@ public class RandomFormulaTests
             Module module = RandomFormula.Create(seed);
             Assert.Null(ModuleVerifier.Fault(module));
             var interpreter = new Interpreter(module, Numbers.Values(module, new Random(seed)));
-            Assert.Equal(2 * module.Outputs, interpreter.Evaluate(Numbers.Normal(new Random(seed), 2 * module.Inputs)).Length);
+            Assert.Equal(2 * module.Outputs, interpreter.Evaluate(Numbers.Rows(module, new Random(seed), 2)).Length);
 
             foreach (Link link in module.Links.SelectMany(link => link is BranchLink branches ? branches.Branches.SelectMany(branch => branch).Append(link) : [link]))
             {

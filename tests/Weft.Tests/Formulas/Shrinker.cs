@@ -57,6 +57,8 @@ internal static class Shrinker
         EinsumTensor einsum => 1 + einsum.Factors.Sum(factor => 1 + Weight(factor.Tensor)),
         FunctionTensor function => 1 + function.Arguments.Sum(Weight),
         AppliedTensor applied => applied.Links.Count + Weight(applied.Argument),
+        GatherTensor gather => 1 + Weight(gather.Source) + Weight(gather.Positions),
+        PositionTensor positions => 1 + positions.Sources.Sum(source => Weight(source.Tensor)),
         _ => 0,
     };
 
@@ -104,7 +106,7 @@ internal static class Shrinker
     {
         LinearLink[] linear = [.. links.OfType<LinearLink>()];
         return linear.Length == 0 || links[0] is not LinearLink
-            ? Algebras.ModuleOf(module.Name, module.Inputs, module.Outputs, links)
+            ? Algebras.ModuleOf(module.Name, module.Inputs, module.Outputs, links) with { InputPorts = module.InputPorts }
             : Algebras.ModuleOf(module.Name, linear[0].Operator.Columns, linear[^1].Operator.Rows, links);
     }
 
@@ -182,6 +184,10 @@ internal static class Shrinker
 
             case AppliedTensor applied:
                 yield return applied.Argument;
+                break;
+
+            case GatherTensor gather:
+                yield return gather.Source;
                 break;
 
             case FunctionTensor function:

@@ -30,19 +30,37 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                     break;
 
                 case GatherStatement gather:
-                    double[] table = Weight(gather.Table);
-                    double[] source = _vectors[gather.Source];
-                    for (int i = 0; i < gather.Outer * table.Length; i++)
+                    GatherShape shape = gather.Shape;
+                    double[] table = Elements(gather.Table.Tensor)[gather.Table.Offset..], source = Elements(gather.Source.Tensor)[gather.Source.Offset..];
+                    for (int direct = 0; direct < shape.Direct; direct++)
                     {
-                        int indirect = (i / table.Length * gather.Size) + (int)table[i % table.Length];
+                        (int o, int i, int c) = (direct / shape.Inner / shape.Count, direct / shape.Inner % shape.Count, direct % shape.Inner);
+                        int indirect = (((o * shape.Size) + (int)table[i]) * shape.Inner) + c;
                         if (gather.Transposed)
                         {
-                            target[indirect] += source[i];
+                            target[indirect] += source[direct];
                         }
                         else
                         {
-                            target[i] = source[indirect];
+                            target[direct] = source[indirect];
                         }
+                    }
+
+                    break;
+
+                case PositionStatement positions:
+                    int[] extents = [.. positions.Axes.Select(axis => axis.Extent)];
+                    for (int n = 0; n < target.Length; n++)
+                    {
+                        int rest = n;
+                        int[] at = new int[extents.Length];
+                        for (int axis = extents.Length - 1; axis >= 0; axis--)
+                        {
+                            (rest, at[axis]) = Math.DivRem(rest, extents[axis]);
+                        }
+
+                        target[n] = positions.Formula.At([.. at, .. positions.Sources.Select(factor => (int)Elements(factor.Tensor)[
+                            factor.Position.Offset + positions.Axes.Select((axis, k) => factor.Position.StrideOf(axis) * at[k]).Sum()])]);
                     }
 
                     break;

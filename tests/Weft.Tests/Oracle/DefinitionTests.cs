@@ -63,7 +63,7 @@ public class DefinitionTests
         Assert.Empty(TensorFunction.All.Keys.Except(Definitions.Functions));
 
         // Of the other built-in names, these are numbers of sizes; a product over an index is an indexed form.
-        string[] numbers = ["min", "max", "sum", "prod", "len", "floor", "product"];
+        string[] numbers = ["min", "max", "hash", "sum", "prod", "len", "floor", "product"];
         Assert.Empty(Compiler.Binding.Builtins.Functions.Keys.Except(TensorFunction.All.Keys).Except(numbers).Except(Builtins.Keys));
     }
 
@@ -75,7 +75,7 @@ public class DefinitionTests
             Module module = RandomFormula.Create(seed);
             var random = new Random(seed);
             Dictionary<string, double[]> values = Numbers.Values(module, random);
-            double[] x = Numbers.Normal(random, module.Inputs), dx = Numbers.Normal(random, module.Inputs);
+            double[] x = Numbers.Rows(module, random, 1), dx = Numbers.Normal(random, module.Inputs);
             double[][] directions = [.. module.Parameters.Select(parameter => IsTable(parameter) ? new double[parameter.Length] : Numbers.Normal(random, parameter.Length))];
 
             Dual[] y = new Definitions(module.Parameters

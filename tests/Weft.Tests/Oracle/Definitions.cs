@@ -210,6 +210,27 @@ internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> pa
             case AppliedTensor { Links: var links, Argument: var argument }:
                 return Chain(links, Elements(argument));
 
+            case PositionTensor { Axes: var axes, Sources: var sources, Formula: var formula }:
+                IReadOnlyList<Tensor> read = Factors(sources);
+                return [.. Positions(tensor.Shape).Select(position =>
+                {
+                    var at = axes.Zip(position).ToDictionary(pair => pair.First.Id, pair => pair.Second);
+                    return (Dual)formula.At([.. position, .. sources.Zip(read, (source, elements) => (int)elements[[.. source.Indices.Select(index => At(index, at))]].Value)]);
+                })];
+
+            case GatherTensor { Transposed: false, Source: var source, Positions: var table, Outer: var outer, Inner: var inner } gather:
+                // g[o, p, c] = source[o, table[p], c]
+                Dual[] places = Elements(table);
+                Tensor blocks = new([outer, gather.Size, inner], Elements(source));
+                return [.. Positions([outer, places.Length, inner]).Select(position => blocks[position[0], (int)places[position[1]].Value, position[2]])];
+
+            case GatherTensor { Source: var source, Positions: var table, Outer: var outer, Inner: var inner } scatter:
+                // g[o, q, c] = Σ source[o, p, c] over all p with table[p] = q
+                places = Elements(table);
+                blocks = new([outer, places.Length, inner], Elements(source));
+                return [.. Positions([outer, scatter.Size, inner]).Select(position => Dual.Sum(
+                    places.Select((place, p) => place.Value == position[1] ? blocks[position[0], p, position[2]] : 0)))];
+
             case FunctionTensor { Function: var function, Arguments: var arguments, Numbers: var numbers }:
                 return Function(function, [.. arguments.Select(argument => new Tensor(argument.Shape, Elements(argument)))], numbers.FirstOrDefault());
 

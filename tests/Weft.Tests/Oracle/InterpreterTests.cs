@@ -308,7 +308,7 @@ public class InterpreterTests
     private static void CheckDerivatives(Module module, int rows)
     {
         var random = new Random(11);
-        double[] x = Numbers.Normal(random, rows * module.Inputs), dx = Numbers.Normal(random, x.Length);
+        double[] x = Numbers.Rows(module, random, rows), dx = Numbers.Normal(random, x.Length);
         double[] dy = Numbers.Normal(random, rows * module.Outputs);
         double[][] values = module.Parameters.Select(parameter => Numbers.Normal(random, parameter.Length)).ToArray();
         double[][] directions = values.Select(value => Numbers.Normal(random, value.Length)).ToArray();

@@ -11,14 +11,68 @@ public unsafe class TableTests
         float[] source = [10, 11, 12, 13, 20, 21, 22, 23], there = new float[20], back = new float[8];
         fixed (float* ps = source, pt = there, pb = back, places = table)
         {
-            Tables<float>.Gather(ps, pt, places, 2, 10, 4, accumulate: false);
+            Tables<float>.Gather(ps, 4, places, 0, pt, 10, 2, 1, 4, 10, 1, accumulate: false);
             Assert.Equal([12, 10, 12, 13, 11, 11, 10, 13, 12, 12, 22, 20, 22, 23, 21, 21, 20, 23, 22, 22], there);
-            Tables<float>.ScatterAdd(pt, pb, places, 2, 10, 4);
-            Tables<float>.Gather(ps, pt, places, 2, 10, 4, accumulate: true);
+            Tables<float>.ScatterAdd(pt, 10, places, 0, pb, 4, 2, 1, 4, 10, 1);
+            Tables<float>.Gather(ps, 4, places, 0, pt, 10, 2, 1, 4, 10, 1, accumulate: true);
         }
 
         Assert.Equal([20, 22, 48, 26, 40, 42, 88, 46], back);
         Assert.Equal([24, 20, 24, 26, 22, 22, 20, 26, 24, 24, 44, 40, 44, 46, 42, 42, 40, 46, 44, 44], there);
+    }
+
+    [Fact]
+    public void RowsReadVectorsOfOneTable_AndAddToIt()
+    {
+        // Two rows with three positions each in a table of four vectors, under an outer axis of two.
+        double[] table = [3, 0, 3, 1, 1, 2];
+        double[] source = [.. Enumerable.Range(0, 16).Select(i => (double)i)], there = new double[24], back = new double[16];
+        fixed (double* ps = source, pt = there, pb = back, places = table)
+        {
+            Tables<double>.Gather(ps, 0, places, 3, pt, 12, 2, 2, 4, 3, 2, accumulate: false);
+            Assert.Equal([6, 7, 0, 1, 6, 7, 14, 15, 8, 9, 14, 15, 2, 3, 2, 3, 4, 5, 10, 11, 10, 11, 12, 13], there);
+            Tables<double>.ScatterAdd(pt, 12, places, 3, pb, 0, 2, 2, 4, 3, 2);
+            Assert.Equal([0, 1, 4, 6, 4, 5, 12, 14, 8, 9, 20, 22, 12, 13, 28, 30], back);
+            Tables<double>.Gather(ps, 0, places, 3, pt, 0, 2, 2, 4, 3, 2, accumulate: true);
+        }
+
+        Assert.Equal([6 + 6 + 2, 7 + 7 + 3], there[..2]);
+    }
+
+    [Theory]
+    [InlineData(5, -1)]
+    [InlineData(0, 16777216)]
+    [InlineData(17, 3.5)]
+    [InlineData(20, float.NaN)]
+    [InlineData(3, float.PositiveInfinity)]
+    public void TheFirstThatIsNoPosition_IsFound(int at, float wrong)
+    {
+        float[] elements = new float[21];
+        Assert.Equal(-1, Positions.FirstWrong<float>(elements, 4));
+        elements[at] = wrong;
+        Assert.Equal(at, Positions.FirstWrong<float>(elements, 4));
+        elements[at] = 4;
+        Assert.Equal(at, Positions.FirstWrong<float>(elements, 4));
+        elements[at] = 3;
+        Assert.Equal(-1, Positions.FirstWrong<float>(elements, 4));
+    }
+
+    /// <summary>In wider arithmetic; the first state gives the first number of SplitMix64's published sequence for the seed 0.</summary>
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(1, 0)]
+    [InlineData(0, 1)]
+    [InlineData(-3, 12345)]
+    public void HashesAreThoseOfTheGenerator(double a, double b)
+    {
+        System.UInt128 modulus = System.UInt128.One << 64;
+        System.UInt128 state = (((System.UInt128)(((long)a % long.MaxValue) + (System.Int128)modulus) % modulus) + (((System.UInt128)b + 1) * 0x9E3779B97F4A7C15 % modulus)) % modulus;
+        state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % modulus;
+        state = (state ^ (state >> 27)) * 0x94D049BB133111EB % modulus;
+        double expected = (double)((state ^ (state >> 31)) >> 32);
+        Assert.True(a != 0 || b != 0 || expected == 0xE220A839);
+        Assert.Equal(expected, Positions.Hash(a, b));
+        Assert.Equal(expected, Weft.Compiler.Algebra.FormulaOperator.All["hash"].Evaluate([a, b]));
     }
 
     [Theory]

@@ -48,7 +48,14 @@ public class VerifierTests
         { "36 elements instead of 24", module => module with { Statements = [new ActivationStatement(module.Output, module.Input, new ActivationLink(Activation.Relu))] } },
         { "is done as a link is", module => module with { Statements = [new FunctionStatement(module.Output, new FunctionCall(TensorFunction.All["abs"], [module.Input], [EquatableArray.Of(36)], []))] } },
         { "is given tensors of other lengths", module => module with { Statements = [new FunctionStatement(module.Output, new FunctionCall(TensorFunction.All["sin"], [module.Input], [EquatableArray.Of(24)], []))] } },
-        { "5 positions of a table instead of 24", module => module with { Statements = [new GatherStatement(module.Output, module.Input, 1, Table(5), false)] } },
+        { "5 gathered elements instead of 24", module => module with { Statements = [new GatherStatement(module.Output, new Part(module.Input), new Part(Table(5)), new GatherShape(1, 36, 5), false)] } },
+        { "5 elements from 0 on do not lie in the 4 of", module => module with { Statements = [new GatherStatement(module.Output, new Part(module.Input), new Part(Table(4)), new GatherShape(1, 36, 5), false)] } },
+        { "x may hold what is no position below 36", module => module with { Statements = [new GatherStatement(module.Output, new Part(module.Input), new Part(module.Input), new GatherShape(1, 36, 24), false)] } },
+        { "may hold what is no position below 36", module => module with
+        {
+            Module = module.Module with { InputPorts = EquatableArray.Of(new Port("x", EquatableArray.Of(36), 0, 37)) },
+            Statements = [new GatherStatement(module.Output, new Part(module.Input), new Part(module.Input), new GatherShape(1, 36, 24), false)],
+        } },
         { "are not 5 equal parts", module => module with { Statements = [new WalshHadamardStatement(module.Output, module.Input, 5)] } },
         { "has no rows to reflect along", module => module with { Statements = [new ReflectionsStatement(module.Output, module.Input, 1, Table(5), false)] } },
         { "the ends have other sizes than the module", module => module with { Module = module.Module with { Inputs = 35 } } },
