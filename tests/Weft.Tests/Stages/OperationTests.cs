@@ -73,7 +73,7 @@ public class OperationTests
 
             missing.ExceptWith(found);
             Dictionary<string, double[]> values = Numbers.Values(module, new Random(seed));
-            double[] x = Numbers.Normal(new Random(seed + 1), module.Inputs), expected = new Interpreter(module, values).Evaluate(x);
+            double[] x = Numbers.Rows(module, new Random(seed + 1), 1), expected = new Interpreter(module, values).Evaluate(x);
             Assert.Equal(module.Outputs, expected.Length);
             foreach (bool few in new[] { false, true })
             {
