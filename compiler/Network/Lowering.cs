@@ -29,7 +29,7 @@ public sealed class Lowering
 
     /// <param name="module">The module.</param>
     /// <param name="fewRows">Whether it is for a few rows, forward only: then reflections are applied one after the other.</param>
-    public static LoweredModule Lower(Module module, bool fewRows = false) => new Lowering(fewRows).Run(module);
+    public static LoweredModule Lower(Module module, bool fewRows = false) => ValueNumbering.Of(new Lowering(fewRows).Run(module));
 
     private LoweredModule Run(Module module)
     {
@@ -195,7 +195,7 @@ public sealed class Lowering
     }
 
     private FunctionCall Call(FunctionTensor function) => new(
-        function.Function, [.. function.Arguments.Select(Stored)], [.. function.Arguments.Select(argument => argument.Shape)], function.Numbers);
+        function.Function, function.Arguments.Select(Stored).ToEquatable(), function.Arguments.Select(argument => argument.Shape).ToEquatable(), function.Numbers);
 
     /// <summary>The stored form of a tensor, of a value or of what does not depend on the input.</summary>
     private Tensor Stored(TensorExpression tensor) => _scope is not null && tensor.IsPerRow() ? Row(tensor) : Weight(tensor);

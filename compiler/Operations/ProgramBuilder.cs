@@ -20,6 +20,9 @@ public sealed class ProgramBuilder
     private readonly List<Operation> _weightProgram = [];
     private readonly List<Operation> _rowProgram = [];
     private readonly List<TermPlan> _plans = [];
+    private readonly Dictionary<string, Part> _parts = [];
+    private readonly Dictionary<Storage, int> _numbers = [];
+    private readonly Dictionary<ContractionNode, Storage> _rooms = new(ReferenceComparer<ContractionNode>.Instance);
 
     private ProgramBuilder(LoweredModule lowered, Variant variant, StoragePool pool, Func<Contraction, double> cost) =>
         (_lowered, _variant, _pool, _cost) = (lowered, variant, pool, cost);
@@ -148,7 +151,7 @@ public sealed class ProgramBuilder
                 written = true;
             }
 
-            Build(term, view, written, program);
+            Build(term, view, written, program, isWhole: terms.Count == 1 && target.Space != Space.Output);
             written = true;
         }
 
@@ -158,24 +161,26 @@ public sealed class ProgramBuilder
         }
     }
 
-    /// <summary>Plans a term and appends the contractions of its tree.</summary>
-    private void Build(Term term, View target, bool accumulate, List<Operation> program)
+    /// <summary>Plans a term and appends the contractions of its tree, but for those whose values are there already.</summary>
+    private void Build(Term term, View target, bool accumulate, List<Operation> program, bool isWhole)
     {
         foreach (Factor factor in term.Factors)
         {
             _ = StorageOf(factor.Tensor);
         }
 
-        TermPlan plan = ContractionPlanner.Plan(term, _variant.Costs).Ranked(_variant.PlanRank);
-        _plans.Add(plan);
+        TermPlan plan = Plan(term).Ranked(_variant.PlanRank);
         bool perRow = target.Storage.IsPerRow;
         var views = new Dictionary<PlanNode, View>(ReferenceComparer<PlanNode>.Instance);
-        PlanNode root = plan.Root ?? throw new InvalidOperationException("a term has at least one operand");
-        foreach (ContractionNode node in TermPlan.Contractions(root))
+        PlanNode planned = plan.Root ?? throw new InvalidOperationException("a term has at least one operand");
+        foreach (ContractionNode node in TermPlan.Contractions(planned))
         {
             NoteFanIn(node);
         }
 
+        var made = new List<Part>();
+        PlanNode root = Share(planned, planned, made);
+        _plans.Add(root is SharedNode ? plan with { Root = root, Alternatives = [] } : plan with { Root = root });
         ContractionNode[] free = [.. TermPlan.Contractions(root).Where(node => node.PerRow && !ReferenceEquals(node, root))];
         AssignLayouts(root, free, target, views);
         foreach (ContractionNode node in TermPlan.Contractions(root))
@@ -192,6 +197,130 @@ public sealed class ProgramBuilder
         {
             program.Add(new ContractStep(new Contraction(target, ViewOf(root, views), null, term.Coefficient, perRow), accumulate));
         }
+
+        made.ForEach(part => part.View = ViewOf(part.Node, views));
+        if (isWhole && term.Coefficient == 1 && !target.Overlaps && root is ContractionNode { Indices: var indices } whole && indices.Count == target.Position.Indices.Count(index => index != View.Rows))
+        {
+            ProductForm form = FormOf(Factors(planned), indices);
+            _parts.Add(form.Key, new Part(whole, form.Indices) { View = target });
+        }
+    }
+
+    /// <summary>The plan of a term, the cheapest where what it has twice, or has in common with others, is computed once.</summary>
+    private TermPlan Plan(Term term)
+    {
+        Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? known = KnownOf(term);
+        TermPlan plan = ContractionPlanner.Plan(term, _variant.Costs, known);
+        if (plan.Root is not ContractionNode || (known is null && term.Factors.Select(factor => factor.Tensor).Distinct().Count() == term.Factors.Count))
+        {
+            return plan;
+        }
+
+        (PlanNode Root, double Cost)[] ranked = [.. plan.Alternatives.Select(other => other.Root).Prepend(plan.Root).Select(root => (root, Cost(root, []))).OrderBy(pair => pair.Item2)];
+        return plan with { Root = ranked[0].Root, Cost = ranked[0].Cost, Alternatives = [.. ranked.Skip(1)] };
+
+        double Cost(PlanNode node, HashSet<string> seen)
+        {
+            if (node is not ContractionNode contraction || FormOf(Factors(node), node.Indices).Key is var key && (_parts.ContainsKey(key) || !seen.Add(key)))
+            {
+                return 0;
+            }
+
+            return Cost(contraction.Left, seen) + Cost(contraction.Right, seen) + ContractionPlanner.Cost(contraction, _variant.Costs);
+        }
+    }
+
+    /// <summary>A product of tensors that is computed, or about to be.</summary>
+    private sealed class Part(ContractionNode node, IReadOnlyList<Index> indices)
+    {
+        public ContractionNode Node { get; } = node;
+
+        /// <summary>The indices of its factors in the order of its form.</summary>
+        public IReadOnlyList<Index> Indices { get; } = indices;
+
+        /// <summary>Where it is, once it is.</summary>
+        public View? View { get; set; }
+    }
+
+    private readonly Dictionary<SharedNode, (Part Part, IReadOnlyList<Index> Indices)> _shared = new(ReferenceComparer<SharedNode>.Instance);
+
+    /// <summary>The tree with each part that has the value of another in its place.</summary>
+    private PlanNode Share(PlanNode node, PlanNode root, List<Part> made)
+    {
+        if (node is not ContractionNode contraction)
+        {
+            return node;
+        }
+
+        ProductForm form = FormOf(Factors(node), node.Indices);
+        if (_parts.TryGetValue(form.Key, out Part? part))
+        {
+            var shared = new SharedNode((part.View?.Storage ?? RoomFor(part.Node)).Name, node);
+            _shared.Add(shared, (part, form.Indices));
+            return shared;
+        }
+
+        (PlanNode left, PlanNode right) = (Share(contraction.Left, root, made), Share(contraction.Right, root, made));
+        contraction = ReferenceEquals(left, contraction.Left) && ReferenceEquals(right, contraction.Right) ? contraction : contraction with { Left = left, Right = right };
+        if (!ReferenceEquals(node, root))
+        {
+            part = new Part(contraction, form.Indices);
+            _parts.Add(form.Key, part);
+            made.Add(part);
+        }
+
+        return contraction;
+    }
+
+    /// <summary>What the planner has to know of parts that are computed already; null where the term has none of them.</summary>
+    private Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? KnownOf(Term term)
+    {
+        var own = new HashSet<Storage>(term.Factors.Select(factor => StorageOf(factor.Tensor)));
+        var counts = new HashSet<int>(_parts.Values
+            .Select(part => Factors(part.Node))
+            .Where(factors => factors.Count <= term.Factors.Count && factors.All(factor => own.Contains(StorageOf(factor.Tensor))))
+            .Select(factors => factors.Count));
+        return counts.Count == 0 ? null : (factors, kept) => counts.Contains(factors.Count) && _parts.ContainsKey(FormOf(factors, kept).Key);
+    }
+
+    /// <summary>What a product of factors with these indices left is, whatever the indices are called.</summary>
+    private ProductForm FormOf(IReadOnlyList<Factor> factors, IReadOnlyList<Index> kept)
+    {
+        var stays = new HashSet<Index>(kept);
+        return ProductForm.Of(
+            [.. factors.Select(factor => (NumberOf(StorageOf(factor.Tensor)), factor.Position))],
+            factors.SelectMany(factor => factor.Position.Indices).Distinct(),
+            index => stays.Contains(index) ? 1 : 0);
+    }
+
+    private int NumberOf(Storage storage)
+    {
+        if (!_numbers.TryGetValue(storage, out int number))
+        {
+            _numbers.Add(storage, number = _numbers.Count);
+        }
+
+        return number;
+    }
+
+    private static IReadOnlyList<Factor> Factors(PlanNode node) => node switch
+    {
+        FactorNode factor => [factor.Factor],
+        SharedNode shared => Factors(shared.Of),
+        _ => [.. Factors(((ContractionNode)node).Left), .. Factors(((ContractionNode)node).Right)],
+    };
+
+    /// <summary>Room for an intermediate result.</summary>
+    private Storage RoomFor(ContractionNode node)
+    {
+        if (!_rooms.TryGetValue(node, out Storage? room))
+        {
+            int length = Length(node.Indices);
+            room = node.PerRow ? _pool.NewScratch(_pool.NewName("h"), length, _variant.Pitch(length)) : _pool.NewWeight(_pool.NewName("p"), length, node.NeedsGradient);
+            _rooms.Add(node, room);
+        }
+
+        return room;
     }
 
     private void NoteFanIn(ContractionNode node)
@@ -225,9 +354,17 @@ public sealed class ProgramBuilder
                 view = View.Of(StorageOf(factor.Factor.Tensor), factor.Factor.Position);
                 break;
 
+            case SharedNode shared:
+                (Part part, IReadOnlyList<Index> indices) = _shared[shared];
+                View known = part.View ?? ViewOf(part.Node, views);
+                var names = part.Indices.Zip(indices, (from, to) => (from, to)).ToDictionary(pair => pair.from, pair => pair.to);
+                return known with
+                {
+                    Position = new Affine(known.Position.Offset, [.. known.Position.Terms.Select(term => (term.Index == View.Rows ? term.Index : names[term.Index], term.Stride))]),
+                };
+
             default:
-                Storage storage = _pool.NewWeight(_pool.NewName("p"), Length(node.Indices), node.NeedsGradient);
-                view = View.Of(storage, RowMajor(node.Indices));
+                view = View.Of(RoomFor((ContractionNode)node), RowMajor(node.Indices));
                 break;
         }
 
@@ -243,7 +380,7 @@ public sealed class ProgramBuilder
     {
         Dictionary<ContractionNode, Storage> storages = free.ToDictionary(
             node => node,
-            node => _pool.NewScratch(_pool.NewName("h"), Length(node.Indices), _variant.Pitch(Length(node.Indices))),
+            RoomFor,
             ReferenceComparer<ContractionNode>.Instance);
         // The same layouts are met again and again.
         var layouts = new Dictionary<(ContractionNode, Index?), View>();
