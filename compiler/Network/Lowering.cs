@@ -352,7 +352,8 @@ public sealed class Lowering
             }
         }
 
-        foreach (IndexedTensor factor in factors)
+        // What conditions leave of a product is known when the rest is there.
+        foreach (IndexedTensor factor in factors.OrderBy(factor => factor.Tensor is FormulaTensor))
         {
             AddTensor(draft, factor.Tensor, [.. factor.Indices.Select(index => draft.Push(Position(draft, index, slots)))], slots);
         }
@@ -389,6 +390,14 @@ public sealed class Lowering
             case FunctionTensor { Function.Parts: { } parts } function when parts.Codes.Format(function.Numbers[0]) is not null && !function.IsTrained() && !function.IsPerRow()
                 && (parts.Offsets is null || draft.Sums.Count < MostSums):
                 AddParts(draft, function, parts, positions);
+                break;
+
+            case FormulaTensor formula when draft.HasFactors:
+                if (Conditions.Apply(draft, formula, ref positions) is { } rest)
+                {
+                    AddStored(draft, rest, positions);
+                }
+
                 break;
 
             default:
@@ -734,7 +743,7 @@ public sealed class Lowering
         int[] order =
         [
             .. Enumerable.Range(0, vector.Sizes.Count).Where(k => k == axis || vector.Terms.Exists(draft =>
-                draft.Slots[k] != vector.Terms[0].Slots[k] || draft.Slots[k].Indices.Any(draft.DependsOn))),
+                draft.Slots[k] != vector.Terms[0].Slots[k] || draft.Slots[k].Indices.Any(index => draft.DependsOn(index) || draft.IsInOther(k, index)))),
         ];
         RowTensor target = NewVector(order.Aggregate(1, (product, k) => checked(product * vector.Sizes[k])));
         _statements.Add(new SumStatement(target, [.. vector.Terms.SelectMany(draft => draft.Clone().ToTerms(Flatten(draft, vector.Sizes, order)))]));
