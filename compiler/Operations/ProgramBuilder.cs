@@ -22,6 +22,7 @@ public sealed class ProgramBuilder
     private readonly List<TermPlan> _plans = [];
     private readonly Dictionary<string, Part> _parts = [];
     private readonly Dictionary<Storage, int> _numbers = [];
+    private readonly Dictionary<string, Tensor> _sums = [];
     private readonly Dictionary<ContractionNode, Storage> _rooms = new(ReferenceComparer<ContractionNode>.Instance);
 
     private ProgramBuilder(LoweredModule lowered, Variant variant, StoragePool pool, Func<Contraction, double> cost) =>
@@ -59,7 +60,7 @@ public sealed class ProgramBuilder
             _variant,
             _plans,
             [.. parameters.Select(parameter => new ParameterPlace(parameter.Parameter, _parameters[parameter.Parameter], FanIn(parameter)))],
-            _weights,
+            _weights.Where(derived => !_sums.ContainsValue(derived.Key)).ToDictionary(derived => derived.Key, derived => derived.Value),
             x,
             _weightProgram,
             _rowProgram);
@@ -131,7 +132,7 @@ public sealed class ProgramBuilder
                 break;
 
             case SumStatement sum:
-                Build(sum.Terms, target, _rowProgram);
+                Build([.. Merged(sum.Terms)], target, _rowProgram);
                 break;
         }
 
@@ -159,6 +160,92 @@ public sealed class ProgramBuilder
         {
             program.Add(new ClearStep(Place.Of(target)));
         }
+    }
+
+    /// <summary>
+    /// Terms that multiply the same by one weight each, as in <c>W x + D x</c>, become one product with the sum of the weights where that is
+    /// cheaper: it is added up once per update.
+    /// </summary>
+    private IEnumerable<Term> Merged(IReadOnlyList<Term> terms)
+    {
+        var known = terms.Select((term, number) => (Term: term, Number: number, Weight: OnlyWeight(term), Form: FormBeside(term))).ToArray();
+        foreach (var group in known.GroupBy(one => one.Form?.Key ?? FormattableString.Invariant($"{one.Number}")))
+        {
+            Term[] apart = [.. group.Select(one => one.Term)];
+            Term? merged = apart.Length < 2 ? null : Sum([.. group.Select(one => (one.Term, one.Weight!, one.Form!.Indices))]);
+            foreach (Term term in merged is null ? apart : [merged])
+            {
+                yield return term;
+            }
+        }
+    }
+
+    /// <summary>The weight of a term that has one, and that not in a short format.</summary>
+    private static Factor? OnlyWeight(Term term)
+    {
+        Factor[] weights = [.. term.Factors.Where(factor => factor.Tensor.Rate != Rate.Row)];
+        return weights.Length == 1 && term.IsPerRow && weights[0].Tensor.Format is null ? weights[0] : null;
+    }
+
+    /// <summary>What the weight of a term is multiplied by, and which of the indices it has itself.</summary>
+    private ProductForm? FormBeside(Term term)
+    {
+        if (OnlyWeight(term) is not { } weight)
+        {
+            return null;
+        }
+
+        (int, Affine)[] others = [.. term.Factors.Where(factor => factor != weight).Select(factor => (NumberOf(StorageOf(factor.Tensor)), factor.Position))];
+        ProductForm form = ProductForm.Of(others, term.Indices, term.Output.StrideOf);
+        string own = string.Concat(form.Indices.Select(index => weight.Position.Contains(index) ? "1" : "0"));
+        return form with { Key = FormattableString.Invariant($"{form.Key}|{own}|{term.Output.Offset}") };
+    }
+
+    /// <summary>One term for several of one form, if it is cheaper than they are.</summary>
+    private Term? Sum(IReadOnlyList<(Term Term, Factor Weight, IReadOnlyList<Index> Indices)> terms)
+    {
+        (Term first, Factor weight, IReadOnlyList<Index> indices) = terms[0];
+        Affine[] positions =
+        [
+            .. terms.Select(one => new Affine(
+                one.Weight.Position.Offset, [.. one.Weight.Position.Terms.Select(term => (indices[IndexOf(one.Indices, term.Index)], term.Stride))])),
+        ];
+        Affine from, to;
+        if (positions.All(position => position.Overlapping.Count == 0))
+        {
+            from = to = RowMajor([.. weight.Position.Indices]);
+        }
+        else if (terms.All(one => one.Weight.Tensor.Length == weight.Tensor.Length) && positions.All(position => IsSame(position, positions[0])))
+        {
+            // An element that is met more than once is added up once.
+            (from, to) = (positions[0], Affine.Of(new Index("i", weight.Tensor.Length)));
+            positions = [.. positions.Select(_ => to)];
+        }
+        else
+        {
+            return null;
+        }
+
+        Term[] definition = [.. terms.Select((one, k) => new Term(one.Term.Coefficient, [one.Weight with { Position = positions[k] }], to))];
+        string key = string.Join(" + ", definition.Select(term => $"{term.Coefficient.ToString("R", System.Globalization.CultureInfo.InvariantCulture)} {ProductForm.Of(term, tensor => NumberOf(StorageOf(tensor))).Key}").OrderBy(term => term, StringComparer.Ordinal));
+        bool isThere = _sums.TryGetValue(key, out Tensor? known);
+        Tensor sum = known ?? new NetworkWeight(FormattableString.Invariant($"s{_sums.Count + 1}"), [to.Maximum + 1], definition);
+        Term merged = first with { Coefficient = 1, Factors = [.. first.Factors.Select(factor => factor == weight ? new Factor(sum, from) : factor)] };
+        double apart = terms.Sum(one => Plan(one.Term).Cost);
+        double together = ContractionPlanner.Plan(merged, _variant.Costs).Cost
+            + (isThere ? 0 : terms.Sum(one => _variant.Costs.Contraction(0, sum.Length, perRow: false, one.Weight.Tensor.IsTrained ? 1 : 0, sum.Length)));
+        if (together >= apart)
+        {
+            return null;
+        }
+
+        _sums[key] = sum;
+        return merged;
+
+        static int IndexOf(IReadOnlyList<Index> indices, Index index) => Enumerable.Range(0, indices.Count).First(k => indices[k] == index);
+
+        static bool IsSame(Affine one, Affine other) =>
+            one.Offset == other.Offset && one.Terms.Count == other.Terms.Count && one.Terms.All(term => other.StrideOf(term.Index) == term.Stride);
     }
 
     /// <summary>Plans a term and appends the contractions of its tree, but for those whose values are there already.</summary>
@@ -329,15 +416,24 @@ public sealed class ProgramBuilder
         {
             if (side is FactorNode { Factor.Tensor: var tensor })
             {
-                while (tensor is FunctionWeight { Call: { Function.IsRounding: true } rounded })
-                {
-                    tensor = rounded.Arguments[0];
-                }
-
-                int fan = side.Indices.Where(index => other.Indices.Contains(index) && !node.Indices.Contains(index))
-                    .Aggregate(1, (product, index) => product * index.Extent);
-                _fanIn[tensor] = Math.Max(fan, _fanIn.TryGetValue(tensor, out int known) ? known : 1);
+                Note(tensor, side.Indices.Where(index => other.Indices.Contains(index) && !node.Indices.Contains(index))
+                    .Aggregate(1, (product, index) => product * index.Extent));
             }
+        }
+
+        void Note(Tensor tensor, int fan)
+        {
+            if (_sums.ContainsValue(tensor))
+            {
+                tensor.Reads.ToList().ForEach(part => Note(part, fan));
+            }
+
+            while (tensor is FunctionWeight { Call: { Function.IsRounding: true } rounded })
+            {
+                tensor = rounded.Arguments[0];
+            }
+
+            _fanIn[tensor] = Math.Max(fan, _fanIn.TryGetValue(tensor, out int known) ? known : 1);
         }
     }
 

@@ -681,6 +681,8 @@ internal sealed class RandomFormula
         Formula Make(string symbol, params Formula[] operands) => new FormulaOperation(FormulaOperator.All[symbol], operands.ToEquatable());
         return Pick(
             Make(">=", first, second),
+            Make("==", first, second),
+            Make("and", Make("==", first, second), Make("<=", first, three)),
             Make("or", Make("==", first, second), Make("<", Make("%", first, three), second)),
             Make("abs", Make("cos", Make("*", first, Make("+", second, three)))),
             Make("/", Make("exp", Make("not", Make("==", first, new FormulaNumber(0)))), Make("max", three, second)));

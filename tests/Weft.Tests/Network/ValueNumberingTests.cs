@@ -52,6 +52,19 @@ public class ValueNumberingTests
           y[k] = H[k, l] * C[l, j] * x[j]
         """;
 
+    private const string TwoWeights = """
+        operator f : 8 -> 8
+          param W[8, 8]
+          frozen D[8, 8]
+          = W - 0.5 * D
+        """;
+
+    private const string TwoToeplitz = """
+        operator f : 8 -> 8
+          param a[15], b[15]
+          y[i:8] = a[i - j + 7] * x[j:8] + 3 * b[i - j + 7] * x[j:8]
+        """;
+
     private const string Between = """
         layer f : 6 -> 6
           param W[6, 6], D[6, 6]
@@ -87,9 +100,29 @@ public class ValueNumberingTests
     }
 
     [Fact]
+    public void UsesAreCounted()
+    {
+        Assert.Equal(["t2 3"], Program(Branches).Shared.Select(shared => $"{shared.Storage} {shared.Uses}"));
+        Assert.Equal(["p1 3"], Program(Gram).Shared.Select(shared => $"{shared.Storage} {shared.Uses}"));
+    }
+
+    /// <summary>Weights that multiply the same are added up once per update, where rows are many and the weights are no codes.</summary>
+    [Theory]
+    [InlineData(TwoWeights, 1)]
+    [InlineData("operator f : 8 -> 8\n  param W[8, 8], D[8, 8]\n  = W + D'", 1)]
+    [InlineData("operator f : 8 -> 8\n  param W[8, 8], d[8]\n  = W + diag(d)", 2)]
+    [InlineData("operator f : 8 -> 8\n  frozen(int8) W[8, 8]\n  param D[8, 8]\n  = W + D", 3)]
+    [InlineData(TwoToeplitz, 1)]
+    public void WeightsOfOneFactorAreAddedUpFirst(string text, int products) =>
+        Assert.Equal(products, Program(text).Rows.OfType<ContractStep>().Count(step => step.Contraction.Right is not null));
+
+    [Fact]
+    public void FanInIsThatOfTheParts() => Assert.All(Program(TwoWeights).Parameters, place => Assert.Equal(8, place.FanIn));
+
+    [Fact]
     public void GradientsOfAllUsesAddUp()
     {
-        string[] texts = [Branches, Names, Sums, Different, Gram, Between];
+        string[] texts = [Branches, Names, Sums, Different, Gram, Between, TwoWeights, TwoToeplitz, "operator f : 8 -> 8\n  param W[8, 8], D[8, 8]\n  = W + D'"];
         Assert.Equal("", FormulaBattery.Faults<double>(Scalar.Double, texts));
         Assert.Equal("", FormulaBattery.Faults<float>(Scalar.Float, texts));
     }
