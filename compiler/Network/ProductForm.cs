@@ -28,11 +28,16 @@ public sealed record ProductForm(string Key, IReadOnlyList<Index> Indices)
 
         ProductForm Written((int Tensor, Affine Position)[] order)
         {
-            (Index Index, string Text)[] lines =
-            [
-                .. all.Select(index => (index, Text([index.Extent, place(index), .. order.Select(factor => factor.Position.StrideOf(index))])))
-                    .OrderBy(line => line.Item2, StringComparer.Ordinal),
-            ];
+            Dictionary<Index, List<int>> strides = all.ToDictionary(index => index, index => new List<int> { index.Extent, place(index) });
+            for (int k = 0; k < order.Length; k++)
+            {
+                foreach ((Index index, int stride) in order[k].Position.Terms)
+                {
+                    strides[index].AddRange([k, stride]);
+                }
+            }
+
+            (Index Index, string Text)[] lines = [.. all.Select(index => (index, Text(strides[index]))).OrderBy(line => line.Item2, StringComparer.Ordinal)];
             IEnumerable<string> tensors = order.Select(factor => Text([factor.Tensor, factor.Position.Offset]));
             return new ProductForm($"{string.Join(" ", tensors)}|{string.Join(" ", lines.Select(line => line.Text))}", [.. lines.Select(line => line.Index)]);
         }

@@ -7,7 +7,7 @@ using Index = Weft.Compiler.Network.Index;
 namespace Weft.Compiler.Operations;
 
 /// <summary>Statements and terms become operations: each term is planned, and its intermediate results are laid out.</summary>
-public sealed class ProgramBuilder
+public sealed partial class ProgramBuilder
 {
     private readonly LoweredModule _lowered;
     private readonly Variant _variant;
@@ -20,10 +20,6 @@ public sealed class ProgramBuilder
     private readonly List<Operation> _weightProgram = [];
     private readonly List<Operation> _rowProgram = [];
     private readonly List<TermPlan> _plans = [];
-    private readonly Dictionary<string, Part> _parts = [];
-    private readonly Dictionary<Storage, int> _numbers = [];
-    private readonly Dictionary<string, Tensor> _sums = [];
-    private readonly Dictionary<ContractionNode, Storage> _rooms = new(ReferenceComparer<ContractionNode>.Instance);
 
     private ProgramBuilder(LoweredModule lowered, Variant variant, StoragePool pool, Func<Contraction, double> cost) =>
         (_lowered, _variant, _pool, _cost) = (lowered, variant, pool, cost);
@@ -162,92 +158,6 @@ public sealed class ProgramBuilder
         }
     }
 
-    /// <summary>
-    /// Terms that multiply the same by one weight each, as in <c>W x + D x</c>, become one product with the sum of the weights where that is
-    /// cheaper: it is added up once per update.
-    /// </summary>
-    private IEnumerable<Term> Merged(IReadOnlyList<Term> terms)
-    {
-        var known = terms.Select((term, number) => (Term: term, Number: number, Weight: OnlyWeight(term), Form: FormBeside(term))).ToArray();
-        foreach (var group in known.GroupBy(one => one.Form?.Key ?? FormattableString.Invariant($"{one.Number}")))
-        {
-            Term[] apart = [.. group.Select(one => one.Term)];
-            Term? merged = apart.Length < 2 ? null : Sum([.. group.Select(one => (one.Term, one.Weight!, one.Form!.Indices))]);
-            foreach (Term term in merged is null ? apart : [merged])
-            {
-                yield return term;
-            }
-        }
-    }
-
-    /// <summary>The weight of a term that has one, and that not in a short format.</summary>
-    private static Factor? OnlyWeight(Term term)
-    {
-        Factor[] weights = [.. term.Factors.Where(factor => factor.Tensor.Rate != Rate.Row)];
-        return weights.Length == 1 && term.IsPerRow && weights[0].Tensor.Format is null ? weights[0] : null;
-    }
-
-    /// <summary>What the weight of a term is multiplied by, and which of the indices it has itself.</summary>
-    private ProductForm? FormBeside(Term term)
-    {
-        if (OnlyWeight(term) is not { } weight)
-        {
-            return null;
-        }
-
-        (int, Affine)[] others = [.. term.Factors.Where(factor => factor != weight).Select(factor => (NumberOf(StorageOf(factor.Tensor)), factor.Position))];
-        ProductForm form = ProductForm.Of(others, term.Indices, term.Output.StrideOf);
-        string own = string.Concat(form.Indices.Select(index => weight.Position.Contains(index) ? "1" : "0"));
-        return form with { Key = FormattableString.Invariant($"{form.Key}|{own}|{term.Output.Offset}") };
-    }
-
-    /// <summary>One term for several of one form, if it is cheaper than they are.</summary>
-    private Term? Sum(IReadOnlyList<(Term Term, Factor Weight, IReadOnlyList<Index> Indices)> terms)
-    {
-        (Term first, Factor weight, IReadOnlyList<Index> indices) = terms[0];
-        Affine[] positions =
-        [
-            .. terms.Select(one => new Affine(
-                one.Weight.Position.Offset, [.. one.Weight.Position.Terms.Select(term => (indices[IndexOf(one.Indices, term.Index)], term.Stride))])),
-        ];
-        Affine from, to;
-        if (positions.All(position => position.Overlapping.Count == 0))
-        {
-            from = to = RowMajor([.. weight.Position.Indices]);
-        }
-        else if (terms.All(one => one.Weight.Tensor.Length == weight.Tensor.Length) && positions.All(position => IsSame(position, positions[0])))
-        {
-            // An element that is met more than once is added up once.
-            (from, to) = (positions[0], Affine.Of(new Index("i", weight.Tensor.Length)));
-            positions = [.. positions.Select(_ => to)];
-        }
-        else
-        {
-            return null;
-        }
-
-        Term[] definition = [.. terms.Select((one, k) => new Term(one.Term.Coefficient, [one.Weight with { Position = positions[k] }], to))];
-        string key = string.Join(" + ", definition.Select(term => $"{term.Coefficient.ToString("R", System.Globalization.CultureInfo.InvariantCulture)} {ProductForm.Of(term, tensor => NumberOf(StorageOf(tensor))).Key}").OrderBy(term => term, StringComparer.Ordinal));
-        bool isThere = _sums.TryGetValue(key, out Tensor? known);
-        Tensor sum = known ?? new NetworkWeight(FormattableString.Invariant($"s{_sums.Count + 1}"), [to.Maximum + 1], definition);
-        Term merged = first with { Coefficient = 1, Factors = [.. first.Factors.Select(factor => factor == weight ? new Factor(sum, from) : factor)] };
-        double apart = terms.Sum(one => Plan(one.Term).Cost);
-        double together = ContractionPlanner.Plan(merged, _variant.Costs).Cost
-            + (isThere ? 0 : terms.Sum(one => _variant.Costs.Contraction(0, sum.Length, perRow: false, one.Weight.Tensor.IsTrained ? 1 : 0, sum.Length)));
-        if (together >= apart)
-        {
-            return null;
-        }
-
-        _sums[key] = sum;
-        return merged;
-
-        static int IndexOf(IReadOnlyList<Index> indices, Index index) => Enumerable.Range(0, indices.Count).First(k => indices[k] == index);
-
-        static bool IsSame(Affine one, Affine other) =>
-            one.Offset == other.Offset && one.Terms.Count == other.Terms.Count && one.Terms.All(term => other.StrideOf(term.Index) == term.Stride);
-    }
-
     /// <summary>Plans a term and appends the contractions of its tree, but for those whose values are there already.</summary>
     private void Build(Term term, View target, bool accumulate, List<Operation> program, bool isWhole)
     {
@@ -291,123 +201,6 @@ public sealed class ProgramBuilder
             ProductForm form = FormOf(Factors(planned), indices);
             _parts.Add(form.Key, new Part(whole, form.Indices) { View = target });
         }
-    }
-
-    /// <summary>The plan of a term, the cheapest where what it has twice, or has in common with others, is computed once.</summary>
-    private TermPlan Plan(Term term)
-    {
-        Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? known = KnownOf(term);
-        TermPlan plan = ContractionPlanner.Plan(term, _variant.Costs, known);
-        if (plan.Root is not ContractionNode || (known is null && term.Factors.Select(factor => factor.Tensor).Distinct().Count() == term.Factors.Count))
-        {
-            return plan;
-        }
-
-        (PlanNode Root, double Cost)[] ranked = [.. plan.Alternatives.Select(other => other.Root).Prepend(plan.Root).Select(root => (root, Cost(root, []))).OrderBy(pair => pair.Item2)];
-        return plan with { Root = ranked[0].Root, Cost = ranked[0].Cost, Alternatives = [.. ranked.Skip(1)] };
-
-        double Cost(PlanNode node, HashSet<string> seen)
-        {
-            if (node is not ContractionNode contraction || FormOf(Factors(node), node.Indices).Key is var key && (_parts.ContainsKey(key) || !seen.Add(key)))
-            {
-                return 0;
-            }
-
-            return Cost(contraction.Left, seen) + Cost(contraction.Right, seen) + ContractionPlanner.Cost(contraction, _variant.Costs);
-        }
-    }
-
-    /// <summary>A product of tensors that is computed, or about to be.</summary>
-    private sealed class Part(ContractionNode node, IReadOnlyList<Index> indices)
-    {
-        public ContractionNode Node { get; } = node;
-
-        /// <summary>The indices of its factors in the order of its form.</summary>
-        public IReadOnlyList<Index> Indices { get; } = indices;
-
-        /// <summary>Where it is, once it is.</summary>
-        public View? View { get; set; }
-    }
-
-    private readonly Dictionary<SharedNode, (Part Part, IReadOnlyList<Index> Indices)> _shared = new(ReferenceComparer<SharedNode>.Instance);
-
-    /// <summary>The tree with each part that has the value of another in its place.</summary>
-    private PlanNode Share(PlanNode node, PlanNode root, List<Part> made)
-    {
-        if (node is not ContractionNode contraction)
-        {
-            return node;
-        }
-
-        ProductForm form = FormOf(Factors(node), node.Indices);
-        if (_parts.TryGetValue(form.Key, out Part? part))
-        {
-            var shared = new SharedNode((part.View?.Storage ?? RoomFor(part.Node)).Name, node);
-            _shared.Add(shared, (part, form.Indices));
-            return shared;
-        }
-
-        (PlanNode left, PlanNode right) = (Share(contraction.Left, root, made), Share(contraction.Right, root, made));
-        contraction = ReferenceEquals(left, contraction.Left) && ReferenceEquals(right, contraction.Right) ? contraction : contraction with { Left = left, Right = right };
-        if (!ReferenceEquals(node, root))
-        {
-            part = new Part(contraction, form.Indices);
-            _parts.Add(form.Key, part);
-            made.Add(part);
-        }
-
-        return contraction;
-    }
-
-    /// <summary>What the planner has to know of parts that are computed already; null where the term has none of them.</summary>
-    private Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? KnownOf(Term term)
-    {
-        var own = new HashSet<Storage>(term.Factors.Select(factor => StorageOf(factor.Tensor)));
-        var counts = new HashSet<int>(_parts.Values
-            .Select(part => Factors(part.Node))
-            .Where(factors => factors.Count <= term.Factors.Count && factors.All(factor => own.Contains(StorageOf(factor.Tensor))))
-            .Select(factors => factors.Count));
-        return counts.Count == 0 ? null : (factors, kept) => counts.Contains(factors.Count) && _parts.ContainsKey(FormOf(factors, kept).Key);
-    }
-
-    /// <summary>What a product of factors with these indices left is, whatever the indices are called.</summary>
-    private ProductForm FormOf(IReadOnlyList<Factor> factors, IReadOnlyList<Index> kept)
-    {
-        var stays = new HashSet<Index>(kept);
-        return ProductForm.Of(
-            [.. factors.Select(factor => (NumberOf(StorageOf(factor.Tensor)), factor.Position))],
-            factors.SelectMany(factor => factor.Position.Indices).Distinct(),
-            index => stays.Contains(index) ? 1 : 0);
-    }
-
-    private int NumberOf(Storage storage)
-    {
-        if (!_numbers.TryGetValue(storage, out int number))
-        {
-            _numbers.Add(storage, number = _numbers.Count);
-        }
-
-        return number;
-    }
-
-    private static IReadOnlyList<Factor> Factors(PlanNode node) => node switch
-    {
-        FactorNode factor => [factor.Factor],
-        SharedNode shared => Factors(shared.Of),
-        _ => [.. Factors(((ContractionNode)node).Left), .. Factors(((ContractionNode)node).Right)],
-    };
-
-    /// <summary>Room for an intermediate result.</summary>
-    private Storage RoomFor(ContractionNode node)
-    {
-        if (!_rooms.TryGetValue(node, out Storage? room))
-        {
-            int length = Length(node.Indices);
-            room = node.PerRow ? _pool.NewScratch(_pool.NewName("h"), length, _variant.Pitch(length)) : _pool.NewWeight(_pool.NewName("p"), length, node.NeedsGradient);
-            _rooms.Add(node, room);
-        }
-
-        return room;
     }
 
     private void NoteFanIn(ContractionNode node)
