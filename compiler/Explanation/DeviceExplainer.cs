@@ -44,7 +44,7 @@ public sealed class DeviceExplainer(DeviceSchedule schedule, DeviceSchedule sing
     }
 
     private static IEnumerable<string> Plan(DeviceSchedule schedule) => schedule.Program.Plans
-        .Where(plan => plan.Root is ContractionNode)
+        .Where(plan => plan.Root is ContractionNode or SharedNode)
         .SelectMany(plan => PlanPrinter.Print(plan, Alternatives));
 
     private static IEnumerable<string> Orders(DeviceSchedule schedule) => schedule.Program.Plans.Select(plan => PlanPrinter.Print(plan.Root));

@@ -93,9 +93,11 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     private static IEnumerable<string> Network(Schedule schedule) =>
         NetworkPrinter.Print(schedule.Program.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim());
 
-    private static IEnumerable<string> Plan(Schedule schedule) => Plans(schedule).SelectMany(plan => PlanPrinter.Print(plan, Alternatives));
+    private static IEnumerable<string> Plan(Schedule schedule) => Plans(schedule)
+        .SelectMany(plan => PlanPrinter.Print(plan, Alternatives))
+        .Concat(schedule.Program.Shared.Select(shared => $"{shared.Storage} is computed once and read {Number(shared.Uses)} times"));
 
-    private static IEnumerable<TermPlan> Plans(Schedule schedule) => schedule.Plans.Where(plan => plan.Root is ContractionNode);
+    private static IEnumerable<TermPlan> Plans(Schedule schedule) => schedule.Plans.Where(plan => plan.Root is ContractionNode or SharedNode);
 
     private static IEnumerable<string> Describe(Route route) => route.Others
         .Select(other => $"not {AlgebraPrinter.Print(other.Operator)}: {other.Times.ToString("0.##", CultureInfo.InvariantCulture)} times the cost")

@@ -28,6 +28,9 @@ internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPo
     /// <summary>Whether it only reads a vector: repeating it costs nothing.</summary>
     public bool IsRead => Factors.Count == 0 && Sums.Count == 0;
 
+    /// <summary>Whether a tensor or a vector stands in it.</summary>
+    public bool HasFactors => Input is not null || !IsRead;
+
     public Draft Clone() => new(Coefficient, Input, InputPosition) { Factors = [.. Factors], Sums = [.. Sums], Slots = [.. Slots] };
 
     /// <exception cref="CompilationException">There would be too many to plan.</exception>
@@ -66,6 +69,9 @@ internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPo
     /// <summary>Whether the value, rather than the place it goes to, depends on an index.</summary>
     public bool DependsOn(Index index) => InputPosition.Contains(index)
         || Factors.Concat(Sums.SelectMany(sum => sum.First)).Any(factor => factor.Position.Contains(index));
+
+    /// <summary>Whether another slot than one mentions an index.</summary>
+    public bool IsInOther(int slot, Index index) => Slots.Where((_, other) => other != slot).Any(position => position.Contains(index));
 
     public void Substitute(Index index, Affine value)
     {
@@ -215,7 +221,7 @@ internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPo
     public bool TryFuse(int slot, int size)
     {
         Affine position = Slots[slot];
-        if (position.Terms.Count == 0 || !IsRead)
+        if (position.Terms.Count == 0 || !IsRead || position.Indices.Any(index => IsInOther(slot, index)))
         {
             return false;
         }

@@ -29,7 +29,7 @@ public sealed class Lowering
 
     /// <param name="module">The module.</param>
     /// <param name="fewRows">Whether it is for a few rows, forward only: then reflections are applied one after the other.</param>
-    public static LoweredModule Lower(Module module, bool fewRows = false) => new Lowering(fewRows).Run(module);
+    public static LoweredModule Lower(Module module, bool fewRows = false) => ValueNumbering.Of(new Lowering(fewRows).Run(module));
 
     private LoweredModule Run(Module module)
     {
@@ -233,7 +233,7 @@ public sealed class Lowering
             : new Part(Stored(tensor));
 
     private FunctionCall Call(FunctionTensor function) => new(
-        function.Function, [.. function.Arguments.Select(Stored)], [.. function.Arguments.Select(argument => argument.Shape)], function.Numbers);
+        function.Function, function.Arguments.Select(Stored).ToEquatable(), function.Arguments.Select(argument => argument.Shape).ToEquatable(), function.Numbers);
 
     /// <summary>The stored form of a tensor, of a value or of what does not depend on the input.</summary>
     private Tensor Stored(TensorExpression tensor) => _scope is not null && tensor.IsPerRow() ? Row(tensor) : Weight(tensor);
@@ -390,7 +390,8 @@ public sealed class Lowering
             }
         }
 
-        foreach (IndexedTensor factor in factors)
+        // What conditions leave of a product is known when the rest is there.
+        foreach (IndexedTensor factor in factors.OrderBy(factor => factor.Tensor is FormulaTensor))
         {
             AddTensor(draft, factor.Tensor, [.. factor.Indices.Select(index => draft.Push(Position(draft, index, slots)))], slots);
         }
@@ -427,6 +428,14 @@ public sealed class Lowering
             case FunctionTensor { Function.Parts: { } parts } function when parts.Codes.Format(function.Numbers[0]) is not null && !function.IsTrained() && !function.IsPerRow()
                 && (parts.Offsets is null || draft.Sums.Count < MostSums):
                 AddParts(draft, function, parts, positions);
+                break;
+
+            case FormulaTensor formula when draft.HasFactors:
+                if (Conditions.Apply(draft, formula, ref positions) is { } rest)
+                {
+                    AddStored(draft, rest, positions);
+                }
+
                 break;
 
             default:
@@ -783,7 +792,7 @@ public sealed class Lowering
         int[] order =
         [
             .. Enumerable.Range(0, vector.Sizes.Count).Where(k => k == axis || vector.Terms.Exists(draft =>
-                draft.Slots[k] != vector.Terms[0].Slots[k] || draft.Slots[k].Indices.Any(draft.DependsOn))),
+                draft.Slots[k] != vector.Terms[0].Slots[k] || draft.Slots[k].Indices.Any(index => draft.DependsOn(index) || draft.IsInOther(k, index)))),
         ];
         RowTensor target = NewVector(order.Aggregate(1, (product, k) => checked(product * vector.Sizes[k])));
         _statements.Add(new SumStatement(target, [.. vector.Terms.SelectMany(draft => draft.Clone().ToTerms(Flatten(draft, vector.Sizes, order)))]));

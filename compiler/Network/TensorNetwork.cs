@@ -70,7 +70,7 @@ public sealed class ParameterWeight(Parameter parameter) : WeightTensor(paramete
 /// <param name="Shapes">The shapes that they are taken to have.</param>
 /// <param name="Numbers">The numbers behind them.</param>
 public sealed record FunctionCall(
-    TensorFunction Function, IReadOnlyList<Tensor> Arguments, IReadOnlyList<EquatableArray<int>> Shapes, IReadOnlyList<double> Numbers)
+    TensorFunction Function, EquatableArray<Tensor> Arguments, EquatableArray<EquatableArray<int>> Shapes, EquatableArray<double> Numbers)
 {
     /// <summary>The shape of the value.</summary>
     public IReadOnlyList<int> Shape => [.. Function.Shape(Shapes, Numbers.FirstOrDefault())];
@@ -85,6 +85,9 @@ public sealed record FunctionCall(
 
     /// <summary>Whether a gradient has to pass.</summary>
     public bool IsTrained => Function.HasDerivative && Arguments.Any(argument => argument.IsTrained);
+
+    /// <summary>The same of other tensors.</summary>
+    public FunctionCall Map(Func<Tensor, Tensor> tensors) => this with { Arguments = Arguments.Select(tensors).ToEquatable() };
 }
 
 /// <summary>The value of a function of weights.</summary>
@@ -157,6 +160,9 @@ public sealed record Term(double Coefficient, IReadOnlyList<Factor> Factors, Aff
         Factors = [.. Factors.Select(factor => factor with { Position = rewrite(factor.Position) })],
         Output = rewrite(Output),
     };
+
+    /// <summary>The same of other tensors.</summary>
+    public Term Map(Func<Tensor, Tensor> tensors) => this with { Factors = [.. Factors.Select(factor => factor with { Tensor = tensors(factor.Tensor) })] };
 }
 
 /// <summary>One statement of a lowered module: it fills a tensor for each row of the batch.</summary>
@@ -164,12 +170,17 @@ public abstract record Statement(RowTensor Target)
 {
     /// <summary>The tensors that it reads, once for each time that one stands in it.</summary>
     public abstract IEnumerable<Tensor> Reads { get; }
+
+    /// <summary>The same of other tensors, of which a function gives one for each that it reads.</summary>
+    public abstract Statement Map(Func<Tensor, Tensor> tensors);
 }
 
 /// <summary>The target is a sum of terms; what no term writes is zero.</summary>
 public sealed record SumStatement(RowTensor Target, IReadOnlyList<Term> Terms) : Statement(Target)
 {
     public override IEnumerable<Tensor> Reads => Terms.SelectMany(term => term.Factors).Select(factor => factor.Tensor);
+
+    public override Statement Map(Func<Tensor, Tensor> tensors) => this with { Terms = [.. Terms.Select(term => term.Map(tensors))] };
 }
 
 /// <summary>The elements of a tensor from one on, in order.</summary>
@@ -193,6 +204,12 @@ public sealed record GatherStatement(RowTensor Target, Part Source, Part Table, 
 {
     public override IEnumerable<Tensor> Reads => [Source.Tensor, Table.Tensor];
 
+    public override Statement Map(Func<Tensor, Tensor> tensors) => this with
+    {
+        Source = Source with { Tensor = tensors(Source.Tensor) },
+        Table = Table with { Tensor = tensors(Table.Tensor) },
+    };
+
     /// <summary>Whether positions differ from row to row, or what is read is the same for all rows.</summary>
     public bool IsByData => Table.Tensor.Rate == Rate.Row || Source.Tensor.Rate != Rate.Row;
 }
@@ -205,12 +222,16 @@ public sealed record GatherStatement(RowTensor Target, Part Source, Part Table, 
 public sealed record PositionStatement(RowTensor Target, IReadOnlyList<Index> Axes, IReadOnlyList<Factor> Sources, Formula Formula) : Statement(Target)
 {
     public override IEnumerable<Tensor> Reads => Sources.Select(source => source.Tensor);
+
+    public override Statement Map(Func<Tensor, Tensor> tensors) => this with { Sources = [.. Sources.Select(source => source with { Tensor = tensors(source.Tensor) })] };
 }
 
 /// <summary>The Walsh–Hadamard transform of each of <paramref name="Outer"/> consecutive parts of the source.</summary>
 public sealed record WalshHadamardStatement(RowTensor Target, RowTensor Source, int Outer) : Statement(Target)
 {
     public override IEnumerable<Tensor> Reads => [Source];
+
+    public override Statement Map(Func<Tensor, Tensor> tensors) => this with { Source = (RowTensor)tensors(Source) };
 }
 
 /// <summary>
@@ -220,18 +241,24 @@ public sealed record WalshHadamardStatement(RowTensor Target, RowTensor Source, 
 public sealed record ReflectionsStatement(RowTensor Target, RowTensor Source, int Outer, WeightTensor Rows, bool Transposed) : Statement(Target)
 {
     public override IEnumerable<Tensor> Reads => [Source, Rows];
+
+    public override Statement Map(Func<Tensor, Tensor> tensors) => this with { Source = (RowTensor)tensors(Source), Rows = (WeightTensor)tensors(Rows) };
 }
 
 /// <summary>The target is a function of tensors of which one at least differs from row to row.</summary>
 public sealed record FunctionStatement(RowTensor Target, FunctionCall Call) : Statement(Target)
 {
     public override IEnumerable<Tensor> Reads => Call.Arguments;
+
+    public override Statement Map(Func<Tensor, Tensor> tensors) => this with { Call = Call.Map(tensors) };
 }
 
 /// <summary><c>target = f(source)</c>.</summary>
 public sealed record ActivationStatement(RowTensor Target, RowTensor Source, NonlinearLink Function) : Statement(Target)
 {
     public override IEnumerable<Tensor> Reads => [Source];
+
+    public override Statement Map(Func<Tensor, Tensor> tensors) => this with { Source = (RowTensor)tensors(Source) };
 }
 
 /// <summary>A lowered module: statements in order, from <see cref="Input"/> to <see cref="Output"/>.</summary>

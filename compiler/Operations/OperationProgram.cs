@@ -47,6 +47,14 @@ public sealed record OperationProgram(
     /// <summary>Elements of the trained parameters.</summary>
     public int TrainedCount => Parameters.Where(place => place.Parameter.Role == Role.Trained).Sum(place => place.Parameter.Length);
 
+    /// <summary>What is computed once and read more often, with how often that is.</summary>
+    public IEnumerable<(Storage Storage, int Uses)> Shared => Weights.Concat(Rows)
+        .SelectMany(operation => operation.Reads.Where(place => place.Storage != operation.Target.Storage))
+        .Where(place => place.Storage is { IsParameter: false, Space: Space.Weights or Space.Scratch })
+        .GroupBy(place => place.Storage)
+        .Select(uses => (uses.Key, uses.Count()))
+        .Where(uses => uses.Item2 > 1);
+
     /// <summary>The reverse pass over rows, which leaves a gradient for the input whatever the output depends on.</summary>
     public List<Step> ReverseRows(StoragePool pool)
     {

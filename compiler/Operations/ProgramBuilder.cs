@@ -7,7 +7,7 @@ using Index = Weft.Compiler.Network.Index;
 namespace Weft.Compiler.Operations;
 
 /// <summary>Statements and terms become operations: each term is planned, and its intermediate results are laid out.</summary>
-public sealed class ProgramBuilder
+public sealed partial class ProgramBuilder
 {
     private readonly LoweredModule _lowered;
     private readonly Variant _variant;
@@ -56,7 +56,7 @@ public sealed class ProgramBuilder
             _variant,
             _plans,
             [.. parameters.Select(parameter => new ParameterPlace(parameter.Parameter, _parameters[parameter.Parameter], FanIn(parameter)))],
-            _weights,
+            _weights.Where(derived => !_sums.ContainsValue(derived.Key)).ToDictionary(derived => derived.Key, derived => derived.Value),
             x,
             _weightProgram,
             _rowProgram);
@@ -139,7 +139,7 @@ public sealed class ProgramBuilder
                 break;
 
             case SumStatement sum:
-                Build(sum.Terms, target, _rowProgram);
+                Build([.. Merged(sum.Terms)], target, _rowProgram);
                 break;
         }
 
@@ -159,7 +159,7 @@ public sealed class ProgramBuilder
                 written = true;
             }
 
-            Build(term, view, written, program);
+            Build(term, view, written, program, isWhole: terms.Count == 1 && target.Space != Space.Output);
             written = true;
         }
 
@@ -169,24 +169,26 @@ public sealed class ProgramBuilder
         }
     }
 
-    /// <summary>Plans a term and appends the contractions of its tree.</summary>
-    private void Build(Term term, View target, bool accumulate, List<Operation> program)
+    /// <summary>Plans a term and appends the contractions of its tree, but for those whose values are there already.</summary>
+    private void Build(Term term, View target, bool accumulate, List<Operation> program, bool isWhole)
     {
         foreach (Factor factor in term.Factors)
         {
             _ = StorageOf(factor.Tensor);
         }
 
-        TermPlan plan = ContractionPlanner.Plan(term, _variant.Costs).Ranked(_variant.PlanRank);
-        _plans.Add(plan);
+        TermPlan plan = Plan(term).Ranked(_variant.PlanRank);
         bool perRow = target.Storage.IsPerRow;
         var views = new Dictionary<PlanNode, View>(ReferenceComparer<PlanNode>.Instance);
-        PlanNode root = plan.Root ?? throw new InvalidOperationException("a term has at least one operand");
-        foreach (ContractionNode node in TermPlan.Contractions(root))
+        PlanNode planned = plan.Root ?? throw new InvalidOperationException("a term has at least one operand");
+        foreach (ContractionNode node in TermPlan.Contractions(planned))
         {
             NoteFanIn(node);
         }
 
+        var made = new List<Part>();
+        PlanNode root = Share(planned, planned, made);
+        _plans.Add(root is SharedNode ? plan with { Root = root, Alternatives = [] } : plan with { Root = root });
         ContractionNode[] free = [.. TermPlan.Contractions(root).Where(node => node.PerRow && !ReferenceEquals(node, root))];
         AssignLayouts(root, free, target, views);
         foreach (ContractionNode node in TermPlan.Contractions(root))
@@ -203,6 +205,13 @@ public sealed class ProgramBuilder
         {
             program.Add(new ContractStep(new Contraction(target, ViewOf(root, views), null, term.Coefficient, perRow), accumulate));
         }
+
+        made.ForEach(part => part.View = ViewOf(part.Node, views));
+        if (isWhole && term.Coefficient == 1 && !target.Overlaps && root is ContractionNode { Indices: var indices } whole && indices.Count == target.Position.Indices.Count(index => index != View.Rows))
+        {
+            ProductForm form = FormOf(Factors(planned), indices);
+            _parts.Add(form.Key, new Part(whole, form.Indices) { View = target });
+        }
     }
 
     private void NoteFanIn(ContractionNode node)
@@ -211,15 +220,24 @@ public sealed class ProgramBuilder
         {
             if (side is FactorNode { Factor.Tensor: var tensor })
             {
-                while (tensor is FunctionWeight { Call: { Function.IsRounding: true } rounded })
-                {
-                    tensor = rounded.Arguments[0];
-                }
-
-                int fan = side.Indices.Where(index => other.Indices.Contains(index) && !node.Indices.Contains(index))
-                    .Aggregate(1, (product, index) => product * index.Extent);
-                _fanIn[tensor] = Math.Max(fan, _fanIn.TryGetValue(tensor, out int known) ? known : 1);
+                Note(tensor, side.Indices.Where(index => other.Indices.Contains(index) && !node.Indices.Contains(index))
+                    .Aggregate(1, (product, index) => product * index.Extent));
             }
+        }
+
+        void Note(Tensor tensor, int fan)
+        {
+            if (_sums.ContainsValue(tensor))
+            {
+                tensor.Reads.ToList().ForEach(part => Note(part, fan));
+            }
+
+            while (tensor is FunctionWeight { Call: { Function.IsRounding: true } rounded })
+            {
+                tensor = rounded.Arguments[0];
+            }
+
+            _fanIn[tensor] = Math.Max(fan, _fanIn.TryGetValue(tensor, out int known) ? known : 1);
         }
     }
 
@@ -236,9 +254,17 @@ public sealed class ProgramBuilder
                 view = View.Of(StorageOf(factor.Factor.Tensor), factor.Factor.Position);
                 break;
 
+            case SharedNode shared:
+                (Part part, IReadOnlyList<Index> indices) = _shared[shared];
+                View known = part.View ?? ViewOf(part.Node, views);
+                var names = part.Indices.Zip(indices, (from, to) => (from, to)).ToDictionary(pair => pair.from, pair => pair.to);
+                return known with
+                {
+                    Position = new Affine(known.Position.Offset, [.. known.Position.Terms.Select(term => (term.Index == View.Rows ? term.Index : names[term.Index], term.Stride))]),
+                };
+
             default:
-                Storage storage = _pool.NewWeight(_pool.NewName("p"), Length(node.Indices), node.NeedsGradient);
-                view = View.Of(storage, RowMajor(node.Indices));
+                view = View.Of(RoomFor((ContractionNode)node), RowMajor(node.Indices));
                 break;
         }
 
@@ -254,7 +280,7 @@ public sealed class ProgramBuilder
     {
         Dictionary<ContractionNode, Storage> storages = free.ToDictionary(
             node => node,
-            node => _pool.NewScratch(_pool.NewName("h"), Length(node.Indices), _variant.Pitch(Length(node.Indices))),
+            RoomFor,
             ReferenceComparer<ContractionNode>.Instance);
         // The same layouts are met again and again.
         var layouts = new Dictionary<(ContractionNode, Index?), View>();

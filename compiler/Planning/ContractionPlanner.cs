@@ -18,7 +18,10 @@ public static class ContractionPlanner
     /// <summary>How many of the other orders a plan keeps.</summary>
     private const int MostAlternatives = 16;
 
-    public static TermPlan Plan(Term term, CostModel costs)
+    /// <param name="term">What is computed.</param>
+    /// <param name="costs">By what orders are compared.</param>
+    /// <param name="isKnown">Whether a product of some of the factors, with these indices left, is there already and costs nothing; null where none is.</param>
+    public static TermPlan Plan(Term term, CostModel costs, Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? isKnown = null)
     {
         PlanNode[] operands = [.. term.Factors.Select(factor => new FactorNode(factor))];
         if (operands.Length < 2)
@@ -28,7 +31,7 @@ public static class ContractionPlanner
                 : new TermPlan(term, operands[0], costs.Contraction(0, TermPlan.Size(operands[0].Indices), operands[0].PerRow, 1), []);
         }
 
-        var network = new OperandNetwork(term, operands, costs);
+        var network = new OperandNetwork(term, operands, costs, isKnown);
         Tree? tree = operands.Length <= ExactOperands ? null : Starts(network)
             .Select(start => WindowSearch.Improve(network, start))
             .OrderBy(improved => improved.Cost)
@@ -39,6 +42,19 @@ public static class ContractionPlanner
         tree = tree is null || last.Best().Cost < tree.Cost ? last.Best() : tree;
         IEnumerable<Tree> others = last.Roots().Where(other => !other.IsSameSplit(tree)).OrderBy(other => other.Cost).Take(MostAlternatives);
         return new TermPlan(term, network.Node(tree), tree.Cost, [.. others.Select(other => (network.Node(other), other.Cost))]);
+    }
+
+    /// <summary>What a contraction costs by itself.</summary>
+    public static double Cost(ContractionNode node, CostModel costs)
+    {
+        return costs.Contraction(
+            TermPlan.Size(node.Left.Indices.Union(node.Right.Indices)),
+            TermPlan.Size(node.Indices),
+            node.PerRow,
+            (node.Left.NeedsGradient ? 1 : 0) + (node.Right.NeedsGradient ? 1 : 0),
+            Elements(node.Left) + Elements(node.Right));
+
+        double Elements(PlanNode operand) => TermPlan.Size(operand.Indices) * (operand.PerRow ? costs.Batch : 1);
     }
 
     private static IEnumerable<Tree> Starts(OperandNetwork network) =>

@@ -109,14 +109,15 @@ internal sealed class OperandNetwork
     private readonly Term _term;
     private readonly IReadOnlyList<PlanNode> _operands;
     private readonly CostModel _costs;
+    private readonly Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? _isKnown;
     private readonly Dictionary<Index, int> _numbers;
 
     /// <summary>For each eight indices, the product of the extents of each subset of them.</summary>
     private readonly double[][] _products;
 
-    public OperandNetwork(Term term, IReadOnlyList<PlanNode> operands, CostModel costs)
+    public OperandNetwork(Term term, IReadOnlyList<PlanNode> operands, CostModel costs, Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? isKnown = null)
     {
-        (_term, _operands, _costs) = (term, operands, costs);
+        (_term, _operands, _costs, _isKnown) = (term, operands, costs, isKnown);
         Index[] indices = [.. operands.SelectMany(operand => operand.Indices).Concat(term.Output.Indices).Distinct()];
         _numbers = indices.Select((index, number) => (index, number)).ToDictionary(pair => pair.index, pair => pair.number);
         NoIndices = BitSet.Empty(indices.Length);
@@ -184,8 +185,11 @@ internal sealed class OperandNetwork
     {
         BitSet indices = (left.Indices | right.Indices) & needed;
         double size = Size(indices);
-        return new Tree(left, right, indices, size, Cost(left, right, size));
+        return new Tree(left, right, indices, size, IsKnown(left.Operands | right.Operands, indices) ? 0 : Cost(left, right, size));
     }
+
+    private bool IsKnown(BitSet operands, BitSet indices) => _isKnown is not null && _isKnown(
+        [.. _term.Factors.Where((_, number) => operands.Has(number))], [.. _numbers.Where(pair => indices.Has(pair.Value)).Select(pair => pair.Key)]);
 
     /// <summary>The operands in a row, each beside one that it has indices in common with where there is one: a chain from one of its ends.</summary>
     public IReadOnlyList<Tree> InARow()

@@ -17,6 +17,11 @@ public sealed record FactorNode(Factor Factor) : PlanNode([.. Factor.Position.In
 public sealed record ContractionNode(PlanNode Left, PlanNode Right, IReadOnlyList<Index> Indices, bool PerRow, bool NeedsGradient)
     : PlanNode(Indices, PerRow, NeedsGradient);
 
+/// <summary>A part whose value another part has, of this term or of one before it: computed once.</summary>
+/// <param name="Name">Where it is.</param>
+/// <param name="Of">What would have been computed.</param>
+public sealed record SharedNode(string Name, PlanNode Of) : PlanNode(Of.Indices, Of.PerRow, Of.NeedsGradient);
+
 /// <summary>The order chosen for a term, and the best of those that begin (at the root) differently.</summary>
 /// <param name="Term">What is computed.</param>
 /// <param name="Root">The tree; null for a constant.</param>
@@ -38,7 +43,7 @@ public sealed record TermPlan(Term Term, PlanNode? Root, double Cost, IReadOnlyL
         : Contractions(Root).Where(node => node.PerRow).Sum(node =>
             Flops(node) * ((node.Left.NeedsGradient ? 1 : 0) + (node.Right.NeedsGradient ? 1 : 0))) + (IsRead ? Elements(Root) : 0);
 
-    private bool IsRead => Root is FactorNode;
+    private bool IsRead => Root is FactorNode or SharedNode;
 
     public static IEnumerable<ContractionNode> Contractions(PlanNode node) => node is ContractionNode contraction
         ? Contractions(contraction.Left).Concat(Contractions(contraction.Right)).Append(contraction)

@@ -9,6 +9,7 @@ public static class PlanPrinter
     {
         null => "0",
         FactorNode factor => factor.Factor.Tensor.Name,
+        SharedNode shared => shared.Name,
         ContractionNode contraction => $"({Print(contraction.Left)} {Print(contraction.Right)})",
         _ => throw new InvalidOperationException(node.ToString()),
     };

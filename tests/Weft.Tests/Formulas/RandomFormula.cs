@@ -189,9 +189,7 @@ internal sealed class RandomFormula
 
                 Link Linear() => new LinearLink(Compose(outputs, width, Math.Max(1, depth - 2)));
                 links.Add(Chance(0.2)
-                    ? new BranchLink(
-                        Pick(Joint.Add, Joint.Hadamard),
-                        EquatableArray.Of(EquatableArray.Of(Linear()), EquatableArray.Of(Linear(), new ActivationLink(Pick(Activation.Tanh, Activation.Sigmoid)))))
+                    ? Branches(Linear(), Linear())
                     : Chance(0.3) && (long)width * outputs <= MostElements / 10 && !(_textual && biases > 0) ? Value(outputs, width)
                     : Linear());
                 width = outputs;
@@ -214,6 +212,15 @@ internal sealed class RandomFormula
         }
 
         return Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+    }
+
+    /// <summary>Two maps side by side, the second with an activation behind it; some branches have values in common with others.</summary>
+    private BranchLink Branches(Link first, Link second)
+    {
+        Link bent = new ActivationLink(Pick(Activation.Tanh, Activation.Sigmoid));
+        EquatableArray<Link>[] branches = [EquatableArray.Of(first), EquatableArray.Of(second, bent)];
+        EquatableArray<Link>[] more = Chance(0.5) ? [] : Pick<EquatableArray<Link>[]>([branches[1]], [EquatableArray.Of(first, bent)], [branches[0], branches[1]]);
+        return new BranchLink(Pick(Joint.Add, Joint.Hadamard), branches.Concat(more).ToEquatable());
     }
 
     /// <summary>A value, a bias and an activation for each of several parts; null where its function does not work on several parts.</summary>
@@ -797,6 +804,8 @@ internal sealed class RandomFormula
         Formula Make(string symbol, params Formula[] operands) => new FormulaOperation(FormulaOperator.All[symbol], operands.ToEquatable());
         return Pick(
             Make(">=", first, second),
+            Make("==", first, second),
+            Make("and", Make("==", first, second), Make("<=", first, three)),
             Make("or", Make("==", first, second), Make("<", Make("%", first, three), second)),
             Make("abs", Make("cos", Make("*", first, Make("+", second, three)))),
             Make("/", Make("exp", Make("not", Make("==", first, new FormulaNumber(0)))), Make("max", three, second)));
