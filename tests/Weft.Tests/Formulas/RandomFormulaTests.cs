@@ -50,7 +50,7 @@ public class RandomFormulaTests
         static bool Fails(Module module) => module.Links.OfType<LinearLink>().Any(link => link.Operator.DescendantsAndSelf()
             .OfType<Sum>().Any(sum => sum.DescendantsAndSelf().Any(node => node is Kronecker)));
 
-        Module[] failing = [.. Enumerable.Range(0, 300).Select(seed => RandomFormula.Create(seed)).Where(Fails)];
+        Module[] failing = [.. Enumerable.Range(0, 600).Select(seed => RandomFormula.Create(seed)).Where(Fails)];
         Assert.True(failing.Length > 20);
         foreach (Module module in failing)
         {
