@@ -9,8 +9,8 @@ namespace Weft.Compiler.Network;
 /// </summary>
 internal static class Conditions
 {
-    /// <summary>Beyond this a number in a condition is no position.</summary>
-    private const double MostNumber = 1 << 24;
+    /// <summary>As far as arithmetic on positions goes: what two of them differ by still is one.</summary>
+    private const double Farthest = 1 << 29;
 
     /// <summary>Restricts a draft to where the conditions in a formula hold.</summary>
     /// <param name="draft">What is multiplied by the formula.</param>
@@ -79,25 +79,30 @@ internal static class Conditions
         {
             switch (part)
             {
-                case FormulaNumber { Number: var number } when number == Math.Floor(number) && Math.Abs(number) <= MostNumber:
+                case FormulaNumber { Number: var number } when number == Math.Floor(number) && Math.Abs(number) <= Farthest:
                     return new Affine((int)number, []);
 
-                case FormulaIndex index:
+                case FormulaIndex index when Reach(draft.Slots[slots[index.Axis]]) <= Farthest:
                     return draft.Slots[slots[index.Axis]];
 
                 case FormulaOperation { Operator.Symbol: var sign and ("+" or "-" or "*"), Operands: { Count: 2 } operands }
                     when Position(operands[0]) is { } one && Position(operands[1]) is { } other:
-                    return sign == "+" ? one + other
-                        : sign == "-" ? one + (other * -1)
-                        : one.Terms.Count == 0 ? other * one.Offset
-                        : other.Terms.Count == 0 ? one * other.Offset
-                        : null;
+                    if (sign == "*")
+                    {
+                        (Affine varies, Affine number) = one.Terms.Count == 0 ? (other, one) : (one, other);
+                        return number.Terms.Count == 0 && Reach(varies) * Reach(number) <= Farthest ? varies * number.Offset : null;
+                    }
+
+                    return Reach(one) + Reach(other) > Farthest ? null : sign == "+" ? one + other : one + (other * -1);
 
                 default:
                     return null;
             }
         }
     }
+
+    /// <summary>How far from zero a position can be, and each part of it.</summary>
+    private static double Reach(Affine position) => Math.Abs((double)position.Offset) + position.Terms.Sum(term => Math.Abs((double)term.Stride) * term.Index.Extent);
 
     /// <summary>Makes a difference of positions zero: an index with a stride of one becomes what the others say.</summary>
     private static bool Equate(Draft draft, Affine difference)

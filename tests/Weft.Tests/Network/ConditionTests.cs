@@ -25,6 +25,7 @@ public class ConditionTests
         { "operator f : 9 -> 9\n  param c\n  y[i:3 j:3] = (i == j) * (k == l) * c * x[k:3 l:3]", "y[4j] = Σ(i<3) c[0] x[4i]  for j<3", 0 },
         { "operator f : 5 -> 5\n  param A[5, 5]\n  y[i:5] = (i == j and (i + j) % 3 > 0) * A[i, j] * x[j:5]", "y[i] = A[6i] k1[6i] x[i]  for i<5", 1 },
         { "operator f : 5 -> 5\n  param A[5, 5]\n  y[i:5] = (j <= i) * A[i, j] * x[j:5]", "y[i] = Σ(j<5) A[5i+j] k1[5j+i] x[j]  for i<5", 1 },
+        { "layer f : x[3] -> y[3]\n  y[i] = (i * 16000000 * 16000000 == j) * x[j]", "y[a] = Σ(j<3) x[j] k1[3a+j]  for a<3", 1 },
         { "operator f : 5 -> 5\n  param A[5, 5]\n  y[i:5] = (i > 7) * A[i, j] * x[j:5]", "y[i] = Σ(j<5) A[5i+j] k1[i] x[j]  for i<5", 1 },
     };
 
