@@ -3,8 +3,6 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Kernels;
 
@@ -39,9 +37,6 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
     /// <summary>Terms that one accumulator adds up. A sum that is much longer is one of such sums: rounding errors grow with the length.</summary>
     private const int SumBlock = 4096;
 
-    /// <summary>Terms of a sum of which four vectors fill a quarter of a second-level cache.</summary>
-    private const int LongSum = 1024;
-
     private static readonly Loop Nothing = new(1, 0, 0, 0);
 
     /// <summary>Positions in a and b of each step of the sums between, for each width of vectors and choice of the innermost sum; pinned.</summary>
@@ -73,13 +68,6 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
 
     /// <summary>Lanes of a panel of packed weights: two of the widest vectors, and half of them where columns are not vectors of lanes.</summary>
     private int Panel => 2 * MemoryBlock.WidestVector / sizeof(T) / (form == LaneForm.Broadcast ? 1 : 2);
-
-    /// <summary>Vector registers, a quarter of which hold operands.</summary>
-    private static int Registers
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Avx512F.VL.IsSupported || AdvSimd.IsSupported ? 32 : 16;
-    }
 
     /// <summary>c = d + Coefficient · Σ a · b, where d is null for nothing, c itself, or a tensor whose lanes are laid out like those of c.</summary>
     /// <param name="a">First element of a.</param>
@@ -113,7 +101,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
             IsBroadcast = form == LaneForm.Broadcast,
             IsDot = form == LaneForm.Dot,
             IsOneStream = IsOneStream,
-            SingleHeight = Registers == 32 && Rows.Extent != 0 ? 16 : 12,
+            SingleHeight = Processor.Registers == 32 && Rows.Extent != 0 ? 16 : 12,
             Coefficient = T.CreateChecked(Coefficient),
             IsElementwise = form == LaneForm.Parallel && Sums.Length == 0 && Rows == Nothing && Columns == Nothing,
             IsLong = terms > 4 * SumBlock,
@@ -135,6 +123,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
         }
 
         Width<Lanes1<T>, T>(&frame, done, a, b, c, d);
+        GC.KeepAlive(this); // the offsets are this object's
     }
 
     /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
@@ -158,10 +147,10 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
             ? (S.Count * Lanes.B, S.Count * Lanes.C, S.Count * Lanes.D)
             : (Columns.B, Columns.C, isLater ? Columns.C : Columns.D);
         f->PairB = form == LaneForm.Broadcast && 2 * S.Count >= Panel ? (nint)Panel * Panels.B * Lanes.B : 2 * f->ColumnB;
-        f->Wide = form != LaneForm.Broadcast ? Registers / 8
+        f->Wide = form != LaneForm.Broadcast ? Processor.Registers / 8
             : vectors < 4 ? 2
             : f->Rows == 1 ? (Panels.B > 1 && 4 * S.Count > Panel ? 2 : 4)
-            : Registers < 32 || f->Terms * f->Blocks > LongSum ? 2
+            : Processor.Registers < 32 || (long)f->Terms * f->Blocks * 4 * S.Count * sizeof(T) > Processor.SecondLevelBytes / 4 ? 2
             : 4;
 
         // What is all there is at a point of the outer loops may be there very often.
@@ -251,39 +240,46 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
         }
     }
 
-    /// <summary>The innermost outer loop, where the lanes are few and all columns fit into one tile: the rows are tiles of one or two heights.</summary>
+    /// <summary>The innermost outer loop, where the lanes are few and all columns fit into one tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Groups(Frame* f, Loop loop, T* a, T* b, T* c, T* d)
     {
         int points = loop.Extent == 0 ? f->BatchRows : loop.Extent;
-        int columns = f->SplitColumns, taller = f->Taller, others = f->Tiles - taller, height = f->Height;
+        int columns = f->SplitColumns, stepD = f->IsLater ? loop.C : loop.D;
         if (f->Tiles == 1)
         {
-            (f->StepA, f->StepB, f->StepC, f->StepD) = (loop.A, loop.B, loop.C, f->IsLater ? loop.C : loop.D);
+            (f->StepA, f->StepB, f->StepC, f->StepD) = (loop.A, loop.B, loop.C, stepD);
             Repeat(f, columns, points, a, b, c, d);
             return;
         }
 
-        f->StepB = 0;
         for (; points > 0; points--)
         {
-            T* pa = a, pc = c, pd = d;
-            if (taller > 0)
-            {
-                (f->StepA, f->StepC, f->StepD) = ((height + 1) * f->RowA, (height + 1) * f->RowC, (height + 1) * f->RowD);
-                Repeat(f, Taller + columns, taller, pa, b, pc, pd);
-                pa += taller * f->StepA;
-                pc += taller * f->StepC;
-                pd = pd == null ? null : pd + (taller * f->StepD);
-            }
-
-            (f->StepA, f->StepC, f->StepD) = (height * f->RowA, height * f->RowC, height * f->RowD);
-            Repeat(f, columns, others, pa, b, pc, pd);
+            Heights(f, columns, a, b, c, d);
             a += loop.A;
             b += loop.B;
             c += loop.C;
-            d = d == null ? null : d + (f->IsLater ? loop.C : loop.D);
+            d = d == null ? null : d + stepD;
         }
+    }
+
+    /// <summary>All rows of what is one tile wide: tiles of one or two heights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Heights(Frame* f, int columns, T* a, T* b, T* c, T* d)
+    {
+        int taller = f->Taller, height = f->Height;
+        f->StepB = 0;
+        if (taller > 0)
+        {
+            (f->StepA, f->StepC, f->StepD) = ((height + 1) * f->RowA, (height + 1) * f->RowC, (height + 1) * f->RowD);
+            Repeat(f, Taller + columns, taller, a, b, c, d);
+            a += taller * f->StepA;
+            c += taller * f->StepC;
+            d = d == null ? null : d + (taller * f->StepD);
+        }
+
+        (f->StepA, f->StepC, f->StepD) = (height * f->RowA, height * f->RowC, height * f->RowD);
+        Repeat(f, columns, f->Tiles - taller, a, b, c, d);
     }
 
     /// <summary>All lanes at one point of the outer loops. A panel of b stays in cache while all rows pass over it.</summary>
@@ -379,32 +375,27 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
             Split<S, V>(f, columns, wide, f->IsOneStream && columns == 1 ? 1 : Height(f, wide));
         }
 
-        for (int tile = 0; tile < f->Tiles;)
+        if (columns == wide)
         {
-            bool isTaller = tile < f->Taller;
-            int rows = isTaller ? f->Height + 1 : f->Height, taller = isTaller ? Taller : 0, times = 1;
-            if (columns == wide)
+            Heights(f, columns, a, b, c, d);
+            return;
+        }
+
+        for (int tile = 0; tile < f->Tiles; tile++)
+        {
+            (int rows, int taller) = tile < f->Taller ? (f->Height + 1, Taller) : (f->Height, 0);
+            int column = 0;
+            for (int width = wide; width > 0; width /= 2)
             {
-                times = (isTaller ? f->Taller : f->Tiles) - tile;
-                (f->StepA, f->StepB, f->StepC, f->StepD) = (rows * f->RowA, 0, rows * f->RowC, rows * f->RowD);
-                Repeat(f, taller + wide, times, a, b, c, d);
-            }
-            else
-            {
-                int column = 0;
-                for (int width = wide; width > 0; width /= 2)
-                {
-                    int repeats = (columns - column) / width;
-                    (f->StepA, f->StepB, f->StepC, f->StepD) = (0, width * f->ColumnB, width * f->ColumnC, width * f->ColumnD);
-                    Repeat(f, taller + width, repeats, a, b + (column * f->ColumnB), c + (column * f->ColumnC), d == null ? null : d + (column * f->ColumnD));
-                    column += repeats * width;
-                }
+                int times = (columns - column) / width;
+                (f->StepA, f->StepB, f->StepC, f->StepD) = (0, width * f->ColumnB, width * f->ColumnC, width * f->ColumnD);
+                Repeat(f, taller + width, times, a, b + (column * f->ColumnB), c + (column * f->ColumnC), d == null ? null : d + (column * f->ColumnD));
+                column += times * width;
             }
 
-            tile += times;
-            a += times * rows * f->RowA;
-            c += times * rows * f->RowC;
-            d = d == null ? null : d + (times * rows * f->RowD);
+            a += rows * f->RowA;
+            c += rows * f->RowC;
+            d = d == null ? null : d + (rows * f->RowD);
         }
     }
 
@@ -449,7 +440,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
     /// lie a large power of two apart, a set of the cache has to hold a line of each.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Height(Frame* f, int columns) => columns > 1 ? Registers * 3 / 4 / columns : f->SingleHeight;
+    private static int Height(Frame* f, int columns) => columns > 1 ? Processor.Registers * 3 / 4 / columns : f->SingleHeight;
 
     /// <summary>c = d + Coefficient · a · b where nothing is summed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
