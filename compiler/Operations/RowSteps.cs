@@ -186,7 +186,7 @@ public sealed record DerivativeStep(NonlinearLink Function, Place Z, Place? Y, P
 
     public override Place Target => C;
 
-    public override string Describe() => $"{C.Name} = {Function.Name}'({Z.Name}) {A.Name}";
+    public override string Describe() => $"{C.Name} {Assign(Accumulate)} {Function.Name}'({Z.Name}) {A.Name}";
 
     public override IEnumerable<Place> Reads => new[] { Z, Y, A }.OfType<Place>();
 }
