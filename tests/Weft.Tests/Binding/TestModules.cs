@@ -18,6 +18,13 @@ internal static class TestModules
         return Assert.Single(result.Modules);
     }
 
+    /// <summary>The last declaration of a text that must be right.</summary>
+    public static Module Last(string text)
+    {
+        Assert.Empty(Diagnostics(text));
+        return WeftCompiler.Bind([File(text)]).Modules[^1] with { Name = "F" };
+    }
+
     /// <summary>All diagnostics of a text, as <c>line:column id message</c> counted from one.</summary>
     public static IReadOnlyList<string> Diagnostics(string text)
     {

@@ -23,6 +23,15 @@ internal static class FormulaBattery
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Layout(module, map) is { } fault ? $"{typeof(T).Name}, {fault}" : Fault(Expect(module, map, seed, batches), map);
 
+    /// <summary>The first deviation of what a module becomes, in words, or null.</summary>
+    public static string? Fault<T>(Module module, Scalar scalar, int batch)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        using WeftAssembly assembly = WeftAssembly.Compile([(module, new GenerateOptions(module.Name, Scalar: scalar, Batch: batch))]);
+        using Map<T> map = assembly.Create<T>(module.Name);
+        return Fault(module, map, seed: batch);
+    }
+
     /// <summary>What the interpreter expects of a map, which is given parameters.</summary>
     public static Expectation Expect<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>

@@ -115,11 +115,11 @@ public class PortTests
     [MemberData(nameof(Layers))]
     public void AreAsDefined(string text)
     {
-        Module module = Last(text);
+        Module module = TestModules.Last(text);
         foreach (int batch in new[] { 1, 64 })
         {
-            Assert.Null(Fault<float>(module, Scalar.Float, batch));
-            Assert.Null(Fault<double>(module, Scalar.Double, batch));
+            Assert.Null(FormulaBattery.Fault<float>(module, Scalar.Float, batch));
+            Assert.Null(FormulaBattery.Fault<double>(module, Scalar.Double, batch));
         }
     }
 
@@ -130,13 +130,13 @@ public class PortTests
     {
         string printed = SyntaxPrinter.Print(TestModules.File(text).Syntax);
         Assert.Equal(printed, SyntaxPrinter.Print(TestModules.File(printed).Syntax));
-        Assert.Equal(AlgebraPrinter.Print(Last(text)), AlgebraPrinter.Print(Last(printed)));
+        Assert.Equal(AlgebraPrinter.Print(TestModules.Last(text)), AlgebraPrinter.Print(TestModules.Last(printed)));
     }
 
     [Fact]
     public void DerivativesAreThoseOfDifferences()
     {
-        Module module = Last(Both);
+        Module module = TestModules.Last(Both);
         var random = new Random(7);
         Dictionary<string, double[]> values = Numbers.Values(module, random);
         double[] x = Numbers.Rows(module, random, 1), dx = Numbers.Normal(random, module.Inputs), dy = Numbers.Normal(random, module.Outputs);
@@ -159,7 +159,7 @@ public class PortTests
     [Fact]
     public void SpansByNameAreTheRowsOneBehindTheOther()
     {
-        Module module = Last(Both);
+        Module module = TestModules.Last(Both);
         using WeftAssembly assembly = WeftAssembly.Compile([(module, new GenerateOptions("F", Scalar: Scalar.Double))]);
         using Map<double> map = assembly.Create<double>("F");
         map.Initialize(3);
@@ -218,7 +218,7 @@ public class PortTests
     [InlineData(1e30)]
     public void WhatIsNoPosition_IsNamed(double wrong)
     {
-        Module module = Last(Both);
+        Module module = TestModules.Last(Both);
         using WeftAssembly assembly = WeftAssembly.Compile([(module, new GenerateOptions("F", Scalar: Scalar.Double))]);
         using Map<double> map = assembly.Create<double>("F");
         map.Initialize(3);
@@ -266,7 +266,7 @@ public class PortTests
     [Fact]
     public void InputsAreNotCopied()
     {
-        LoweredModule lowered = Lowering.Lower(Last("layer f : x[4, 3], token[5] < 4 -> y[5, 3]\n  y[i, c] = x[token[i], c] * x[0, c]"));
+        LoweredModule lowered = Lowering.Lower(TestModules.Last("layer f : x[4, 3], token[5] < 4 -> y[5, 3]\n  y[i, c] = x[token[i], c] * x[0, c]"));
         GatherStatement gather = Assert.IsType<GatherStatement>(lowered.Statements[0]);
         Assert.Equal((lowered.Input, 0, lowered.Input, 12), (gather.Source.Tensor, gather.Source.Offset, gather.Table.Tensor, gather.Table.Offset));
         Assert.Equal(2, lowered.Statements.Count);
@@ -276,7 +276,7 @@ public class PortTests
     [Fact]
     public void WhatIsMadeOfThem()
     {
-        string code = ModuleCompiler.Compile(Last(Both), new GenerateOptions("Both")).Code;
+        string code = ModuleCompiler.Compile(TestModules.Last(Both), new GenerateOptions("Both")).Code;
         Snapshot.Match(Between("    /// <summary>The value for each row", "    /// <summary>The gradients for") + Between("    protected override void ForwardRows", "    protected override void TangentRows"));
 
         string Between(string start, string end) => code[code.IndexOf(start, StringComparison.Ordinal)..code.IndexOf(end, StringComparison.Ordinal)];
@@ -285,18 +285,18 @@ public class PortTests
     [Fact]
     public void DevicesLackThem_WithAWarning()
     {
-        GeneratedType type = ModuleCompiler.Compile(Last(Both), new GenerateOptions("F", Targets: DeviceTargets.OpenCl));
+        GeneratedType type = ModuleCompiler.Compile(TestModules.Last(Both), new GenerateOptions("F", Targets: DeviceTargets.OpenCl));
         Assert.Equal("'F' runs on the processor only: devices do not have positions by data", type.Warning!.Message);
 
         // Inputs of numbers are parts of a row like others.
-        Assert.Null(ModuleCompiler.Compile(Last("layer f : a[3], b[3] -> y[3]\n  y[i] = a[i] * b[i]"), new GenerateOptions("F", Targets: DeviceTargets.OpenCl)).Warning);
+        Assert.Null(ModuleCompiler.Compile(TestModules.Last("layer f : a[3], b[3] -> y[3]\n  y[i] = a[i] * b[i]"), new GenerateOptions("F", Targets: DeviceTargets.OpenCl)).Warning);
     }
 
     /// <summary>A float does not hold all positions of a very long table, a double does.</summary>
     [Fact]
     public void PositionsBeyondTheNumbersOfAFloat_AreRefused()
     {
-        Module module = Last("layer f : token[3] < 20000000 -> y[3]\n  param E[20000000]\n  y[i] = E[token[i]]");
+        Module module = TestModules.Last("layer f : token[3] < 20000000 -> y[3]\n  param E[20000000]\n  y[i] = E[token[i]]");
         Assert.Equal("WEFT0133", Assert.Throws<Weft.Compiler.Text.CompilationException>(() => ModuleCompiler.Compile(module, new GenerateOptions("F"))).At("", default).Id);
         Assert.NotEmpty(ModuleCompiler.Compile(module, new GenerateOptions("F", Scalar: Scalar.Double)).Code);
     }
@@ -356,19 +356,4 @@ public class PortTests
     [InlineData("layer f : x[3] -> y[4]\n  y[i] = x[i]", "2:12 WEFT0120 axis 0 of x has extent 3, but index 'i' has extent 4 by axis 0 of the output")]
     [InlineData("layer f : a[50000, 50000] -> 1 = dense(1, 1)", "1:11 WEFT0112 expected a size from 1 to 2147483647, found a row of 2147483648 elements or more")]
     public void MistakesAreNamed(string text, string expected) => Assert.Equal([expected], TestModules.Diagnostics(text));
-
-    /// <summary>The last declaration of a text.</summary>
-    private static Module Last(string text)
-    {
-        Assert.Empty(TestModules.Diagnostics(text));
-        return WeftCompiler.Bind([TestModules.File(text)]).Modules[^1] with { Name = "F" };
-    }
-
-    private static string? Fault<T>(Module module, Scalar scalar, int batch)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        using WeftAssembly assembly = WeftAssembly.Compile([(module, new GenerateOptions("F", Scalar: scalar, Batch: batch))]);
-        using Map<T> map = assembly.Create<T>("F");
-        return FormulaBattery.Fault(module, map, batch);
-    }
 }

@@ -107,11 +107,11 @@ public class ValueTests
     [MemberData(nameof(Layers))]
     public void AreAsDefined(string text)
     {
-        Module module = Last(text);
+        Module module = TestModules.Last(text);
         foreach (int batch in new[] { 1, 64 })
         {
-            Assert.Null(Fault<float>(module, Scalar.Float, batch));
-            Assert.Null(Fault<double>(module, Scalar.Double, batch));
+            Assert.Null(FormulaBattery.Fault<float>(module, Scalar.Float, batch));
+            Assert.Null(FormulaBattery.Fault<double>(module, Scalar.Double, batch));
         }
     }
 
@@ -273,20 +273,5 @@ public class ValueTests
     [InlineData("layer f : 8 -> 4 = repeat(i < 2) dense(4, 8)", "1:34 WEFT0117 dense(4, 8) : 8 -> 4 takes 8 inputs, but is given 4")]
     public void MistakesAreNamed(string text, string expected) => Assert.Equal([expected], TestModules.Diagnostics(text));
 
-    /// <summary>The last declaration of a text.</summary>
-    private static Module Last(string text)
-    {
-        Assert.Empty(TestModules.Diagnostics(text));
-        return WeftCompiler.Bind([TestModules.File(text)]).Modules[^1] with { Name = "F" };
-    }
-
-    private static LoweredModule Lowered(string text) => Lowering.Lower(Rewriter.Rewrite(Last(text)).Module);
-
-    private static string? Fault<T>(Module module, Scalar scalar, int batch)
-        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
-    {
-        using WeftAssembly assembly = WeftAssembly.Compile([(module, new GenerateOptions("F", Scalar: scalar, Batch: batch))]);
-        using Map<T> map = assembly.Create<T>("F");
-        return FormulaBattery.Fault(module, map, batch);
-    }
+    private static LoweredModule Lowered(string text) => Lowering.Lower(Rewriter.Rewrite(TestModules.Last(text)).Module);
 }
