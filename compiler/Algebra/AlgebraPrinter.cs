@@ -164,6 +164,9 @@ public static class AlgebraPrinter
                     return function.Name;
                 case ValueLink value:
                     return $"value({Tensor(value.Value)})";
+                case ScanLink scan:
+                    string state = string.Join(", ", scan.State.Select(part => FormattableString.Invariant($"{part.Input}..{part.Input + part.Length} = {part.Output}..{part.Output + part.Length}")));
+                    return $"scan(i < {Number(scan.Steps)}; {state}) ({string.Join(" . ", scan.Step.Reverse().Select(Element))})";
                 default:
                     throw new NotSupportedException($"{link.GetType().Name} has no text.");
             }

@@ -10,10 +10,10 @@ namespace Weft.Compiler.Algebra;
 /// <param name="newIndex">Makes an index of a name and an extent.</param>
 public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex)
 {
-    /// <summary>The function that cannot be applied to several parts at once, where a result is null.</summary>
+    /// <summary>The function that cannot be applied to several parts at once, where a result is null; null where it is a scan.</summary>
     public TensorFunction? Obstacle { get; private set; }
 
-    /// <summary>The links for all parts; null where a function in them is an <see cref="Obstacle"/>.</summary>
+    /// <summary>The links for all parts; null where a function in them is an <see cref="Obstacle"/>, or where there is a scan: its state is that of one vector.</summary>
     public EquatableArray<Link>? Links(EquatableArray<Link> links)
     {
         var lifted = new List<Link>();
@@ -53,6 +53,9 @@ public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex
 
                     lifted.Add(new ValueLink(values));
                     break;
+
+                case ScanLink:
+                    return null;
 
                 default:
                     lifted.Add(link);
@@ -94,7 +97,11 @@ public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex
 
             case FunctionTensor function:
                 TensorExpression?[] arguments = [.. function.Arguments.Select(one => one.IsPerRow() ? Value(one) : Repeated(one))];
-                return Array.Exists(arguments, one => one is null) ? null : function with { Arguments = arguments.OfType<TensorExpression>().ToEquatable() };
+                return Array.Exists(arguments, one => one is null) ? null : function with
+                {
+                    Arguments = arguments.OfType<TensorExpression>().ToEquatable(),
+                    Numbers = function.Function.NumberIsAxis ? function.Numbers.Select(axis => axis + 1).ToEquatable() : function.Numbers,
+                };
 
             case EinsumTensor einsum:
                 var terms = new List<TensorProduct>();

@@ -76,6 +76,54 @@ public enum Joint
 /// <summary>Gives one input to several chains and joins what comes out: a residual connection, a gate.</summary>
 public sealed record BranchLink(Joint Joint, EquatableArray<EquatableArray<Link>> Branches) : Link;
 
+/// <summary>A part of the state of a scan: so many elements of what a step gives, which the next step is given.</summary>
+/// <param name="Input">Where they begin in what a step is given.</param>
+/// <param name="Output">Where they begin in what it gives.</param>
+/// <param name="Length">How many.</param>
+public sealed record Carry(int Input, int Output, int Length);
+
+/// <summary>
+/// Applies a step to each of several consecutive parts of a vector, one after the other. A step is given its part and the state that the one before
+/// has left, zeros at first, and gives a part of the result and the next state.
+/// </summary>
+/// <param name="Steps">How many parts there are.</param>
+/// <param name="Step">What a step does.</param>
+/// <param name="Given">Elements that a step is given.</param>
+/// <param name="Gives">Elements that it gives.</param>
+/// <param name="State">What is handed on, in the order in which it lies in what a step is given.</param>
+public sealed record ScanLink(int Steps, EquatableArray<Link> Step, int Given, int Gives, EquatableArray<Carry> State) : Link
+{
+    /// <summary>Elements of the state.</summary>
+    public int Carried => State.Sum(part => part.Length);
+
+    /// <summary>Elements of a part of what the link is given.</summary>
+    public int PartGiven => Given - Carried;
+
+    /// <summary>Elements of a part of what it gives.</summary>
+    public int PartGives => Gives - Carried;
+
+    /// <summary>What a step is given beside the state, in runs: where each begins in what a step is given, where in its part, and how long it is.</summary>
+    public IEnumerable<(int At, int Part, int Length)> Reads => Between(State.Select(part => (part.Input, part.Length)), Given);
+
+    /// <summary>What it gives beside the state, likewise.</summary>
+    public IEnumerable<(int At, int Part, int Length)> Writes => Between(State.Select(part => (part.Output, part.Length)), Gives);
+
+    private static IEnumerable<(int At, int Part, int Length)> Between(IEnumerable<(int Start, int Length)> state, int length)
+    {
+        (int at, int part) = (0, 0);
+        foreach ((int start, int count) in state.OrderBy(one => one.Start).Append((length, 0)))
+        {
+            if (start > at)
+            {
+                yield return (at, part, start - at);
+                part += start - at;
+            }
+
+            at = start + count;
+        }
+    }
+}
+
 /// <summary>A bound declaration with every size known: what becomes one type.</summary>
 /// <param name="Name">The declaration's name, as written.</param>
 /// <param name="Formula">The declaration's text, for documentation.</param>

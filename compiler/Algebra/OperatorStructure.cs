@@ -45,6 +45,7 @@ public static class OperatorStructure
         LinearLink linear => new LinearLink(map(linear.Operator)),
         BranchLink branches => branches with { Branches = branches.Branches.Select(branch => branch.MapOperators(map)).ToEquatable() },
         ValueLink value => new ValueLink(value.Value.MapOperators(map)),
+        ScanLink scan => scan with { Step = scan.Step.MapOperators(map) },
         _ => link,
     }).ToEquatable();
 
@@ -66,6 +67,7 @@ public static class OperatorStructure
         BiasLink bias => [bias.Bias],
         BranchLink branches => branches.Branches.SelectMany(branch => branch).SelectMany(Tensors),
         ValueLink value => [value.Value],
+        ScanLink scan => scan.Step.SelectMany(Tensors),
         _ => [],
     };
 

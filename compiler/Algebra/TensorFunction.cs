@@ -54,8 +54,8 @@ public sealed class TensorFunction
         new("straight_through", "StraightThrough", ["V", "T"]) { Check = (shapes, _) => SameShape(shapes) },
         new("concat", "Concat", ["A", "B"])
         {
-            IsBatched = false,
             Number = "axis",
+            NumberIsAxis = true,
             NumberIsInSizes = true,
             Check = (shapes, axis) => axis < 0 || axis >= shapes[0].Count || axis % 1 != 0 ? new(2, $"0 to {shapes[0].Count - 1}, an axis")
                 : Without(shapes[0], axis).SequenceEqual(Without(shapes[1], axis)) && shapes[0].Count == shapes[1].Count ? null
@@ -222,6 +222,9 @@ public sealed class TensorFunction
 
     /// <summary>Whether the number has to be whole, from 1 on.</summary>
     public bool NumberIsSize { get; private set; }
+
+    /// <summary>Whether its number says along which axis it works.</summary>
+    public bool NumberIsAxis { get; private set; }
 
     /// <summary>Whether the number is for the shape and the sizes alone, and the runtime's class does without it.</summary>
     public bool NumberIsInSizes { get; private set; }

@@ -140,7 +140,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         (EquatableArray<Port> takes, EquatableArray<Port> gives) = (default, default);
         foreach (ExpressionSyntax syntax in chain.Reverse())
         {
-            if (BindLink(syntax, frame, isTransparent, current) is not { } value)
+            if (BindLink(syntax, frame, isTransparent, current, isOnly: !isBranch && chain.Count == 1) is not { } value)
             {
                 return null;
             }
@@ -181,7 +181,8 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     /// <param name="frame">Where it is.</param>
     /// <param name="isTransparent">Whether the tensors of what it calls need no prefix.</param>
     /// <param name="given">How many inputs it is given; null when that is not known.</param>
-    private ChainValue? BindLink(ExpressionSyntax syntax, Frame frame, bool isTransparent, int? given)
+    /// <param name="isOnly">Whether it is all of its chain.</param>
+    private ChainValue? BindLink(ExpressionSyntax syntax, Frame frame, bool isTransparent, int? given, bool isOnly)
     {
         if (ElementwiseName(syntax, frame) is { } elementwise)
         {
@@ -225,8 +226,10 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         if (syntax is RepeatSyntax { IsLink: true } repeat)
         {
             return Expressions.BindSize(repeat.Count, frame) is not { } count ? null
+                : repeat.Combinator == RepeatSyntax.Repeat ? BindRepeat(repeat, count, frame, given)
+                : !IsIndependent(repeat, frame) ? null
                 : repeat.Combinator == RepeatSyntax.Each ? BindEach(repeat, count, frame, given)
-                : BindRepeat(repeat, count, frame, given);
+                : BindScan(repeat, count, frame, isOnly);
         }
 
         if (DeclarationOf(syntax, frame) is { } declaration && declaration.Syntax is MapSyntax)
@@ -328,15 +331,22 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         };
     }
 
+    /// <summary>Whether the links of a repetition are the same for every part.</summary>
+    private bool IsIndependent(RepeatSyntax repeat, Frame frame)
+    {
+        if (IndexNames.In(repeat.Body, [repeat.Variable.Text]).FirstOrDefault() is not { } index)
+        {
+            return true;
+        }
+
+        string remedy = repeat.Combinator == RepeatSyntax.Each ? "; 'dirsum' makes operators of their own" : "";
+        Report(DiagnosticDescriptors.WrongKind, frame, index, "the same links for every part", $"'{index.Name}', the number of the part{remedy}");
+        return false;
+    }
+
     /// <summary>One chain for each of several consecutive parts of a vector: the same parameters for all of them.</summary>
     private ChainValue? BindEach(RepeatSyntax repeat, int count, Frame frame, int? given)
     {
-        if (IndexNames.In(repeat.Body, [repeat.Variable.Text]).FirstOrDefault() is { } index)
-        {
-            Report(DiagnosticDescriptors.WrongKind, frame, index, "the same links for every part", $"'{index.Name}', the number of the part; 'dirsum' makes operators of their own");
-            return null;
-        }
-
         if (given is { } size && size % count != 0)
         {
             Report(DiagnosticDescriptors.WrongKind, frame, repeat.Count, $"a divisor of {size}, the length of what 'each' is given", $"the number {count}");
@@ -365,8 +375,48 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             return new ChainValue(links, count * chain.Inputs, count * chain.Outputs, 3 * chain.Nodes, chain.Depth + 2);
         }
 
-        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "functions that work on each part by itself", $"'{Builtins.UsageOf(lifting.Obstacle!)}' of a value");
+        string found = lifting.Obstacle is { } function ? $"'{Builtins.UsageOf(function)}' of a value" : "'scan', which has one state: a state with one more axis is one for each part";
+        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "functions that work on each part by itself", found);
         return null;
+    }
+
+    /// <summary>A chain that is given one consecutive part of a vector after the other, with the state that it left: what has one name on both its sides.</summary>
+    /// <param name="repeat">The scan.</param>
+    /// <param name="count">How many parts.</param>
+    /// <param name="frame">Where it is.</param>
+    /// <param name="isOnly">Whether it is all of a chain: tensors of the step that it calls then need no prefix.</param>
+    private ChainValue? BindScan(RepeatSyntax repeat, int count, Frame frame, bool isOnly)
+    {
+        if (BindChain(EquatableArray.Of(repeat.Body), frame, null, isBranch: !isOnly) is not { } step)
+        {
+            return null;
+        }
+
+        if (step.TakesPositions)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "a step that takes numbers", $"'{frame.Show(repeat.Body)}', which takes positions, {string.Join(", ", step.Takes)}");
+            return null;
+        }
+
+        (Port From, Port To)[] state = [.. step.Takes.Join(step.Gives, port => port.Name, port => port.Name, (from, to) => (from, to))];
+        (Port odd, Port other) = state.FirstOrDefault(pair => !pair.From.Shape.SequenceEqual(pair.To.Shape));
+        string? lack = state.Length == 0 ? "with a state: a name that stands on both sides, as 'h' in 'h[d], x[n] -> h[d], y[m]'"
+            : odd is not null ? $"that hands on {odd}, as it is given it, and not {other}"
+            : state.Length == step.Takes.Count ? "that is given something beside its state, as 'x' in 'h[d], x[n] -> h[d], y[m]'"
+            : state.Length == step.Gives.Count ? "that gives something beside its state, as 'y' in 'h[d], x[n] -> h[d], y[m]'"
+            : null;
+        if (lack is not null)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, $"a step {lack}", $"'{frame.Show(repeat.Body)}' : {Side(step.Takes, step.Inputs)} -> {Side(step.Gives, step.Outputs)}");
+            return null;
+        }
+
+        var scan = new ScanLink(count, step.Links, step.Inputs, step.Outputs, state.Select(pair => new Carry(pair.From.Offset, pair.To.Offset, pair.From.Length)).ToEquatable());
+        return Context.Fits((long)count * scan.PartGives, (long)count * scan.PartGiven, repeat, frame)
+            ? new ChainValue(EquatableArray.Of<Link>(scan), count * scan.PartGiven, count * scan.PartGives, 1 + step.Nodes, 1 + step.Depth)
+            : null;
+
+        static string Side(EquatableArray<Port> ports, int size) => ports.Count > 0 ? string.Join(", ", ports) : Value.Show(size);
     }
 
     /// <summary>Chains one after the other, each with parameters of its own.</summary>

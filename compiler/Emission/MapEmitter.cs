@@ -17,6 +17,9 @@ internal sealed class MapEmitter
 {
     private const string Kernels = GeneratedNames.Kernels;
 
+    /// <summary>The variable of a loop over the steps of a scan.</summary>
+    private const string StepName = "step";
+
     private readonly CodeWriter _code = new();
     private readonly Schedule _schedule;
     private readonly ProjectionPlan? _projection;
@@ -28,6 +31,7 @@ internal sealed class MapEmitter
     private readonly Dictionary<string, (string Name, Kernel Kernel)> _kernels = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string Name, RowFunction Function)> _functions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, PositionStep> _positions = new(StringComparer.Ordinal);
+    private int _loops;
 
     private MapEmitter(Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options)
     {
@@ -36,8 +40,8 @@ internal sealed class MapEmitter
         _schedule = schedule;
         _options = options;
         _scalar = options.Scalar == Scalar.Float ? "float" : "double";
-        _names = Names(schedule.Storages);
-        foreach (KeyValuePair<Storage, string> pair in Names(schedule.FewRows?.Schedule.Storages ?? []))
+        _names = Names(schedule.Storages.Concat(Parts(schedule)));
+        foreach (KeyValuePair<Storage, string> pair in Names(schedule.FewRows is { Schedule: var few } ? few.Storages.Concat(Parts(few)) : []))
         {
             _names.Add(pair.Key, pair.Value);
         }
@@ -252,6 +256,12 @@ internal sealed class MapEmitter
             }
         }
 
+        EmitSteps(steps, pass);
+    }
+
+    /// <summary>The steps, what is not wanted of them behind a condition.</summary>
+    private void EmitSteps(IReadOnlyList<Step> steps, Pass pass)
+    {
         CodeWriter.Block? guarded = null;
         string open = "";
         foreach (Step step in steps)
@@ -264,18 +274,62 @@ internal sealed class MapEmitter
                 open = guard;
             }
 
-            _code.Line(Statement(step, pass));
+            if (step is LoopStep loop)
+            {
+                EmitLoop(loop, pass);
+            }
+            else
+            {
+                _code.Line(Statement(step, pass));
+            }
         }
 
         guarded?.Dispose();
     }
 
+    /// <summary>A loop over the steps of a scan. What moves with them begins where it lies in the step in hand.</summary>
+    private void EmitLoop(LoopStep loop, Pass pass)
+    {
+        string i = ++_loops == 1 ? StepName : FormattableString.Invariant($"{StepName}_{_loops}");
+        using (_code.Braces(loop.IsReversed
+            ? FormattableString.Invariant($"for (int {i} = {loop.Count - 1}; {i} >= 0; {i}--)")
+            : FormattableString.Invariant($"for (int {i} = 0; {i} < {loop.Count}; {i}++)")))
+        {
+            foreach (Place part in loop.Parts)
+            {
+                DeclarePart(part, pass, i);
+            }
+
+            EmitSteps(loop.Body, pass);
+        }
+
+        _loops--;
+    }
+
+    /// <summary>Declares a pointer to a part of a tensor.</summary>
+    private void DeclarePart(Place part, Pass pass, string step)
+    {
+        StepWindow window = part.Storage.Window!;
+        string name = (part.Aspect == Aspect.Value ? "" : "d") + _names[part.Storage];
+        string moved = window.Stride == 0 ? "" : FormattableString.Invariant($" + ({step} * {window.Stride}L)");
+        _code.Line($"{_scalar}* {name} = {Pointer(new Place(window.Of, part.Aspect, window.Offset), pass)}{moved};");
+        _places[(part.Storage, part.Aspect)] = name;
+    }
+
+    /// <summary>The parts of tensors that move with the steps of scans.</summary>
+    private static IEnumerable<Storage> Parts(Schedule schedule) =>
+        schedule.Forward.Concat(schedule.Tangent).Concat(schedule.Reverse).SelectMany(Parts).Distinct();
+
+    private static IEnumerable<Storage> Parts(Step step) => step is LoopStep loop
+        ? loop.Body.SelectMany(Parts)
+        : step.Places.Select(place => place.Storage).Where(storage => storage.Window is not null);
+
     /// <summary>Declares a pointer for each tensor that a pass uses.</summary>
     private void DeclarePlaces(IReadOnlyList<Step> steps, Pass pass)
     {
         _places.Clear();
-        IEnumerable<(Storage Storage, Aspect Aspect)> used = steps.SelectMany(step => step.Places).Select(place => (place.Storage, place.Aspect)).Distinct();
-        foreach ((Storage storage, Aspect aspect) in used.OrderBy(place => place.Storage.Space).ThenBy(place => place.Aspect).ThenBy(place => Offset(place.Storage, place.Aspect)))
+        (Storage Storage, Aspect Aspect)[] used = [.. steps.SelectMany(step => step.Places).SelectMany(place => new[] { place.Whole, place }).Select(place => (place.Storage, place.Aspect)).Distinct()];
+        foreach ((Storage storage, Aspect aspect) in used.Where(place => place.Storage.Window is null).OrderBy(place => place.Storage.Space).ThenBy(place => place.Aspect).ThenBy(place => Offset(place.Storage, place.Aspect)))
         {
             if (storage.Space is Space.Input or Space.Output)
             {
@@ -298,12 +352,17 @@ internal sealed class MapEmitter
             bool isRead = storage.PackedFormat is not null && pass != Pass.Prepare;
             _code.Line($"{_scalar}* {name} = {(isRead ? $"{Kernels}.StorageFormats<{_scalar}>.Scale<{Kernels}.{storage.PackedFormat}<{_scalar}>>({place})" : place)};");
         }
+
+        foreach ((Storage storage, Aspect aspect) in used.Where(place => place.Storage.Window is not null))
+        {
+            DeclarePart(new Place(storage, aspect, 0), pass, "");
+        }
     }
 
     private static Dictionary<Storage, string> Names(IEnumerable<Storage> storages)
     {
         var names = new Dictionary<Storage, string>();
-        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "n", "rows", "first" };
+        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "n", "rows", "first", StepName };
         foreach (Storage storage in storages)
         {
             string stem = storage.Space == Space.Scratch ? storage.Name : GeneratedNames.OfVariable(Identifier(storage.Name)) + (storage.IsPacked ? "Packed" : "");
@@ -324,6 +383,7 @@ internal sealed class MapEmitter
     /// <summary>What is not wanted is not computed.</summary>
     private static string Guard(Step step, Pass pass) => (pass, step.Target.Storage.Space) switch
     {
+        _ when step is LoopStep => "",
         (Pass.Reverse, _) when step is PadStep { A.Aspect: Aspect.Value } => "g",
         (Pass.Forward, Space.Output) => "y",
         (Pass.Reverse, Space.Weights) => "g",
@@ -350,6 +410,11 @@ internal sealed class MapEmitter
 
             case ClearStep clear:
                 Storage cleared = clear.C.Storage;
+                if (cleared.Window is not null)
+                {
+                    return $"{Kernels}.Layouts<{_scalar}>.ClearRows({Pointer(clear.C, pass)}, rows, {Number(cleared.Length)}, {Number(cleared.Pitch)});";
+                }
+
                 string length = cleared.IsPerRow ? $"rows * {Number(cleared.Pitch)}" : Number(cleared.Length);
                 return $"new {GeneratedNames.System}.Span<{_scalar}>({Pointer(clear.C, pass)}, {length}).Clear();";
 

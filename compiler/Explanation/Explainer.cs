@@ -109,6 +109,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         BiasLink bias => $"+ {AlgebraPrinter.Print(bias.Bias)}",
         NonlinearLink function => function.Name,
         ValueLink value => AlgebraPrinter.Print(value.Value),
+        ScanLink scan => FormattableString.Invariant($"scan(i < {scan.Steps}), {scan.Carried} numbers handed on: {string.Join(" . ", scan.Step.Reverse().Select(Describe))}"),
         BranchLink branches =>
             $"{branches.Joint.ToString().ToLowerInvariant()}({string.Join(", ", branches.Branches.Select(branch => string.Join(" . ", branch.Reverse().Select(Describe))))})",
         _ => throw new InvalidOperationException(link.ToString()),

@@ -16,10 +16,10 @@ public sealed class Lowering
     /// <summary>A term with so many factors that are sums becomes twice as many for each; others are written down.</summary>
     private const int MostSums = 2;
 
-    private readonly List<Statement> _statements = [];
     private readonly Dictionary<TensorExpression, WeightTensor> _weights = [];
 
     private readonly bool _fewRows;
+    private List<Statement> _statements = [];
     private Scope? _scope;
 
     private Lowering(bool fewRows)
@@ -29,26 +29,33 @@ public sealed class Lowering
 
     /// <param name="module">The module.</param>
     /// <param name="fewRows">Whether it is for a few rows, forward only: then reflections are applied one after the other.</param>
-    public static LoweredModule Lower(Module module, bool fewRows = false) => ValueNumbering.Of(new Lowering(fewRows).Run(module));
-
-    private LoweredModule Run(Module module)
+    public static LoweredModule Lower(Module module, bool fewRows = false)
     {
         var x = new RowTensor("x", module.Inputs);
         var y = new RowTensor("y", module.Outputs);
-        Vector vector = Apply(module.Links, Read(x, [module.Inputs], [new Index("i", module.Inputs)]));
-        RowTensor result = WriteDown(vector);
+        return new LoweredModule(module, x, y, new Lowering(fewRows).Lower(module.Links, x, y));
+    }
+
+    /// <summary>The statements that fill one vector with what links make of another.</summary>
+    private IReadOnlyList<Statement> Lower(EquatableArray<Link> links, RowTensor x, RowTensor y)
+    {
+        List<Statement> outer = _statements;
+        _statements = [];
+        RowTensor result = WriteDown(Apply(links, Read(x, [x.Length], [new Index("i", x.Length)])));
         if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result
             && _statements[_statements.Count - 1] is not (ActivationStatement { Function.KeepsValue: true } or FunctionStatement))
         {
             // What wrote the last vector writes the output, where no value is kept.
-            _statements[_statements.Count - 1] = _statements[_statements.Count - 1] with { Target = y };
+            _statements[_statements.Count - 1] = _statements[_statements.Count - 1].Into(y);
         }
         else
         {
             _statements.Add(new SumStatement(y, [.. Read(result, [y.Length], [new Index("i", y.Length)]).Terms.SelectMany(draft => draft.ToTerms(draft.Slots[0]))]));
         }
 
-        return new LoweredModule(module, x, y, _statements);
+        IReadOnlyList<Statement> statements = ValueNumbering.Of(_statements, y);
+        _statements = outer;
+        return statements;
     }
 
     private Vector Apply(EquatableArray<Link> links, Vector vector)
@@ -80,12 +87,19 @@ public sealed class Lowering
                     vector = Read(made, [made.Length], [new Index("i", made.Length)]);
                     break;
 
+                case ScanLink scan:
+                    RowTensor parts = WriteDown(vector), given = NewVector(scan.Given), gives = NewVector(scan.Gives);
+                    ScanStatement steps = ScanStatement.Of(scan, parts, (given, gives, Lower(scan.Step, given, gives)), NewVector);
+                    _statements.Add(steps);
+                    vector = Read(steps.Target, [steps.Target.Length], [new Index("i", steps.Target.Length)]);
+                    break;
+
                 case BranchLink branches:
                     vector = Share(vector, 0);
-                    List<Vector> parts = [.. branches.Branches.Select(branch => Apply(branch, vector.Copy()))];
+                    List<Vector> results = [.. branches.Branches.Select(branch => Apply(branch, vector.Copy()))];
                     vector = branches.Joint == Joint.Add
-                        ? new Vector(parts[0].Sizes, [.. parts.SelectMany(part => part.Terms)])
-                        : parts.Aggregate(Multiply);
+                        ? new Vector(results[0].Sizes, [.. results.SelectMany(result => result.Terms)])
+                        : results.Aggregate(Multiply);
                     break;
             }
         }
@@ -181,7 +195,7 @@ public sealed class Lowering
                 target = Row(positions);
                 break;
 
-            case FunctionTensor function:
+            case FunctionTensor function when !IsJoin(function):
                 FunctionCall call = Call(function);
                 target = NewVector(call.Length);
                 _statements.Add(new FunctionStatement(target, call));
@@ -525,15 +539,38 @@ public sealed class Lowering
         return weight;
     }
 
-    private IReadOnlyList<Term> Definitions(TensorExpression tensor) => tensor is EinsumTensor einsum
-        ? [.. einsum.Terms.SelectMany(term => Definition(einsum with { Terms = EquatableArray.Of(term) }))]
-        : [.. Definition(tensor)];
+    /// <summary>Tensors one behind the other are a sum of terms, each at places of its own.</summary>
+    private static bool IsJoin(TensorExpression tensor) => tensor is FunctionTensor { Function.Name: "concat" };
 
-    private IEnumerable<Term> Definition(TensorExpression tensor)
+    private IReadOnlyList<Term> Definitions(TensorExpression tensor) => [.. Definitions(tensor, tensor.Shape)];
+
+    /// <summary>A tensor as terms, each element at its place in one of a shape that it is a part of.</summary>
+    private IEnumerable<Term> Definitions(TensorExpression tensor, EquatableArray<int> shape) => tensor switch
+    {
+        EinsumTensor einsum => einsum.Terms.SelectMany(term => Definition(einsum with { Terms = EquatableArray.Of(term) }, shape)),
+        FunctionTensor { Arguments: var parts, Numbers: var axis } when IsJoin(tensor) && tensor.IsPerRow() => Joined(parts, (int)axis[0], shape),
+        _ => Definition(tensor, shape),
+    };
+
+    private IEnumerable<Term> Joined(EquatableArray<TensorExpression> parts, int axis, EquatableArray<int> shape)
+    {
+        (int at, int stride) = (0, shape.Skip(axis + 1).Aggregate(1, (product, extent) => checked(product * extent)));
+        foreach (TensorExpression part in parts)
+        {
+            foreach (Term term in IsShared(part) ? Definition(part, shape, isRead: true) : Definitions(part, shape))
+            {
+                yield return term with { Output = term.Output + checked(at * stride) };
+            }
+
+            at += part.Shape[axis];
+        }
+    }
+
+    private IEnumerable<Term> Definition(TensorExpression tensor, EquatableArray<int> shape, bool isRead = false)
     {
         var draft = new Draft(1, null, Affine.Zero);
         int[] axes = [.. tensor.Shape.Select((extent, k) => draft.Push(Affine.Of(new Index("abcdefgh"[k % 8].ToString(), extent))))];
-        if (tensor is EinsumTensor einsum)
+        if (tensor is EinsumTensor einsum && !isRead)
         {
             // Only reached through a position that could not be split; fresh axes always can.
             Dictionary<int, int> slots = TrySplitAxes(draft, einsum, axes, NoBinders)!;
@@ -548,7 +585,7 @@ public sealed class Lowering
         Affine output = Affine.Zero;
         for (int k = 0; k < axes.Length; k++)
         {
-            output = (output * tensor.Shape[k]) + draft.Slots[axes[k]];
+            output = (output * shape[k]) + draft.Slots[axes[k]];
         }
 
         return draft.ToTerms(output);

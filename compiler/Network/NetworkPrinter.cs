@@ -17,60 +17,75 @@ public static class NetworkPrinter
             {
                 ConstantWeight constant => $"{Head(weight)} = {AlgebraPrinter.Print(constant.Value)}",
                 FunctionWeight function => $"{Head(weight)} = {Print(function.Call)}",
-                NetworkWeight network => Print(weight.Name, network.Definition),
+                NetworkWeight network => Print(weight.Name, network.Definition, "  "),
                 _ => weight.Name,
             }).Append('\n');
         }
 
         foreach (Statement statement in lowered.Statements)
         {
-            switch (statement)
-            {
-                case SumStatement { Terms.Count: 0 }:
-                    text.Append(FormattableString.Invariant($"  {statement.Target} = 0\n"));
-                    break;
-
-                case SumStatement sum:
-                    text.Append("  ").Append(Print(sum.Target.Name, sum.Terms)).Append('\n');
-                    break;
-
-                case GatherStatement { Shape: var shape } gather:
-                    (string o, string c) = (gather.IsByData && shape.Outer == 1 ? "" : "o ", shape.Inner == 1 ? "" : " c");
-                    (string indirect, string direct) = ($"{o}{At(gather.Table, "i")}{c}", $"{o}i{c}");
-                    text.Append(gather.Transposed
-                        ? $"  {gather.Target}[{indirect}] += {At(gather.Source, direct)}"
-                        : $"  {gather.Target}[{direct}] = {At(gather.Source, indirect)}");
-                    text.Append(FormattableString.Invariant($"  for {(o.Length > 0 ? $"o<{shape.Outer} " : "")}i<{shape.Count}{(c.Length > 0 ? $" c<{shape.Inner}" : "")}\n"));
-                    break;
-
-                case PositionStatement positions:
-                    string arithmetic = positions.Formula.ToText(axis => axis < positions.Axes.Count
-                        ? positions.Axes[axis].Name
-                        : $"{positions.Sources[axis - positions.Axes.Count].Tensor}[{positions.Sources[axis - positions.Axes.Count].Position}]");
-                    text.Append($"  {positions.Target}[{string.Join(" ", positions.Axes.Select(axis => axis.Name))}] = {arithmetic}  for {string.Join(" ", positions.Axes.Select(axis => FormattableString.Invariant($"{axis.Name}<{axis.Extent}")))}\n");
-                    break;
-
-                case WalshHadamardStatement transform:
-                    text.Append(FormattableString.Invariant(
-                        $"  {transform.Target}[o i] = wht {transform.Source}[o i]  for o<{transform.Outer} i<{transform.Target.Length / transform.Outer}\n"));
-                    break;
-
-                case ReflectionsStatement chain:
-                    text.Append(FormattableString.Invariant(
-                        $"  {chain.Target}[o i] = {(chain.Transposed ? "reflections'" : "reflections")}({chain.Rows.Name}) {chain.Source}[o i]  for o<{chain.Outer} i<{chain.Target.Length / chain.Outer}\n"));
-                    break;
-
-                case FunctionStatement function:
-                    text.Append($"  {function.Target} = {Print(function.Call)}\n");
-                    break;
-
-                case ActivationStatement activation:
-                    text.Append($"  {activation.Target} = {activation.Function.Name}({activation.Source})\n");
-                    break;
-            }
+            Print(text, statement, "  ");
         }
 
         return text.ToString();
+    }
+
+    private static void Print(StringBuilder text, Statement statement, string indent)
+    {
+        switch (statement)
+        {
+            case SumStatement { Terms.Count: 0 }:
+                text.Append(FormattableString.Invariant($"{indent}{statement.Target} = 0\n"));
+                break;
+
+            case SumStatement sum:
+                text.Append(indent).Append(Print(sum.Target.Name, sum.Terms, indent)).Append('\n');
+                break;
+
+            case GatherStatement { Shape: var shape } gather:
+                (string o, string c) = (gather.IsByData && shape.Outer == 1 ? "" : "o ", shape.Inner == 1 ? "" : " c");
+                (string indirect, string direct) = ($"{o}{At(gather.Table, "i")}{c}", $"{o}i{c}");
+                text.Append(gather.Transposed
+                    ? $"{indent}{gather.Target}[{indirect}] += {At(gather.Source, direct)}"
+                    : $"{indent}{gather.Target}[{direct}] = {At(gather.Source, indirect)}");
+                text.Append(FormattableString.Invariant($"  for {(o.Length > 0 ? $"o<{shape.Outer} " : "")}i<{shape.Count}{(c.Length > 0 ? $" c<{shape.Inner}" : "")}\n"));
+                break;
+
+            case PositionStatement positions:
+                string arithmetic = positions.Formula.ToText(axis => axis < positions.Axes.Count
+                    ? positions.Axes[axis].Name
+                    : $"{positions.Sources[axis - positions.Axes.Count].Tensor}[{positions.Sources[axis - positions.Axes.Count].Position}]");
+                text.Append($"{indent}{positions.Target}[{string.Join(" ", positions.Axes.Select(axis => axis.Name))}] = {arithmetic}  for {string.Join(" ", positions.Axes.Select(axis => FormattableString.Invariant($"{axis.Name}<{axis.Extent}")))}\n");
+                break;
+
+            case WalshHadamardStatement transform:
+                text.Append(FormattableString.Invariant(
+                    $"{indent}{transform.Target}[o i] = wht {transform.Source}[o i]  for o<{transform.Outer} i<{transform.Target.Length / transform.Outer}\n"));
+                break;
+
+            case ReflectionsStatement chain:
+                text.Append(FormattableString.Invariant(
+                    $"{indent}{chain.Target}[o i] = {(chain.Transposed ? "reflections'" : "reflections")}({chain.Rows.Name}) {chain.Source}[o i]  for o<{chain.Outer} i<{chain.Target.Length / chain.Outer}\n"));
+                break;
+
+            case FunctionStatement function:
+                text.Append($"{indent}{function.Target} = {Print(function.Call)}\n");
+                break;
+
+            case ActivationStatement activation:
+                text.Append($"{indent}{activation.Target} = {activation.Function.Name}({activation.Source})\n");
+                break;
+
+            case ScanStatement scan:
+                text.Append(FormattableString.Invariant($"{indent}scan {scan.Steps} steps"));
+                text.Append(string.Concat(scan.Given.Concat(scan.Gives).Select(part => FormattableString.Invariant($", {part.Tensor} = {part.Of}[{part.Stride}i+{part.Offset}..+{part.Tensor.Length}]")))).Append('\n');
+                foreach (Statement inner in scan.Body)
+                {
+                    Print(text, inner, indent + "  ");
+                }
+
+                break;
+        }
     }
 
     private static string At(Part part, string position) =>
@@ -79,8 +94,8 @@ public static class NetworkPrinter
     private static string Print(FunctionCall call) =>
         $"{call.Function}({string.Join(", ", call.Arguments.Select(argument => argument.Name).Concat(call.Numbers.Select(number => number.ToString("R", CultureInfo.InvariantCulture))))})";
 
-    private static string Print(string target, IReadOnlyList<Term> terms) =>
-        string.Join("\n  ", terms.Select((term, k) => Print(target, term, k == 0 ? " = " : " += ")));
+    private static string Print(string target, IReadOnlyList<Term> terms, string indent) =>
+        string.Join("\n" + indent, terms.Select((term, k) => Print(target, term, k == 0 ? " = " : " += ")));
 
     /// <summary>One term: <c>y[32a+l] = Σ k L[…] x[…]</c>. An index is followed by its extent where it is first mentioned.</summary>
     public static string Print(string target, Term term, string assignment)

@@ -173,6 +173,9 @@ public abstract record Statement(RowTensor Target)
 
     /// <summary>The same of other tensors, of which a function gives one for each that it reads.</summary>
     public abstract Statement Map(Func<Tensor, Tensor> tensors);
+
+    /// <summary>The same into another tensor.</summary>
+    public virtual Statement Into(RowTensor target) => this with { Target = target };
 }
 
 /// <summary>The target is a sum of terms; what no term writes is zero.</summary>
@@ -262,4 +265,11 @@ public sealed record ActivationStatement(RowTensor Target, RowTensor Source, Non
 }
 
 /// <summary>A lowered module: statements in order, from <see cref="Input"/> to <see cref="Output"/>.</summary>
-public sealed record LoweredModule(Module Module, RowTensor Input, RowTensor Output, IReadOnlyList<Statement> Statements);
+public sealed record LoweredModule(Module Module, RowTensor Input, RowTensor Output, IReadOnlyList<Statement> Statements)
+{
+    /// <summary>The statements, each scan followed by those of its body.</summary>
+    public IEnumerable<Statement> All => Statements.SelectMany(WithBody);
+
+    private static IEnumerable<Statement> WithBody(Statement statement) =>
+        statement is ScanStatement { Body: var body } ? body.SelectMany(WithBody).Prepend(statement) : [statement];
+}

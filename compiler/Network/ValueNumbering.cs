@@ -18,11 +18,13 @@ internal sealed class ValueNumbering
     {
     }
 
-    /// <summary>The module with each value made once.</summary>
-    public static LoweredModule Of(LoweredModule module)
+    /// <summary>Statements that make each value once.</summary>
+    /// <param name="statements">All of them.</param>
+    /// <param name="output">What they are for.</param>
+    public static IReadOnlyList<Statement> Of(IEnumerable<Statement> statements, RowTensor output)
     {
         var numbering = new ValueNumbering();
-        return module with { Statements = [.. module.Statements.Select(statement => numbering.Numbered(statement, module.Output)).OfType<Statement>()] };
+        return [.. statements.Select(statement => numbering.Numbered(statement, output)).OfType<Statement>()];
     }
 
     /// <summary>The statement, of the tensors that stand for those it reads; null where its value is there already.</summary>

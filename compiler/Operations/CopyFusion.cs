@@ -31,7 +31,7 @@ internal static class CopyFusion
     /// <summary>The step that adds to the copy, if the two have nothing between them that minds.</summary>
     private static int After(List<Step> steps, int copy, ContractStep step)
     {
-        int partner = steps.FindIndex(copy + 1, other => Touches(other, step.Target) || Same(other.Target, Source(step)));
+        int partner = steps.FindIndex(copy + 1, other => Touches(other, step.Target) || Writes(other, Source(step)));
         return partner >= 0 && steps[partner] is ContractStep { Accumulates: true, Contraction: { Target.CoversStorage: true } adds } other && other.Target == step.Target
             && adds.Views.Skip(1).All(view => view.Place != step.Target)
                 ? partner
@@ -45,12 +45,14 @@ internal static class CopyFusion
         return partner >= 0
             && steps[partner] is ContractStep { Addend: null, Contraction.Target.CoversStorage: true } wrote
             && wrote.Target == step.Target
-            && !steps.Skip(partner).Take(copy - partner).Any(other => Same(other.Target, Source(step)))
+            && !steps.Skip(partner).Take(copy - partner).Any(other => Writes(other, Source(step)))
                 ? partner
                 : -1;
     }
 
     private static Place Source(ContractStep copy) => copy.Contraction.Left.Place;
+
+    private static bool Writes(Step step, Place place) => step.Writes.Any(other => Same(other, place));
 
     private static bool Touches(Step step, Place place) => step.Places.Any(other => Same(other, place));
 

@@ -59,7 +59,7 @@ public sealed record OperationProgram(
     public List<Step> ReverseRows(StoragePool pool)
     {
         List<Step> steps = Gradients.Of(Rows, pool);
-        if (!steps.Exists(step => step.Target.Storage == Input))
+        if (!steps.Exists(step => step.Writes.Any(place => place.Storage == Input)))
         {
             steps.Add(new ClearStep(Place.MirrorOf(Input)));
         }

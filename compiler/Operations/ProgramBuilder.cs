@@ -18,8 +18,9 @@ public sealed partial class ProgramBuilder
     private readonly Dictionary<Parameter, Storage> _parameters = [];
     private readonly Dictionary<Tensor, int> _fanIn = [];
     private readonly List<Operation> _weightProgram = [];
-    private readonly List<Operation> _rowProgram = [];
     private readonly List<TermPlan> _plans = [];
+    private List<Operation> _rows = [];
+    private int _times = 1;
 
     private ProgramBuilder(LoweredModule lowered, Variant variant, StoragePool pool, Func<Contraction, double> cost) =>
         (_lowered, _variant, _pool, _cost) = (lowered, variant, pool, cost);
@@ -59,7 +60,7 @@ public sealed partial class ProgramBuilder
             _weights.Where(derived => !_sums.ContainsValue(derived.Key)).ToDictionary(derived => derived.Key, derived => derived.Value),
             x,
             _weightProgram,
-            _rowProgram);
+            _rows);
     }
 
     private int FanIn(ParameterWeight parameter) => _fanIn
@@ -71,17 +72,18 @@ public sealed partial class ProgramBuilder
     /// <summary>Whether whatever reads and writes a vector does so row by row; a product with a sparse matrix does not.</summary>
     private bool MayLieApart(RowTensor vector)
     {
-        return _lowered.Statements.All(statement => statement switch
+        return _lowered.All.All(statement => statement switch
         {
             GatherStatement gather => gather.Source.Tensor != vector && gather.Target != vector,
             WalshHadamardStatement transform => transform.Source != vector && transform.Target != vector,
             ReflectionsStatement chain => chain.Source != vector && chain.Target != vector,
+            ScanStatement { Source: var source } => source != vector,
             ActivationStatement { Function: FunctionLink } rowwise => rowwise.Source != vector && rowwise.Target != vector,
             SumStatement sum => sum.Target != vector || !sum.Terms.Any(IsOfGathered),
             _ => true,
         });
 
-        bool IsOfGathered(Term term) => _lowered.Statements.Any(statement => statement is GatherStatement && term.Factors.Any(factor => factor.Tensor == statement.Target));
+        bool IsOfGathered(Term term) => _lowered.All.Any(statement => statement is GatherStatement && term.Factors.Any(factor => factor.Tensor == statement.Target));
     }
 
     private void Build(Statement statement)
@@ -105,15 +107,15 @@ public sealed partial class ProgramBuilder
 
                 if (gather.Transposed)
                 {
-                    _rowProgram.Add(new ClearStep(c));
+                    _rows.Add(new ClearStep(c));
                 }
 
-                _rowProgram.Add(new GatherStep(
+                _rows.Add(new GatherStep(
                     new Place(source, Aspect.Value, gather.Source.Offset), c, new Place(table, Aspect.Value, gather.Table.Offset), gather.Shape, gather.Transposed, gather.Transposed));
                 break;
 
             case PositionStatement positions:
-                _rowProgram.Add(new PositionStep(
+                _rows.Add(new PositionStep(
                     [.. positions.Axes.Select(axis => axis.Extent)],
                     [.. positions.Sources.Select(factor => (
                         new Place(StorageOf(factor.Tensor), Aspect.Value, factor.Position.Offset),
@@ -123,27 +125,67 @@ public sealed partial class ProgramBuilder
                 break;
 
             case WalshHadamardStatement transform:
-                _rowProgram.Add(new WalshHadamardStep(Of(transform.Source), c, transform.Outer));
+                _rows.Add(new WalshHadamardStep(Of(transform.Source), c, transform.Outer));
                 break;
 
             case ReflectionsStatement chain:
-                _rowProgram.Add(new ReflectionsStep(Of(chain.Source), Place.Of(StorageOf(chain.Rows)), c, chain.Outer, chain.Transposed));
+                _rows.Add(new ReflectionsStep(Of(chain.Source), Place.Of(StorageOf(chain.Rows)), c, chain.Outer, chain.Transposed));
                 break;
 
             case FunctionStatement { Call: var call }:
-                _rowProgram.Add(new FunctionStep(call, FunctionMode.Value, target, [.. call.Arguments.Select(StorageOf)]));
+                _rows.Add(new FunctionStep(call, FunctionMode.Value, target, [.. call.Arguments.Select(StorageOf)]));
                 break;
 
             case ActivationStatement activation:
-                _rowProgram.Add(new ActivationStep(activation.Function, Of(activation.Source), c));
+                _rows.Add(new ActivationStep(activation.Function, Of(activation.Source), c));
                 break;
 
             case SumStatement sum:
-                Build([.. Merged(sum.Terms)], target, _rowProgram);
+                Build([.. Merged(sum.Terms)], target, _rows);
+                break;
+
+            case ScanStatement scan:
+                Build(scan, c);
                 break;
         }
 
         Place Of(RowTensor vector) => Place.Of(_vectors[vector]);
+    }
+
+    private void Build(ScanStatement scan, Place target)
+    {
+        foreach (RowTensor state in scan.State)
+        {
+            _vectors.Add(state, _pool.NewScratch(state.Name, state.Length, state.Length));
+        }
+
+        Storage[] given = [.. scan.Given.Select(part => Add(part.Tensor, PartOf(part.Of, part.Tensor, part.Offset, part.Stride)))];
+        Storage[] gives = [.. scan.Gives.Select(part => Add(part.Tensor, PartOf(part.Of, part.Tensor, part.Offset, part.Stride)))];
+        IEnumerable<StepPart> states = scan.Given.Where(part => scan.State.Contains(part.Of));
+        _rows.AddRange(states.Select(part => new ClearStep(Place.Of(PartOf(part.Of, part.Tensor, part.Offset, 0)))));
+        Storage[] last = [.. states.Select(part => PartOf(part.Of, part.Tensor, checked(part.Offset + (scan.Steps * part.Stride)), 0))];
+
+        (List<Operation> rows, int times) = (_rows, _times);
+        (_rows, _times) = ([], checked(_times * scan.Steps));
+        foreach (Statement statement in scan.Body)
+        {
+            Build(statement);
+        }
+
+        rows.Add(new ScanStep(scan.Steps, target, Place.Of(_vectors[scan.Source]), given, gives, last, _rows));
+        (_rows, _times) = (rows, times);
+
+        Storage Add(RowTensor tensor, Storage storage)
+        {
+            _vectors.Add(tensor, storage);
+            return storage;
+        }
+
+        Storage PartOf(RowTensor of, RowTensor part, int offset, int stride)
+        {
+            Storage whole = _vectors[of];
+            return new Storage(part.Name, whole.Space, part.Length) { Pitch = whole.Pitch, Window = new StepWindow(whole, offset, stride) };
+        }
     }
 
     /// <summary>Fills a storage with a sum of terms.</summary>
@@ -188,7 +230,7 @@ public sealed partial class ProgramBuilder
 
         var made = new List<Part>();
         PlanNode root = Share(planned, planned, made);
-        _plans.Add(root is SharedNode ? plan with { Root = root, Alternatives = [] } : plan with { Root = root });
+        _plans.Add((root is SharedNode ? plan with { Root = root, Alternatives = [] } : plan with { Root = root }) with { Times = _times });
         ContractionNode[] free = [.. TermPlan.Contractions(root).Where(node => node.PerRow && !ReferenceEquals(node, root))];
         AssignLayouts(root, free, target, views);
         foreach (ContractionNode node in TermPlan.Contractions(root))

@@ -9,11 +9,14 @@ public abstract record Step
     /// <summary>The places that are read.</summary>
     public virtual IEnumerable<Place> Reads => [];
 
+    /// <summary>All places that it writes, of others as of the target.</summary>
+    public virtual IEnumerable<Place> Writes => [Target];
+
     /// <summary>Room for what it computes on the way.</summary>
     public virtual Place? Scratch => null;
 
     /// <summary>All places that it touches.</summary>
-    public IEnumerable<Place> Places => Reads.Append(Target).Concat(new[] { Scratch }.OfType<Place>());
+    public IEnumerable<Place> Places => Reads.Append(Target).Concat(Writes).Concat(new[] { Scratch }.OfType<Place>());
 
     /// <summary>What it does, in a line: <c>y = gelu(t1)</c>.</summary>
     public abstract string Describe();
@@ -89,6 +92,27 @@ public sealed class Gradients
     private readonly StoragePool _pool;
 
     private Gradients(StoragePool pool) => _pool = pool;
+
+    /// <summary>The reverse pass of what one step of a scan does.</summary>
+    /// <param name="body">What it does.</param>
+    /// <param name="begun">What has a gradient before.</param>
+    /// <param name="wanted">What has to have one behind it, if only zeros.</param>
+    public List<Step> OfBody(IReadOnlyList<Operation> body, IEnumerable<Storage> begun, IEnumerable<Storage> wanted)
+    {
+        var gradients = new Gradients(_pool);
+        gradients._begun.UnionWith(begun);
+        foreach (Operation operation in body.Reverse())
+        {
+            operation.Reverse(gradients);
+        }
+
+        foreach (Storage storage in wanted)
+        {
+            gradients.Begin(storage, covers: false);
+        }
+
+        return gradients._steps;
+    }
 
     /// <summary>The reverse pass of a program: the chain rule from the last operation to the first.</summary>
     /// <param name="program">What is differentiated.</param>

@@ -20,6 +20,16 @@ public enum Space
     Scratch,
 }
 
+/// <summary>A part of another storage that moves with the steps of a scan.</summary>
+/// <param name="Of">The other storage.</param>
+/// <param name="Offset">Where the part begins in the first step.</param>
+/// <param name="Stride">How far it moves with each.</param>
+public sealed record StepWindow(Storage Of, int Offset, int Stride)
+{
+    /// <summary>Where it begins in a step.</summary>
+    public long At(long step) => Offset + (step * Stride);
+}
+
 /// <summary>
 /// Room for a tensor. It may have a mirror of equal length that holds its gradient in the reverse pass and its tangent in the forward mode.
 /// Where in its block it lies is a target's business. Identity is the object.
@@ -57,6 +67,9 @@ public sealed class Storage(string name, Space space, int length)
     /// <summary>The weight that this one is, rounded to <see cref="Format"/>. Gradients and tangents are that one's own.</summary>
     public Storage? Rounds { get; init; }
 
+    /// <summary>What it is a part of, in the steps of a scan; null for what has room of its own.</summary>
+    public StepWindow? Window { get; init; }
+
     /// <summary>Whose mirror is the gradient for this one.</summary>
     public Storage Mirrored => Rounds?.Mirrored ?? this;
 
@@ -80,6 +93,9 @@ public sealed record Place(Storage Storage, Aspect Aspect, int Offset)
 {
     /// <summary>Where the mirror of what is here lies.</summary>
     public Place Mirror => MirrorOf(Storage) with { Offset = Offset };
+
+    /// <summary>The same of what a part of another storage is a part of.</summary>
+    public Place Whole => Storage.Window is { } window ? new Place(window.Of, Aspect, 0) : this;
 
     /// <summary>What listings call it: <c>t1</c>, <c>∂t1</c>.</summary>
     public string Name => (Aspect == Aspect.Mirror ? "∂" : "") + Storage.Name;

@@ -16,6 +16,9 @@ public sealed record FunctionStep(FunctionCall Function, FunctionMode Mode, Stor
 {
     public override Place Target => new(Result, Mode == FunctionMode.Value ? Aspect.Value : Aspect.Mirror, 0);
 
+    /// <summary>A gradient is added to those of the arguments.</summary>
+    public override IEnumerable<Place> Writes => Mode == FunctionMode.Gradient ? Mirrors.OfType<Place>() : [Target];
+
     public override double Cost(ITargetCosts costs) => costs.Elements(Result);
 
     public override string Describe() => $"{Target.Name} = {Function.Function} {Mode.ToString().ToLowerInvariant()}({string.Join(", ", Arguments)})";

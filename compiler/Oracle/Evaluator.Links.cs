@@ -45,9 +45,37 @@ internal sealed partial class Evaluator
             case ValueLink value:
                 return row => Of(row, () => Tensor(value.Value).Items);
 
+            case ScanLink scan:
+                Func<Number[], Number[]> step = Chain(scan.Step);
+                return row => Scan(scan, step, row);
+
             default:
                 throw new NotSupportedException($"The interpreter has no definition of {link.GetType().Name}.");
         }
+    }
+
+    private static Number[] Scan(ScanLink scan, Func<Number[], Number[]> step, Number[] row)
+    {
+        var given = new Number[scan.Given];
+        var results = new List<Number>();
+        for (int i = 0; i < scan.Steps; i++)
+        {
+            foreach ((int at, int part, int length) in scan.Reads)
+            {
+                Array.Copy(row, (i * scan.PartGiven) + part, given, at, length);
+            }
+
+            Number[] gives = step(given);
+            given = new Number[scan.Given];
+            foreach (Carry carry in scan.State)
+            {
+                Array.Copy(gives, carry.Output, given, carry.Input, carry.Length);
+            }
+
+            results.AddRange(scan.Writes.SelectMany(run => gives.Skip(run.At).Take(run.Length)));
+        }
+
+        return [.. results];
     }
 
     /// <summary>Evaluates with a vector in place of <see cref="InputTensor"/>.</summary>

@@ -39,7 +39,7 @@ internal static class Grammar
     private const string AnExpression = "an expression";
 
     private static readonly HashSet<string> s_combinators =
-        new(StringComparer.Ordinal) { "sum", "product", "kron", "dirsum", "hstack", "vstack", RepeatSyntax.Each, RepeatSyntax.Repeat };
+        new(StringComparer.Ordinal) { "sum", "product", "kron", "dirsum", "hstack", "vstack", RepeatSyntax.Each, RepeatSyntax.Repeat, RepeatSyntax.Scan };
 
     private static readonly Dictionary<char, (Precedence Precedence, string Text)> s_operators = new()
     {

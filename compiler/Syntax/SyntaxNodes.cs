@@ -211,10 +211,10 @@ public sealed record RepeatSyntax(
     ExpressionSyntax Body,
     TextSpan Span) : ExpressionSyntax(Span)
 {
-    /// <summary>One chain for each of several parts, and chains one after the other: repetitions that are links.</summary>
-    public const string Each = "each", Repeat = "repeat";
+    /// <summary>One chain for each of several parts, chains one after the other, and a chain that hands a state on from part to part: repetitions that are links.</summary>
+    public const string Each = "each", Repeat = "repeat", Scan = "scan";
 
-    public bool IsLink => Combinator is Each or Repeat;
+    public bool IsLink => Combinator is Each or Repeat or Scan;
 }
 
 /// <summary><c>-A</c>.</summary>

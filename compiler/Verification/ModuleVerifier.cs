@@ -70,6 +70,22 @@ public static class ModuleVerifier
                     width = Length(value);
                     break;
 
+                case ScanLink scan:
+                    (string? Fault, int Width) step = Fault(scan.Step, scan.Given, []);
+                    if (step.Fault is not null)
+                    {
+                        return step;
+                    }
+
+                    if (step.Width != scan.Gives || scan.Steps < 1 || width != (long)scan.Steps * scan.PartGiven
+                        || !Fit(scan.State.Select(part => (part.Input, part.Length)), scan.Given) || !Fit(scan.State.Select(part => (part.Output, part.Length)), scan.Gives))
+                    {
+                        return ($"a scan of {scan.Steps} steps {scan.Given} -> {scan.Gives} that hands on {scan.Carried} is given {width} inputs", width);
+                    }
+
+                    width = checked(scan.Steps * scan.PartGives);
+                    break;
+
                 case FunctionLink { Length: var length } when length < 1 || width % length != 0:
                     return ($"a function of rows of {length} is given {width} inputs", width);
 
@@ -83,6 +99,23 @@ public static class ModuleVerifier
         }
 
         return (null, width);
+    }
+
+    /// <summary>Whether parts lie in a vector, apart from each other, and leave some of it.</summary>
+    private static bool Fit(IEnumerable<(int Start, int Length)> parts, int length)
+    {
+        (long end, long sum) = (0, 0);
+        foreach ((int start, int count) in parts.OrderBy(part => part.Start))
+        {
+            if (start < end || count < 1)
+            {
+                return false;
+            }
+
+            (end, sum) = ((long)start + count, sum + count);
+        }
+
+        return end <= length && sum < length;
     }
 
     /// <summary>The first fault in an operator, or null.</summary>

@@ -18,16 +18,16 @@ public sealed class NetworkVerifier
     /// <summary>Vectors that hold nothing but positions, with the range of these.</summary>
     private readonly Dictionary<RowTensor, PositionRange> _positions = [];
 
-    private NetworkVerifier(LoweredModule module)
+    private NetworkVerifier(LoweredModule module, IEnumerable<RowTensor> filled)
     {
         _module = module;
-        _filled.Add(module.Input);
+        _filled.UnionWith(filled);
     }
 
     /// <summary>The first fault, or null.</summary>
     public static string? Fault(LoweredModule module)
     {
-        var verifier = new NetworkVerifier(module);
+        var verifier = new NetworkVerifier(module, [module.Input]);
         return module.Statements.Select(verifier.Fault).FirstOrDefault(fault => fault is not null)
             ?? (module.Input.Length != module.Module.Inputs || module.Output.Length != module.Module.Outputs ? "the ends have other sizes than the module" : null)
             ?? (verifier._filled.Contains(module.Output) ? null : "nothing fills the output");
@@ -36,7 +36,7 @@ public sealed class NetworkVerifier
     /// <summary>The largest position that inputs hold, or what is computed of these; 0 where there are none.</summary>
     public static double LargestPosition(LoweredModule module)
     {
-        var verifier = new NetworkVerifier(module);
+        var verifier = new NetworkVerifier(module, [module.Input]);
         foreach (Statement statement in module.Statements)
         {
             _ = verifier.Fault(statement);
@@ -61,6 +61,7 @@ public sealed class NetworkVerifier
             FunctionStatement { Call: var call } => call.Arguments.Select(Fault).FirstOrDefault(fault => fault is not null) ?? Fault(call)
                 ?? (call.Rate == Rate.Row ? null : "depends on no row") ?? Same(call.Length, target.Length, "elements"),
             ActivationStatement { Function: FunctionLink { Length: var length }, Source: var source } when length < 1 || source.Length % length != 0 => $"{source.Length} elements are no rows of {length}",
+            ScanStatement scan => Fault(scan),
             ActivationStatement activation => Same(activation.Function.Outputs(activation.Source.Length), target.Length, "elements"),
             _ => null,
         };
@@ -84,6 +85,31 @@ public sealed class NetworkVerifier
             ?? (table.Tensor is WeightTensor { IsTrained: true } ? $"{table.Tensor} is trained and no table" : null)
             ?? (leadsOut ? $"{table.Tensor} may hold what is no position below {shape.Size}" : null);
     }
+
+    /// <summary>Whether parts lie in what they are parts of in each step, and the results and the states behind the first are filled.</summary>
+    private string? Fault(ScanStatement scan)
+    {
+        StepPart? beside = scan.Given.Concat(scan.Gives).FirstOrDefault(part =>
+            part.Offset < 0 || part.Stride < 0 || (long)part.Offset + ((scan.Steps - 1L) * part.Stride) + part.Tensor.Length > part.Of.Length);
+        StepPart? other = scan.Given.FirstOrDefault(part => part.Of != scan.Source && !scan.State.Contains(part.Of)) ?? scan.Gives.FirstOrDefault(part => part.Of != scan.Target && !scan.State.Contains(part.Of));
+        var body = new NetworkVerifier(_module, scan.Given.Select(part => part.Tensor));
+        return scan.Steps < 1 ? "a scan without steps"
+            : beside is not null ? $"{beside.Tensor} lies beside {beside.Of} in a step"
+            : other is not null ? $"{other.Tensor} is a part of {other.Of}, which is nothing of the scan"
+            : scan.State.Select(state => Handed(scan, state)).FirstOrDefault(fault => fault is not null)
+            ?? scan.Body.Select(body.Fault).FirstOrDefault(fault => fault is not null)
+            ?? (scan.Gives.FirstOrDefault(part => !body._filled.Contains(part.Tensor)) is { } unfilled ? $"a step does not fill {unfilled.Tensor}" : null)
+            ?? Same(checked(scan.Steps * scan.Gives.Where(part => part.Of == scan.Target).Sum(part => part.Tensor.Length)), scan.Target.Length, "results");
+    }
+
+    /// <summary>Whether each step is given the state that the one before leaves.</summary>
+    private static string? Handed(ScanStatement scan, RowTensor state) =>
+        scan.Given.Count(part => part.Of == state) == 1 && scan.Gives.Count(part => part.Of == state) == 1
+        && (scan.Given.First(part => part.Of == state), scan.Gives.First(part => part.Of == state)) is var (before, behind)
+        && (before.Offset, before.Stride, before.Tensor.Length) == (0, behind.Offset, behind.Stride) && behind.Tensor.Length == behind.Stride
+        && state.Length == (scan.Steps + 1L) * behind.Stride
+            ? null
+            : $"{state} is not handed on from step to step";
 
     private string? Fault(PositionStatement positions) =>
         positions.Sources.Select(source => Inside(source.Position, source.Tensor.Length, source.Tensor.Name)

@@ -201,15 +201,59 @@ public sealed class ScheduleVerifier
         {
             foreach (Step step in steps)
             {
-                if ((Fault(step) ?? rule?.Invoke(step)) is { } fault)
+                if ((step is LoopStep loop ? Run(loop, rule) : Fault(step) ?? rule?.Invoke(step)) is { } fault)
                 {
                     return $"{fault}, in {step.GetType().Name} {step.Describe()}";
+                }
+
+                if (step is LoopStep)
+                {
+                    continue;
                 }
 
                 _written.Add((step.Target.Storage, step.Target.Aspect));
             }
 
             return null;
+        }
+
+        /// <summary>Runs what each step of a scan does. It finds what was written before, and what the step before it wrote of the state.</summary>
+        private string? Run(LoopStep loop, Func<Step, string?>? rule)
+        {
+            Place[] parts = [.. loop.Parts], written = [.. parts.Where(part => loop.Body.Any(step => step.Writes.Any(place => (place.Storage, place.Aspect) == (part.Storage, part.Aspect))))];
+            if (parts.FirstOrDefault(part => !IsInside(part.Storage.Window!, part.Storage.Length, loop.Count)) is { } beside)
+            {
+                return $"{Name(beside)} lies beside {beside.Storage.Window!.Of} in a step";
+            }
+
+            Memory body = With(parts.Where(part => _written.Contains((part.Storage.Window!.Of, part.Aspect)) || IsHandedOn(part)).Select(part => (part.Storage, part.Aspect)));
+            if (body.Run(loop.Body, rule) is { } fault)
+            {
+                return fault;
+            }
+
+            // Of what is not written yet, each element by a step or before the first.
+            foreach (IGrouping<(Storage Of, Aspect Aspect), Place> whole in written.GroupBy(part => (part.Storage.Window!.Of, part.Aspect)))
+            {
+                long before = _written.Where(place => place.Storage.Window is { Stride: 0 } && (place.Storage.Window.Of, place.Aspect) == whole.Key).Sum(place => (long)place.Storage.Length);
+                if (before + (loop.Count * whole.Sum(part => (long)part.Storage.Length)) >= whole.Key.Of.Length)
+                {
+                    _written.Add(whole.Key);
+                }
+            }
+
+            return null;
+
+            // Where the first step finds it written before the scan, and each other one by the step before it.
+            bool IsHandedOn(Place part) => part.Storage.Window is var window
+                && _written.Any(place => place.Storage.Window is { Stride: 0 } first && (first.Of, place.Aspect, place.Storage.Length) == (window!.Of, part.Aspect, part.Storage.Length) && first.Offset == At(window, 0))
+                && written.Any(other => other.Storage.Window is var behind && (behind!.Of, other.Aspect, other.Storage.Length) == (window!.Of, part.Aspect, part.Storage.Length)
+                    && behind.Stride == window.Stride && At(behind, 0) == At(window, 1));
+
+            long At(StepWindow window, int turn) => window.At(loop.IsReversed ? loop.Count - 1 - turn : turn);
+
+            static bool IsInside(StepWindow window, int length, int count) =>
+                Math.Min(window.At(0), window.At(count - 1)) >= 0 && Math.Max(window.At(0), window.At(count - 1)) + length <= window.Of.Length;
         }
 
         private string? Fault(Step step)
@@ -234,13 +278,13 @@ public sealed class ScheduleVerifier
         }
 
         private string? NoPlace(Place place) =>
-            place.Storage.Space is Space.Weights or Space.Scratch && !verifier._known.Contains(place.Storage) ? $"{place.Storage} has no place" : null;
+            place.Whole.Storage is { Space: Space.Weights or Space.Scratch } storage && !verifier._known.Contains(storage) ? $"{place.Storage} has no place" : null;
 
         private string? Unwritten(Place place) => _written.Contains((place.Storage, place.Aspect)) ? null : $"{Name(place)} is read before it is written";
     }
 
     private List<Storage> EndsOf(Space space) =>
-        [.. _schedule.Forward.Concat(_schedule.Reverse).SelectMany(step => step.Places).Select(place => place.Storage).Where(storage => storage.Space == space).Distinct()];
+        [.. _schedule.Forward.Concat(_schedule.Reverse).SelectMany(step => step.Places).Select(place => place.Whole.Storage).Where(storage => storage.Space == space).Distinct()];
 
     private static bool Adds(Step step) => step switch
     {

@@ -16,6 +16,7 @@ public sealed class ProcessorCosts(ProcessorModel processor, int elementSize, in
     {
         KernelStep kernel => _selector.Operations(kernel.Contraction, kernel.Kernel),
         SlicedFanInStep sliced => ((processor.OperationsPerSlicedEntry.Load * ((rows + 3) / 4)) + (processor.OperationsPerSlicedEntry.Product * rows)) * sliced.Lanes * sliced.Steps,
+        LoopStep loop => loop.Count * loop.Body.Sum(Of),
         Operation operation => operation.Cost(this),
         _ => throw new InvalidOperationException(step.Describe()),
     };

@@ -83,6 +83,8 @@ public sealed class Scheduler
     {
         ContractStep contract => Choose(contract, padding),
         FanInStep product => [Slice(product)],
+        ScanStep scan => [new LoopStep(scan.Steps, false, scan.C, Lower(CopyFusion.Run(scan.Body), padding))],
+        LoopStep loop => [loop with { Body = Lower(CopyFusion.Run(loop.Body), padding) }],
         _ => [step],
     })];
 
@@ -213,11 +215,13 @@ public sealed class Scheduler
         var seen = new HashSet<Storage>();
         for (int k = 0; k < reverse.Count; k++)
         {
-            Storage storage = reverse[k].Target.Storage;
-            if (storage is { IsPerRow: false, IsParameter: false } && seen.Add(storage) && reverse[k] is KernelStep { Accumulates: true, CoversTarget: true } kernel)
+            foreach (Storage storage in reverse[k].Writes.Select(place => place.Storage).Where(storage => storage is { IsPerRow: false, IsParameter: false } && seen.Add(storage)).ToList())
             {
-                reverse[k] = kernel with { Begins = true };
-                begun.Add(storage);
+                if (reverse[k] is KernelStep { Accumulates: true, CoversTarget: true } kernel)
+                {
+                    reverse[k] = kernel with { Begins = true };
+                    begun.Add(storage);
+                }
             }
         }
 

@@ -66,6 +66,7 @@ public sealed class DeviceScheduler
     public static string? Lacking(LoweredModule module) => module.Statements.Select(statement => statement switch
     {
         FunctionStatement function => $"'{function.Call.Function.Name}' of values",
+        ScanStatement => "'scan'",
         GatherStatement { IsByData: true } or GatherStatement { Shape.Inner: > 1 } or PositionStatement => "positions by data",
         _ => null,
     }).FirstOrDefault(lack => lack is not null);

@@ -102,7 +102,7 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
     {
         // Where it takes its value from, or the target that it adds to.
         bool addsToTarget = ReferenceEquals(form.Value, form.Target);
-        int at = done.FindLastIndex(step => Writes(step).Any(place => Same(place, form.Value)));
+        int at = done.FindLastIndex(step => step.Writes.Any(place => Same(place, form.Value)));
         if (at < 0 || done[at] is not FusedStep producer || !Same(producer.Target, form.Value) || !producer.Contraction.Target.CoversStorage || !form.Value.CoversStorage
             || !form.Target.Position.Indices.All(form.Value.Has) || Digits.Of(form.Value, producer.Contraction.Target) is not { } digits)
         {
@@ -111,7 +111,7 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
 
         // Nothing in between may change what is read here, or see what is written too early.
         IEnumerable<View> reads = form.Epilogues.Select(epilogue => epilogue.Operand!).Where(view => view is not null);
-        if (done.Skip(at + 1).Any(step => Writes(step).Any(place => reads.Any(view => Same(place, view)))
+        if (done.Skip(at + 1).Any(step => step.Writes.Any(place => reads.Any(view => Same(place, view)))
                 || step.Places.Any(place => Same(place, form.Target)))
             || reads.Any(view => producer.Writes.Any(place => Same(place, view)))
             || (!addsToTarget && producer.Reads.Concat(producer.Writes).Any(place => Same(place, form.Target))))
@@ -151,14 +151,6 @@ internal sealed class EpilogueFusion(Func<Place, bool> isNeeded)
         done[at] = new FusedStep(contraction, addsToTarget ? producer.Accumulates : form.Accumulates, epilogues);
         return true;
     }
-
-    /// <summary>What a step writes.</summary>
-    public static IEnumerable<Place> Writes(Step step) => step switch
-    {
-        FusedStep fused => fused.Writes,
-        FunctionStep { Mode: FunctionMode.Gradient } function => function.Mirrors.OfType<Place>(),
-        _ => [step.Target],
-    };
 
     private static bool Same(Place place, View view) => place.Storage == view.Storage && place.Aspect == view.Aspect;
 }

@@ -44,7 +44,7 @@ internal sealed record FusedStep(Contraction Contraction, bool Accumulates, IRea
         .Select(Of);
 
     /// <summary>The places that are written, the target last.</summary>
-    public IEnumerable<Place> Writes => Epilogues.OfType<KeepEpilogue>().Select(keep => Of(keep.Target)).Append(Target);
+    public override IEnumerable<Place> Writes => Epilogues.OfType<KeepEpilogue>().Select(keep => Of(keep.Target)).Append(Target);
 
     public override string Describe() => FusedResults.Describe(this);
 

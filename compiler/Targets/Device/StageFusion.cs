@@ -45,7 +45,7 @@ internal static class StageFusion
         return steps.Skip(at + 1).Take(second - at - 1).All(step => step is not ChainedStep && !Touches(step))
             && !steps.Take(at).Concat(steps.Skip(second + 1)).Any(step => step.Places.Any(place => Same(place, first.Target)));
 
-        bool Touches(Step step) => EpilogueFusion.Writes(step).Any(place => first.Reads.Append(first.Target).Any(other => Same(place, other)))
+        bool Touches(Step step) => step.Writes.Any(place => first.Reads.Append(first.Target).Any(other => Same(place, other)))
             || step.Places.Any(place => Same(place, first.Target));
     }
 

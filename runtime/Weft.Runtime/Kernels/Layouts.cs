@@ -46,6 +46,19 @@ public static unsafe class Layouts<T>
         }
     }
 
+    /// <summary>Fills a part of each row with zeros.</summary>
+    /// <param name="target">[rows, pitch], of which the first elements of each row are overwritten.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="length">Elements of a part.</param>
+    /// <param name="pitch">Elements from one row to the next.</param>
+    public static void ClearRows(T* target, int rows, int length, int pitch)
+    {
+        for (int row = 0; row < rows; row++, target += pitch)
+        {
+            new Span<T>(target, length).Clear();
+        }
+    }
+
     /// <summary>Visits every element of a strided tensor together with its contiguous copy.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Walk<TMove>(T* strided, T* dense, ReadOnlySpan<int> extents, ReadOnlySpan<int> strides)

@@ -206,6 +206,7 @@ internal static class FormulaBattery
             BranchLink branches => Width(branches.Branches[0], width),
             ValueLink value => value.Value.Shape.Aggregate(1, (product, extent) => product * extent),
             NonlinearLink function => function.Outputs(width),
+            ScanLink scan => scan.Steps * scan.PartGives,
             _ => width,
         });
 
@@ -304,6 +305,7 @@ internal static class FormulaBattery
                     LinearLink linear => new LinearLink(WithoutSigns(linear.Operator).MapTensors(WithoutSigns)),
                     ValueLink value => new ValueLink(value.Value.Map(WithoutSigns)),
                     BranchLink branches => branches with { Branches = new(branches.Branches.Select(branch => WithoutSigns(branch, width))) },
+                    ScanLink scan => scan with { Step = WithoutSigns(scan.Step, scan.Given) },
                     FunctionLink { Function.ReducesRows: true, Length: var length } => new LinearLink(new Kronecker(EquatableArray.Of<Operator>(
                         new Identity(width / length), new Matrix(new FormulaTensor(EquatableArray.Of(1, length), new FormulaNumber(1)))))),
                     NonlinearLink => null,

@@ -45,6 +45,8 @@ public class LibraryFormulasTests
         "flora_convolution(4, 3, 7, 6, 3, [3, 2, 2, 2])", "neural_implant_convolution(4, 3, 7, 6, 3, 2)", "same_convolution(4, 3, 7, 6, 3)", "conv_lora(4, 5, 5, 6, 3, 2, 2)", "soft_choice(33)", "soft_mixture(5, 7)",
         "choice_of_parts(5, 7)", "conv_adapter(4, 5, 5, 6, 3, 2, 2)", "mobius_factor(20, 13) . (0.15 * eye(33))", "mobius_norm(20, 13) . (0.02 * eye(33))",
         "part_norm(33, 20, 5)", "part_stretch(33, 20, 5) . (0.02 * eye(33))", "gaunt_product(1, 1, 2)", "grassmann(33, 5, 4)", "mobius(20, 36, 4) . (0.02 * eye(36))",
+        "rnn_step(17, 9)", "gru_step(17, 9)", "lstm_step(17, 9)", "min_gru_step(33)", "s4d_step(17, 5)", "hippo_step(3, 9, 16)", "delta_inputs(17, 2, 5, 3)", "delta_step(3, 7)",
+        "selective_step(17, 5)", "selective_inputs(17, 5)", "rnn(9, 5, 7)", "gru(9, 5, 7)", "lstm(9, 5, 7)", "min_gru(9, 5, 7)", "s4d(17, 5, 3)", "hippo(9, 2, 5, 16)", "delta_product(7, 5, 2, 3, 2)", "selective_state_space(9, 5, 3)",
         "attention(17, 5, 2, 3)", "causal_attention(9, 5, 1, 3)", "linear_attention(9, 3, 2, 3)", "flow_attention(9, 3, 2, 3)", "tensor_attention(5, 6, 2, 3)",
         "kronecker_attention(3, 5, 6)", "tensor_llm(9, 5, 2, 3, [3, 2, 2])", "rotary(9, 10)", "squeeze_excitation(5, 9, 3)", "mixture_of_experts(20, 17, 3)",
         "factorization_machine(33, 9)", "poly_inr(9, 3, 17)",

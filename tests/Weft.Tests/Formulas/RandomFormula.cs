@@ -187,6 +187,13 @@ internal sealed class RandomFormula
                     continue;
                 }
 
+                if (!_textual && parts > 1 && parts <= 6 && Chance(0.4))
+                {
+                    links.Add(Scan(parts, outputs / parts, width / parts));
+                    width = outputs;
+                    continue;
+                }
+
                 Link Linear() => new LinearLink(Compose(outputs, width, Math.Max(1, depth - 2)));
                 links.Add(Chance(0.2)
                     ? Branches(Linear(), Linear())
@@ -234,6 +241,37 @@ internal sealed class RandomFormula
 
         links.Add(new ActivationLink(Activation.Tanh));
         return new Lifting(parts, (name, extent) => new IndexVariable(name, extent, _nextIndex++)).Links(links.ToEquatable());
+    }
+
+    /// <summary>A scan over parts of a vector, with one or two tensors of state that lie anywhere beside what else a step is given and gives.</summary>
+    private ScanLink Scan(int steps, int rows, int width)
+    {
+        int[] lengths = Chance(0.4) ? [_random.Next(1, 4), _random.Next(1, 3)] : [_random.Next(1, 5)];
+        int given = width + lengths.Sum(), gives = rows + lengths.Sum();
+        int[] inputs = Places(given - lengths.Sum()), outputs = Places(gives - lengths.Sum());
+        Carry[] state = [.. lengths.Select((length, k) => new Carry(inputs[k], outputs[k], length)).OrderBy(carry => carry.Input)];
+        var links = new List<Link> { (long)gives * given <= MostElements / 10 && Chance(0.6) ? Value(gives, given) : new LinearLink(Compose(gives, given, 1)) };
+        if (Chance(0.4))
+        {
+            links.Add(new BiasLink(new ParameterTensor(ParameterOf([gives]))));
+        }
+
+        links.Add(new ActivationLink(Activation.Tanh));
+        return new ScanLink(steps, links.ToEquatable(), given, gives, state.ToEquatable());
+
+        // Where each tensor of the state begins, in any order, with the rest before, between or behind them.
+        int[] Places(int rest)
+        {
+            int[] places = new int[lengths.Length];
+            int at = 0;
+            foreach (int k in Shuffled([.. Enumerable.Range(0, lengths.Length)]))
+            {
+                int skip = _random.Next(rest + 1);
+                (places[k], rest, at) = (at + skip, rest - skip, at + skip + lengths[k]);
+            }
+
+            return places;
+        }
     }
 
     /// <summary>Index notation of the input, perhaps a product of it with itself; a function of that; and index notation of both.</summary>

@@ -43,13 +43,16 @@ internal static class Shrinker
     }
 
     /// <summary>How complicated a module is: what shrinking makes smaller.</summary>
-    public static int Weight(Module module) => module.Links.Sum(link => 2 + link switch
+    public static int Weight(Module module) => Weight(module.Links) + module.Parameters.Count(parameter => parameter.Role != Role.Trained);
+
+    private static int Weight(IEnumerable<Link> links) => links.Sum(link => 2 + link switch
     {
         LinearLink linear => linear.Operator.DescendantsAndSelf().Sum(node => 2 + node.Tensors().Sum(Weight)),
         BiasLink bias => Weight(bias.Bias),
         ValueLink value => 3 + Weight(value.Value),
+        ScanLink scan => scan.Steps + scan.State.Count + Weight(scan.Step),
         _ => 0,
-    }) + module.Parameters.Count(parameter => parameter.Role != Role.Trained);
+    });
 
     private static int Weight(TensorExpression tensor) => 1 + tensor switch
     {
@@ -77,6 +80,14 @@ internal static class Shrinker
                 foreach (TensorExpression simpler in Simpler(value))
                 {
                     yield return Over(module, [.. before, new ValueLink(simpler), .. after]);
+                }
+            }
+
+            if (module.Links[i] is ScanLink scan)
+            {
+                foreach (Module simpler in Candidates(Algebras.ModuleOf("step", scan.Given, scan.Gives, [.. scan.Step])))
+                {
+                    yield return Over(module, [.. before, scan with { Step = simpler.Links }, .. after]);
                 }
             }
 

@@ -268,7 +268,7 @@ public class ValueTests
     [InlineData("layer f : 4 -> 4\n  param T[3, 4]\n  let v = take(T, x)\n  y[i] = v[i, j]", "3:19 WEFT0110 expected a table of positions: a list, or a tensor that is not trained, found a value [4], which depends on the input")]
     [InlineData("layer f : 8 -> 8 = each(i < 3) dense(4, 4)", "1:29 WEFT0110 expected a divisor of 8, the length of what 'each' is given, found the number 3")]
     [InlineData("layer f : 8 -> 8 = each(i < 2) dense(4, 4 + i)", "1:45 WEFT0110 expected the same links for every part, found 'i', the number of the part; 'dirsum' makes operators of their own")]
-    [InlineData("layer g : 4 -> 4\n  let v = concat(x, x, 0)\n  y[i] = v[i j:2]\nlayer f : 8 -> 8 = each(i < 2) g", "4:32 WEFT0110 expected functions that work on each part by itself, found 'concat(A, B, axis)' of a value")]
+    [InlineData("layer g : 4 -> 4\n  let T[k:4] = (3 - k)\n  let v = take(x, T)\n  y[i] = v[i]\nlayer f : 8 -> 8 = each(i < 2) g", "5:32 WEFT0110 expected functions that work on each part by itself, found 'take(T, S)' of a value")]
     [InlineData("operator f : 8 -> 8 = 2 * (each(i < 2) dense(4, 4))", "1:27 WEFT0129 'each' is not linear: it can be a link of a layer, not a part of an operator")]
     [InlineData("layer f : 8 -> 4 = repeat(i < 2) dense(4, 8)", "1:34 WEFT0117 dense(4, 8) : 8 -> 4 takes 8 inputs, but is given 4")]
     public void MistakesAreNamed(string text, string expected) => Assert.Equal([expected], TestModules.Diagnostics(text));

@@ -16,7 +16,13 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
     public double[] Evaluate(LoweredModule module, double[] x)
     {
         _vectors[module.Input] = x;
-        foreach (Statement statement in module.Statements)
+        Run(module.Statements);
+        return _vectors[module.Output];
+    }
+
+    private void Run(IEnumerable<Statement> statements)
+    {
+        foreach (Statement statement in statements)
         {
             double[] target = new double[statement.Target.Length];
             switch (statement)
@@ -94,14 +100,48 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                         .Evaluate(_vectors[activation.Source]);
                     break;
 
+                case ScanStatement scan:
+                    target = Scan(scan);
+                    break;
+
                 default:
                     throw new NotSupportedException(statement.GetType().Name);
             }
 
             _vectors[statement.Target] = target;
         }
+    }
 
-        return _vectors[module.Output];
+    private double[] Scan(ScanStatement scan)
+    {
+        double[] target = new double[scan.Target.Length];
+        _vectors[scan.Target] = target;
+        foreach (RowTensor state in scan.State)
+        {
+            _vectors[state] = new double[state.Length];
+        }
+
+        for (int step = 0; step < scan.Steps; step++)
+        {
+            foreach (StepPart part in scan.Given)
+            {
+                _vectors[part.Tensor] = _vectors[part.Of][At(part, step)];
+            }
+
+            Run(scan.Body);
+            foreach (StepPart part in scan.Gives)
+            {
+                _vectors[part.Tensor].CopyTo(_vectors[part.Of].AsSpan(At(part, step)));
+            }
+        }
+
+        return target;
+
+        static Range At(StepPart part, int step)
+        {
+            int start = part.Offset + (step * part.Stride);
+            return start..(start + part.Tensor.Length);
+        }
     }
 
     /// <summary>Reflects each part of a vector; along a row of zeros nothing is reflected.</summary>

@@ -29,8 +29,34 @@ internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> pa
         BranchLink branch => branch.Branches.Select(links => Chain(links, vector)).Aggregate(
             (left, right) => [.. left.Zip(right, (a, b) => branch.Joint == Joint.Add ? a + b : a * b)]),
         ValueLink value => new Definitions(parameters, vector).Elements(value.Value),
+        ScanLink scan => Scan(scan, vector),
         _ => throw new NotSupportedException($"{link.GetType().Name} has no second definition."),
     });
+
+    /// <summary>What a step is given are the elements of the state where they lie, and those of its part in their order between them; likewise what it gives.</summary>
+    private Dual[] Scan(ScanLink scan, Dual[] x)
+    {
+        bool[] isStateIn = new bool[scan.Given], isStateOut = new bool[scan.Gives];
+        int[] from = new int[scan.Given];
+        foreach (Carry part in scan.State)
+        {
+            for (int i = 0; i < part.Length; i++)
+            {
+                (isStateIn[part.Input + i], isStateOut[part.Output + i], from[part.Input + i]) = (true, true, part.Output + i);
+            }
+        }
+
+        Dual[] before = new Dual[scan.Gives];
+        var results = new List<Dual>();
+        int next = 0;
+        for (int step = 0; step < scan.Steps; step++)
+        {
+            before = Chain(scan.Step, [.. isStateIn.Select((isState, i) => isState ? before[from[i]] : x[next++])]);
+            results.AddRange(before.Where((_, i) => !isStateOut[i]));
+        }
+
+        return [.. results];
+    }
 
     private static Dual[] Apply(Dual[,] a, Dual[] x) =>
         [.. Enumerable.Range(0, a.GetLength(0)).Select(i => Dual.Sum(x.Select((number, j) => a[i, j] * number)))];

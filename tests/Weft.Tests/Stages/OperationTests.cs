@@ -53,8 +53,8 @@ public class OperationTests
 
         Assert.Empty(Operations.Except(processor));
 
-        // A device keeps gathers and sums apart, multiplies by a chain's factors, and has no positions by data.
-        Assert.Equal(new[] { typeof(FanInStep), typeof(ReflectionsStep), typeof(PositionStep) }.ToHashSet(), Operations.Except(device).ToHashSet());
+        // A device keeps gathers and sums apart, multiplies by a chain's factors, and has no positions by data and no scans.
+        Assert.Equal(new[] { typeof(FanInStep), typeof(ReflectionsStep), typeof(PositionStep), typeof(ScanStep) }.ToHashSet(), Operations.Except(device).ToHashSet());
     }
 
     /// <summary>What is drawn has a meaning: the interpreter's, which the statements that become operations have too.</summary>
