@@ -1,8 +1,18 @@
+using Weft.Compiler;
+using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
+using Weft.Compiler.Planning;
+using Weft.Compiler.Rewriting;
+using Weft.Compiler.Targets.Cpu;
+using Weft.Compiler.Text;
+using Weft.Dynamic;
 using Weft.Tests.Binding;
+using Weft.Tests.Fitting;
 
 namespace Weft.Tests.Formulas;
 
-using Weft.Compiler;
+using MathNet.Numerics.LinearAlgebra;
+using Complex = System.Numerics.Complex;
 using Weft.Compiler.Algebra;
 
 /// <summary>Scans: a step that hands a state on from one part of a vector to the next.</summary>
@@ -86,6 +96,124 @@ public class ScanTests
         layer f : 9 -> 6 = scan(i < 3) even . scan(i < 3) odd
         """,
     ];
+
+    /// <summary>What is no step is named, with what to write.</summary>
+    [Theory]
+    [InlineData("scan(i < 3) dense(4, 4)", "a step with a state: a name that stands on both sides, as 'h' in 'h[d], x[n] -> h[d], y[m]', found 'dense(4, 4)' : 4 -> 4")]
+    [InlineData("scan(i < 3) s : h[2], x[3] -> h[3], y[2]", "a step that hands on h[2], as it is given it, and not h[3], found 's' : h[2], x[3] -> h[3], y[2]")]
+    [InlineData("scan(i < 3) s : h[2] -> h[2], y[2]", "a step that is given something beside its state, as 'x' in 'h[d], x[n] -> h[d], y[m]', found 's' : h[2] -> h[2], y[2]")]
+    [InlineData("scan(i < 3) s : h[2], x[3] -> h[2]", "a step that gives something beside its state, as 'y' in 'h[d], x[n] -> h[d], y[m]', found 's' : h[2], x[3] -> h[2]")]
+    [InlineData("scan(i < 3) s : h[2], token[3] < 5 -> h[2], y[2]", "a step that takes numbers, found 's', which takes positions, h[2], token[3] < 5")]
+    [InlineData("scan(i < 3) dense(i, 4)", "the same links for every part, found 'i', the number of the part")]
+    [InlineData("each(j < 2) (scan(i < 3) s) : h[2], x[3] -> h[2], y[2]", "functions that work on each part by itself, found 'scan', which has one state: a state with one more axis is one for each part")]
+    public void WhatIsNoStep_IsNamed(string formula, string expected)
+    {
+        string[] parts = formula.Split(" : ");
+        string[] ports = parts.Length > 1 ? parts[1].Split(" -> ")[1].Split(", ") : [];
+        string step = parts.Length == 1 ? "" : $"layer s : {parts[1]}\n{string.Concat(ports.Select(port => $"  {port[0]}[a:{port[2]}] = (a + 1) * h[0]\n"))}";
+        Diagnostic found = Assert.Single(WeftCompiler.Bind([TestModules.File($"{step}layer f : 12 -> 12 = {parts[0]}")]).Diagnostics);
+        Assert.Equal("expected " + expected, found.Message);
+    }
+
+    /// <summary>The step as a type of its own, fed with its own state, is the scan part by part: with the parameters of its file.</summary>
+    [Theory]
+    [InlineData("gru(6, 3, 5)", "gru_step(3, 5)", 5)]
+    [InlineData("lstm(6, 3, 5)", "lstm_step(3, 5)", 10)]
+    [InlineData("s4d(6, 3, 4)", "s4d_step(3, 4)", 24)]
+    public void AStepByItselfIsTheStreamingForm(string scan, string step, int state)
+    {
+        using WeftAssembly assembly = WeftAssembly.Compile(new[] { (scan, "All"), (step, "One") }.Select(pair => (TestModules.Formula(pair.Item1) with { Name = pair.Item2 }, new GenerateOptions(pair.Item2, Scalar: Scalar.Double))));
+        using Map<double> all = assembly.Create<double>("All"), one = assembly.Create<double>("One");
+        all.Randomize(new Random(1));
+        using var file = new MemoryStream();
+        all.Save(file);
+        file.Position = 0;
+        one.Load(file);
+        const int Steps = 6, Batch = 3;
+        int part = all.Inputs / Steps, result = all.Outputs / Steps;
+        double[] x = Numbers.Normal(new Random(2), Batch * all.Inputs), y = new double[Batch * all.Outputs], given = new double[Batch * one.Inputs], gives = new double[Batch * one.Outputs];
+        all.Forward(x, y);
+        for (int i = 0; i < Steps; i++)
+        {
+            for (int row = 0; row < Batch; row++)
+            {
+                x.AsSpan((row * all.Inputs) + (i * part), part).CopyTo(given.AsSpan((row * one.Inputs) + state));
+            }
+
+            one.Forward(given, gives);
+            for (int row = 0; row < Batch; row++)
+            {
+                gives.AsSpan(row * one.Outputs, state).CopyTo(given.AsSpan(row * one.Inputs));
+                Assert.True(Numbers.RelativeError(y[((row * all.Outputs) + (i * result))..][..result], gives[((row * one.Outputs) + state)..][..result]) < 1e-12);
+            }
+        }
+    }
+
+    /// <summary>S4D's recurrence is the convolution with its kernel, 2 Re Σ C (exp(Δλ) − 1) / λ · exp(lΔλ) (Gu et al. 2022).</summary>
+    [Fact]
+    public void S4dIsAConvolution()
+    {
+        const int T = 12, N = 2, S = 3;
+        using Map<double> map = Create($"s4d({T}, {N}, {S})");
+        double[] a = map["a"].Values.ToArray(), w = map["w"].Values.ToArray(), l = map["l"].Values.ToArray(), c = map["C"].Values.ToArray(), d = map["D"].Values.ToArray();
+        double[] x = Numbers.Normal(new Random(2), T * N), y = new double[T * N], expected = new double[T * N];
+        map.Forward(x, y);
+        for (int channel = 0; channel < N; channel++)
+        {
+            double step = Math.Exp(l[channel] - 4.605170185988091);
+            double Kernel(int lag) => Enumerable.Range(0, S).Sum(k =>
+            {
+                int at = (channel * S) + k;
+                var lambda = new Complex(-Math.Exp(a[at]), (Math.PI * k) + w[at]);
+                return 2 * (new Complex(c[at], c[(N * S) + at]) * (Complex.Exp(step * lambda) - 1) / lambda * Complex.Exp(lag * step * lambda)).Real;
+            });
+            for (int i = 0; i < T; i++)
+            {
+                expected[(i * N) + channel] = (d[channel] * x[(i * N) + channel]) + Enumerable.Range(0, i + 1).Sum(j => Kernel(i - j) * x[(j * N) + channel]);
+            }
+        }
+
+        Assert.True(Numbers.RelativeError(expected, y) < 1e-10);
+    }
+
+    /// <summary>The state of DeltaProduct goes through the product of generalized reflections (I − β k kᵀ), each with its decay.</summary>
+    [Fact]
+    public void DeltaProductIsTheProductOfItsFactors()
+    {
+        const int D = 4, Steps = 5, Width = (3 * D) + 2;
+        Module module = TestModules.Last($"layer f : {Steps * Width} -> {Steps * D} = scan(i < {Steps}) delta_step(1, {D})") with { Name = "F" };
+        using WeftAssembly assembly = WeftAssembly.Compile([(module, new GenerateOptions("F", Scalar: Scalar.Double))]);
+        using Map<double> map = assembly.Create<double>("F");
+        double[] x = Numbers.Normal(new Random(3), module.Inputs), y = new double[module.Outputs];
+        map.Forward(x, y);
+        Matrix<double> state = Matrix<double>.Build.Dense(D, D);
+        for (int i = 0; i < Steps; i++)
+        {
+            Vector<double> Part(int start) => Vector<double>.Build.DenseOfEnumerable(x.Skip((i * Width) + start).Take(D));
+            (Vector<double> q, Vector<double> k, Vector<double> v) = (Part(1), Part(1 + D), Part(1 + (2 * D)));
+            (double decay, double rate) = (x[i * Width], x[((i + 1) * Width) - 1]);
+            state = (decay * ((Matrix<double>.Build.DenseIdentity(D) - (rate * k.OuterProduct(k))) * state)) + (rate * k.OuterProduct(v));
+            Assert.True(Numbers.RelativeError([.. state.TransposeThisAndMultiply(q)], y[(i * D)..][..D]) < 1e-12);
+        }
+    }
+
+    /// <summary>Nothing is copied to get a step's part, or the state, to where a step reads it; kept for all steps are the states alone.</summary>
+    [Fact]
+    public void StatesAndPartsLieWhereTheyAreRead()
+    {
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula("delta_product(64, 8, 2, 4, 1)")).Module), new Variant(new CostModel(16), 4));
+        LoopStep loop = Assert.Single(schedule.Forward.OfType<LoopStep>());
+        Assert.DoesNotContain(loop.Body.OfType<KernelStep>(), step => step.B is null && step.A.Storage.Window is not null && step.C.Storage.Window is null && step.C.Storage.Length > 32);
+        Assert.Equal(65 * 2 * 16, schedule.Storages.Where(storage => storage.Space == Space.Scratch).Max(storage => storage.Length));
+    }
+
+    private static Map<double> Create(string formula)
+    {
+        WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula) with { Name = "F" }, new GenerateOptions("F", Scalar: Scalar.Double))]);
+        Map<double> map = assembly.Create<double>("F");
+        map.Randomize(new Random(1));
+        return map;
+    }
 
     [Theory]
     [MemberData(nameof(Layers))]
