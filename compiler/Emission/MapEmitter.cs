@@ -90,56 +90,80 @@ internal sealed class MapEmitter
         _code.Lines(summary.Select(line => $"/// <para>{Xml(line)}</para>"));
         _code.Line("/// </remarks>");
         _code.Line($"[{GeneratedNames.System}.CodeDom.Compiler.GeneratedCode(\"Weft\", null)]");
-        string modifiers = string.Join(" ", new[] { _options.Modifiers, "unsafe partial class" }.Where(part => part.Length > 0));
-        using (_code.Braces($"{modifiers} {_options.TypeName} : {GeneratedNames.Weft}.{_options.BaseType(module)}"))
+        string modifiers = string.Join(" ", new[] { _options.Modifiers, "partial class" }.Where(part => part.Length > 0));
+        using CodeWriter.Block type = _code.Braces($"{modifiers} {_options.TypeName} : {GeneratedNames.Weft}.{_options.BaseType(module)}");
+        EmitFacts();
+        PortEmitter.Emit(_code, _schedule.Module, _scalar);
+        _code.Line();
+        EmitPasses();
+    }
+
+    /// <summary>What the runtime calls, in a class of its own: users see nothing of it.</summary>
+    private void EmitPasses()
+    {
+        using CodeWriter.Block type = _code.Braces($"private sealed unsafe class Passes : {Kernels}.MapProgram<{_scalar}>");
+        EmitLayout();
+        EmitPass("PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
+        EmitPass("Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
+        EmitPass("PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
+        EmitPass("PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
+        EmitPass("ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
+        if (_schedule.FewRows is { } few)
         {
-            EmitFacts();
-            PortEmitter.Emit(_code, _schedule.Module, _scalar);
-            EmitPass("protected override void PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
-            EmitPass("protected override void Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
-            EmitPass("protected override void PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
-            EmitPass("protected override void PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
-            EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
-            if (_schedule.FewRows is { } few)
-            {
-                if (few.Prepare.Count > 0)
-                {
-                    EmitPass("protected override void PrepareFewRows(T* w)", few.Prepare, Pass.Prepare);
-                }
-
-                EmitPass("protected override void ForwardFewRows(T* w, T* x, T* y, T* s, int rows)", few.Schedule.Forward, Pass.ForwardFewRows);
-            }
-
-            EmitPass("protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)", _schedule.Reverse, Pass.Reverse);
-            EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
-            if (_projection is not null)
-            {
-                ProjectionEmitter.Emit(_code, _schedule, _projection);
-            }
-
-            if (_device is not null)
-            {
-                DeviceProgramEmitter.Emit(_code, _device, _options, _scalar);
-            }
-
-            var emitter = new KernelEmitter(_code, _scalar);
-            foreach ((string name, Kernel kernel) in _kernels.Values)
-            {
-                _code.Line();
-                emitter.Emit(name, kernel);
-            }
-
-            var functions = new FunctionEmitter(_code, _scalar);
-            foreach ((string name, RowFunction function) in _functions.Values)
-            {
-                functions.Emit(name, function);
-            }
-
-            foreach (KeyValuePair<string, PositionStep> positions in _positions)
-            {
-                EmitPositions(positions.Key, positions.Value);
-            }
+            EmitPass("PrepareFewRows(T* w)", few.Prepare, Pass.Prepare);
+            EmitPass("ForwardFewRows(T* w, T* x, T* y, T* s, int rows)", few.Schedule.Forward, Pass.ForwardFewRows);
         }
+
+        EmitPass($"BackwardRows(T* w, T* g, T* dw, in {Kernels}.Chunk<{_scalar}> chunk, bool first)", _schedule.Reverse, Pass.Reverse);
+        EmitPass($"TangentRows(T* w, T* dw, in {Kernels}.Chunk<{_scalar}> chunk)", _schedule.Tangent, Pass.Tangent);
+        if (_projection is not null)
+        {
+            ProjectionEmitter.Emit(_code, _schedule, _projection);
+        }
+
+        if (_device is not null)
+        {
+            DeviceProgramEmitter.Emit(_code, _device, _options, _scalar);
+        }
+
+        var emitter = new KernelEmitter(_code, _scalar);
+        foreach ((string name, Kernel kernel) in _kernels.Values)
+        {
+            _code.Line();
+            emitter.Emit(name, kernel);
+        }
+
+        var functions = new FunctionEmitter(_code, _scalar);
+        foreach ((string name, RowFunction function) in _functions.Values)
+        {
+            functions.Emit(name, function);
+        }
+
+        foreach (KeyValuePair<string, PositionStep> positions in _positions)
+        {
+            EmitPositions(positions.Key, positions.Value);
+        }
+    }
+
+    private void EmitLayout()
+    {
+        using CodeWriter.Block layout = _code.Braces($"public override {Kernels}.MapLayout Layout {{ get; }} = new()", "};");
+        _code.Line($"WeightCount = {_schedule.Layout.WeightCount},");
+        _code.Line($"GradientCount = {_schedule.Layout.GradientCount},");
+        _code.Line($"TangentCount = {_schedule.Layout.TangentCount},");
+        _code.Line($"Chunk = {_schedule.Chunk},");
+        if (_schedule.LargeBatchChunk < _schedule.Chunk)
+        {
+            _code.Line($"LargeBatchChunk = {_schedule.LargeBatchChunk},");
+        }
+
+        if (_schedule.FewRows is { } few)
+        {
+            _code.Line($"FewRows = {few.Rows},");
+        }
+
+        _code.Line($"ScratchPerRow = {Math.Max(_schedule.Layout.ScratchPerRow, _schedule.FewRows?.Schedule.Layout.ScratchPerRow ?? 0)},");
+        _code.Line($"GradientScratchPerRow = {_schedule.Layout.GradientScratchPerRow},");
     }
 
     private void EmitFacts()
@@ -153,22 +177,6 @@ internal sealed class MapEmitter
             _code.Line($"Outputs = {module.Outputs},");
             _code.Line($"TrainedCount = {_schedule.TrainedCount},");
             _code.Line($"ParameterCount = {_schedule.ParameterCount},");
-            _code.Line($"WeightCount = {_schedule.Layout.WeightCount},");
-            _code.Line($"GradientCount = {_schedule.Layout.GradientCount},");
-            _code.Line($"TangentCount = {_schedule.Layout.TangentCount},");
-            _code.Line($"Chunk = {_schedule.Chunk},");
-            if (_schedule.LargeBatchChunk < _schedule.Chunk)
-            {
-                _code.Line($"LargeBatchChunk = {_schedule.LargeBatchChunk},");
-            }
-
-            if (_schedule.FewRows is { } few)
-            {
-                _code.Line($"FewRows = {few.Rows},");
-            }
-
-            _code.Line($"ScratchPerRow = {Math.Max(_schedule.Layout.ScratchPerRow, _schedule.FewRows?.Schedule.Layout.ScratchPerRow ?? 0)},");
-            _code.Line($"GradientScratchPerRow = {_schedule.Layout.GradientScratchPerRow},");
             _code.Line(FormattableString.Invariant($"ForwardFlops = {_schedule.ForwardFlops},"));
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
             Port[] positions = [.. module.InputPorts.Where(port => port.IsPositions)];
@@ -199,7 +207,7 @@ internal sealed class MapEmitter
 
         _code.Line();
         _code.Line($"/// <summary>A map with all stored parameters zero: call <see cref=\"global::Weft.Map{{T}}.Initialize(int)\"/>, or write them.</summary>");
-        using (_code.Braces($"public {_options.TypeName}() : base(Facts)"))
+        using (_code.Braces($"public {_options.TypeName}() : base(Facts, new Passes())"))
         {
         }
 
@@ -237,11 +245,22 @@ internal sealed class MapEmitter
         Tangent,
     }
 
+    /// <summary>A pass, unless it is one of those that do nothing where they are not there.</summary>
     private void EmitPass(string signature, IReadOnlyList<Step> steps, Pass pass)
     {
+        if (steps.Count == 0 && pass is not (Pass.Forward or Pass.ForwardFewRows or Pass.Reverse or Pass.Tangent))
+        {
+            return;
+        }
+
         _code.Line();
-        string header = signature.Replace("T*", _scalar + "*");
-        using CodeWriter.Block body = _code.Braces(header);
+        using CodeWriter.Block body = _code.Braces("public override void " + signature.Replace("T*", _scalar + "*"));
+        if (pass is Pass.Reverse or Pass.Tangent)
+        {
+            _code.Line($"{_scalar}* x = chunk.X, dx = chunk.Dx, dy = chunk.Dy, s = chunk.Scratch;");
+            _code.Line("int rows = chunk.Rows;");
+        }
+
         DeclarePlaces(steps, pass);
         int first = _schedule.TrainedCount, cleared = _schedule.Layout.ClearedCount - first;
         if (pass == Pass.Reverse && cleared > 0)
@@ -303,7 +322,7 @@ internal sealed class MapEmitter
     private static Dictionary<Storage, string> Names(IEnumerable<Storage> storages)
     {
         var names = new Dictionary<Storage, string>();
-        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "n", "rows", "first" };
+        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "n", "rows", "chunk", "first" };
         foreach (Storage storage in storages)
         {
             string stem = storage.Space == Space.Scratch ? storage.Name : GeneratedNames.OfVariable(Identifier(storage.Name)) + (storage.IsPacked ? "Packed" : "");

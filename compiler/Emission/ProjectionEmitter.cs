@@ -21,11 +21,11 @@ internal static class ProjectionEmitter
         ];
         if (plan.Obstacle is { } obstacle)
         {
-            code.Line($"protected override {GeneratedNames.Kernels}.ProjectionPlan CreateProjectionPlan() => new({MapEmitter.Quote(obstacle)}){(sums.Length > 0 ? $" {{ Sums = [{string.Join(", ", sums)}] }}" : "")};");
+            code.Line($"public override {GeneratedNames.Kernels}.ProjectionPlan CreateProjectionPlan() => new({MapEmitter.Quote(obstacle)}){(sums.Length > 0 ? $" {{ Sums = [{string.Join(", ", sums)}] }}" : "")};");
             return;
         }
 
-        using CodeWriter.Block braces = code.Braces($"protected override {GeneratedNames.Kernels}.ProjectionPlan CreateProjectionPlan() => new(null)", "};");
+        using CodeWriter.Block braces = code.Braces($"public override {GeneratedNames.Kernels}.ProjectionPlan CreateProjectionPlan() => new(null)", "};");
         code.Line($"HasConstantTerms = {(plan.HasConstantTerms ? "true" : "false")},");
         code.Line($"Rows = {Numbers(plan.Rows)},");
         code.Line($"Columns = {Numbers(plan.Columns)},");

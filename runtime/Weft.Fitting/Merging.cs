@@ -134,7 +134,7 @@ public static class Merging
                 : $"{weight} of {map.Description.Name} cannot take up what other trained parameters change: it does not stand in the matrix as c·{weight} + C, {weight}·G + C or G·{weight} + C with an invertible G, nor in one tensor as c·{weight} + C.");
 
     private static WeightSum? SumWith<T>(LinearMap<T> map, string weight)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.ProjectionPlan?.Sums.FirstOrDefault(sum => sum.Weight == weight);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.Program.CreateProjectionPlan()?.Sums.FirstOrDefault(sum => sum.Weight == weight);
 
     /// <summary>Whether the map takes values of a weight that are next to each other for the same.</summary>
     private static bool IsRounded<T>(LinearMap<T> map, string weight)

@@ -35,7 +35,7 @@ public static class Projection
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(map);
-        obstacle = map.ProjectionPlan is { } plan ? plan.Obstacle : "it was not generated";
+        obstacle = map.Program.CreateProjectionPlan() is { } plan ? plan.Obstacle : "it was not generated";
         return obstacle == null;
     }
 
@@ -66,7 +66,7 @@ public static class Projection
             using ParameterEdit<T> edit = map.EditTrained();
         }
 
-        ProjectionPlan plan = map.ProjectionPlan!;
+        ProjectionPlan plan = map.Program.CreateProjectionPlan()!;
         T[] dense = matrix.ToArray();
         double[] trained = Widen(map.Parameters[..map.TrainedCount]);
         if (plan.HasConstantTerms)

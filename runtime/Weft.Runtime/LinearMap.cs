@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
@@ -13,8 +12,8 @@ public abstract unsafe class LinearMap<T> : Map<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
-    protected LinearMap(MapDescription description)
-        : base(description)
+    protected LinearMap(MapDescription description, MapProgram<T> program)
+        : base(description, program)
     {
     }
 
@@ -62,10 +61,4 @@ public abstract unsafe class LinearMap<T> : Map<T>
 
         RequireUnchanged(begun);
     }
-
-    /// <summary>How the parameters that are closest to a dense matrix are found; null where the map was not generated.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual ProjectionPlan? CreateProjectionPlan() => null;
-
-    internal ProjectionPlan? ProjectionPlan => CreateProjectionPlan();
 }

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
@@ -28,6 +27,8 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>The <see cref="epoch"/> of a map whose parameters were never given.</summary>
     private const int NeverGiven = -1;
 
+    private readonly MapProgram<T> program;
+    private readonly MapLayout layout;
     private readonly Pool<Workspace<T>> workspaces = new();
     private AlignedBuffer<T>? weights;
     private readonly Lock prepareLock = new();
@@ -38,19 +39,23 @@ public abstract unsafe class Map<T> : IDisposable
     private volatile bool isPreparedForFewRows;
 
     /// <summary>Makes a map with zero parameters; its seeded tensors are drawn.</summary>
-    /// <exception cref="ArgumentException">The description contradicts itself.</exception>
+    /// <param name="description">What users read of the map.</param>
+    /// <param name="program">What it does, generated from its formula.</param>
+    /// <exception cref="ArgumentException">The description contradicts itself, or the program's layout.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither <see cref="float"/> nor <see cref="double"/>.</exception>
-    protected Map(MapDescription description)
+    protected Map(MapDescription description, MapProgram<T> program)
     {
         ArgumentNullException.ThrowIfNull(description);
+        ArgumentNullException.ThrowIfNull(program);
         if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
         {
             throw new NotSupportedException($"The elements of a map are float or double, not {typeof(T).Name}.");
         }
 
-        description.Validate();
+        (this.program, layout) = (program, program.Layout);
+        layout.Validate(description);
         Description = description;
-        weights = new AlignedBuffer<T>(description.WeightCount);
+        weights = new AlignedBuffer<T>(layout.WeightCount);
         weights.Span[..ParameterCount].Clear();
         foreach (ParameterInfo parameter in description.Parameters)
         {
@@ -136,7 +141,7 @@ public abstract unsafe class Map<T> : IDisposable
         RequirePositions(x, batch);
         fixed (T* px = x, py = y)
         {
-            if (batch <= Description.FewRows || (batch <= Description.Chunk && (double)batch * Description.ForwardFlops < ParallelFlops))
+            if (batch <= layout.FewRows || (batch <= layout.Chunk && (double)batch * Description.ForwardFlops < ParallelFlops))
             {
                 if (batch > 0)
                 {
@@ -262,13 +267,13 @@ public abstract unsafe class Map<T> : IDisposable
         RequirePositions(x, batch);
 
         Workspace<T> workspace = workspaces.Take();
-        AlignedBuffer<T> tangent = workspace.Block(Description.TangentCount);
+        AlignedBuffer<T> tangent = workspace.Block(layout.TangentCount);
         dParameters.CopyTo(tangent.Span);
         tangent.Span[dParameters.Length..].Clear();
         T* dw = tangent.Pointer;
         if (!dParameters.IsEmpty)
         {
-            PrepareTangent(block.Pointer, dw);
+            program.PrepareTangent(block.Pointer, dw);
         }
 
         fixed (T* px = x, pdx = dx, py = y, pdy = dy)
@@ -327,57 +332,8 @@ public abstract unsafe class Map<T> : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Fills the derived and the packed tensors of a weight block in which trained parameters have no part.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual void PrepareFrozen(T* w)
-    {
-    }
-
-    /// <summary>Fills the other derived and packed tensors; called whenever parameters have changed.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void Prepare(T* w);
-
-    /// <summary>Fills the derived and the packed tensors of a block of tangents, which begins with those of the trained parameters.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void PrepareTangent(T* w, T* dw);
-
-    /// <summary>
-    /// Adds to <paramref name="g"/>, the gradient for the trained parameters, what the gradients of derived and packed tensors mean for it:
-    /// those in <paramref name="dw"/>, a block laid out like a tangent's.
-    /// </summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void PrepareGradient(T* w, T* g, T* dw);
-
-    /// <summary>Computes y from x, and in <paramref name="s"/> what <see cref="BackwardRows"/> and <see cref="TangentRows"/> need; y may be null.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void ForwardRows(T* w, T* x, T* y, T* s, int rows);
-
-    /// <summary>Fills the derived and the packed tensors that only <see cref="ForwardFewRows(T*, T*, T*, T*, int)"/> needs.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual void PrepareFewRows(T* w)
-    {
-    }
-
-    /// <summary>Computes y from x for at most <see cref="MapDescription.FewRows"/> rows, leaving in <paramref name="s"/> nothing for other passes.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual void ForwardFewRows(T* w, T* x, T* y, T* s, int rows) => ForwardRows(w, x, y, s, rows);
-
-    /// <summary>
-    /// Adds to the gradient <paramref name="g"/> for the trained parameters, and to those of derived and packed tensors in
-    /// <paramref name="dw"/>, which begin with the <paramref name="first"/> rows; overwrites <paramref name="dx"/>. Either gradient may be
-    /// null. <paramref name="s"/> is as <see cref="ForwardRows"/> left it. For a linear map without a wanted weight gradient,
-    /// <paramref name="x"/> is null and <paramref name="s"/> arbitrary.
-    /// </summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first);
-
-    /// <summary>Overwrites dy. <paramref name="s"/> is as <see cref="ForwardRows"/> left it.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows);
-
-    /// <summary>The passes for a device; null where the map was not compiled for one.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual DeviceProgram? CreateDeviceProgram() => null;
+    /// <summary>What the map does.</summary>
+    internal MapProgram<T> Program => program;
 
     /// <summary>Whether parameters were ever given, or there are none.</summary>
     internal bool IsGiven => epoch != NeverGiven;
@@ -385,18 +341,16 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>Another one after each change of the parameters: a device's copy is then out of date.</summary>
     internal int Epoch => epoch;
 
-    internal DeviceProgram? DeviceProgram => CreateDeviceProgram();
-
     /// <summary>Parameters and what is derived from them.</summary>
-    internal ReadOnlySpan<T> WeightBlock => Weights(out _).Span[..Description.WeightCount];
+    internal ReadOnlySpan<T> WeightBlock => Weights(out _).Span[..layout.WeightCount];
 
-    /// <summary>Does <see cref="PrepareGradient(T*, T*, T*)"/> for a block of gradients that begins with that of the trained parameters.</summary>
+    /// <summary>Does <see cref="MapProgram{T}.PrepareGradient"/> for a block of gradients that begins with that of the trained parameters.</summary>
     internal void FinishGradient(Span<T> block)
     {
         AlignedBuffer<T> w = Weights(out int begun);
         fixed (T* g = block)
         {
-            PrepareGradient(w.Pointer, g, g);
+            program.PrepareGradient(w.Pointer, g, g);
         }
 
         GC.KeepAlive(w);
@@ -464,7 +418,7 @@ public abstract unsafe class Map<T> : IDisposable
                 if (trainedOnly && isPrepared)
                 {
                     isPreparedForFewRows = false;
-                    Prepare(block.Pointer);
+                    program.Prepare(block.Pointer);
                 }
                 else
                 {
@@ -482,8 +436,8 @@ public abstract unsafe class Map<T> : IDisposable
     {
         isPrepared = false;
         isPreparedForFewRows = false;
-        PrepareFrozen(w);
-        Prepare(w);
+        program.PrepareFrozen(w);
+        program.Prepare(w);
         isPrepared = true;
     }
 
@@ -597,28 +551,28 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>A batch that is one piece of one chunk. What only few rows need is made by the first call of so few after an update.</summary>
     private void ForwardSmall(AlignedBuffer<T> block, T* x, T* y, int batch)
     {
-        bool few = batch <= Description.FewRows;
+        bool few = batch <= layout.FewRows;
         if (few && !isPreparedForFewRows)
         {
             lock (prepareLock)
             {
                 if (!isPreparedForFewRows)
                 {
-                    PrepareFewRows(block.Pointer);
+                    program.PrepareFewRows(block.Pointer);
                     isPreparedForFewRows = true;
                 }
             }
         }
 
         Workspace<T> workspace = workspaces.Take();
-        T* s = workspace.Scratch(batch, Description.ScratchPerRow);
+        T* s = workspace.Scratch(batch, layout.ScratchPerRow);
         if (few)
         {
-            ForwardFewRows(block.Pointer, x, y, s, batch);
+            program.ForwardFewRows(block.Pointer, x, y, s, batch);
         }
         else
         {
-            ForwardRows(block.Pointer, x, y, s, batch);
+            program.ForwardRows(block.Pointer, x, y, s, batch);
         }
 
         workspaces.Return(workspace);
@@ -659,8 +613,8 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(rows, map.Description.ScratchPerRow);
-            map.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
+            T* s = workspace.Scratch(rows, map.layout.ScratchPerRow);
+            map.program.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
             return 0;
         }
     }
@@ -671,11 +625,15 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
+            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
             T* rowsX = x + (nint)first * map.Inputs;
-            map.ForwardRows(w, rowsX, null, s, rows);
-            map.BackwardRows(
-                w, g.Trained, g.Derived, rowsX, dy + (nint)first * map.Outputs, dx == null ? null : dx + (nint)first * map.Inputs, s, rows, g.IsNew);
+            map.program.ForwardRows(w, rowsX, null, s, rows);
+            map.program.BackwardRows(
+                w,
+                g.Trained,
+                g.Derived,
+                new Chunk<T>(rowsX, dx == null ? null : dx + (nint)first * map.Inputs, dy + (nint)first * map.Outputs, s, rows),
+                g.IsNew);
             return 0;
         }
     }
@@ -691,13 +649,14 @@ public abstract unsafe class Map<T> : IDisposable
         {
             int length = rows * map.Outputs;
             T* y = workspace.Rows(2 * length).Pointer, dy = y + length;
-            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
+            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
             T* rowsX = x + (nint)first * map.Inputs;
-            map.ForwardRows(w, rowsX, y, s, rows);
+            map.program.ForwardRows(w, rowsX, y, s, rows);
             double part = loss.Evaluate(new ReadOnlySpan<T>(y, length), new Span<T>(dy, length), first, rows, batch);
             if (g.Trained != null || dx != null)
             {
-                map.BackwardRows(w, g.Trained, g.Derived, rowsX, dy, dx == null ? null : dx + (nint)first * map.Inputs, s, rows, g.IsNew);
+                map.program.BackwardRows(
+                    w, g.Trained, g.Derived, new Chunk<T>(rowsX, dx == null ? null : dx + (nint)first * map.Inputs, dy, s, rows), g.IsNew);
             }
 
             return part;
@@ -711,9 +670,10 @@ public abstract unsafe class Map<T> : IDisposable
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             nint input = (nint)first * map.Inputs, output = (nint)first * map.Outputs;
-            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
-            map.ForwardRows(w, x + input, y == null ? null : y + output, s, rows);
-            map.TangentRows(w, dw, x + input, dx == null ? Zeros(workspace, rows * map.Inputs) : dx + input, dy + output, s, rows);
+            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
+            map.program.ForwardRows(w, x + input, y == null ? null : y + output, s, rows);
+            T* rowsDx = dx == null ? Zeros(workspace, rows * map.Inputs) : dx + input;
+            map.program.TangentRows(w, dw, new Chunk<T>(x + input, rowsDx, dy + output, s, rows));
             return 0;
         }
 
@@ -731,9 +691,9 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
+            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
             T* rowsY = y == null ? Identity(map, workspace, first, rows) : y + (nint)first * map.Outputs;
-            map.BackwardRows(w, null, null, null, rowsY, x + (nint)first * map.Inputs, s, rows, first: false);
+            map.program.BackwardRows(w, null, null, new Chunk<T>(null, x + (nint)first * map.Inputs, rowsY, s, rows), first: false);
             return 0;
         }
 
@@ -810,7 +770,7 @@ public abstract unsafe class Map<T> : IDisposable
             if (gradient != null)
             {
                 kept[piece] = workspace;
-                AlignedBuffer<T> block = workspace.Block(map.Description.GradientCount);
+                AlignedBuffer<T> block = workspace.Block(map.layout.GradientCount);
                 block.Forget();
                 derived = block.Pointer;
                 if (piece > 0)
@@ -822,7 +782,7 @@ public abstract unsafe class Map<T> : IDisposable
 
             int first = piece * pieceRows;
             int end = first + Math.Min(batch - first, pieceRows);
-            int most = end - first > map.Description.Chunk && map.Description.LargeBatchChunk > 0 ? map.Description.LargeBatchChunk : map.Description.Chunk;
+            int most = end - first > map.layout.Chunk && map.layout.LargeBatchChunk > 0 ? map.layout.LargeBatchChunk : map.layout.Chunk;
             int chunk = Math.Min(most, SplitEvenly(end - first, Divide(end - first, most)));
             double loss = 0;
             for (bool isNew = true; first < end; first += chunk, isNew = false)
@@ -851,7 +811,7 @@ public abstract unsafe class Map<T> : IDisposable
             const double LeastRows = 16;
             int threads = WeftOptions.MaxThreads;
             double work = (double)batch * flopsPerRow;
-            double least = ParallelFlops / 2 + (gradient != null ? BlockFlops * map!.Description.GradientCount : 0);
+            double least = ParallelFlops / 2 + (gradient != null ? BlockFlops * map!.layout.GradientCount : 0);
             int pieces = threads == 1 || work < 2 * least
                 ? 1
                 : (int)Math.Min(gradient != null ? threads : Math.Clamp(batch / LeastRows, threads, 4.0 * threads), Math.Min(batch, work / least));
@@ -873,7 +833,7 @@ public abstract unsafe class Map<T> : IDisposable
 
             if (gradient != null)
             {
-                int trained = map!.TrainedCount, length = map.Description.GradientCount;
+                int trained = map!.TrainedCount, length = map.layout.GradientCount;
                 AlignedBuffer<T> derived = kept[0]!.Block(length);
                 for (int piece = 1; piece < pieces; piece++)
                 {
@@ -882,7 +842,7 @@ public abstract unsafe class Map<T> : IDisposable
                     Add(part[trained..], derived.Span[trained..length]);
                 }
 
-                map.PrepareGradient(w, gradient, derived.Pointer);
+                map.program.PrepareGradient(w, gradient, derived.Pointer);
             }
 
             return loss;

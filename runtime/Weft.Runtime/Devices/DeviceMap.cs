@@ -27,6 +27,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private readonly TBuffer weights;
     private readonly TBuffer? codes;
     private readonly int maxRows;
+    private readonly bool ownsMap;
     private readonly Buffers buffers;
     private readonly DeviceArgument<TBuffer>[] arguments;
     private readonly T[] lossSettings = new T[DeviceRoom.Settings], ruleSettings = new T[DeviceRoom.Settings];
@@ -35,20 +36,20 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     /// <summary>Makes room for a map's parameters on a device.</summary>
     /// <param name="map">A map that was compiled with a program for devices. It must stay alive as long as this.</param>
-    /// <param name="device">The device.</param>
+    /// <param name="device">The device, disposed with this.</param>
     /// <param name="maxRows">The most rows that are processed together; as many as fit in a quarter of the device's memory where it is not given.</param>
+    /// <param name="ownsMap">Whether the map is disposed with this.</param>
     /// <exception cref="ArgumentException">The map has no program.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxRows"/> is less than 1.</exception>
-    protected unsafe DeviceMap(Map<T> map, IDevice<T, TBuffer> device, int maxRows)
+    protected unsafe DeviceMap(Map<T> map, IDevice<T, TBuffer> device, int maxRows, bool ownsMap = false)
     {
         ArgumentNullException.ThrowIfNull(map);
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxRows, 1);
-        program = map.DeviceProgram
+        program = map.Program.CreateDeviceProgram()
             ?? throw new ArgumentException($"{map.Description.Name} has no program for devices: compile it with WeftTargets=opencl or ilgpu.", nameof(map));
-        device.Check(program);
-        Map = map;
-        this.device = device;
+        device.Load(program);
+        (Map, this.device, this.ownsMap) = (map, device, ownsMap);
         buffers = new Buffers(device);
         arguments = new DeviceArgument<TBuffer>[program.MostOperands];
         long widest = Math.Max(Math.Max(map.Inputs, map.Outputs), program.ScratchPerRow.Gradient);
@@ -61,10 +62,6 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     /// <summary>The map, whose parameters count.</summary>
     public Map<T> Map { get; }
-
-    /// <summary>What runs.</summary>
-    [System.ComponentModel.EditorBrowsable(System.ComponentModel.EditorBrowsableState.Never)]
-    protected DeviceProgram Program => program;
 
     /// <summary>y = f(x) for each row.</summary>
     /// <param name="x">[batch, inputs]</param>
@@ -404,23 +401,15 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             buffers.Dispose();
             weights.Dispose();
             codes?.Dispose();
-            Dispose(disposing: true);
+            device.Dispose();
+            if (ownsMap)
+            {
+                Map.Dispose();
+            }
         }
 
         GC.SuppressFinalize(this);
     }
-
-    /// <summary>Gives back what the derived class holds.</summary>
-    protected virtual void Dispose(bool disposing)
-    {
-    }
-
-    /// <summary>Runs a kernel of the program.</summary>
-    /// <param name="launch">Which, and whether it adds to what is there.</param>
-    /// <param name="arguments">Its operands.</param>
-    /// <param name="rows">The rows of the chunk.</param>
-    [System.ComponentModel.EditorBrowsable(System.ComponentModel.EditorBrowsableState.Never)]
-    protected abstract void Launch(in DeviceLaunch launch, ReadOnlySpan<DeviceArgument<TBuffer>> arguments, int rows);
 
     /// <summary>Brings the device's parameters up to date.</summary>
     /// <returns>The rows to process together.</returns>
@@ -530,7 +519,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         if (program.FunctionGradients.Length > 0)
         {
             // The same tensors in the host's order; what the device has finished is not there.
-            T[] block = new T[program.GradientCount], hosts = new T[Map.Description.GradientCount];
+            T[] block = new T[program.GradientCount], hosts = new T[Map.Program.Layout.GradientCount];
             device.Read(buffers.WeightGradient!, block);
             block.AsSpan(0, Map.TrainedCount).CopyTo(hosts);
             foreach (DeviceSegment gradient in program.FunctionGradients)
@@ -568,7 +557,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 arguments[i] = new DeviceArgument<TBuffer>(block.Buffer!, block.Start + offset + ((long)operand.OffsetPerRow * blocks.Chunk));
             }
 
-            Launch(launch, arguments.AsSpan(0, launch.Operands.Length), rows);
+            device.Launch(launch, arguments.AsSpan(0, launch.Operands.Length), rows);
         }
     }
 

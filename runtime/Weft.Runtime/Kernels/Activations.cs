@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -8,7 +7,6 @@ namespace Weft.Kernels;
 /// Activations and their derivatives over rows of elements. Those that grow no faster than their argument are finite for every finite one, and
 /// so are their derivatives; at ±∞ they have their limits, and NaN gives NaN. Results may overwrite arguments in place.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Activations<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

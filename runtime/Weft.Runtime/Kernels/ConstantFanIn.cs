@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -14,7 +13,6 @@ namespace Weft.Kernels;
 /// Of all methods: the table holds whole numbers from 0 to size − 1, which are not checked here, and scratch has room for size + outputs
 /// elements for each row of the batch.
 /// </remarks>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class ConstantFanIn<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

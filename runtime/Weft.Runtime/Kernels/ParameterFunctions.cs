@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Numerics;
 using System.Numerics.Tensors;
@@ -13,7 +12,6 @@ namespace Weft.Kernels;
 /// row-major and contiguous. Arguments come before the result, then gradients or tangents in the same way, then extents.
 /// Gradients are added to; a null gradient or tangent is not wanted, or zero.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe partial class ParameterFunctions<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

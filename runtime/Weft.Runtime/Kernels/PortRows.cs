@@ -1,11 +1,9 @@
 using System.Buffers;
-using System.ComponentModel;
 using System.Numerics;
 
 namespace Weft.Kernels;
 
 /// <summary>The rows of a batch, put together from inputs that have spans of their own, or taken apart into outputs that have.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly ref struct PortRows<T> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

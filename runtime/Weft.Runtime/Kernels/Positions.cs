@@ -1,10 +1,8 @@
-using System.ComponentModel;
 using System.Numerics;
 
 namespace Weft.Kernels;
 
 /// <summary>Arithmetic on positions: whole numbers that a double holds exactly.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static class Positions
 {
     private const double Exact = 1L << 53;

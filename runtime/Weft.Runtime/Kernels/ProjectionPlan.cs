@@ -1,11 +1,9 @@
 using System.Collections.Immutable;
-using System.ComponentModel;
 
 namespace Weft.Kernels;
 
 /// <summary>How the trained parameters of a linear map that are closest to a dense matrix are computed.</summary>
 /// <param name="Obstacle">Why there is no closed form; null where there is one.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionPlan(string? Obstacle)
 {
     /// <summary>What is computed, each part from elements of the matrix and for parameters of its own.</summary>
@@ -29,7 +27,6 @@ public sealed record ProjectionPlan(string? Obstacle)
 /// <param name="Offset">Where the sum is in the weight block.</param>
 /// <param name="Coefficient">A number.</param>
 /// <param name="Parameters">The trained parameters that do not matter outside of the sum either.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record WeightSum(string Weight, int Offset, double Coefficient, ImmutableArray<string> Parameters);
 
 /// <summary>Terms with the trained parameters that they alone have.</summary>
@@ -39,7 +36,6 @@ public sealed record WeightSum(string Weight, int Offset, double Coefficient, Im
 /// </param>
 /// <param name="Splits">The order in which tensors are split off the products.</param>
 /// <param name="Last">The factor that takes what is left; −1 for least squares.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionPart(ImmutableArray<ProjectionTerm> Terms, ImmutableArray<ProjectionSplit> Splits, int Last);
 
 /// <summary><c>matrix[Output, Input] += Coefficient · ∏ weights[Factors]</c>, summed over the indices that are in neither, where every window holds.</summary>
@@ -49,7 +45,6 @@ public sealed record ProjectionPart(ImmutableArray<ProjectionTerm> Terms, Immuta
 /// <param name="Input">The column.</param>
 /// <param name="Factors">Places in the weight block.</param>
 /// <param name="Windows">What is there at all.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionTerm(
     double Coefficient,
     ImmutableArray<int> Extents,
@@ -59,11 +54,9 @@ public sealed record ProjectionTerm(
     ImmutableArray<ProjectionWindow> Windows);
 
 /// <summary><c>Offset + Σ Strides[k] · index k</c>.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionPosition(int Offset, ImmutableArray<int> Strides);
 
 /// <summary><c>0 ≤ Position &lt; Length</c>.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionWindow(ProjectionPosition Position, int Length);
 
 /// <summary>A factor is split off the rest of a product. For each value of the shared indices its own are the rows of a matrix.</summary>
@@ -74,6 +67,5 @@ public sealed record ProjectionWindow(ProjectionPosition Position, int Length);
 /// <param name="Shared">Its indices that are of the matrix, and that others have too.</param>
 /// <param name="Bonds">Its summed indices.</param>
 /// <param name="Rank">What the rank of the matrix is at most.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionSplit(
     int Term, int Factor, int Neighbor, ImmutableArray<int> Own, ImmutableArray<int> Shared, ImmutableArray<int> Bonds, int Rank);

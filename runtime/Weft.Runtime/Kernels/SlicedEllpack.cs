@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -13,7 +12,6 @@ namespace Weft.Kernels;
 /// finds it where a gather would load element by element. A row without an entry in the window has a zero there. A slice that would take
 /// more steps than there is room for, since its rows have too little in common, is left to <see cref="ConstantFanIn{T}"/>.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class SlicedEllpack<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -7,7 +6,6 @@ using System.Runtime.Intrinsics.X86;
 namespace Weft.Kernels;
 
 /// <summary>Positions that are read from a table, which holds whole numbers as elements, and constants.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Tables<T>
     where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
 {

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -7,7 +6,6 @@ using System.Runtime.Intrinsics.X86;
 namespace Weft.Kernels;
 
 /// <summary>Transforms that are faster than any product of matrices.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Transforms<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
