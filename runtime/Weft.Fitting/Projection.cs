@@ -50,11 +50,7 @@ public static class Projection
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         RequireProjection(map);
-        if (matrix.Length != (long)map.Outputs * map.Inputs)
-        {
-            throw new ArgumentException($"matrix has {matrix.Length} elements; {(long)map.Outputs * map.Inputs} are expected ({map.Outputs} × {map.Inputs}).", nameof(matrix));
-        }
-
+        map.Arguments.ToDense(matrix);
         if (!T.IsFinite(TensorPrimitives.Sum(matrix)))
         {
             throw new ArgumentException("matrix has an element that is not finite.", nameof(matrix));

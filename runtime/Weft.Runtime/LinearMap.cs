@@ -26,9 +26,7 @@ public abstract unsafe class LinearMap<T> : Map<T>
     public void Adjoint(ReadOnlySpan<T> y, Span<T> x)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(y, Outputs);
-        RequireLength(x, batch, Inputs, nameof(x));
-        RefuseOverlap(x, nameof(x), y, nameof(y));
+        int batch = Arguments.Adjoint(y, x);
         fixed (T* py = y, px = x)
         {
             RunAdjoint(block, py, px, batch);
@@ -53,7 +51,7 @@ public abstract unsafe class LinearMap<T> : Map<T>
     public void ToDense(Span<T> matrix)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        RequireLength(matrix, Outputs, Inputs, nameof(matrix));
+        Arguments.ToDense(matrix);
         fixed (T* pointer = matrix)
         {
             RunAdjoint(block, null, pointer, Outputs);

@@ -135,9 +135,7 @@ public abstract unsafe class Map<T> : IDisposable
     public void Forward(ReadOnlySpan<T> x, Span<T> y)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(x, Inputs);
-        RequireLength(y, batch, Outputs, nameof(y));
-        RefuseOverlap(y, nameof(y), x, nameof(x));
+        int batch = Arguments.Forward(x, y);
         RequirePositions(x, batch);
         fixed (T* px = x, py = y)
         {
@@ -168,15 +166,7 @@ public abstract unsafe class Map<T> : IDisposable
     public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(x, Inputs);
-        RequireLength(dy, batch, Outputs, nameof(dy));
-        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
-        RequireLengthOrEmpty(gradient, 1, TrainedCount, nameof(gradient));
-        RefuseOverlap(dx, nameof(dx), x, nameof(x));
-        RefuseOverlap(dx, nameof(dx), dy, nameof(dy));
-        RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
-        RefuseOverlap(gradient, nameof(gradient), dy, nameof(dy));
-        RefuseOverlap(gradient, nameof(gradient), dx, nameof(dx));
+        int batch = Arguments.Gradient(x, dy, dx, gradient);
         RequirePositions(x, batch);
         if (dx.IsEmpty && gradient.IsEmpty)
         {
@@ -218,17 +208,7 @@ public abstract unsafe class Map<T> : IDisposable
         where TLoss : struct, ILoss<T>
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(x, Inputs);
-        if (batch == 0)
-        {
-            throw new ArgumentException("The mean loss of an empty batch is undefined: x must have at least one row.", nameof(x));
-        }
-
-        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
-        RequireLengthOrEmpty(gradient, 1, TrainedCount, nameof(gradient));
-        RefuseOverlap(dx, nameof(dx), x, nameof(x));
-        RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
-        RefuseOverlap(gradient, nameof(gradient), dx, nameof(dx));
+        int batch = Arguments.LossGradient(x, dx, gradient);
         loss.Check(batch, Outputs);
         RequirePositions(x, batch);
         long flops = Description.ForwardFlops + (gradient.IsEmpty && dx.IsEmpty ? 0 : Description.BackwardFlops);
@@ -252,18 +232,7 @@ public abstract unsafe class Map<T> : IDisposable
     public void Tangent(ReadOnlySpan<T> x, ReadOnlySpan<T> dx, ReadOnlySpan<T> dParameters, Span<T> y, Span<T> dy)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(x, Inputs);
-        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
-        RequireLengthOrEmpty(dParameters, 1, TrainedCount, nameof(dParameters));
-        RequireLengthOrEmpty(y, batch, Outputs, nameof(y));
-        RequireLength(dy, batch, Outputs, nameof(dy));
-        RefuseOverlap(y, nameof(y), x, nameof(x));
-        RefuseOverlap(y, nameof(y), dx, nameof(dx));
-        RefuseOverlap(y, nameof(y), dParameters, nameof(dParameters));
-        RefuseOverlap(dy, nameof(dy), x, nameof(x));
-        RefuseOverlap(dy, nameof(dy), dx, nameof(dx));
-        RefuseOverlap(dy, nameof(dy), dParameters, nameof(dParameters));
-        RefuseOverlap(dy, nameof(dy), y, nameof(y));
+        int batch = Arguments.Tangent(x, dx, dParameters, y, dy);
         RequirePositions(x, batch);
 
         Workspace<T> workspace = workspaces.Take();
@@ -334,6 +303,9 @@ public abstract unsafe class Map<T> : IDisposable
 
     /// <summary>What the map does.</summary>
     internal MapProgram<T> Program => program;
+
+    /// <summary>The checks of its passes' arguments.</summary>
+    internal PassArguments<ReadOnlySpan<T>, SpanKind<T>> Arguments => new(Description, default);
 
     /// <summary>Whether parameters were ever given, or there are none.</summary>
     internal bool IsGiven => epoch != NeverGiven;
@@ -448,7 +420,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>The weight block, ready for use: where a table of positions was refused, it is refused again.</summary>
     /// <param name="begun">The epoch in which the use begins; at its end, <see cref="RequireUnchanged"/> has to be asked.</param>
     /// <exception cref="InvalidOperationException">The parameters are being edited, or were never given.</exception>
-    private protected AlignedBuffer<T> Weights(out int begun)
+    internal AlignedBuffer<T> Weights(out int begun)
     {
         AlignedBuffer<T> block = Stored();
         begun = epoch;
@@ -490,27 +462,6 @@ public abstract unsafe class Map<T> : IDisposable
         return block;
     }
 
-    private protected static int CountRows(ReadOnlySpan<T> x, int columns, [CallerArgumentExpression(nameof(x))] string name = "") =>
-        x.Length % columns == 0
-            ? x.Length / columns
-            : throw new ArgumentException($"{name} has {x.Length} elements; rows of {columns} are expected, so a multiple of {columns}.", name);
-
-    private protected static void RequireLength(ReadOnlySpan<T> span, int rows, int columns, string name)
-    {
-        if (span.Length != (long)rows * columns)
-        {
-            throw new ArgumentException($"{name} has {span.Length} elements; {(long)rows * columns} are expected ({rows} × {columns}).", name);
-        }
-    }
-
-    private protected static void RefuseOverlap(ReadOnlySpan<T> written, string name, ReadOnlySpan<T> other, string otherName)
-    {
-        if (written.Overlaps(other))
-        {
-            throw new ArgumentException($"{name} is written and must not overlap {otherName}.", name);
-        }
-    }
-
     /// <summary>Sees to it that what kernels take for positions leads nowhere else.</summary>
     private void RequirePositions(ReadOnlySpan<T> x, int batch)
     {
@@ -528,14 +479,6 @@ public abstract unsafe class Map<T> : IDisposable
                         nameof(x));
                 }
             }
-        }
-    }
-
-    private static void RequireLengthOrEmpty(ReadOnlySpan<T> span, int rows, int columns, string name)
-    {
-        if (!span.IsEmpty)
-        {
-            RequireLength(span, rows, columns, name);
         }
     }
 

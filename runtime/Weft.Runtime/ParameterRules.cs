@@ -429,9 +429,9 @@ public static class Penalties
             throw new ArgumentException($"Parameter '{parameter}' of {map.Description.Name} is {view.Info.Role.ToString().ToLowerInvariant()}, of shape [{string.Join(", ", shape)}]; a trained one of two axes or more is expected.", nameof(parameter));
         }
 
-        if (!gradient.IsEmpty && gradient.Length != map.TrainedCount)
+        if (!gradient.IsEmpty)
         {
-            throw new ArgumentException($"gradient has {gradient.Length} elements; {map.TrainedCount} are expected, one for each trained parameter.", nameof(gradient));
+            map.Arguments.Step(gradient);
         }
 
         if (!double.IsFinite(weight))

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using Weft.Execution;
 
 namespace Weft.Kernels;
 
@@ -24,19 +25,11 @@ public readonly ref struct PortRows<T> : IDisposable
 
     /// <summary>The rows of a batch of which an input has so many elements.</summary>
     /// <exception cref="ArgumentException">They are no whole rows.</exception>
-    public static int Count(int elements, int length, string name) => elements % length == 0
-        ? elements / length
-        : throw new ArgumentException($"{name} has {elements} elements; rows of {length} are expected, so a multiple of {length}.", name);
+    public static int Count(int elements, int length, string name) => Lengths.Rows(elements, length, name);
 
     /// <summary>Sees to it that an input or an output has a row for each of the batch.</summary>
     /// <exception cref="ArgumentException">It has not.</exception>
-    public void Require(int elements, int length, string name)
-    {
-        if (elements != (long)rows * length)
-        {
-            throw new ArgumentException($"{name} has {elements} elements; {(long)rows * length} are expected ({rows} × {length}).", name);
-        }
-    }
+    public void Require(int elements, int length, string name) => Lengths.Require(elements, rows, length, name);
 
     /// <summary>Writes an input where it lies in each row.</summary>
     /// <param name="part">[rows, length]</param>
