@@ -62,9 +62,9 @@ internal static class ProjectionEmitter
     private static IEnumerable<string> Splits(FactorizationPart part, int term, Index[] indices)
     {
         return part.Ones
-            .Select(factor => $"new({Number(term)}, {Number(factor)}, -1, [], [], [], 0)")
+            .Select(factor => $"new({Number(term)}, {Number(factor)}, -1, [], [], [])")
             .Concat(part.Splits.Select(split =>
-                $"new({Number(term)}, {Number(split.Factor)}, {Number(split.Neighbor)}, {Places(split.Own)}, {Places(split.Shared)}, {Places(split.Bonds)}, {Number(split.Rank)})"));
+                $"new({Number(term)}, {Number(split.Factor)}, {Number(split.Neighbor)}, {Places(split.Own)}, {Places(split.Shared)}, {Places(split.Bonds)}) {{ Rank = {Number(split.Rank)} }}"));
 
         string Places(IEnumerable<Index> set) => Numbers(set.Select(index => Array.IndexOf(indices, index)));
     }

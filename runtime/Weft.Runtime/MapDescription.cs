@@ -30,9 +30,6 @@ public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> 
 
     /// <summary>The extent of the last axis; 1 for a scalar.</summary>
     internal int RowLength => Shape.IsEmpty ? 1 : Shape[^1];
-
-    /// <summary>The extent of the axis before it; 1 where there is none.</summary>
-    internal int RowCount => Shape.Length < 2 ? 1 : Shape[^2];
 }
 
 /// <summary>An input that holds positions: whole numbers from 0 to below a size, as elements of a row.</summary>

@@ -66,6 +66,8 @@ public sealed record ProjectionWindow(ProjectionPosition Position, int Length);
 /// <param name="Own">Its indices that no other has.</param>
 /// <param name="Shared">Its indices that are of the matrix, and that others have too.</param>
 /// <param name="Bonds">Its summed indices.</param>
-/// <param name="Rank">What the rank of the matrix is at most.</param>
-public sealed record ProjectionSplit(
-    int Term, int Factor, int Neighbor, ImmutableArray<int> Own, ImmutableArray<int> Shared, ImmutableArray<int> Bonds, int Rank);
+public sealed record ProjectionSplit(int Term, int Factor, int Neighbor, ImmutableArray<int> Own, ImmutableArray<int> Shared, ImmutableArray<int> Bonds)
+{
+    /// <summary>What the rank of the matrix is at most.</summary>
+    public int Rank { get; init; }
+}

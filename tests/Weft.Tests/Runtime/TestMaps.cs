@@ -180,7 +180,7 @@ internal sealed unsafe class TanhLayerPasses<T>(int outputs, int inputs) : MapPr
     public override void ForwardRows(T* w, T* x, T* y, T* s, int rows)
     {
         Affine(w, w + Bias, x, s, rows);
-        Activations<T>.Apply(Activation.Tanh, s, s, rows, Outputs, (Outputs, Outputs));
+        Activations<T>.Apply(Activation.Tanh, new(s, Outputs), new(s, Outputs), rows, Outputs);
         for (int i = 0; y != null && i < rows * Outputs; i++)
         {
             y[i] = w[Scale] * s[i];
