@@ -58,9 +58,9 @@ public static class IlgpuEmitter
         code.Line($"[{GeneratedNames.System}.Diagnostics.CodeAnalysis.RequiresUnreferencedCode(\"ILGPU reads the code of kernels.\")]");
         using CodeWriter.Block type = code.Braces($"{options.Modifiers} class {options.TypeName} : global::Weft.DeviceMap<{scalar}, {buffer}>");
         code.Line("/// <summary>Takes an accelerator; kernels are compiled for it when they are first run.</summary>");
-        code.Line("/// <param name=\"accelerator\">The accelerator.</param>");
+        code.Line("/// <param name=\"accelerator\">The accelerator that the map runs on.</param>");
         code.Line("/// <param name=\"map\">The map, whose parameters count; a new one, disposed with this, where it is not given.</param>");
-        code.Line("/// <param name=\"stream\">Where everything runs, in the order of the calls; the accelerator's default where it is not given.</param>");
+        code.Line("/// <param name=\"stream\">The stream that everything runs in, in the order of the calls; the accelerator's default where it is not given.</param>");
         code.Line("/// <param name=\"maxRows\">The most rows that are processed together; as many as fit in a quarter of the memory where it is not given.</param>");
         code.Line("/// <exception cref=\"global::System.ArgumentException\">The stream is another accelerator's.</exception>");
         code.Line("/// <exception cref=\"global::System.ArgumentOutOfRangeException\"><paramref name=\"maxRows\"/> is less than 1.</exception>");

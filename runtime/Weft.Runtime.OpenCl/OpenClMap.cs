@@ -11,7 +11,7 @@ public sealed class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
 {
     /// <summary>Compiles a map's program for a device.</summary>
     /// <param name="map">A map that was compiled with an OpenCL program. It must stay alive as long as this.</param>
-    /// <param name="context">The device.</param>
+    /// <param name="context">The device that the map runs on.</param>
     /// <param name="maxRows">The most rows that are processed together; as many as fit in a quarter of the device's memory where it is not given.</param>
     /// <exception cref="ArgumentException">The map has no program.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxRows"/> is less than 1.</exception>
@@ -19,7 +19,7 @@ public sealed class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
     public OpenClMap(Map<T> map, OpenClContext context, int maxRows = int.MaxValue)
         : base(map, new Device(context), maxRows) => Context = context;
 
-    /// <summary>The device.</summary>
+    /// <summary>The device that the map runs on.</summary>
     public OpenClContext Context { get; }
 
     private sealed unsafe class Device(OpenClContext context) : IDevice<T, OpenClBuffer<T>>

@@ -39,8 +39,8 @@ public abstract unsafe class Map<T> : IDisposable
     private volatile bool isPreparedForFewRows;
 
     /// <summary>Makes a map with zero parameters; its seeded tensors are drawn.</summary>
-    /// <param name="description">What users read of the map.</param>
-    /// <param name="program">What it does, generated from its formula.</param>
+    /// <param name="description">The map's facts: name, formula, sizes, costs, parameters.</param>
+    /// <param name="program">The map's passes and their layout, generated from its formula.</param>
     /// <exception cref="ArgumentException">The description contradicts itself, or the program's layout.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither <see cref="float"/> nor <see cref="double"/>.</exception>
     protected Map(MapDescription description, MapProgram<T> program)

@@ -4,7 +4,7 @@ using Weft.Kernels;
 namespace Weft;
 
 /// <summary>How a parameter starts.</summary>
-/// <param name="Distribution">The family.</param>
+/// <param name="Distribution">The family of distributions.</param>
 /// <param name="Scale">The constant, the standard deviation, the half-width or the magnitude.</param>
 public sealed record Initializer(Distribution Distribution, double Scale);
 
@@ -33,10 +33,10 @@ public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> 
 }
 
 /// <summary>An input that holds positions: whole numbers from 0 to below a size, as elements of a row.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="Offset">Where in a row it begins.</param>
-/// <param name="Length">How many elements it has.</param>
-/// <param name="Size">What they are below.</param>
+/// <param name="Name">The name of the input.</param>
+/// <param name="Offset">The place of its first element in a row.</param>
+/// <param name="Length">The number of its elements in a row.</param>
+/// <param name="Size">The number that all positions are below.</param>
 public sealed record PositionInput(string Name, int Offset, int Length, int Size);
 
 /// <summary>What a user reads of a map: its name, formula, sizes, costs and parameters, which depend neither on its element type nor on its parameters' values.</summary>

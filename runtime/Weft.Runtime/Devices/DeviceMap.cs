@@ -37,7 +37,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     /// <summary>Makes room for a map's parameters on a device.</summary>
     /// <param name="map">A map that was compiled with a program for devices. It must stay alive as long as this.</param>
-    /// <param name="device">The device, disposed with this.</param>
+    /// <param name="device">The device that the map runs on, disposed with this.</param>
     /// <param name="maxRows">The most rows that are processed together; as many as fit in a quarter of the device's memory where it is not given.</param>
     /// <param name="ownsMap">Whether the map is disposed with this.</param>
     /// <exception cref="ArgumentException">The map has no program.</exception>
@@ -243,7 +243,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <summary>
     /// The gradient of a batch's mean loss for the trained parameters: forward pass, loss and backward pass, without a copy to or from the device.
     /// </summary>
-    /// <param name="loss">The loss.</param>
+    /// <param name="loss">Which loss is computed.</param>
     /// <param name="x">[batch, inputs], at least one row.</param>
     /// <param name="targets">What the outputs are compared to; labels that are out of range match nothing.</param>
     /// <param name="gradient">[trained parameters], added to.</param>

@@ -40,9 +40,9 @@ internal readonly struct SpanKind<T> : IMemoryKind<ReadOnlySpan<T>>
 /// itself can be used, neither disposed nor edited nor without parameters, <see cref="Map{T}.Weights"/> says for both.
 /// </summary>
 /// <typeparam name="TMemory">The type of an argument.</typeparam>
-/// <typeparam name="TKind">What it is.</typeparam>
-/// <param name="map">The map.</param>
-/// <param name="kind">What its arguments are.</param>
+/// <typeparam name="TKind">The kind of memory that arguments are.</typeparam>
+/// <param name="map">The map whose sizes arguments have to fit.</param>
+/// <param name="kind">The kind of memory that arguments are.</param>
 internal readonly struct PassArguments<TMemory, TKind>(MapDescription map, TKind kind)
     where TMemory : allows ref struct
     where TKind : struct, IMemoryKind<TMemory>

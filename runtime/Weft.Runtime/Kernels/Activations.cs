@@ -11,7 +11,7 @@ public static unsafe class Activations<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>y = f(z)</summary>
-    /// <param name="f">The function.</param>
+    /// <param name="f">The activation.</param>
     /// <param name="z">[rows, length]</param>
     /// <param name="y">[rows, length]; overwritten, and may be <paramref name="z"/>.</param>
     /// <param name="rows">The number of rows.</param>
@@ -31,7 +31,7 @@ public static unsafe class Activations<T>
     }
 
     /// <summary>dz = f′(z) · dy</summary>
-    /// <param name="f">The function.</param>
+    /// <param name="f">The activation.</param>
     /// <param name="z">[rows, length]: the function's argument.</param>
     /// <param name="dy">[rows, length]</param>
     /// <param name="dz">[rows, length]; overwritten, and may be <paramref name="z"/> or <paramref name="dy"/>.</param>
@@ -41,7 +41,7 @@ public static unsafe class Activations<T>
         Derive(f, z, dy, dz, rows, length, accumulate: false);
 
     /// <summary>dz += f′(z) · dy</summary>
-    /// <param name="f">The function.</param>
+    /// <param name="f">The activation.</param>
     /// <param name="z">[rows, length]: the function's argument.</param>
     /// <param name="dy">[rows, length]</param>
     /// <param name="dz">[rows, length]; added to.</param>

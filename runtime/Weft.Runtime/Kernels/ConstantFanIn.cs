@@ -51,10 +51,10 @@ public static unsafe class ConstantFanIn<T>
     }
 
     /// <summary>y[o, i] = coefficient · Σⱼ values[i, j] · x[o, table[i, j]], or += where <paramref name="accumulate"/>.</summary>
-    /// <param name="matrix">The matrix.</param>
+    /// <param name="matrix">The sparse matrix.</param>
     /// <param name="x">[rows, size]</param>
     /// <param name="y">[rows, outputs]</param>
-    /// <param name="scratch">Overwritten.</param>
+    /// <param name="scratch">Room for size + outputs elements of each row; overwritten.</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="accumulate">Whether to add to y.</param>
     public static void Multiply(in FanInMatrix<T> matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
@@ -80,10 +80,10 @@ public static unsafe class ConstantFanIn<T>
     }
 
     /// <summary>The adjoint: x[o, table[i, j]] = coefficient · Σ values[i, j] · y[o, i], or += where <paramref name="accumulate"/>.</summary>
-    /// <param name="matrix">The matrix.</param>
+    /// <param name="matrix">The sparse matrix.</param>
     /// <param name="y">[rows, outputs]</param>
     /// <param name="x">[rows, size]</param>
-    /// <param name="scratch">Overwritten.</param>
+    /// <param name="scratch">Room for size + outputs elements of each row; overwritten.</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="accumulate">Whether to add to x.</param>
     public static void MultiplyAdjoint(in FanInMatrix<T> matrix, T* y, T* x, T* scratch, int rows, bool accumulate) =>
@@ -93,7 +93,7 @@ public static unsafe class ConstantFanIn<T>
     /// <param name="matrix">The matrix, with the gradient in the place of its values; added to.</param>
     /// <param name="x">[rows, size]</param>
     /// <param name="y">[rows, outputs]: the gradient for the outputs.</param>
-    /// <param name="scratch">Overwritten.</param>
+    /// <param name="scratch">Room for size + outputs elements of each row; overwritten.</param>
     /// <param name="rows">The number of rows.</param>
     public static void AddGradient(in FanInMatrix<T> matrix, T* x, T* y, T* scratch, int rows) =>
         All<Gradient>(matrix, x, y, scratch, rows, accumulate: true);

@@ -88,7 +88,7 @@ public abstract unsafe class MapProgram<T>
 /// <param name="dx">[rows, inputs]: the gradient for x, or its tangent.</param>
 /// <param name="dy">[rows, outputs]: the gradient for y, or its tangent.</param>
 /// <param name="scratch">The scratch of the forward pass and of this one.</param>
-/// <param name="rows">How many rows there are.</param>
+/// <param name="rows">The number of rows.</param>
 public readonly unsafe struct Chunk<T>(T* x, T* dx, T* dy, T* scratch, int rows)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -104,6 +104,6 @@ public readonly unsafe struct Chunk<T>(T* x, T* dx, T* dy, T* scratch, int rows)
     /// <summary>The scratch of the forward pass and of this one.</summary>
     public readonly T* Scratch = scratch;
 
-    /// <summary>How many rows there are.</summary>
+    /// <summary>The number of rows.</summary>
     public readonly int Rows = rows;
 }

@@ -8,7 +8,7 @@ public unsafe interface IOperand<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>A vector of lanes.</summary>
-    /// <param name="p">The first of them.</param>
+    /// <param name="p">The first lane.</param>
     /// <param name="stride">Elements from one lane to the next, for what is neither one number nor in one piece.</param>
     static abstract V Load<S, V>(T* p, int stride)
         where S : struct, ILanes<T, V>

@@ -38,8 +38,8 @@ public static unsafe partial class ParameterFunctions<T>
     /// </summary>
     /// <param name="target">∏ shape elements; overwritten.</param>
     /// <param name="shape">The extent of each axis; distributions of rows and of matrices need the last ones.</param>
-    /// <param name="initializer">The distribution.</param>
-    /// <param name="seed">The seed.</param>
+    /// <param name="initializer">The distribution with its scale.</param>
+    /// <param name="seed">The seed of all elements.</param>
     public static void Draw(T* target, ReadOnlySpan<int> shape, Initializer initializer, int seed)
     {
         (Distribution distribution, double scale) = initializer;

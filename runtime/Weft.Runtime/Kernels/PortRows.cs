@@ -12,8 +12,8 @@ public readonly ref struct PortRows<T> : IDisposable
     private readonly int rows, width;
 
     /// <summary>Room for rows.</summary>
-    /// <param name="rows">How many.</param>
-    /// <param name="width">Elements of each.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="width">The elements of each row.</param>
     public PortRows(int rows, int width)
     {
         (this.rows, this.width) = (rows, width);
@@ -33,9 +33,9 @@ public readonly ref struct PortRows<T> : IDisposable
 
     /// <summary>Writes an input where it lies in each row.</summary>
     /// <param name="part">[rows, length]</param>
-    /// <param name="offset">Where in a row it begins.</param>
-    /// <param name="length">Its elements in each row.</param>
-    /// <param name="name">What it is called.</param>
+    /// <param name="offset">The place of the first of these elements in a row.</param>
+    /// <param name="length">The number of these elements in each row.</param>
+    /// <param name="name">The name of the input, for messages.</param>
     /// <exception cref="ArgumentException">It has another length.</exception>
     public void Put(ReadOnlySpan<T> part, int offset, int length, string name)
     {
@@ -48,9 +48,9 @@ public readonly ref struct PortRows<T> : IDisposable
 
     /// <summary>Writes an input of positions where it lies in each row.</summary>
     /// <param name="part">[rows, length]</param>
-    /// <param name="offset">Where in a row it begins.</param>
-    /// <param name="length">Its elements in each row.</param>
-    /// <param name="name">What it is called.</param>
+    /// <param name="offset">The place of the first of these elements in a row.</param>
+    /// <param name="length">The number of these elements in each row.</param>
+    /// <param name="name">The name of the input, for messages.</param>
     /// <exception cref="ArgumentException">It has another length.</exception>
     public void Put(ReadOnlySpan<int> part, int offset, int length, string name)
     {
@@ -67,8 +67,8 @@ public readonly ref struct PortRows<T> : IDisposable
 
     /// <summary>Reads a part of each row.</summary>
     /// <param name="part">[rows, length]; overwritten, or empty: not wanted.</param>
-    /// <param name="offset">Where in a row it begins.</param>
-    /// <param name="length">Its elements in each row.</param>
+    /// <param name="offset">The place of the first of these elements in a row.</param>
+    /// <param name="length">The number of these elements in each row.</param>
     public void Take(Span<T> part, int offset, int length)
     {
         for (int row = 0; row < rows && !part.IsEmpty; row++)

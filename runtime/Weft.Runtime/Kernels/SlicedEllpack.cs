@@ -8,8 +8,8 @@ namespace Weft.Kernels;
 
 /// <summary>A sparse matrix with a copy of it in slices.</summary>
 /// <typeparam name="T">The element.</typeparam>
-/// <param name="matrix">The matrix.</param>
-/// <param name="slices">The copy.</param>
+/// <param name="matrix">The matrix as a table and values.</param>
+/// <param name="slices">The first element of the copy.</param>
 /// <param name="steps">The most steps that the copy has room for.</param>
 public readonly unsafe struct SlicedMatrix<T>(FanInMatrix<T> matrix, T* slices, int steps)
     where T : unmanaged

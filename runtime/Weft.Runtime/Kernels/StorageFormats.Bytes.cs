@@ -82,9 +82,9 @@ public readonly unsafe struct E5M2<T> : IStorageFormat<T>, ISingles
 internal static unsafe class ByteFloats
 {
     /// <summary>Numbers whose codes are widened with their signs.</summary>
-    /// <param name="codes">The codes.</param>
+    /// <param name="codes">A code in each lane.</param>
     /// <param name="fraction">Bits of the fraction.</param>
-    /// <param name="bias">What the exponent of 1 is.</param>
+    /// <param name="bias">The exponent of 1 as it is stored.</param>
     /// <param name="last">The code of the largest number; those above it are infinity or no numbers.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Widen(Vector128<int> codes, int fraction, int bias, int last)

@@ -45,8 +45,8 @@ public static unsafe class Tables<T>
     }
 
     /// <summary>Writes the elements of a constant one after the other.</summary>
-    /// <param name="target">As many elements; overwritten.</param>
-    /// <param name="elements">The elements.</param>
+    /// <param name="target">As many elements as are given; overwritten.</param>
+    /// <param name="elements">The elements of the constant, row-major.</param>
     public static void Fill(T* target, ReadOnlySpan<double> elements)
     {
         for (int i = 0; i < elements.Length; i++)
@@ -56,7 +56,7 @@ public static unsafe class Tables<T>
     }
 
     /// <summary>Sees to it that a table leads nowhere but to an axis.</summary>
-    /// <param name="table">The positions.</param>
+    /// <param name="table">[length]: the positions.</param>
     /// <param name="length">The number of positions.</param>
     /// <param name="size">The length of the axis.</param>
     /// <param name="name">The name of the table.</param>
@@ -81,7 +81,7 @@ public static unsafe class Tables<T>
     /// <param name="table">[rows, count]: whole numbers from 0 to size − 1, which are not checked here.</param>
     /// <param name="target">[rows, outer, count, inner]</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="shape">The other extents.</param>
+    /// <param name="shape">The extents besides the rows.</param>
     /// <param name="accumulate">Whether to add to the target.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(RowTensor<T> source, RowTensor<T> table, RowTensor<T> target, int rows, GatherShape shape, bool accumulate)
@@ -121,7 +121,7 @@ public static unsafe class Tables<T>
     /// <param name="table">[rows, count]: whole numbers from 0 to size − 1, which are not checked here.</param>
     /// <param name="target">[rows, outer, size, inner]; added to.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="shape">The other extents.</param>
+    /// <param name="shape">The extents besides the rows.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ScatterAdd(RowTensor<T> source, RowTensor<T> table, RowTensor<T> target, int rows, GatherShape shape)
     {
