@@ -175,12 +175,12 @@ namespace Weft.Ilgpu
 
         public long MaxBufferBytes => Accelerator.MemorySize;
 
-        public void Load(DeviceProgram program)
+        public void Load(DeviceProgram program, string name)
         {
             if (program.LargestGroup > Accelerator.MaxNumThreadsPerGroup)
             {
                 throw new NotSupportedException(
-                    $"{Accelerator.Name} runs groups of at most {Accelerator.MaxNumThreadsPerGroup} threads; {program.LargestGroup} are needed.");
+                    $"{Accelerator.Name} runs groups of at most {Accelerator.MaxNumThreadsPerGroup} threads; {name} needs {program.LargestGroup}.");
             }
 
             this.program = program;

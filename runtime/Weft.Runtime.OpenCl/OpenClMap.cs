@@ -33,7 +33,7 @@ public sealed class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
 
         public long MaxBufferBytes => context.Device.MaxBufferBytes;
 
-        public void Load(DeviceProgram program)
+        public void Load(DeviceProgram program, string name)
         {
             OpenClDevice device = context.Device;
             if (typeof(T) == typeof(double) && !device.HasDouble)
@@ -43,11 +43,11 @@ public sealed class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
 
             if (program.LargestGroup > device.MaxGroupSize)
             {
-                throw new OpenClException($"{device} runs groups of at most {device.MaxGroupSize} work items; {program.LargestGroup} are needed.");
+                throw new OpenClException($"{device} runs groups of at most {device.MaxGroupSize} work items; {name} needs {program.LargestGroup}.");
             }
 
             this.program = program;
-            built = context.Build(program.Source ?? throw new ArgumentException("The map has no OpenCL program: compile it with WeftTargets=opencl."));
+            built = context.Build(program.Source ?? throw new ArgumentException($"{name} has no OpenCL program: compile it with WeftTargets=opencl."));
             kernels = [.. program.Kernels.Select(kernel => OpenClContext.CreateKernel(built, kernel.Name))];
         }
 

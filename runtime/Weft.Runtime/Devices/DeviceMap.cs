@@ -49,7 +49,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(maxRows, 1);
         program = map.Program.CreateDeviceProgram()
             ?? throw new ArgumentException($"{map.Description.Name} has no program for devices: compile it with WeftTargets=opencl or ilgpu.", nameof(map));
-        device.Load(program);
+        device.Load(program, map.Description.Name);
         (Map, this.device, this.ownsMap) = (map, device, ownsMap);
         buffers = new Buffers(device);
         arguments = new DeviceArgument<TBuffer>[program.MostOperands];

@@ -16,7 +16,9 @@ public interface IDevice<T, TBuffer> : IDisposable
     long MaxBufferBytes { get; }
 
     /// <summary>Takes the program that <see cref="Launch"/> runs, once; refuses one for which the device lacks a type of numbers, or groups as large.</summary>
-    void Load(DeviceProgram program);
+    /// <param name="program">The map's kernels and what they are launched on.</param>
+    /// <param name="name">The name of the map, for messages.</param>
+    void Load(DeviceProgram program, string name);
 
     /// <summary>Runs a kernel of the program.</summary>
     /// <param name="launch">Which kernel, and whether it adds to what is there.</param>

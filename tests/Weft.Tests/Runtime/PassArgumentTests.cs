@@ -123,7 +123,7 @@ public sealed class PassArgumentTests : IDisposable
 
         public long MaxBufferBytes => 1 << 20;
 
-        public void Load(DeviceProgram program)
+        public void Load(DeviceProgram program, string name)
         {
         }
 
