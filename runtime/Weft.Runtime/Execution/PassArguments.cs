@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Weft.Execution;
 
@@ -174,13 +175,17 @@ internal readonly struct PassArguments<TMemory, TKind>(MapDescription map, TKind
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void RefuseOverlap(TMemory written, string name, TMemory other, string otherName)
     {
         if (kind.Overlap(written, other))
         {
-            throw new ArgumentException($"{name} is written and must not overlap {otherName}.", name);
+            Refuse(name, otherName);
         }
     }
+
+    [DoesNotReturn]
+    private static void Refuse(string name, string otherName) => throw new ArgumentException($"{name} is written and must not overlap {otherName}.", name);
 }
 
 /// <summary>How long arguments have to be.</summary>
