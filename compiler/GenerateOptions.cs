@@ -21,10 +21,10 @@ public enum DeviceTargets
 
 /// <summary>How a module becomes a type.</summary>
 /// <param name="TypeName">Name of the class.</param>
-/// <param name="Namespace">Its namespace; empty for the global one.</param>
+/// <param name="Namespace">The namespace of the class; empty for the global one.</param>
 /// <param name="Modifiers">What stands before <c>partial class</c>: <c>public sealed</c>; empty when the user's own part says it.</param>
 /// <param name="ContainingTypes">Headers of enclosing types, outermost first: <c>partial class Outer</c>.</param>
-/// <param name="Scalar">Element type.</param>
+/// <param name="Scalar">The element type.</param>
 /// <param name="Batch">The number of rows that plans are made for.</param>
 /// <param name="Targets">The devices that the type also holds a program for.</param>
 /// <param name="MapType">Null for the map itself; else the map's type, and what is made is its side for ILGPU.</param>

@@ -64,7 +64,7 @@ public static class ModuleCompiler
     }
 
     /// <summary>What <c>weft explain --target gpu</c> prints.</summary>
-    /// <param name="module">The module.</param>
+    /// <param name="module">The module that is compiled.</param>
     /// <param name="options">How it becomes a type.</param>
     /// <param name="device">What the device can do.</param>
     /// <param name="cancellationToken">Stops the work.</param>

@@ -11,7 +11,7 @@ public static class TypeNames
 
     /// <summary>
     /// <c>digits_dense</c> becomes <c>DigitsDense</c>; a name that is in Pascal case stays as it is. One that a member of the type has gets
-    /// <c>Map</c> behind it: <c>prepare</c> becomes <c>PrepareMap</c>.
+    /// <c>Map</c> behind it: <c>passes</c> becomes <c>PassesMap</c>.
     /// </summary>
     public static string Of(string name)
     {

@@ -6,7 +6,7 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler;
 
 /// <summary>The modules that texts declare, and what is wrong with them.</summary>
-/// <param name="Modules">Those that could be bound.</param>
+/// <param name="Modules">The modules that could be bound.</param>
 /// <param name="Diagnostics">In the order of the files and of their places. Those of parsing a file are in its <see cref="ParsedFile"/>.</param>
 /// <param name="Origins">Where each of the modules is declared, in their order. Empty for a formula, which is its own origin.</param>
 public sealed record BindResult(
@@ -56,7 +56,7 @@ public static class WeftCompiler
     /// Binds the text of an attribute: one formula, such as <c>monarch(1024, 32)</c> or the name of a declaration without
     /// parameters, or a whole text with declarations, of which the last without parameters counts.
     /// </summary>
-    /// <param name="formula">The text.</param>
+    /// <param name="formula">The text of the formula.</param>
     /// <param name="files">The project's files, whose declarations it can name.</param>
     /// <param name="name">The name of the module.</param>
     /// <param name="ct">Stops the work.</param>

@@ -3,7 +3,7 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler.Algebra;
 
 /// <summary>How a parameter starts: a distribution and its one number.</summary>
-/// <param name="Distribution">The family.</param>
+/// <param name="Distribution">The family of distributions.</param>
 /// <param name="Scale">The constant; the standard deviation; the half-width of a uniform; a gain.</param>
 public sealed record Initializer(Distribution Distribution, double Scale = 1)
 {

@@ -4,9 +4,9 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler.Algebra;
 
 /// <summary>An input or an output of a layer with a name and a shape: a part of a row.</summary>
-/// <param name="Name">What it is called.</param>
+/// <param name="Name">The name of the port.</param>
 /// <param name="Shape">The extent of each axis, row-major.</param>
-/// <param name="Offset">Where in the row it begins.</param>
+/// <param name="Offset">The place of its first element in a row.</param>
 /// <param name="Size">What its elements, whole numbers from 0 on, are below, where it is an input of positions; else 0.</param>
 public sealed record Port(string Name, EquatableArray<int> Shape, int Offset, int Size = 0)
 {

@@ -167,8 +167,8 @@ public sealed record PositionTensor(EquatableArray<IndexVariable> Axes, Equatabl
 /// A tensor read at positions that a value of a layer or a table holds: <c>g[o, p, c] = Source[o, Positions[p], c]</c>, with the source's
 /// elements in order taken as <paramref name="Outer"/> × size × <paramref name="Inner"/>. Transposed it adds: <c>g[o, Positions[p], c] += Source[o, p, c]</c>.
 /// </summary>
-/// <param name="Source">What is read.</param>
-/// <param name="Positions">Where, from 0 to below the size.</param>
+/// <param name="Source">The tensor that is read.</param>
+/// <param name="Positions">The positions, from 0 to below the size.</param>
 /// <param name="Outer">The extent of o.</param>
 /// <param name="Inner">The extent of c.</param>
 /// <param name="Extents">The shape of the result, whose elements are those of g in order.</param>

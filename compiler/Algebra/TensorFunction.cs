@@ -4,7 +4,7 @@ using static Weft.Compiler.Algebra.FunctionExpression;
 namespace Weft.Compiler.Algebra;
 
 /// <summary>What is wrong with the arguments of a function.</summary>
-/// <param name="Argument">Which argument, tensors first.</param>
+/// <param name="Argument">The number of the argument, tensors first.</param>
 /// <param name="Expected">What it should have been.</param>
 public sealed record ArgumentFault(int Argument, string Expected);
 
@@ -375,9 +375,9 @@ public sealed class TensorFunction
     private static TensorFunction Rounding(StorageFormat format) => new(format.Rounding!, "Rounding", ["T"]) { Format = _ => format, IsRounding = true };
 
     /// <summary>Rounds each row to at most 2^bits values that fit it.</summary>
-    /// <param name="name">What it is called.</param>
-    /// <param name="kernel">Its class in the runtime; those of its parts have longer names.</param>
-    /// <param name="definition">What it does with each row.</param>
+    /// <param name="name">The function's name in formulas.</param>
+    /// <param name="kernel">The function's class in the runtime; the classes of its parts have longer names.</param>
+    /// <param name="definition">The function of a row, for a number of bits.</param>
     /// <param name="format">The format that its codes fit into, for a number of bits; null where it is not made of parts.</param>
     /// <param name="hasOffsets">Whether there is a number for each row that is added.</param>
     private static TensorFunction Quantizer(

@@ -27,8 +27,8 @@ internal sealed class BindingContext
 
     /// <param name="scopes">The scopes of the project.</param>
     /// <param name="visiblePaths">The texts that diagnostics can point into. A mistake elsewhere is reported at the call from here.</param>
-    /// <param name="diagnostics">Where they go.</param>
-    /// <param name="cancellationToken">Stops it.</param>
+    /// <param name="diagnostics">The list that diagnostics are added to.</param>
+    /// <param name="cancellationToken">Stops the binding.</param>
     public BindingContext(ScopeTable scopes, HashSet<string> visiblePaths, List<Diagnostic> diagnostics, CancellationToken cancellationToken)
     {
         (Scopes, VisiblePaths, Diagnostics, CancellationToken) = (scopes, visiblePaths, diagnostics, cancellationToken);

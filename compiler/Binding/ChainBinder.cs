@@ -125,7 +125,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
 
     /// <summary>Binds the links of a chain, written last to first.</summary>
     /// <param name="chain">The links.</param>
-    /// <param name="frame">Where they are.</param>
+    /// <param name="frame">The instance that they stand in.</param>
     /// <param name="inputs">What the first link applied is given; null when that is not known.</param>
     /// <param name="isBranch">Whether it is one of several chains beside each other.</param>
     public ChainValue? BindChain(EquatableArray<ExpressionSyntax> chain, Frame frame, int? inputs, bool isBranch = false)
@@ -178,7 +178,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
 
     /// <summary>Binds one link.</summary>
     /// <param name="syntax">The link.</param>
-    /// <param name="frame">Where it is.</param>
+    /// <param name="frame">The instance that it stands in.</param>
     /// <param name="isTransparent">Whether the tensors of what it calls need no prefix.</param>
     /// <param name="given">How many inputs it is given; null when that is not known.</param>
     /// <param name="isOnly">Whether it is all of its chain.</param>

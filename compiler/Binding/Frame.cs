@@ -8,8 +8,8 @@ namespace Weft.Compiler.Binding;
 /// <param name="scope">The file it is in.</param>
 /// <param name="declaration">The declaration; null for a formula and for a bank.</param>
 /// <param name="prefix">What the names of its tensors start with: <c>stem.</c>, or nothing.</param>
-/// <param name="caller">Who instantiates it.</param>
-/// <param name="callSite">Where, in the caller's file.</param>
+/// <param name="caller">The instance that calls this one.</param>
+/// <param name="callSite">The place of the call, in the caller's file.</param>
 internal sealed class Frame(FileScope scope, Declaration? declaration, string prefix, Frame? caller, TextSpan callSite)
 {
     public FileScope Scope => scope;

@@ -41,10 +41,10 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
     /// <param name="groups">The left side.</param>
     /// <param name="sum">The right side.</param>
     /// <param name="adds">Whether it is written so that terms add at positions.</param>
-    /// <param name="node">All of it.</param>
-    /// <param name="elements">Its elements, where their number is known.</param>
-    /// <param name="shape">Its shape, where that is known.</param>
-    /// <param name="frame">Where it stands.</param>
+    /// <param name="node">The whole definition, which diagnostics point at.</param>
+    /// <param name="elements">The number of the tensor's elements, where it is known.</param>
+    /// <param name="shape">The tensor's shape, where it is known.</param>
+    /// <param name="frame">The instance that it stands in.</param>
     private IndexedValue? BindDefinition(
         EquatableArray<IndexGroupSyntax> groups, EquatableArray<IndexTermSyntax> sum, bool adds, SyntaxNode node, int? elements, EquatableArray<int>? shape, Frame frame)
     {
@@ -235,9 +235,9 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
     /// <summary>A formula that may read positions by data, once all extents are known.</summary>
     /// <param name="expression">The formula.</param>
     /// <param name="own">The indices that it is over.</param>
-    /// <param name="sources">What it reads is added to these.</param>
-    /// <param name="variables">All indices.</param>
-    /// <param name="frame">Where it stands.</param>
+    /// <param name="sources">The positions that the formula reads; added to.</param>
+    /// <param name="variables">All indices of the statement, by name.</param>
+    /// <param name="frame">The instance that it stands in.</param>
     private Formula? BindPositions(ExpressionSyntax expression, IndexVariable[] own, List<IndexedTensor> sources, Dictionary<string, IndexVariable> variables, Frame frame) =>
         BindFormula(expression, [.. own.Select(index => index.Name)], frame, read =>
         {
@@ -696,7 +696,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
     /// </summary>
     /// <param name="expression">The formula.</param>
     /// <param name="names">The indices that it is over.</param>
-    /// <param name="frame">Where it stands.</param>
+    /// <param name="frame">The instance that it stands in.</param>
     /// <param name="read">Binds positions by data that it reads.</param>
     private Formula? BindFormula(ExpressionSyntax expression, string[] names, Frame frame, Func<PositionRead, Formula?>? read = null)
     {

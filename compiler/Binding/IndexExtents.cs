@@ -18,8 +18,8 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
     private readonly HashSet<string> _result = new(StringComparer.Ordinal);
 
     /// <summary>Adds the left side.</summary>
-    /// <param name="axes">Its axes.</param>
-    /// <param name="places">What stands on each.</param>
+    /// <param name="axes">The axes of the left side.</param>
+    /// <param name="places">The indices that stand on each axis.</param>
     /// <param name="length">The number of outputs, when known.</param>
     /// <param name="shape">The shape of an output that has one.</param>
     public bool AddResult(EquatableArray<IndexGroupSyntax> axes, EquatableArray<EquatableArray<Digit>> places, int? length, EquatableArray<int>? shape = null)

@@ -35,8 +35,8 @@ internal enum ArgumentKind
 }
 
 /// <summary>An argument of a built-in function.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="Kind">What it is.</param>
+/// <param name="Name">The argument's name.</param>
+/// <param name="Kind">The kind of value that it takes.</param>
 /// <param name="Default">The number that stands for it where it is left out; null where it may not be.</param>
 internal sealed record Argument(string Name, ArgumentKind Kind, double? Default = null)
 {
@@ -70,13 +70,13 @@ internal sealed class Signature(string name, params Argument[] arguments)
 }
 
 /// <summary>A built-in function.</summary>
-/// <param name="Signature">How it is called.</param>
+/// <param name="Signature">The name and the arguments.</param>
 /// <param name="Bind">What a call with such arguments is; null after a mistake, which is reported.</param>
 internal sealed record BuiltinFunction(Signature Signature, Func<BuiltinBinder, BuiltinCall, Value?> Bind);
 
 /// <summary>A distribution of a parameter's elements.</summary>
 /// <param name="Signature">How it is called: with one number at most.</param>
-/// <param name="Family">What it is.</param>
+/// <param name="Family">The family of distributions.</param>
 /// <param name="IsOverFanIn">Whether its number is divided by the root of the fan-in.</param>
 internal sealed record DistributionRow(Signature Signature, Distribution Family, bool IsOverFanIn = false);
 

@@ -11,7 +11,7 @@ internal static class DeviceProgramEmitter
     public static void Emit(CodeWriter code, DeviceSchedule device, GenerateOptions options, string scalar)
     {
         code.Line();
-        using CodeWriter.Block braces = code.Braces($"protected override {GeneratedNames.Kernels}.DeviceProgram CreateDeviceProgram() => new()", "};");
+        using CodeWriter.Block braces = code.Braces($"public override {GeneratedNames.Kernels}.DeviceProgram CreateDeviceProgram() => new()", "};");
         if (options.Targets.HasFlag(DeviceTargets.OpenCl))
         {
             code.Line("Source =");

@@ -7,7 +7,7 @@ namespace Weft.Compiler.Emission;
 /// Writes functions of rows over the lanes of vectors: a loop for each reduction and one for the elements of the result. A function of one
 /// element at a time is that loop alone.
 /// </summary>
-/// <param name="code">Where to.</param>
+/// <param name="code">The writer that the code goes to.</param>
 /// <param name="scalar"><c>float</c> or <c>double</c>.</param>
 internal sealed class FunctionEmitter(CodeWriter code, string scalar)
 {
@@ -15,10 +15,10 @@ internal sealed class FunctionEmitter(CodeWriter code, string scalar)
 
     /// <summary>What runs a function on rows.</summary>
     /// <param name="name">The name of what is emitted for it.</param>
-    /// <param name="function">The function.</param>
-    /// <param name="pointers">Where what it reads is.</param>
-    /// <param name="target">Where its results go.</param>
-    /// <param name="rows">How many rows there are.</param>
+    /// <param name="function">The function of rows.</param>
+    /// <param name="pointers">The pointer to each tensor that it reads.</param>
+    /// <param name="target">The pointer to its results.</param>
+    /// <param name="rows">The number of rows, as C#.</param>
     /// <param name="scalar"><c>float</c> or <c>double</c>.</param>
     public static string Call(string name, RowFunction function, Func<FunctionOperation, string> pointers, string target, string rows, string scalar)
     {
@@ -149,7 +149,7 @@ internal sealed class FunctionEmitter(CodeWriter code, string scalar)
 
 /// <summary>A function of rows as a map runs it.</summary>
 /// <param name="Description">What it does, in words.</param>
-/// <param name="Program">How.</param>
+/// <param name="Program">Its operations on elements, equal ones once.</param>
 /// <param name="Length">Elements of a row.</param>
 /// <param name="Accumulates">Whether it adds to its target.</param>
 internal sealed record RowFunction(string Description, FunctionProgram Program, int Length, bool Accumulates);

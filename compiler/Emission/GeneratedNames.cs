@@ -16,11 +16,7 @@ internal static class GeneratedNames
     public const string OnIlgpu = "global::Weft.Ilgpu";
 
     /// <summary>What the generated part declares: a type cannot have the name of its own member.</summary>
-    private static readonly HashSet<string> s_declared = new(StringComparer.Ordinal)
-    {
-        "Facts", "PrepareFrozen", "Prepare", "PrepareTangent", "PrepareGradient", "ForwardRows", "PrepareFewRows", "ForwardFewRows", "BackwardRows",
-        "TangentRows", "CreateDeviceProgram", "CreateProjectionPlan",
-    };
+    private static readonly HashSet<string> s_declared = new(StringComparer.Ordinal) { "Facts", "Passes" };
 
     /// <summary>What it inherits.</summary>
     private static readonly HashSet<string> s_inherited = new(StringComparer.Ordinal)
@@ -29,10 +25,8 @@ internal static class GeneratedNames
         "Tangent", "Adjoint", "ToDense", "Dispose", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
     };
 
-    private static readonly Regex s_kernel = new("^(Kernel[0-9]+(Tile)?|Function[0-9]+(Loop|Part[0-9]+)?|Positions[0-9]+)$");
-
     /// <summary>Whether a type of this name would have a member of its own name.</summary>
-    public static bool IsDeclared(string name) => s_declared.Contains(name) || s_kernel.IsMatch(name);
+    public static bool IsDeclared(string name) => s_declared.Contains(name);
 
     /// <summary>Whether every map, or its generated part, has a member of this name.</summary>
     public static bool IsMember(string name) => IsDeclared(name) || s_inherited.Contains(name);

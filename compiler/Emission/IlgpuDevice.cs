@@ -150,10 +150,12 @@ namespace Weft.Ilgpu
 
     /// <summary>What a map needs of an accelerator.</summary>
     [global::Microsoft.CodeAnalysis.Embedded]
-    internal sealed class IlgpuDevice<T> : IDevice<T, MemoryBuffer1D<T, Stride1D.Dense>>
+    internal abstract class IlgpuDevice<T> : IDevice<T, MemoryBuffer1D<T, Stride1D.Dense>>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        public IlgpuDevice(Accelerator accelerator, AcceleratorStream? stream)
+        private DeviceProgram? program;
+
+        protected IlgpuDevice(Accelerator accelerator, AcceleratorStream? stream)
         {
             ArgumentNullException.ThrowIfNull(accelerator);
             if (stream is not null && stream.Accelerator != accelerator)
@@ -173,14 +175,18 @@ namespace Weft.Ilgpu
 
         public long MaxBufferBytes => Accelerator.MemorySize;
 
-        public void Check(DeviceProgram program)
+        public void Load(DeviceProgram program, string name)
         {
             if (program.LargestGroup > Accelerator.MaxNumThreadsPerGroup)
             {
                 throw new NotSupportedException(
-                    $"{Accelerator.Name} runs groups of at most {Accelerator.MaxNumThreadsPerGroup} threads; {program.LargestGroup} are needed.");
+                    $"{Accelerator.Name} runs groups of at most {Accelerator.MaxNumThreadsPerGroup} threads; {name} needs {program.LargestGroup}.");
             }
+
+            this.program = program;
         }
+
+        public abstract void Launch(in DeviceLaunch launch, ReadOnlySpan<DeviceArgument<MemoryBuffer1D<T, Stride1D.Dense>>> arguments, int rows);
 
         public MemoryBuffer1D<T, Stride1D.Dense> Allocate(int length) => Accelerator.Allocate1D<T>(Math.Max(1, length));
 
@@ -206,14 +212,24 @@ namespace Weft.Ilgpu
 
         public void Clear(MemoryBuffer1D<T, Stride1D.Dense> buffer) => buffer.AsContiguous().MemSetToZero(Stream);
 
-        public static ArrayView<T> View(in DeviceArgument<MemoryBuffer1D<T, Stride1D.Dense>> argument) =>
+        /// <summary>ILGPU owns what it compiled.</summary>
+        public void Dispose()
+        {
+        }
+
+        protected static ArrayView<T> View(in DeviceArgument<MemoryBuffer1D<T, Stride1D.Dense>> argument) =>
             argument.Buffer.AsContiguous().SubView(argument.Start, argument.Buffer.Length - argument.Start);
 
-        public static KernelConfig Config(in DeviceKernel kernel, int rows) => new(
-            new Index3D(checked((int)kernel.X.Groups(rows)), checked((int)kernel.Y.Groups(rows)), checked((int)kernel.Z.Groups(rows))),
-            new Index3D(kernel.GroupX, kernel.GroupY, 1));
+        /// <summary>How a kernel is spread over rows.</summary>
+        protected KernelConfig Config(int kernel, int rows)
+        {
+            DeviceKernel shape = program!.Kernels[kernel];
+            return new KernelConfig(
+                new Index3D(checked((int)shape.X.Groups(rows)), checked((int)shape.Y.Groups(rows)), checked((int)shape.Z.Groups(rows))),
+                new Index3D(shape.GroupX, shape.GroupY, 1));
+        }
 
-        public TKernel Load<TKernel>(Func<Accelerator, TKernel> load)
+        protected TKernel Load<TKernel>(Func<Accelerator, TKernel> load)
         {
             try
             {

@@ -57,30 +57,17 @@ public static class IlgpuEmitter
         code.Line($"[{GeneratedNames.System}.Diagnostics.CodeAnalysis.RequiresDynamicCode(\"ILGPU compiles kernels when the program runs.\")]");
         code.Line($"[{GeneratedNames.System}.Diagnostics.CodeAnalysis.RequiresUnreferencedCode(\"ILGPU reads the code of kernels.\")]");
         using CodeWriter.Block type = code.Braces($"{options.Modifiers} class {options.TypeName} : global::Weft.DeviceMap<{scalar}, {buffer}>");
-        code.Line($"private readonly {GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}> device;");
-        code.Line("private readonly bool ownsMap;");
-        code.Lines(Numbered(kernel => $"private {GeneratedNames.System}.Action<{GeneratedNames.Ilgpu}.Runtime.AcceleratorStream, {GeneratedNames.Ilgpu}.KernelConfig, {Types(kernel)}>? {{0}};"));
-
-        code.Line();
         code.Line("/// <summary>Takes an accelerator; kernels are compiled for it when they are first run.</summary>");
-        code.Line("/// <param name=\"accelerator\">The accelerator.</param>");
+        code.Line("/// <param name=\"accelerator\">The accelerator that the map runs on.</param>");
         code.Line("/// <param name=\"map\">The map, whose parameters count; a new one, disposed with this, where it is not given.</param>");
-        code.Line("/// <param name=\"stream\">Where everything runs, in the order of the calls; the accelerator's default where it is not given.</param>");
+        code.Line("/// <param name=\"stream\">The stream that everything runs in, in the order of the calls; the accelerator's default where it is not given.</param>");
         code.Line("/// <param name=\"maxRows\">The most rows that are processed together; as many as fit in a quarter of the memory where it is not given.</param>");
         code.Line("/// <exception cref=\"global::System.ArgumentException\">The stream is another accelerator's.</exception>");
         code.Line("/// <exception cref=\"global::System.ArgumentOutOfRangeException\"><paramref name=\"maxRows\"/> is less than 1.</exception>");
         code.Line("/// <exception cref=\"global::System.NotSupportedException\">The accelerator does not run groups as large as the kernels'.</exception>");
         code.Line($"public {options.TypeName}({GeneratedNames.Ilgpu}.Runtime.Accelerator accelerator, {map}? map = null, {GeneratedNames.Ilgpu}.Runtime.AcceleratorStream? stream = null, int maxRows = int.MaxValue)");
-        using (code.Braces($"    : this(new {GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}>(accelerator, stream), map ?? new {map}(), map is null, maxRows)"))
+        using (code.Braces($"    : base(map ?? new {map}(), new Device(accelerator, stream), maxRows, ownsMap: map is null)"))
         {
-        }
-
-        code.Line();
-        code.Line($"private {options.TypeName}({GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}> device, {map} map, bool ownsMap, int maxRows)");
-        using (code.Braces("    : base(map, device, maxRows)"))
-        {
-            code.Line("this.device = device;");
-            code.Line("this.ownsMap = ownsMap;");
         }
 
         code.Line();
@@ -88,31 +75,23 @@ public static class IlgpuEmitter
         code.Line($"public new {map} Map => ({map})base.Map;");
 
         code.Line();
-        code.Line("/// <inheritdoc/>");
-        using (code.Braces($"protected override void Launch(in {GeneratedNames.Kernels}.DeviceLaunch launch, {GeneratedNames.System}.ReadOnlySpan<{GeneratedNames.Kernels}.DeviceArgument<{buffer}>> arguments, int rows)"))
+        using CodeWriter.Block kernels = code.Braces(
+            $"private sealed class Device({GeneratedNames.Ilgpu}.Runtime.Accelerator accelerator, {GeneratedNames.Ilgpu}.Runtime.AcceleratorStream? stream) : {GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}>(accelerator, stream)");
+        code.Lines(Numbered(kernel => $"private {GeneratedNames.System}.Action<{GeneratedNames.Ilgpu}.Runtime.AcceleratorStream, {GeneratedNames.Ilgpu}.KernelConfig, {Types(kernel)}>? {{0}};"));
+        code.Line();
+        using (code.Braces($"public override void Launch(in {GeneratedNames.Kernels}.DeviceLaunch launch, {GeneratedNames.System}.ReadOnlySpan<{GeneratedNames.Kernels}.DeviceArgument<{buffer}>> arguments, int rows)"))
         {
-            code.Line($"{GeneratedNames.Ilgpu}.KernelConfig config = {GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}>.Config(Program.Kernels[launch.Kernel], rows);");
+            code.Line($"{GeneratedNames.Ilgpu}.KernelConfig config = Config(launch.Kernel, rows);");
             code.Line("int accumulate = launch.Accumulate ? 1 : 0;");
             using CodeWriter.Block choice = code.Braces("switch (launch.Kernel)");
             for (int number = 0; number < device.Kernels.Count; number++)
             {
-                IEnumerable<string> arguments = device.Kernels[number].Operands.Select((_, k) =>
-                    FormattableString.Invariant($"{GeneratedNames.OnIlgpu}.IlgpuDevice<{scalar}>.View(arguments[{k}])"));
+                IEnumerable<string> arguments = device.Kernels[number].Operands.Select((_, k) => FormattableString.Invariant($"View(arguments[{k}])"));
                 string name = KernelPrinter.Name(number);
                 code.Line(FormattableString.Invariant($"case {number}:"));
-                code.Line($"    {name} ??= device.Load(accelerator => accelerator.LoadKernel<{Types(device.Kernels[number])}>({Method(number)}));");
-                code.Line($"    {name}(device.Stream, config, {string.Join(", ", arguments)}, rows, accumulate);");
+                code.Line($"    {name} ??= Load(accelerator => accelerator.LoadKernel<{Types(device.Kernels[number])}>({Method(number)}));");
+                code.Line($"    {name}(Stream, config, {string.Join(", ", arguments)}, rows, accumulate);");
                 code.Line("    break;");
-            }
-        }
-
-        code.Line();
-        code.Line("/// <inheritdoc/>");
-        using (code.Braces("protected override void Dispose(bool disposing)"))
-        {
-            using (code.Braces("if (ownsMap)"))
-            {
-                code.Line("Map.Dispose();");
             }
         }
 

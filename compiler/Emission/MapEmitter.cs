@@ -94,56 +94,80 @@ internal sealed class MapEmitter
         _code.Lines(summary.Select(line => $"/// <para>{Xml(line)}</para>"));
         _code.Line("/// </remarks>");
         _code.Line($"[{GeneratedNames.System}.CodeDom.Compiler.GeneratedCode(\"Weft\", null)]");
-        string modifiers = string.Join(" ", new[] { _options.Modifiers, "unsafe partial class" }.Where(part => part.Length > 0));
-        using (_code.Braces($"{modifiers} {_options.TypeName} : {GeneratedNames.Weft}.{_options.BaseType(module)}"))
+        string modifiers = string.Join(" ", new[] { _options.Modifiers, "partial class" }.Where(part => part.Length > 0));
+        using CodeWriter.Block type = _code.Braces($"{modifiers} {_options.TypeName} : {GeneratedNames.Weft}.{_options.BaseType(module)}");
+        EmitFacts();
+        PortEmitter.Emit(_code, _schedule.Module, _scalar);
+        _code.Line();
+        EmitPasses();
+    }
+
+    /// <summary>What the runtime calls, in a class of its own: users see nothing of it.</summary>
+    private void EmitPasses()
+    {
+        using CodeWriter.Block type = _code.Braces($"private sealed unsafe class Passes : {Kernels}.MapProgram<{_scalar}>");
+        EmitLayout();
+        EmitPass("PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
+        EmitPass("Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
+        EmitPass("PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
+        EmitPass("PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
+        EmitPass("ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
+        if (_schedule.FewRows is { } few)
         {
-            EmitFacts();
-            PortEmitter.Emit(_code, _schedule.Module, _scalar);
-            EmitPass("protected override void PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
-            EmitPass("protected override void Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
-            EmitPass("protected override void PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
-            EmitPass("protected override void PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
-            EmitPass("protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
-            if (_schedule.FewRows is { } few)
-            {
-                if (few.Prepare.Count > 0)
-                {
-                    EmitPass("protected override void PrepareFewRows(T* w)", few.Prepare, Pass.Prepare);
-                }
-
-                EmitPass("protected override void ForwardFewRows(T* w, T* x, T* y, T* s, int rows)", few.Schedule.Forward, Pass.ForwardFewRows);
-            }
-
-            EmitPass("protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)", _schedule.Reverse, Pass.Reverse);
-            EmitPass("protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)", _schedule.Tangent, Pass.Tangent);
-            if (_projection is not null)
-            {
-                ProjectionEmitter.Emit(_code, _schedule, _projection);
-            }
-
-            if (_device is not null)
-            {
-                DeviceProgramEmitter.Emit(_code, _device, _options, _scalar);
-            }
-
-            var emitter = new KernelEmitter(_code, _scalar);
-            foreach ((string name, Kernel kernel) in _kernels.Values)
-            {
-                _code.Line();
-                emitter.Emit(name, kernel);
-            }
-
-            var functions = new FunctionEmitter(_code, _scalar);
-            foreach ((string name, RowFunction function) in _functions.Values)
-            {
-                functions.Emit(name, function);
-            }
-
-            foreach (KeyValuePair<string, PositionStep> positions in _positions)
-            {
-                EmitPositions(positions.Key, positions.Value);
-            }
+            EmitPass("PrepareFewRows(T* w)", few.Prepare, Pass.Prepare);
+            EmitPass("ForwardFewRows(T* w, T* x, T* y, T* s, int rows)", few.Schedule.Forward, Pass.ForwardFewRows);
         }
+
+        EmitPass($"BackwardRows(T* w, T* g, T* dw, in {Kernels}.Chunk<{_scalar}> chunk, bool first)", _schedule.Reverse, Pass.Reverse);
+        EmitPass($"TangentRows(T* w, T* dw, in {Kernels}.Chunk<{_scalar}> chunk)", _schedule.Tangent, Pass.Tangent);
+        if (_projection is not null)
+        {
+            ProjectionEmitter.Emit(_code, _schedule, _projection);
+        }
+
+        if (_device is not null)
+        {
+            DeviceProgramEmitter.Emit(_code, _device, _options, _scalar);
+        }
+
+        var emitter = new KernelEmitter(_code, _scalar);
+        foreach ((string name, Kernel kernel) in _kernels.Values)
+        {
+            _code.Line();
+            emitter.Emit(name, kernel);
+        }
+
+        var functions = new FunctionEmitter(_code, _scalar);
+        foreach ((string name, RowFunction function) in _functions.Values)
+        {
+            functions.Emit(name, function);
+        }
+
+        foreach (KeyValuePair<string, PositionStep> positions in _positions)
+        {
+            EmitPositions(positions.Key, positions.Value);
+        }
+    }
+
+    private void EmitLayout()
+    {
+        using CodeWriter.Block layout = _code.Braces($"public override {Kernels}.MapLayout Layout {{ get; }} = new()", "};");
+        _code.Line($"WeightCount = {_schedule.Layout.WeightCount},");
+        _code.Line($"GradientCount = {_schedule.Layout.GradientCount},");
+        _code.Line($"TangentCount = {_schedule.Layout.TangentCount},");
+        _code.Line($"Chunk = {_schedule.Chunk},");
+        if (_schedule.LargeBatchChunk < _schedule.Chunk)
+        {
+            _code.Line($"LargeBatchChunk = {_schedule.LargeBatchChunk},");
+        }
+
+        if (_schedule.FewRows is { } few)
+        {
+            _code.Line($"FewRows = {few.Rows},");
+        }
+
+        _code.Line($"ScratchPerRow = {Math.Max(_schedule.Layout.ScratchPerRow, _schedule.FewRows?.Schedule.Layout.ScratchPerRow ?? 0)},");
+        _code.Line($"GradientScratchPerRow = {_schedule.Layout.GradientScratchPerRow},");
     }
 
     private void EmitFacts()
@@ -157,22 +181,6 @@ internal sealed class MapEmitter
             _code.Line($"Outputs = {module.Outputs},");
             _code.Line($"TrainedCount = {_schedule.TrainedCount},");
             _code.Line($"ParameterCount = {_schedule.ParameterCount},");
-            _code.Line($"WeightCount = {_schedule.Layout.WeightCount},");
-            _code.Line($"GradientCount = {_schedule.Layout.GradientCount},");
-            _code.Line($"TangentCount = {_schedule.Layout.TangentCount},");
-            _code.Line($"Chunk = {_schedule.Chunk},");
-            if (_schedule.LargeBatchChunk < _schedule.Chunk)
-            {
-                _code.Line($"LargeBatchChunk = {_schedule.LargeBatchChunk},");
-            }
-
-            if (_schedule.FewRows is { } few)
-            {
-                _code.Line($"FewRows = {few.Rows},");
-            }
-
-            _code.Line($"ScratchPerRow = {Math.Max(_schedule.Layout.ScratchPerRow, _schedule.FewRows?.Schedule.Layout.ScratchPerRow ?? 0)},");
-            _code.Line($"GradientScratchPerRow = {_schedule.Layout.GradientScratchPerRow},");
             _code.Line(FormattableString.Invariant($"ForwardFlops = {_schedule.ForwardFlops},"));
             _code.Line(FormattableString.Invariant($"BackwardFlops = {_schedule.ReverseFlops},"));
             Port[] positions = [.. module.InputPorts.Where(port => port.IsPositions)];
@@ -203,7 +211,7 @@ internal sealed class MapEmitter
 
         _code.Line();
         _code.Line($"/// <summary>A map with all stored parameters zero: call <see cref=\"global::Weft.Map{{T}}.Initialize(int)\"/>, or write them.</summary>");
-        using (_code.Braces($"public {_options.TypeName}() : base(Facts)"))
+        using (_code.Braces($"public {_options.TypeName}() : base(Facts, new Passes())"))
         {
         }
 
@@ -241,11 +249,22 @@ internal sealed class MapEmitter
         Tangent,
     }
 
+    /// <summary>A pass, unless it is one of those that do nothing where they are not there.</summary>
     private void EmitPass(string signature, IReadOnlyList<Step> steps, Pass pass)
     {
+        if (steps.Count == 0 && pass is not (Pass.Forward or Pass.ForwardFewRows or Pass.Reverse or Pass.Tangent))
+        {
+            return;
+        }
+
         _code.Line();
-        string header = signature.Replace("T*", _scalar + "*");
-        using CodeWriter.Block body = _code.Braces(header);
+        using CodeWriter.Block body = _code.Braces("public override void " + signature.Replace("T*", _scalar + "*"));
+        if (pass is Pass.Reverse or Pass.Tangent)
+        {
+            _code.Line($"{_scalar}* x = chunk.X, dx = chunk.Dx, dy = chunk.Dy, s = chunk.Scratch;");
+            _code.Line("int rows = chunk.Rows;");
+        }
+
         DeclarePlaces(steps, pass);
         int first = _schedule.TrainedCount, cleared = _schedule.Layout.ClearedCount - first;
         if (pass == Pass.Reverse && cleared > 0)
@@ -362,7 +381,7 @@ internal sealed class MapEmitter
     private static Dictionary<Storage, string> Names(IEnumerable<Storage> storages)
     {
         var names = new Dictionary<Storage, string>();
-        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "n", "rows", "first", StepName };
+        var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "n", "rows", "chunk", "first", StepName };
         foreach (Storage storage in storages)
         {
             string stem = storage.Space == Space.Scratch ? storage.Name : GeneratedNames.OfVariable(Identifier(storage.Name)) + (storage.IsPacked ? "Packed" : "");
@@ -424,28 +443,26 @@ internal sealed class MapEmitter
             case ReflectionsStep chain:
                 int size = chain.C.Storage.Length / chain.Outer;
                 return FormattableString.Invariant(
-                    $"{Kernels}.Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, {Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}, transposed: {Bool(chain.Transposed)}); // {chain.Describe()}");
+                    $"{Kernels}.Transforms<{_scalar}>.Reflect({Pointer(chain.A, pass)}, {Pointer(chain.V, pass)}, {Pointer(chain.C, pass)}, ({Rows(chain.Outer)}, {chain.V.Storage.Length / size}, {size}), transposed: {Bool(chain.Transposed)}); // {chain.Describe()}");
 
             case FanInStep { Matrix: var matrix } product:
-                return $"{Kernels}.ConstantFanIn<{_scalar}>.Multiply({Pointer(product.X, pass)}, {Matrix(matrix)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)}, {Bool(product.Accumulates)});";
+                return $"{Kernels}.ConstantFanIn<{_scalar}>.Multiply({Matrix(matrix, matrix.V)}, {Pointer(product.X, pass)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Bool(product.Accumulates)});";
 
             case FanInAdjointStep { Matrix: var matrix } adjoint:
-                return $"{Kernels}.ConstantFanIn<{_scalar}>.MultiplyAdjoint({Pointer(adjoint.Y, pass)}, {Matrix(matrix)}, {Pointer(adjoint.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)}, {Bool(adjoint.Accumulates)});";
+                return $"{Kernels}.ConstantFanIn<{_scalar}>.MultiplyAdjoint({Matrix(matrix, matrix.V)}, {Pointer(adjoint.Y, pass)}, {Pointer(adjoint.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Bool(adjoint.Accumulates)});";
 
             case FanInGradientStep { Matrix: var matrix } gradient:
-                return $"{Kernels}.ConstantFanIn<{_scalar}>.AddGradient({Pointer(gradient.X, pass)}, {Pointer(matrix.Table, pass)}, {Pointer(gradient.Y, pass)}, {Pointer(gradient.C, pass)}, {Pointer(matrix.Scratch, pass)}, rows, {Sizes(matrix)}, {Coefficient(matrix)});";
+                return $"{Kernels}.ConstantFanIn<{_scalar}>.AddGradient({Matrix(matrix, gradient.C)}, {Pointer(gradient.X, pass)}, {Pointer(gradient.Y, pass)}, {Pointer(matrix.Scratch, pass)}, rows);";
 
             case SlicedFanInStep { FanIn: { Matrix: var matrix } product } sliced:
-                return FormattableString.Invariant(
-                    $"{Kernels}.SlicedEllpack<{_scalar}>.Multiply({Pointer(product.X, pass)}, {Pointer(sliced.Slices, pass)}, {Matrix(matrix)}, {Pointer(product.C, pass)}, {Pointer(matrix.Scratch, pass)}, {matrix.Scratch.Storage.Pitch}, rows, {Sizes(matrix)}, {sliced.Steps}, {Coefficient(matrix)}, {Bool(product.Accumulates)});");
+                return $"{Kernels}.SlicedEllpack<{_scalar}>.Multiply({Slices(sliced)}, {Pointer(product.X, pass)}, {Pointer(product.C, pass)}, {Row(matrix.Scratch)}, rows, {Bool(product.Accumulates)});";
 
-            case SliceStep { Product: { FanIn.Matrix: var matrix } product }:
-                return FormattableString.Invariant(
-                    $"{Kernels}.SlicedEllpack<{_scalar}>.Pack({Matrix(matrix)}, {Pointer(product.Slices, pass)}, {Sizes(matrix)}, {product.Steps});");
+            case SliceStep { Product: var product }:
+                return $"{Kernels}.SlicedEllpack<{_scalar}>.Pack({Slices(product)});";
 
             case GatherStep { Shape: var shape } gather:
-                string places = $"{Pointer(gather.A, pass)}, {Pitch(gather.A)}, {Pointer(gather.Table, pass)}, {Pitch(gather.Table)}, {Pointer(gather.C, pass)}, {Pitch(gather.C)}, rows";
-                string extents = FormattableString.Invariant($"{shape.Outer}, {shape.Size}, {shape.Count}, {shape.Inner}");
+                string places = $"{Row(gather.A)}, {Row(gather.Table)}, {Row(gather.C)}, rows";
+                string extents = FormattableString.Invariant($"new({shape.Outer}, {shape.Size}, {shape.Count}, {shape.Inner})");
                 return gather.Transposed
                     ? $"{Kernels}.Tables<{_scalar}>.ScatterAdd({places}, {extents}); // {gather.Describe()}"
                     : $"{Kernels}.Tables<{_scalar}>.Gather({places}, {extents}, {Bool(gather.Accumulate)}); // {gather.Describe()}";
@@ -481,18 +498,26 @@ internal sealed class MapEmitter
                     pass);
 
             case ActivationStep { Function: FunctionLink function } rowwise:
-                return OfRows(function, FunctionMode.Value, rowwise.C.Storage, [rowwise.A, rowwise.C], pass);
+                return OfRows(function, FunctionMode.Value, rowwise.C.Storage, [Pointer(rowwise.A, pass), Pointer(rowwise.C, pass)]);
 
             case DerivativeStep { Function: FunctionLink function } slope:
                 // The Jacobian of the runtime's functions is symmetric: what is added to is a gradient, what is written is a tangent.
                 FunctionMode mode = slope.Accumulate ? FunctionMode.Gradient : FunctionMode.Tangent;
-                return OfRows(function, mode, slope.C.Storage, [slope.Z, slope.Y!, slope.A, slope.C], pass);
+                string read = Pointer(slope.A, pass), written = Pointer(slope.C, pass);
+                return OfRows(
+                    function,
+                    mode,
+                    slope.C.Storage,
+                    [
+                        $"new({Pointer(slope.Z, pass)}, {(slope.Accumulate ? written : read)})",
+                        $"new({Pointer(slope.Y!, pass)}, {(slope.Accumulate ? read : written)})",
+                    ]);
 
             case ActivationStep { Function: ActivationLink link } activation:
-                return $"{Kernels}.Activations<{_scalar}>.Apply({Kernels}.Activation.{link.Activation}, {Pointer(activation.A, pass)}, {Pointer(activation.C, pass)}, rows, {Number(activation.C.Storage.Length)}, {Pitches(activation.A, activation.C)});";
+                return $"{Kernels}.Activations<{_scalar}>.Apply({Kernels}.Activation.{link.Activation}, {Row(activation.A)}, {Row(activation.C)}, rows, {Number(activation.C.Storage.Length)});";
 
             case DerivativeStep { Function: ActivationLink link } derivative:
-                return $"{Kernels}.Activations<{_scalar}>.Derivative({Kernels}.Activation.{link.Activation}, {Pointer(derivative.Z, pass)}, {Pointer(derivative.A, pass)}, {Pointer(derivative.C, pass)}, rows, {Number(derivative.C.Storage.Length)}, {Pitches(derivative.Z, derivative.A, derivative.C)}, {Bool(derivative.Accumulate)});";
+                return $"{Kernels}.Activations<{_scalar}>.{(derivative.Accumulate ? "AddDerivative" : "Derivative")}({Kernels}.Activation.{link.Activation}, {Row(derivative.Z)}, {Row(derivative.A)}, {Row(derivative.C)}, rows, {Number(derivative.C.Storage.Length)});";
 
             case PackStep pack:
                 string from = Pointer(pack.Reads.Single(), pass);
@@ -509,11 +534,14 @@ internal sealed class MapEmitter
                 throw new InvalidOperationException(step.ToString());
         }
 
-        string Matrix(FanInMatrix matrix) => $"{Pointer(matrix.Table, pass)}, {Pointer(matrix.V, pass)}";
+        string Matrix(FanInMatrix matrix, Place values) => FormattableString.Invariant(
+            $"new({Pointer(matrix.Table, pass)}, {Pointer(values, pass)}, {matrix.Outputs}, {matrix.FanIn}, {matrix.Inputs}, {Literals.Of(matrix.Coefficient, _scalar)})");
 
-        string Coefficient(FanInMatrix matrix) => Literals.Of(matrix.Coefficient, _scalar);
+        string Slices(SlicedFanInStep sliced) =>
+            $"new({Matrix(sliced.FanIn.Matrix, sliced.FanIn.Matrix.V)}, {Pointer(sliced.Slices, pass)}, {Number(sliced.Steps)})";
 
-        static string Sizes(FanInMatrix matrix) => FormattableString.Invariant($"{matrix.Outputs}, {matrix.FanIn}, {matrix.Inputs}");
+        // Where a tensor of each row is: the first one's, and elements from row to row.
+        string Row(Place place) => $"new({Pointer(place, pass)}, {Number(Pitch(place))})";
     }
 
     /// <summary>Arithmetic on positions, a loop for each axis.</summary>
@@ -523,7 +551,7 @@ internal sealed class MapEmitter
         _code.Line();
         _code.Line($"/// <summary>{Xml(step.Formula.ToText(Name))}.</summary>");
         using CodeWriter.Block body = _code.Braces($"private static void {name}({string.Join(", ", sources.Append("c").Select(pointer => $"{_scalar}* {pointer}"))}, int rows)");
-        IEnumerable<string> pitches = step.Sources.Select((source, k) => $"{sources[k]} += {Pitch(source.Place)}").Append($"c += {Pitch(step.C)}");
+        IEnumerable<string> pitches = step.Sources.Select((source, k) => $"{sources[k]} += {Number(Pitch(source.Place))}").Append($"c += {Number(Pitch(step.C))}");
         var loops = new Stack<CodeWriter.Block>();
         loops.Push(_code.Braces($"for (; rows > 0; rows--, {string.Join(", ", pitches)})"));
         for (int axis = 0; axis < step.Extents.Count; axis++)
@@ -578,19 +606,14 @@ internal sealed class MapEmitter
         }
 
         bool perRow = step.Result.IsPerRow;
-        IEnumerable<string> values = step.Arguments.Append(step.Result).Select(tensor => At(Place.Of(tensor)));
-        IEnumerable<string> mirrors = step.Mirrors.Select(mirror => mirror is null ? "null" : At(mirror));
-        string resultMirror = At(new Place(step.Result, Aspect.Mirror, 0));
-        IEnumerable<string> pointers = step.Mode switch
-        {
-            FunctionMode.Value => values,
-            FunctionMode.Gradient => values.Append(resultMirror).Concat(mirrors),
-            _ => values.Concat(mirrors).Append(resultMirror),
-        };
+        Storage[] tensors = [.. step.Arguments, step.Result];
+        Place?[] mirrors = [.. step.Mirrors, Place.MirrorOf(step.Result)];
+        IEnumerable<string> operands = tensors.Select((tensor, k) =>
+            step.Mode == FunctionMode.Value ? At(Place.Of(tensor)) : $"new({At(Place.Of(tensor))}, {(mirrors[k] is { } mirror ? At(mirror) : "null")})");
         IEnumerable<string> sizes = function.Function
             .Sizes(function.Shapes, function.Numbers.FirstOrDefault())
             .Select(Number);
-        string call = Call(function.Function, step.Mode, pointers.Concat(sizes), function.Numbers);
+        string call = Call(function.Function, step.Mode, operands, sizes, function.Numbers);
         return perRow ? $"for (int n = 0; n < rows; n++) {call}" : call;
 
         // Where one row lies. What is not wanted is null in all rows.
@@ -645,21 +668,22 @@ internal sealed class MapEmitter
     }
 
     /// <summary>A function of rows of vectors: each row of the batch has as many as its length holds.</summary>
-    private string OfRows(FunctionLink link, FunctionMode mode, Storage vector, IEnumerable<Place> places, Pass pass)
+    private string OfRows(FunctionLink link, FunctionMode mode, Storage vector, IEnumerable<string> operands)
     {
         EquatableArray<int> shape = EquatableArray.Of(vector.Length / link.Length, link.Length);
         IEnumerable<string> sizes = link.Function.Sizes([shape], link.Number).Select((size, k) => (k == 0 ? "rows * " : "") + Number(size));
         IReadOnlyList<double> numbers = link.Function.Number is null ? [] : [link.Number];
-        return Call(link.Function, mode, places.Select(place => Pointer(place, pass)).Concat(sizes), numbers);
+        return Call(link.Function, mode, operands, sizes, numbers);
     }
 
-    private string Call(TensorFunction function, FunctionMode mode, IEnumerable<string> arguments, IReadOnlyList<double> numbers)
+    private string Call(TensorFunction function, FunctionMode mode, IEnumerable<string> operands, IEnumerable<string> sizes, IReadOnlyList<double> numbers)
     {
+        string extents = string.Join(", ", sizes);
         IEnumerable<string> last = numbers
             .Where(_ => !function.NumberIsInSizes)
             .Select(number => function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
         string kernel = function.IsRounding ? $"{function.Kernel}<{Kernels}.{function.Format(0)}<{_scalar}>>" : function.Kernel!;
-        return $"{Kernels}.ParameterFunctions<{_scalar}>.{kernel}.{mode}({string.Join(", ", arguments.Concat(last))});";
+        return $"{Kernels}.ParameterFunctions<{_scalar}>.{kernel}.{mode}({string.Join(", ", operands.Append(extents.Contains(',') ? $"({extents})" : extents).Concat(last))});";
     }
 
     private string Pointer(Place place, Pass pass)
@@ -730,9 +754,7 @@ internal sealed class MapEmitter
     private static string Rows(int parts) => parts == 1 ? "rows" : "rows * " + Number(parts);
 
     /// <summary>Elements from row to row; none for what is the same in all of them.</summary>
-    private static string Pitch(Place place) => Number(place.Storage.IsPerRow ? place.Storage.Pitch : 0);
-
-    private static string Pitches(params Place[] places) => $"({string.Join(", ", places.Select(place => Number(place.Storage.Pitch)))})";
+    private static int Pitch(Place place) => place.Storage.IsPerRow ? place.Storage.Pitch : 0;
 
     private static string Bool(bool value) => value ? "true" : "false";
 

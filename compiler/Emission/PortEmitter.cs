@@ -26,6 +26,9 @@ internal sealed class PortEmitter
         (_rows, _results, _gradients) = (Name("rows"), Name("results"), Name("gradients"));
     }
 
+    /// <summary>What there is to say of the gradient for the parameters.</summary>
+    private const string Weights = "[TrainedCount]: the gradient for the trained parameters, added to; or empty: not wanted.";
+
     /// <summary>A port with the names of its span and of that for its gradient.</summary>
     private sealed record Span(Port Port, string Name, string Gradient);
 
@@ -95,7 +98,7 @@ internal sealed class PortEmitter
                 .. _inputs.Select(Input),
                 .. _outputs.Select(output => (output.Gradient, $"{Shape(output.Port)}: the gradient for {output.Port.Name}.")),
                 .. Numbers.Select(Wanted),
-                ("gradient", "[TrainedCount], added to; or empty: not wanted."),
+                ("gradient", Weights),
             ]);
         using CodeWriter.Block body = Method("void Gradient", [.. Parameters(_inputs), .. _outputs.Select(output => Read(output.Gradient)), .. Numbers.Select(input => Written(input.Gradient)), Written("gradient")]);
         Gather();
@@ -115,7 +118,7 @@ internal sealed class PortEmitter
     {
         Document(
             "The mean loss over a batch, and its gradients for inputs of numbers and for the trained parameters.",
-            [.. _inputs.Select(Input), ("loss", "The loss, with what rows of the outputs are compared to."), .. Numbers.Select(Wanted), ("gradient", "[TrainedCount], added to; or empty: not wanted.")]);
+            [.. _inputs.Select(Input), ("loss", "The loss, with what rows of the outputs are compared to."), .. Numbers.Select(Wanted), ("gradient", Weights)]);
         using CodeWriter.Block body = Method("double LossGradient<TLoss>", [.. Parameters(_inputs), "TLoss loss", .. Numbers.Select(input => Written(input.Gradient)), Written("gradient")], $"    where TLoss : struct, {GeneratedNames.Weft}.ILoss<{_scalar}>");
         Gather();
         Differentiate(gradients => $"double mean = LossGradient({_rows}.Span, loss, {gradients}, gradient);");
@@ -192,7 +195,7 @@ internal sealed class PortEmitter
 
     private (string, string) Input(Span input) => (input.Name, Shape(input.Port) + (input.Port.IsPositions ? FormattableString.Invariant($": whole numbers from 0 to {input.Port.Size - 1}.") : "."));
 
-    private static (string, string) Wanted(Span input) => (input.Gradient, Shape(input.Port) + ", overwritten; or empty: not wanted.");
+    private static (string, string) Wanted(Span input) => (input.Gradient, $"{Shape(input.Port)}: the gradient for {input.Port.Name}, overwritten; or empty: not wanted.");
 
     private static string Shape(Port port) => $"[batch, {string.Join(", ", port.Shape)}]";
 

@@ -21,11 +21,11 @@ internal static class ProjectionEmitter
         ];
         if (plan.Obstacle is { } obstacle)
         {
-            code.Line($"protected override {GeneratedNames.Kernels}.ProjectionPlan CreateProjectionPlan() => new({MapEmitter.Quote(obstacle)}){(sums.Length > 0 ? $" {{ Sums = [{string.Join(", ", sums)}] }}" : "")};");
+            code.Line($"public override {GeneratedNames.Kernels}.ProjectionPlan CreateProjectionPlan() => new({MapEmitter.Quote(obstacle)}){(sums.Length > 0 ? $" {{ Sums = [{string.Join(", ", sums)}] }}" : "")};");
             return;
         }
 
-        using CodeWriter.Block braces = code.Braces($"protected override {GeneratedNames.Kernels}.ProjectionPlan CreateProjectionPlan() => new(null)", "};");
+        using CodeWriter.Block braces = code.Braces($"public override {GeneratedNames.Kernels}.ProjectionPlan CreateProjectionPlan() => new(null)", "};");
         code.Line($"HasConstantTerms = {(plan.HasConstantTerms ? "true" : "false")},");
         code.Line($"Rows = {Numbers(plan.Rows)},");
         code.Line($"Columns = {Numbers(plan.Columns)},");
@@ -62,9 +62,9 @@ internal static class ProjectionEmitter
     private static IEnumerable<string> Splits(FactorizationPart part, int term, Index[] indices)
     {
         return part.Ones
-            .Select(factor => $"new({Number(term)}, {Number(factor)}, -1, [], [], [], 0)")
+            .Select(factor => $"new({Number(term)}, {Number(factor)}, -1, [], [], [])")
             .Concat(part.Splits.Select(split =>
-                $"new({Number(term)}, {Number(split.Factor)}, {Number(split.Neighbor)}, {Places(split.Own)}, {Places(split.Shared)}, {Places(split.Bonds)}, {Number(split.Rank)})"));
+                $"new({Number(term)}, {Number(split.Factor)}, {Number(split.Neighbor)}, {Places(split.Own)}, {Places(split.Shared)}, {Places(split.Bonds)}) {{ Rank = {Number(split.Rank)} }}"));
 
         string Places(IEnumerable<Index> set) => Numbers(set.Select(index => Array.IndexOf(indices, index)));
     }

@@ -218,7 +218,7 @@ public sealed record GatherStatement(RowTensor Target, Part Source, Part Table, 
 }
 
 /// <summary><c>target[axes] = Formula(axes, sources)</c>: arithmetic on positions, exact in whole numbers.</summary>
-/// <param name="Target">Where they go.</param>
+/// <param name="Target">The tensor that the positions are written to.</param>
 /// <param name="Axes">The axes of the target.</param>
 /// <param name="Sources">Other positions, each at an affine position over the axes.</param>
 /// <param name="Formula">The arithmetic: its indices are the axes, and behind these the sources.</param>

@@ -5,7 +5,7 @@ namespace Weft.Compiler.Network;
 /// <summary>A frozen parameter that matters only as a term of a tensor's definition, <c>Tensor = Coefficient · Weight + …</c></summary>
 /// <param name="Tensor">The sum.</param>
 /// <param name="Weight">The frozen parameter, of the same shape.</param>
-/// <param name="Coefficient">What it is multiplied by.</param>
+/// <param name="Coefficient">What the weight is multiplied by in the sum.</param>
 /// <param name="Parameters">The trained parameters that matter only through the sum too.</param>
 public sealed record WeightSum(NetworkWeight Tensor, Parameter Weight, double Coefficient, IReadOnlyList<Parameter> Parameters)
 {

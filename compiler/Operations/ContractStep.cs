@@ -58,7 +58,7 @@ public sealed record Contraction(View Target, View Left, View? Right, double Coe
 }
 
 /// <summary>A contraction of one or two tensors.</summary>
-/// <param name="Contraction">What is computed.</param>
+/// <param name="Contraction">The product that is computed.</param>
 /// <param name="Addend">What it is added to, in the indices of the target: null for nothing, the target itself, or another tensor.</param>
 public sealed record ContractStep(Contraction Contraction, View? Addend) : Operation
 {

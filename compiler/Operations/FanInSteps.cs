@@ -1,12 +1,12 @@
 namespace Weft.Compiler.Operations;
 
 /// <summary>A sparse matrix with a constant fan-in: <c>A[i, table[i, j]] = Coefficient · v[i, j]</c>.</summary>
-/// <param name="Table">Where the entries are.</param>
-/// <param name="V">Them.</param>
+/// <param name="Table">[Outputs, FanIn]: the column of each entry.</param>
+/// <param name="V">[Outputs, FanIn]: the value of each entry.</param>
 /// <param name="Outputs">The extent of i.</param>
 /// <param name="FanIn">The extent of j.</param>
-/// <param name="Inputs">The columns.</param>
-/// <param name="Coefficient">What they are multiplied by.</param>
+/// <param name="Inputs">The number of columns.</param>
+/// <param name="Coefficient">What the values are multiplied by.</param>
 /// <param name="Scratch">Room for a row of the input and one of the output.</param>
 public sealed record FanInMatrix(Place Table, Place V, int Outputs, int FanIn, int Inputs, double Coefficient, Place Scratch);
 

@@ -18,14 +18,14 @@ public sealed record Variant(CostModel Costs, int ElementSize, int PlanRank = 0)
 }
 
 /// <summary>A parameter and where its numbers are.</summary>
-/// <param name="Parameter">What it is.</param>
-/// <param name="Storage">Where.</param>
+/// <param name="Parameter">The parameter.</param>
+/// <param name="Storage">The room that its numbers have.</param>
 /// <param name="FanIn">How many products each output of its contraction adds up: what an initializer that keeps the variance divides by.</param>
 public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int FanIn);
 
 /// <summary>What a map does, in order, the same for every target: what depends on parameters alone, and what each row of a batch needs.</summary>
 /// <param name="Lowered">The module.</param>
-/// <param name="Variant">What it is made for.</param>
+/// <param name="Variant">The target and the batch that the program is made for.</param>
 /// <param name="Plans">How each term is contracted.</param>
 /// <param name="Parameters">The parameters: trained, frozen, seeded.</param>
 /// <param name="Derived">Where the tensors are that lowering made from parameters.</param>

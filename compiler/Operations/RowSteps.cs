@@ -174,9 +174,9 @@ public sealed record ActivationStep(NonlinearLink Function, Place A, Place C) : 
 
 /// <summary><c>c (+)= f'(z) a</c>, where <c>y = f(z)</c>: the tangent of a link, or its gradient by the transpose of f', which most often is f'.</summary>
 /// <param name="Function">The link.</param>
-/// <param name="Z">Its argument.</param>
-/// <param name="Y">Its value, where the derivative is handed it.</param>
-/// <param name="A">What is multiplied.</param>
+/// <param name="Z">The argument of f.</param>
+/// <param name="Y">The value of f, where the derivative is handed it.</param>
+/// <param name="A">The tangent of the argument, or the gradient for the value.</param>
 /// <param name="C">The target.</param>
 /// <param name="IsGradient">Whether the transpose is multiplied by.</param>
 /// <param name="Accumulate">Whether to add to the target.</param>

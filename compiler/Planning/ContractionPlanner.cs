@@ -18,7 +18,7 @@ public static class ContractionPlanner
     /// <summary>How many of the other orders a plan keeps.</summary>
     private const int MostAlternatives = 16;
 
-    /// <param name="term">What is computed.</param>
+    /// <param name="term">The term that is planned.</param>
     /// <param name="costs">By what orders are compared.</param>
     /// <param name="isKnown">Whether a product of some of the factors, with these indices left, is there already and costs nothing; null where none is.</param>
     public static TermPlan Plan(Term term, CostModel costs, Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? isKnown = null)

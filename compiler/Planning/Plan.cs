@@ -18,12 +18,12 @@ public sealed record ContractionNode(PlanNode Left, PlanNode Right, IReadOnlyLis
     : PlanNode(Indices, PerRow, NeedsGradient);
 
 /// <summary>A part whose value another part has, of this term or of one before it: computed once.</summary>
-/// <param name="Name">Where it is.</param>
-/// <param name="Of">What would have been computed.</param>
+/// <param name="Name">The name of the tensor that holds the value.</param>
+/// <param name="Of">The plan of the part, which is not computed again.</param>
 public sealed record SharedNode(string Name, PlanNode Of) : PlanNode(Of.Indices, Of.PerRow, Of.NeedsGradient);
 
 /// <summary>The order chosen for a term, and the best of those that begin (at the root) differently.</summary>
-/// <param name="Term">What is computed.</param>
+/// <param name="Term">The term that is planned.</param>
 /// <param name="Root">The tree; null for a constant.</param>
 /// <param name="Cost">Its cost by the model.</param>
 /// <param name="Alternatives">The other trees, cheapest first, with their costs.</param>

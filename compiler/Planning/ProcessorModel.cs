@@ -6,7 +6,7 @@ namespace Weft.Compiler.Planning;
 /// </summary>
 /// <param name="Name">The instruction set.</param>
 /// <param name="VectorBytes">Bytes of its widest vector.</param>
-/// <param name="Registers">Vector registers.</param>
+/// <param name="Registers">The number of vector registers.</param>
 /// <param name="FirstLevelBytes">The first-level cache for data, of a core.</param>
 /// <param name="FirstLevelWays">Lines of one set of it.</param>
 /// <param name="SecondLevelBytes">The second-level cache, of a core.</param>
@@ -77,7 +77,7 @@ public sealed record ProcessorModel(
     public int Lanes(int elementSize) => VectorBytes / elementSize;
 
     /// <summary>Rows of a register tile: three quarters of the registers are accumulators, the others hold operands.</summary>
-    /// <param name="columns">Its columns.</param>
+    /// <param name="columns">The columns of the tile, in vectors.</param>
     public int TileRows(int columns) => Registers / 4 * 3 / columns;
 
     /// <summary>

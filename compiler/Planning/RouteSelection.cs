@@ -4,7 +4,7 @@ using Weft.Compiler.Network;
 namespace Weft.Compiler.Planning;
 
 /// <summary>One of several ways to write an operator, and how many times its cost the others have.</summary>
-/// <param name="Chosen">The cheapest.</param>
+/// <param name="Chosen">The cheapest way to write the operator.</param>
 /// <param name="Others">The others, cheapest first.</param>
 public sealed record Route(Operator Chosen, IReadOnlyList<(Operator Operator, double Times)> Others);
 

@@ -37,10 +37,10 @@ public sealed record LeastSquaresPart(IReadOnlyList<MapTerm> Terms) : Projection
 /// value decomposition for each value of what they share, a chain the TT-SVD (Oseledets 2011), a core with a factor for each mode the
 /// sequentially truncated HOSVD (Vannieuwenhoven, Vandebril and Meerbergen 2012).
 /// </summary>
-/// <param name="Term">The term.</param>
+/// <param name="Term">The term of the map whose tensors are found.</param>
 /// <param name="Ones">Tensors, each absorbed by another that has all of its indices: they become ones.</param>
-/// <param name="Splits">The others but one.</param>
-/// <param name="Last">The one.</param>
+/// <param name="Splits">The tensors that are split off, in order.</param>
+/// <param name="Last">The number of the tensor that takes what is left.</param>
 public sealed record FactorizationPart(MapTerm Term, IReadOnlyList<int> Ones, IReadOnlyList<Split> Splits, int Last) : ProjectionPart([Term])
 {
     /// <summary>Further products of two tensors that reach the same elements: the ranks add up.</summary>
@@ -50,11 +50,11 @@ public sealed record FactorizationPart(MapTerm Term, IReadOnlyList<int> Ones, IR
 }
 
 /// <summary>A tensor is split off the rest of a product.</summary>
-/// <param name="Factor">Its number in the term.</param>
+/// <param name="Factor">The tensor's number in the term.</param>
 /// <param name="Neighbor">The tensor that has all the summed and the shared indices.</param>
 /// <param name="Own">Indices that only it has: the rows of a matrix for each value of the shared ones. The rest's are the columns.</param>
 /// <param name="Shared">Indices of the matrix that others have too.</param>
-/// <param name="Bonds">Summed indices.</param>
+/// <param name="Bonds">The summed indices of the tensor.</param>
 /// <param name="Rank">What the rank of that matrix is at most.</param>
 public sealed record Split(
     int Factor, int Neighbor, IReadOnlyList<Index> Own, IReadOnlyList<Index> Shared, IReadOnlyList<Index> Bonds, int Rank);
@@ -63,7 +63,7 @@ public sealed record Split(
 /// <param name="Obstacle">The reason; null where there is a closed form.</param>
 /// <param name="Parts">What is computed, each from elements of the matrix and for tensors of its own.</param>
 /// <param name="Rows">Row r of the matrix of the terms is this row of the dense one; empty for the same.</param>
-/// <param name="Columns">Likewise for columns.</param>
+/// <param name="Columns">Column c of the matrix of the terms is this column of the dense one; empty for the same.</param>
 /// <param name="HasConstantTerms">Whether terms without trained tensors are subtracted first.</param>
 public sealed record ProjectionPlan(
     string? Obstacle, IReadOnlyList<ProjectionPart> Parts, IReadOnlyList<int> Rows, IReadOnlyList<int> Columns, bool HasConstantTerms)

@@ -10,8 +10,8 @@ internal sealed class FileBuilder(SourceText source, Scanner scanner, List<Diagn
     private Open? _open;
 
     /// <summary>Adds the next statement.</summary>
-    /// <param name="statement">Its tokens.</param>
-    /// <param name="syntax">What they mean; null when they could not be read, which has been reported.</param>
+    /// <param name="statement">The statement's tokens.</param>
+    /// <param name="syntax">The tree of these tokens; null when they could not be read, which has been reported.</param>
     public void Add(Statement statement, StatementSyntax? syntax)
     {
         switch (syntax)

@@ -25,8 +25,8 @@ internal readonly record struct Token(char Kind, TextSpan Span)
 }
 
 /// <summary>The tokens of one statement: <c>[First, End)</c>.</summary>
-/// <param name="First">Its first token.</param>
-/// <param name="End">One past its last.</param>
+/// <param name="First">The number of the first token.</param>
+/// <param name="End">The number of the token behind the last.</param>
 /// <param name="Documentation">The <c>///</c> comment before it.</param>
 /// <param name="IsBroken">Whether its brackets or characters are wrong, which has been reported.</param>
 internal sealed record Statement(int First, int End, string Documentation, bool IsBroken);

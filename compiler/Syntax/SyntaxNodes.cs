@@ -4,16 +4,16 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler.Syntax;
 
 /// <summary>A piece of a text as it was written.</summary>
-/// <param name="Span">Its exact place, without the blanks around it.</param>
+/// <param name="Span">The exact place of the piece, without the blanks around it.</param>
 public abstract record SyntaxNode(TextSpan Span);
 
 /// <summary>A name where it is declared.</summary>
 public sealed record Identifier(string Text, TextSpan Span) : SyntaxNode(Span);
 
 /// <summary>A parsed text.</summary>
-/// <param name="Source">The text.</param>
-/// <param name="Syntax">What could be read of it.</param>
-/// <param name="Diagnostics">What could not.</param>
+/// <param name="Source">The text that was parsed.</param>
+/// <param name="Syntax">The trees of what could be read.</param>
+/// <param name="Diagnostics">The reasons why the rest could not be read.</param>
 public sealed record ParsedFile(SourceText Source, FileSyntax Syntax, EquatableArray<Diagnostic> Diagnostics);
 
 /// <summary>All of a file.</summary>
@@ -26,10 +26,10 @@ public sealed record FileSyntax(
 public sealed record ImportSyntax(string File, TextSpan Span) : SyntaxNode(Span);
 
 /// <summary>A declaration at the top of a file.</summary>
-/// <param name="Name">Its name.</param>
+/// <param name="Name">The name that it declares.</param>
 /// <param name="Documentation">The text of its <c>///</c> comment.</param>
 /// <param name="IsBroken">Whether a part of it could not be read: it is then known by name only.</param>
-/// <param name="Span">All of it.</param>
+/// <param name="Span">The place of the whole.</param>
 public abstract record DeclarationSyntax(Identifier Name, string Documentation, bool IsBroken, TextSpan Span) : SyntaxNode(Span);
 
 /// <summary><c>bank NAME[h, b] ~ distribution</c>.</summary>
@@ -50,16 +50,16 @@ public enum MapKind
 }
 
 /// <summary>An operator, a layer or a model.</summary>
-/// <param name="Kind">Which.</param>
-/// <param name="Name">Its name.</param>
+/// <param name="Kind">Which of the three it is.</param>
+/// <param name="Name">The name that it declares.</param>
 /// <param name="Documentation">The text of its <c>///</c> comment.</param>
 /// <param name="IsBroken">Whether a part of it could not be read.</param>
 /// <param name="Parameters">The sizes it is generic over.</param>
 /// <param name="Inputs">What stands before the arrow; null only when broken.</param>
-/// <param name="Outputs">What stands after it; null only when broken.</param>
+/// <param name="Outputs">What stands after the arrow; null only when broken.</param>
 /// <param name="Clauses">Requirements, tensors and lets, in order.</param>
 /// <param name="Body">The formula; null only when broken.</param>
-/// <param name="Span">All of it.</param>
+/// <param name="Span">The place of the whole.</param>
 public sealed record MapSyntax(
     MapKind Kind,
     Identifier Name,
@@ -85,11 +85,11 @@ public sealed record SizeParameterSyntax(Identifier Name, bool IsList, Expressio
 /// </summary>
 public sealed record PortsSyntax(EquatableArray<PortSyntax> Ports, TextSpan Span) : ExpressionSyntax(Span);
 
-/// <summary>One of them.</summary>
-/// <param name="Name">Its name; null where what was written is none with a shape.</param>
+/// <summary>An input or an output with a name and a shape.</summary>
+/// <param name="Name">The name of the port; null where what was written is none with a shape.</param>
 /// <param name="Shape">The extent of each axis.</param>
 /// <param name="Limit">What its elements, which are positions, are below; null for numbers.</param>
-/// <param name="Span">All of it.</param>
+/// <param name="Span">The place of the whole.</param>
 public sealed record PortSyntax(Identifier? Name, EquatableArray<ExpressionSyntax> Shape, ExpressionSyntax? Limit, TextSpan Span) : SyntaxNode(Span);
 
 /// <summary>The formula of a declaration.</summary>

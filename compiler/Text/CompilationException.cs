@@ -12,14 +12,14 @@ public sealed class CompilationException(DiagnosticDescriptor descriptor, object
 
     /// <summary>A size that does not fit.</summary>
     /// <param name="what">What has the size: "the weights with their packed copies".</param>
-    /// <param name="size">Its elements; infinity where they cannot be counted.</param>
+    /// <param name="size">The number of elements; infinity where they cannot be counted.</param>
     /// <param name="limit">The most that there can be.</param>
     public static CompilationException TooLarge(string what, double size, long limit) =>
         new(DiagnosticDescriptors.TooLarge, [Limits.Message(what, size, limit)]);
 
     /// <summary>The elements of a tensor.</summary>
     /// <param name="shape">The extent of each axis.</param>
-    /// <param name="name">What it is called.</param>
+    /// <param name="name">The name of the tensor, for messages.</param>
     /// <exception cref="CompilationException">They are more than a block can have.</exception>
     internal static int Length(IReadOnlyList<int> shape, string name)
     {

@@ -22,7 +22,7 @@ internal sealed class KernelForm
     }
 
     /// <summary>What a name stands for.</summary>
-    /// <param name="Kind">Its kind.</param>
+    /// <param name="Kind">The kind of thing that the name stands for.</param>
     /// <param name="Varies">Whether it differs among the work items of a group.</param>
     /// <param name="Width">Elements of a vector, or of the vectors that an array is aligned for.</param>
     private sealed record Meaning(Kind Kind, bool Varies = false, int Width = 1);
@@ -37,7 +37,7 @@ internal sealed class KernelForm
     private readonly Dictionary<string, Expression> _values = new(StringComparer.Ordinal);
     private bool _diverges;
 
-    /// <param name="kernel">The kernel.</param>
+    /// <param name="kernel">The kernel that is verified.</param>
     /// <param name="model">What the device can do.</param>
     public KernelForm(DeviceKernel kernel, DeviceModel model)
     {

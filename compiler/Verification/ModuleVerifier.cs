@@ -24,7 +24,7 @@ public static class ModuleVerifier
         return ports.Count == 0 || end == width ? null : $"the ports {string.Join(", ", ports)} are not the {width} elements of a row";
     }
 
-    /// <param name="links">What is applied.</param>
+    /// <param name="links">The links of the chain, first to last.</param>
     /// <param name="inputs">To how many elements.</param>
     /// <param name="given">The parts of these that hold positions, among others.</param>
     private static (string? Fault, int Width) Fault(IEnumerable<Link> links, int inputs, IReadOnlyList<Port> given)

@@ -7,17 +7,17 @@ using Weft.Compiler.Text;
 namespace Weft.Generators.Models;
 
 /// <summary>One <c>[Weft("…")]</c> on a class.</summary>
-/// <param name="TypeName">The class.</param>
-/// <param name="Namespace">Its namespace.</param>
+/// <param name="TypeName">The name of the class.</param>
+/// <param name="Namespace">The namespace of the class.</param>
 /// <param name="ContainingTypes">The headers of the types around it, outermost first.</param>
-/// <param name="QualifiedName">Its name with everything around it.</param>
-/// <param name="Formula">The formula.</param>
+/// <param name="QualifiedName">The name of the class with its namespace and the types around it.</param>
+/// <param name="Formula">The text of the formula.</param>
 /// <param name="Source">How the formula is written.</param>
 /// <param name="Name">The place of the class's name.</param>
 /// <param name="Scalar">The element type, where the attribute gives one.</param>
 /// <param name="Batch">The rows to plan for, where the attribute gives them.</param>
 /// <param name="Targets">What the type runs on, where the attribute says so.</param>
-/// <param name="Accessibility">The class's: <c>public</c>.</param>
+/// <param name="Accessibility">The accessibility of the class: <c>public</c>.</param>
 /// <param name="Base">The map that the user's part derives from: <c>LinearMap&lt;float&gt;</c>; empty where it names none.</param>
 /// <param name="Diagnostics">Why the class cannot be generated.</param>
 internal sealed record AttributeUse(

@@ -30,13 +30,13 @@ internal sealed record ProjectOptions(
 }
 
 /// <summary>What a <c>.weft</c> file's types are like: its item's metadata, else the project's properties, else the defaults.</summary>
-/// <param name="Path">The file.</param>
+/// <param name="Path">The path of the file.</param>
 /// <param name="Namespace">The namespace of its types.</param>
 /// <param name="Visibility"><c>public</c> or <c>internal</c>.</param>
-/// <param name="Scalar">Their element type.</param>
+/// <param name="Scalar">The element type of its types.</param>
 /// <param name="Batch">The rows that their plans are made for.</param>
-/// <param name="Targets">What they run on besides the processor.</param>
-/// <param name="Generate">Whether it makes types at all, or is there for other files to use.</param>
+/// <param name="Targets">The devices that its types run on besides the processor.</param>
+/// <param name="Generate">Whether the file makes types at all, or is there for other files to use.</param>
 /// <param name="Problems">What is wrong with the options themselves.</param>
 internal sealed record WeftFileOptions(
     string Path,

@@ -17,7 +17,7 @@ namespace Weft.Dynamic;
 /// </summary>
 [RequiresDynamicCode("Compiles and loads code.")]
 [RequiresUnreferencedCode("The compiled code may use any member of the runtime.")]
-public sealed class WeftAssembly : IDisposable
+internal sealed class WeftAssembly : IDisposable
 {
     /// <summary>Nobody reads warnings about null of code that is compiled and run: their analysis would be an eighth of the work.</summary>
     private static readonly CSharpParseOptions ParseOptions = new CSharpParseOptions(LanguageVersion.Latest, DocumentationMode.None)

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
+using Weft.Execution;
 using Weft.Kernels;
 
 namespace Weft.Fitting;
@@ -40,11 +41,7 @@ public static class Merging
     {
         ArgumentNullException.ThrowIfNull(map);
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
-        if (matrix.Length != (long)map.Outputs * map.Inputs)
-        {
-            throw new ArgumentException($"matrix has {matrix.Length} elements; {(long)map.Outputs * map.Inputs} are expected ({map.Outputs} × {map.Inputs}).", nameof(matrix));
-        }
-
+        map.Arguments.ToDense(matrix);
         var random = new Random(seed);
         T[] x = new T[rows * map.Inputs], y = new T[rows * map.Outputs];
         foreach (ref T element in x.AsSpan())
@@ -134,7 +131,7 @@ public static class Merging
                 : $"{weight} of {map.Description.Name} cannot take up what other trained parameters change: it does not stand in the matrix as c·{weight} + C, {weight}·G + C or G·{weight} + C with an invertible G, nor in one tensor as c·{weight} + C.");
 
     private static WeightSum? SumWith<T>(LinearMap<T> map, string weight)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.ProjectionPlan?.Sums.FirstOrDefault(sum => sum.Weight == weight);
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.Program.CreateProjectionPlan()?.Sums.FirstOrDefault(sum => sum.Weight == weight);
 
     /// <summary>Whether the map takes values of a weight that are next to each other for the same.</summary>
     private static bool IsRounded<T>(LinearMap<T> map, string weight)
@@ -169,11 +166,7 @@ public static class Merging
             throw new ArgumentException($"{weight} is {info.Role.ToString().ToLowerInvariant()}; a frozen parameter takes up the difference.", nameof(weight));
         }
 
-        if (trained.Length != map.TrainedCount)
-        {
-            throw new ArgumentException($"trained has {trained.Length} elements; {map.TrainedCount} are expected.", nameof(trained));
-        }
-
+        Lengths.RequireTrained(trained.Length, map.TrainedCount, nameof(trained));
         T[] before = map.Parameters.ToArray(), after = before.ToArray();
         trained.CopyTo(after);
         double former = Projection.Norm<T>(before.AsSpan(info.Offset, info.Length));

@@ -35,7 +35,7 @@ public static class Projection
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(map);
-        obstacle = map.ProjectionPlan is { } plan ? plan.Obstacle : "it was not generated";
+        obstacle = map.Program.CreateProjectionPlan() is { } plan ? plan.Obstacle : "it was not generated";
         return obstacle == null;
     }
 
@@ -50,11 +50,7 @@ public static class Projection
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         RequireProjection(map);
-        if (matrix.Length != (long)map.Outputs * map.Inputs)
-        {
-            throw new ArgumentException($"matrix has {matrix.Length} elements; {(long)map.Outputs * map.Inputs} are expected ({map.Outputs} × {map.Inputs}).", nameof(matrix));
-        }
-
+        map.Arguments.ToDense(matrix);
         if (!T.IsFinite(TensorPrimitives.Sum(matrix)))
         {
             throw new ArgumentException("matrix has an element that is not finite.", nameof(matrix));
@@ -66,7 +62,7 @@ public static class Projection
             using ParameterEdit<T> edit = map.EditTrained();
         }
 
-        ProjectionPlan plan = map.ProjectionPlan!;
+        ProjectionPlan plan = map.Program.CreateProjectionPlan()!;
         T[] dense = matrix.ToArray();
         double[] trained = Widen(map.Parameters[..map.TrainedCount]);
         if (plan.HasConstantTerms)

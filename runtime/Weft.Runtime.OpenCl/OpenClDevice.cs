@@ -26,7 +26,7 @@ public sealed unsafe class OpenClDevice
     /// <summary>The name of the driver's platform.</summary>
     public string Platform { get; }
 
-    /// <summary>Its memory.</summary>
+    /// <summary>The device's memory, in bytes.</summary>
     public long MemoryBytes { get; }
 
     /// <summary>The largest buffer that it makes.</summary>

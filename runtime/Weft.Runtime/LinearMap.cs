@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
@@ -13,8 +12,8 @@ public abstract unsafe class LinearMap<T> : Map<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
-    protected LinearMap(MapDescription description)
-        : base(description)
+    protected LinearMap(MapDescription description, MapProgram<T> program)
+        : base(description, program)
     {
     }
 
@@ -27,9 +26,7 @@ public abstract unsafe class LinearMap<T> : Map<T>
     public void Adjoint(ReadOnlySpan<T> y, Span<T> x)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(y, Outputs);
-        RequireLength(x, batch, Inputs, nameof(x));
-        RefuseOverlap(x, nameof(x), y, nameof(y));
+        int batch = Arguments.Adjoint(y, x);
         fixed (T* py = y, px = x)
         {
             RunAdjoint(block, py, px, batch);
@@ -54,7 +51,7 @@ public abstract unsafe class LinearMap<T> : Map<T>
     public void ToDense(Span<T> matrix)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        RequireLength(matrix, Outputs, Inputs, nameof(matrix));
+        Arguments.ToDense(matrix);
         fixed (T* pointer = matrix)
         {
             RunAdjoint(block, null, pointer, Outputs);
@@ -62,10 +59,4 @@ public abstract unsafe class LinearMap<T> : Map<T>
 
         RequireUnchanged(begun);
     }
-
-    /// <summary>How the parameters that are closest to a dense matrix are found; null where the map was not generated.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual ProjectionPlan? CreateProjectionPlan() => null;
-
-    internal ProjectionPlan? ProjectionPlan => CreateProjectionPlan();
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using Weft.Execution;
 
 namespace Weft;
 
@@ -31,13 +32,7 @@ public readonly struct MeanSquaredError<T>(ReadOnlyMemory<T> targets) : ILoss<T>
     private readonly ReadOnlyMemory<T> targets = targets;
 
     /// <inheritdoc/>
-    public void Check(int rows, int outputs)
-    {
-        if (targets.Length != (long)rows * outputs)
-        {
-            throw new ArgumentException($"targets has {targets.Length} elements; {(long)rows * outputs} are expected ({rows} × {outputs}).", nameof(targets));
-        }
-    }
+    public void Check(int rows, int outputs) => Lengths.Require(targets.Length, rows, outputs, nameof(targets));
 
     /// <inheritdoc/>
     public double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows)
@@ -62,11 +57,7 @@ public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels) : ILoss<T>
     /// <inheritdoc/>
     public void Check(int rows, int outputs)
     {
-        if (labels.Length != rows)
-        {
-            throw new ArgumentException($"labels has {labels.Length} elements; {rows} are expected, one for each row.", nameof(labels));
-        }
-
+        Lengths.Require(labels.Length, rows, 1, nameof(labels));
         int wrong = labels.Span.IndexOfAnyExceptInRange(0, outputs - 1);
         if (wrong >= 0)
         {

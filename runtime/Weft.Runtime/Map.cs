@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
@@ -28,6 +27,8 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>The <see cref="epoch"/> of a map whose parameters were never given.</summary>
     private const int NeverGiven = -1;
 
+    private readonly MapProgram<T> program;
+    private readonly MapLayout layout;
     private readonly Pool<Workspace<T>> workspaces = new();
     private AlignedBuffer<T>? weights;
     private readonly Lock prepareLock = new();
@@ -38,19 +39,23 @@ public abstract unsafe class Map<T> : IDisposable
     private volatile bool isPreparedForFewRows;
 
     /// <summary>Makes a map with zero parameters; its seeded tensors are drawn.</summary>
-    /// <exception cref="ArgumentException">The description contradicts itself.</exception>
+    /// <param name="description">The map's facts: name, formula, sizes, costs, parameters.</param>
+    /// <param name="program">The map's passes and their layout, generated from its formula.</param>
+    /// <exception cref="ArgumentException">The description contradicts itself, or the program's layout.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither <see cref="float"/> nor <see cref="double"/>.</exception>
-    protected Map(MapDescription description)
+    protected Map(MapDescription description, MapProgram<T> program)
     {
         ArgumentNullException.ThrowIfNull(description);
+        ArgumentNullException.ThrowIfNull(program);
         if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
         {
             throw new NotSupportedException($"The elements of a map are float or double, not {typeof(T).Name}.");
         }
 
-        description.Validate();
+        (this.program, layout) = (program, program.Layout);
+        layout.Validate(description);
         Description = description;
-        weights = new AlignedBuffer<T>(description.WeightCount);
+        weights = new AlignedBuffer<T>(layout.WeightCount);
         weights.Span[..ParameterCount].Clear();
         foreach (ParameterInfo parameter in description.Parameters)
         {
@@ -130,13 +135,11 @@ public abstract unsafe class Map<T> : IDisposable
     public void Forward(ReadOnlySpan<T> x, Span<T> y)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(x, Inputs);
-        RequireLength(y, batch, Outputs, nameof(y));
-        RefuseOverlap(y, nameof(y), x, nameof(x));
+        int batch = Arguments.Forward(x, y);
         RequirePositions(x, batch);
         fixed (T* px = x, py = y)
         {
-            if (batch <= Description.FewRows || (batch <= Description.Chunk && (double)batch * Description.ForwardFlops < ParallelFlops))
+            if (batch <= layout.FewRows || (batch <= layout.Chunk && (double)batch * Description.ForwardFlops < ParallelFlops))
             {
                 if (batch > 0)
                 {
@@ -163,15 +166,7 @@ public abstract unsafe class Map<T> : IDisposable
     public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(x, Inputs);
-        RequireLength(dy, batch, Outputs, nameof(dy));
-        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
-        RequireLengthOrEmpty(gradient, 1, TrainedCount, nameof(gradient));
-        RefuseOverlap(dx, nameof(dx), x, nameof(x));
-        RefuseOverlap(dx, nameof(dx), dy, nameof(dy));
-        RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
-        RefuseOverlap(gradient, nameof(gradient), dy, nameof(dy));
-        RefuseOverlap(gradient, nameof(gradient), dx, nameof(dx));
+        int batch = Arguments.Gradient(x, dy, dx, gradient);
         RequirePositions(x, batch);
         if (dx.IsEmpty && gradient.IsEmpty)
         {
@@ -213,17 +208,7 @@ public abstract unsafe class Map<T> : IDisposable
         where TLoss : struct, ILoss<T>
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(x, Inputs);
-        if (batch == 0)
-        {
-            throw new ArgumentException("The mean loss of an empty batch is undefined: x must have at least one row.", nameof(x));
-        }
-
-        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
-        RequireLengthOrEmpty(gradient, 1, TrainedCount, nameof(gradient));
-        RefuseOverlap(dx, nameof(dx), x, nameof(x));
-        RefuseOverlap(gradient, nameof(gradient), x, nameof(x));
-        RefuseOverlap(gradient, nameof(gradient), dx, nameof(dx));
+        int batch = Arguments.LossGradient(x, dx, gradient);
         loss.Check(batch, Outputs);
         RequirePositions(x, batch);
         long flops = Description.ForwardFlops + (gradient.IsEmpty && dx.IsEmpty ? 0 : Description.BackwardFlops);
@@ -247,28 +232,17 @@ public abstract unsafe class Map<T> : IDisposable
     public void Tangent(ReadOnlySpan<T> x, ReadOnlySpan<T> dx, ReadOnlySpan<T> dParameters, Span<T> y, Span<T> dy)
     {
         AlignedBuffer<T> block = Weights(out int begun);
-        int batch = CountRows(x, Inputs);
-        RequireLengthOrEmpty(dx, batch, Inputs, nameof(dx));
-        RequireLengthOrEmpty(dParameters, 1, TrainedCount, nameof(dParameters));
-        RequireLengthOrEmpty(y, batch, Outputs, nameof(y));
-        RequireLength(dy, batch, Outputs, nameof(dy));
-        RefuseOverlap(y, nameof(y), x, nameof(x));
-        RefuseOverlap(y, nameof(y), dx, nameof(dx));
-        RefuseOverlap(y, nameof(y), dParameters, nameof(dParameters));
-        RefuseOverlap(dy, nameof(dy), x, nameof(x));
-        RefuseOverlap(dy, nameof(dy), dx, nameof(dx));
-        RefuseOverlap(dy, nameof(dy), dParameters, nameof(dParameters));
-        RefuseOverlap(dy, nameof(dy), y, nameof(y));
+        int batch = Arguments.Tangent(x, dx, dParameters, y, dy);
         RequirePositions(x, batch);
 
         Workspace<T> workspace = workspaces.Take();
-        AlignedBuffer<T> tangent = workspace.Block(Description.TangentCount);
+        AlignedBuffer<T> tangent = workspace.Block(layout.TangentCount);
         dParameters.CopyTo(tangent.Span);
         tangent.Span[dParameters.Length..].Clear();
         T* dw = tangent.Pointer;
         if (!dParameters.IsEmpty)
         {
-            PrepareTangent(block.Pointer, dw);
+            program.PrepareTangent(block.Pointer, dw);
         }
 
         fixed (T* px = x, pdx = dx, py = y, pdy = dy)
@@ -327,57 +301,11 @@ public abstract unsafe class Map<T> : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Fills the derived and the packed tensors of a weight block in which trained parameters have no part.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual void PrepareFrozen(T* w)
-    {
-    }
+    /// <summary>What the map does.</summary>
+    internal MapProgram<T> Program => program;
 
-    /// <summary>Fills the other derived and packed tensors; called whenever parameters have changed.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void Prepare(T* w);
-
-    /// <summary>Fills the derived and the packed tensors of a block of tangents, which begins with those of the trained parameters.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void PrepareTangent(T* w, T* dw);
-
-    /// <summary>
-    /// Adds to <paramref name="g"/>, the gradient for the trained parameters, what the gradients of derived and packed tensors mean for it:
-    /// those in <paramref name="dw"/>, a block laid out like a tangent's.
-    /// </summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void PrepareGradient(T* w, T* g, T* dw);
-
-    /// <summary>Computes y from x, and in <paramref name="s"/> what <see cref="BackwardRows"/> and <see cref="TangentRows"/> need; y may be null.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void ForwardRows(T* w, T* x, T* y, T* s, int rows);
-
-    /// <summary>Fills the derived and the packed tensors that only <see cref="ForwardFewRows(T*, T*, T*, T*, int)"/> needs.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual void PrepareFewRows(T* w)
-    {
-    }
-
-    /// <summary>Computes y from x for at most <see cref="MapDescription.FewRows"/> rows, leaving in <paramref name="s"/> nothing for other passes.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual void ForwardFewRows(T* w, T* x, T* y, T* s, int rows) => ForwardRows(w, x, y, s, rows);
-
-    /// <summary>
-    /// Adds to the gradient <paramref name="g"/> for the trained parameters, and to those of derived and packed tensors in
-    /// <paramref name="dw"/>, which begin with the <paramref name="first"/> rows; overwrites <paramref name="dx"/>. Either gradient may be
-    /// null. <paramref name="s"/> is as <see cref="ForwardRows"/> left it. For a linear map without a wanted weight gradient,
-    /// <paramref name="x"/> is null and <paramref name="s"/> arbitrary.
-    /// </summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first);
-
-    /// <summary>Overwrites dy. <paramref name="s"/> is as <see cref="ForwardRows"/> left it.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected abstract void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows);
-
-    /// <summary>The passes for a device; null where the map was not compiled for one.</summary>
-    [EditorBrowsable(EditorBrowsableState.Never)]
-    protected virtual DeviceProgram? CreateDeviceProgram() => null;
+    /// <summary>The checks of its passes' arguments.</summary>
+    internal PassArguments<ReadOnlySpan<T>, SpanKind<T>> Arguments => new(Description, default);
 
     /// <summary>Whether parameters were ever given, or there are none.</summary>
     internal bool IsGiven => epoch != NeverGiven;
@@ -385,18 +313,16 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>Another one after each change of the parameters: a device's copy is then out of date.</summary>
     internal int Epoch => epoch;
 
-    internal DeviceProgram? DeviceProgram => CreateDeviceProgram();
-
     /// <summary>Parameters and what is derived from them.</summary>
-    internal ReadOnlySpan<T> WeightBlock => Weights(out _).Span[..Description.WeightCount];
+    internal ReadOnlySpan<T> WeightBlock => Weights(out _).Span[..layout.WeightCount];
 
-    /// <summary>Does <see cref="PrepareGradient(T*, T*, T*)"/> for a block of gradients that begins with that of the trained parameters.</summary>
+    /// <summary>Does <see cref="MapProgram{T}.PrepareGradient"/> for a block of gradients that begins with that of the trained parameters.</summary>
     internal void FinishGradient(Span<T> block)
     {
         AlignedBuffer<T> w = Weights(out int begun);
         fixed (T* g = block)
         {
-            PrepareGradient(w.Pointer, g, g);
+            program.PrepareGradient(w.Pointer, g, g);
         }
 
         GC.KeepAlive(w);
@@ -464,7 +390,7 @@ public abstract unsafe class Map<T> : IDisposable
                 if (trainedOnly && isPrepared)
                 {
                     isPreparedForFewRows = false;
-                    Prepare(block.Pointer);
+                    program.Prepare(block.Pointer);
                 }
                 else
                 {
@@ -482,8 +408,8 @@ public abstract unsafe class Map<T> : IDisposable
     {
         isPrepared = false;
         isPreparedForFewRows = false;
-        PrepareFrozen(w);
-        Prepare(w);
+        program.PrepareFrozen(w);
+        program.Prepare(w);
         isPrepared = true;
     }
 
@@ -494,7 +420,7 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>The weight block, ready for use: where a table of positions was refused, it is refused again.</summary>
     /// <param name="begun">The epoch in which the use begins; at its end, <see cref="RequireUnchanged"/> has to be asked.</param>
     /// <exception cref="InvalidOperationException">The parameters are being edited, or were never given.</exception>
-    private protected AlignedBuffer<T> Weights(out int begun)
+    internal AlignedBuffer<T> Weights(out int begun)
     {
         AlignedBuffer<T> block = Stored();
         begun = epoch;
@@ -536,27 +462,6 @@ public abstract unsafe class Map<T> : IDisposable
         return block;
     }
 
-    private protected static int CountRows(ReadOnlySpan<T> x, int columns, [CallerArgumentExpression(nameof(x))] string name = "") =>
-        x.Length % columns == 0
-            ? x.Length / columns
-            : throw new ArgumentException($"{name} has {x.Length} elements; rows of {columns} are expected, so a multiple of {columns}.", name);
-
-    private protected static void RequireLength(ReadOnlySpan<T> span, int rows, int columns, string name)
-    {
-        if (span.Length != (long)rows * columns)
-        {
-            throw new ArgumentException($"{name} has {span.Length} elements; {(long)rows * columns} are expected ({rows} × {columns}).", name);
-        }
-    }
-
-    private protected static void RefuseOverlap(ReadOnlySpan<T> written, string name, ReadOnlySpan<T> other, string otherName)
-    {
-        if (written.Overlaps(other))
-        {
-            throw new ArgumentException($"{name} is written and must not overlap {otherName}.", name);
-        }
-    }
-
     /// <summary>Sees to it that what kernels take for positions leads nowhere else.</summary>
     private void RequirePositions(ReadOnlySpan<T> x, int batch)
     {
@@ -577,48 +482,34 @@ public abstract unsafe class Map<T> : IDisposable
         }
     }
 
-    private static void RequireLengthOrEmpty(ReadOnlySpan<T> span, int rows, int columns, string name)
-    {
-        if (!span.IsEmpty)
-        {
-            RequireLength(span, rows, columns, name);
-        }
-    }
-
-    private static void Draw(T* w, ParameterInfo parameter, int seed) => ParameterFunctions<T>.Seeded(
-        w + parameter.Offset,
-        parameter.Length,
-        parameter.Initializer.Distribution,
-        parameter.Initializer.Scale,
-        seed,
-        parameter.RowLength,
-        parameter.RowCount);
+    private static void Draw(T* w, ParameterInfo parameter, int seed) =>
+        ParameterFunctions<T>.Draw(w + parameter.Offset, parameter.Shape.AsSpan(), parameter.Initializer, seed);
 
     /// <summary>A batch that is one piece of one chunk. What only few rows need is made by the first call of so few after an update.</summary>
     private void ForwardSmall(AlignedBuffer<T> block, T* x, T* y, int batch)
     {
-        bool few = batch <= Description.FewRows;
+        bool few = batch <= layout.FewRows;
         if (few && !isPreparedForFewRows)
         {
             lock (prepareLock)
             {
                 if (!isPreparedForFewRows)
                 {
-                    PrepareFewRows(block.Pointer);
+                    program.PrepareFewRows(block.Pointer);
                     isPreparedForFewRows = true;
                 }
             }
         }
 
         Workspace<T> workspace = workspaces.Take();
-        T* s = workspace.Scratch(batch, Description.ScratchPerRow);
+        T* s = workspace.Scratch(batch, layout.ScratchPerRow);
         if (few)
         {
-            ForwardFewRows(block.Pointer, x, y, s, batch);
+            program.ForwardFewRows(block.Pointer, x, y, s, batch);
         }
         else
         {
-            ForwardRows(block.Pointer, x, y, s, batch);
+            program.ForwardRows(block.Pointer, x, y, s, batch);
         }
 
         workspaces.Return(workspace);
@@ -659,8 +550,8 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(rows, map.Description.ScratchPerRow);
-            map.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
+            T* s = workspace.Scratch(rows, map.layout.ScratchPerRow);
+            map.program.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
             return 0;
         }
     }
@@ -671,11 +562,15 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
+            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
             T* rowsX = x + (nint)first * map.Inputs;
-            map.ForwardRows(w, rowsX, null, s, rows);
-            map.BackwardRows(
-                w, g.Trained, g.Derived, rowsX, dy + (nint)first * map.Outputs, dx == null ? null : dx + (nint)first * map.Inputs, s, rows, g.IsNew);
+            map.program.ForwardRows(w, rowsX, null, s, rows);
+            map.program.BackwardRows(
+                w,
+                g.Trained,
+                g.Derived,
+                new Chunk<T>(rowsX, dx == null ? null : dx + (nint)first * map.Inputs, dy + (nint)first * map.Outputs, s, rows),
+                g.IsNew);
             return 0;
         }
     }
@@ -691,13 +586,14 @@ public abstract unsafe class Map<T> : IDisposable
         {
             int length = rows * map.Outputs;
             T* y = workspace.Rows(2 * length).Pointer, dy = y + length;
-            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
+            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
             T* rowsX = x + (nint)first * map.Inputs;
-            map.ForwardRows(w, rowsX, y, s, rows);
+            map.program.ForwardRows(w, rowsX, y, s, rows);
             double part = loss.Evaluate(new ReadOnlySpan<T>(y, length), new Span<T>(dy, length), first, rows, batch);
             if (g.Trained != null || dx != null)
             {
-                map.BackwardRows(w, g.Trained, g.Derived, rowsX, dy, dx == null ? null : dx + (nint)first * map.Inputs, s, rows, g.IsNew);
+                map.program.BackwardRows(
+                    w, g.Trained, g.Derived, new Chunk<T>(rowsX, dx == null ? null : dx + (nint)first * map.Inputs, dy, s, rows), g.IsNew);
             }
 
             return part;
@@ -711,9 +607,10 @@ public abstract unsafe class Map<T> : IDisposable
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             nint input = (nint)first * map.Inputs, output = (nint)first * map.Outputs;
-            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
-            map.ForwardRows(w, x + input, y == null ? null : y + output, s, rows);
-            map.TangentRows(w, dw, x + input, dx == null ? Zeros(workspace, rows * map.Inputs) : dx + input, dy + output, s, rows);
+            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
+            map.program.ForwardRows(w, x + input, y == null ? null : y + output, s, rows);
+            T* rowsDx = dx == null ? Zeros(workspace, rows * map.Inputs) : dx + input;
+            map.program.TangentRows(w, dw, new Chunk<T>(x + input, rowsDx, dy + output, s, rows));
             return 0;
         }
 
@@ -731,9 +628,9 @@ public abstract unsafe class Map<T> : IDisposable
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(rows, map.Description.GradientScratchPerRow);
+            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
             T* rowsY = y == null ? Identity(map, workspace, first, rows) : y + (nint)first * map.Outputs;
-            map.BackwardRows(w, null, null, null, rowsY, x + (nint)first * map.Inputs, s, rows, first: false);
+            map.program.BackwardRows(w, null, null, new Chunk<T>(null, x + (nint)first * map.Inputs, rowsY, s, rows), first: false);
             return 0;
         }
 
@@ -810,7 +707,7 @@ public abstract unsafe class Map<T> : IDisposable
             if (gradient != null)
             {
                 kept[piece] = workspace;
-                AlignedBuffer<T> block = workspace.Block(map.Description.GradientCount);
+                AlignedBuffer<T> block = workspace.Block(map.layout.GradientCount);
                 block.Forget();
                 derived = block.Pointer;
                 if (piece > 0)
@@ -822,7 +719,7 @@ public abstract unsafe class Map<T> : IDisposable
 
             int first = piece * pieceRows;
             int end = first + Math.Min(batch - first, pieceRows);
-            int most = end - first > map.Description.Chunk && map.Description.LargeBatchChunk > 0 ? map.Description.LargeBatchChunk : map.Description.Chunk;
+            int most = end - first > map.layout.Chunk && map.layout.LargeBatchChunk > 0 ? map.layout.LargeBatchChunk : map.layout.Chunk;
             int chunk = Math.Min(most, SplitEvenly(end - first, Divide(end - first, most)));
             double loss = 0;
             for (bool isNew = true; first < end; first += chunk, isNew = false)
@@ -851,7 +748,7 @@ public abstract unsafe class Map<T> : IDisposable
             const double LeastRows = 16;
             int threads = WeftOptions.MaxThreads;
             double work = (double)batch * flopsPerRow;
-            double least = ParallelFlops / 2 + (gradient != null ? BlockFlops * map!.Description.GradientCount : 0);
+            double least = ParallelFlops / 2 + (gradient != null ? BlockFlops * map!.layout.GradientCount : 0);
             int pieces = threads == 1 || work < 2 * least
                 ? 1
                 : (int)Math.Min(gradient != null ? threads : Math.Clamp(batch / LeastRows, threads, 4.0 * threads), Math.Min(batch, work / least));
@@ -873,7 +770,7 @@ public abstract unsafe class Map<T> : IDisposable
 
             if (gradient != null)
             {
-                int trained = map!.TrainedCount, length = map.Description.GradientCount;
+                int trained = map!.TrainedCount, length = map.layout.GradientCount;
                 AlignedBuffer<T> derived = kept[0]!.Block(length);
                 for (int piece = 1; piece < pieces; piece++)
                 {
@@ -882,7 +779,7 @@ public abstract unsafe class Map<T> : IDisposable
                     Add(part[trained..], derived.Span[trained..length]);
                 }
 
-                map.PrepareGradient(w, gradient, derived.Pointer);
+                map.program.PrepareGradient(w, gradient, derived.Pointer);
             }
 
             return loss;

@@ -4,13 +4,13 @@ using Weft.Kernels;
 namespace Weft;
 
 /// <summary>How a parameter starts.</summary>
-/// <param name="Distribution">The family.</param>
+/// <param name="Distribution">The family of distributions.</param>
 /// <param name="Scale">The constant, the standard deviation, the half-width or the magnitude.</param>
 public sealed record Initializer(Distribution Distribution, double Scale);
 
 /// <summary>A tensor of numbers that a map owns.</summary>
 /// <param name="Name">Unique in the map: <c>stem.W</c>, <c>A[2]</c>.</param>
-/// <param name="Offset">Where its elements start in the weight block.</param>
+/// <param name="Offset">Where its elements start in <see cref="Map{T}.Parameters"/>, and in a gradient where it is trained; behind the stored ones where it is seeded.</param>
 /// <param name="Shape">The extent of each axis, row-major; empty for a scalar.</param>
 /// <param name="Role">Trained, frozen or seeded.</param>
 /// <param name="Initializer">How it starts; for a seeded parameter, what it is.</param>
@@ -30,19 +30,16 @@ public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> 
 
     /// <summary>The extent of the last axis; 1 for a scalar.</summary>
     internal int RowLength => Shape.IsEmpty ? 1 : Shape[^1];
-
-    /// <summary>The extent of the axis before it; 1 where there is none.</summary>
-    internal int RowCount => Shape.Length < 2 ? 1 : Shape[^2];
 }
 
 /// <summary>An input that holds positions: whole numbers from 0 to below a size, as elements of a row.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="Offset">Where in a row it begins.</param>
-/// <param name="Length">How many elements it has.</param>
-/// <param name="Size">What they are below.</param>
+/// <param name="Name">The name of the input.</param>
+/// <param name="Offset">The place of its first element in a row.</param>
+/// <param name="Length">The number of its elements in a row.</param>
+/// <param name="Size">The number that all positions are below.</param>
 public sealed record PositionInput(string Name, int Offset, int Length, int Size);
 
-/// <summary>The facts about a generated map that do not depend on its element type or its parameters' values.</summary>
+/// <summary>What a user reads of a map: its name, formula, sizes, costs and parameters, which depend neither on its element type nor on its parameters' values.</summary>
 public sealed record MapDescription
 {
     /// <summary>The name of the declaration.</summary>
@@ -63,37 +60,13 @@ public sealed record MapDescription
     /// <summary>The number of stored elements: trained, then frozen.</summary>
     public required int ParameterCount { get; init; }
 
-    /// <summary>The length of the weight block: the parameters, then seeded, derived and packed tensors.</summary>
-    public required int WeightCount { get; init; }
-
-    /// <summary>The length of a block of weight gradients: place for the trained parameters, then derived and packed tensors.</summary>
-    public required int GradientCount { get; init; }
-
-    /// <summary>The length of a block of weight tangents, laid out like the gradients and perhaps longer.</summary>
-    public required int TangentCount { get; init; }
-
-    /// <summary>The most rows that are processed together.</summary>
-    public required int Chunk { get; init; }
-
-    /// <summary>The rows of a batch larger than a chunk that are processed together, so that their intermediate results stay in cache; 0 for as many as a chunk has.</summary>
-    public int LargeBatchChunk { get; init; }
-
-    /// <summary>The most rows of a batch that the forward pass for few rows is for; 0 if there is none.</summary>
-    public int FewRows { get; init; }
-
-    /// <summary>The elements of scratch for each row that is processed together with others, forward only.</summary>
-    public required int ScratchPerRow { get; init; }
-
-    /// <summary>The same forward and backward, or forward with tangents.</summary>
-    public required int GradientScratchPerRow { get; init; }
-
     /// <summary>Floating-point operations of the forward pass, per row.</summary>
     public required long ForwardFlops { get; init; }
 
     /// <summary>Floating-point operations of the backward pass (for the input and the parameters), per row.</summary>
     public required long BackwardFlops { get; init; }
 
-    /// <summary>The stored and the seeded parameters, each with its place in the weight block.</summary>
+    /// <summary>The stored and the seeded parameters, in the order of declaration.</summary>
     public required ImmutableArray<ParameterInfo> Parameters { get; init; }
 
     /// <summary>The parts of an input row that hold positions; none for most maps.</summary>
@@ -116,19 +89,11 @@ public sealed record MapDescription
             nameof(name));
     }
 
-    /// <summary>Refuses a description whose numbers contradict each other: kernels write where it says.</summary>
-    internal void Validate()
+    /// <summary>Refuses a description whose numbers contradict each other, or the length of a weight block: kernels write where they say.</summary>
+    internal void Validate(int weightCount)
     {
         Require(Inputs > 0 && Outputs > 0, "Inputs and Outputs must be positive");
-        Require(Chunk > 0, "Chunk must be positive");
-        Require(0 <= LargeBatchChunk && LargeBatchChunk <= Chunk, "0 ≤ LargeBatchChunk ≤ Chunk must hold");
-        Require(0 <= FewRows && FewRows <= Chunk, "0 ≤ FewRows ≤ Chunk must hold");
-        Require(TrainedCount <= GradientCount && GradientCount <= TangentCount, "TrainedCount ≤ GradientCount ≤ TangentCount must hold");
-        Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= WeightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
-        Require(ScratchPerRow >= 0 && GradientScratchPerRow >= 0, "scratch must not be negative");
-        Require(
-            (long)Chunk * Math.Max(Math.Max(Inputs, 2 * (long)Outputs), Math.Max(ScratchPerRow, GradientScratchPerRow)) <= MemoryBlock.MaxLength,
-            "a chunk of rows and its scratch must fit into one block");
+        Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= weightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
         Require(ForwardFlops >= 0 && BackwardFlops >= 0, "operation counts must not be negative");
         Require(!Parameters.IsDefault && !Positions.IsDefault, "Parameters and Positions must be given");
         foreach (PositionInput input in Positions)
@@ -142,13 +107,13 @@ public sealed record MapDescription
             {
                 Role.Trained => (0, TrainedCount),
                 Role.Frozen => (TrainedCount, ParameterCount),
-                _ => (ParameterCount, WeightCount),
+                _ => (ParameterCount, weightCount),
             };
             Require(start <= parameter.Offset && (long)parameter.Offset + parameter.Length <= end, $"parameter {parameter.Name} must lie in {start}..{end} of the weight block");
         }
     }
 
-    private void Require(bool holds, string rule)
+    internal void Require(bool holds, string rule)
     {
         if (!holds)
         {

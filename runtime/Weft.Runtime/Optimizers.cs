@@ -43,11 +43,7 @@ public abstract class Optimizer<T>
     public void Step(Map<T> map, ReadOnlySpan<T> gradient)
     {
         ArgumentNullException.ThrowIfNull(map);
-        if (gradient.Length != map.TrainedCount)
-        {
-            throw new ArgumentException($"gradient has {gradient.Length} elements; {map.TrainedCount} are expected, one for each trained parameter.", nameof(gradient));
-        }
-
+        map.Arguments.Step(gradient);
         for (int k = 0; k < Rules.Count; k++)
         {
             Rules[k].Require(map.Description);

@@ -73,7 +73,7 @@ public enum Retraction
 /// <summary>Keeps the rows of a parameter [..., k, n], k ≤ n, orthonormal: a retraction to the Stiefel manifold after each step.</summary>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="parameter">The name of the parameter.</param>
-/// <param name="retraction">How.</param>
+/// <param name="retraction">How a step is brought back to orthonormal rows.</param>
 public sealed class OrthonormalRows<T>(string parameter, Retraction retraction = Retraction.Qr) : ParameterRule<T>(parameter)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -86,7 +86,7 @@ public sealed class OrthonormalRows<T>(string parameter, Retraction retraction =
     /// <summary>Makes the rows of a matrix or of a batch of matrices orthonormal; what the rule does after a step, except for <see cref="Retraction.Cayley"/>.</summary>
     /// <param name="values">[..., rows, columns]; overwritten.</param>
     /// <param name="rows">The rows of a matrix.</param>
-    /// <param name="columns">Its columns, at least as many.</param>
+    /// <param name="columns">The columns of a matrix, at least as many as its rows.</param>
     /// <exception cref="ArgumentException">The sizes do not fit, or there is no step whose transform Cayley's could be; nothing was written.</exception>
     public void Apply(Span<T> values, int rows, int columns)
     {
@@ -410,9 +410,9 @@ public sealed class GroupSoftThreshold<T> : ParameterRule<T>
 public static class Penalties
 {
     /// <summary>Adds the gradient of weight·‖V Vᵀ − I‖², in the Frobenius norm, for a parameter V [..., k, n]: it draws its rows towards orthonormal ones.</summary>
-    /// <param name="map">The map.</param>
+    /// <param name="map">The map that has the parameter.</param>
     /// <param name="parameter">The name of the parameter.</param>
-    /// <param name="weight">The factor.</param>
+    /// <param name="weight">What the squared norm is multiplied by.</param>
     /// <param name="gradient">[<see cref="Map{T}.TrainedCount"/>], added to; or empty: only the penalty is wanted.</param>
     /// <returns>The penalty.</returns>
     /// <exception cref="ArgumentException">There is no such parameter, it is not trained or has fewer than two axes, or the gradient has another length.</exception>
@@ -429,9 +429,9 @@ public static class Penalties
             throw new ArgumentException($"Parameter '{parameter}' of {map.Description.Name} is {view.Info.Role.ToString().ToLowerInvariant()}, of shape [{string.Join(", ", shape)}]; a trained one of two axes or more is expected.", nameof(parameter));
         }
 
-        if (!gradient.IsEmpty && gradient.Length != map.TrainedCount)
+        if (!gradient.IsEmpty)
         {
-            throw new ArgumentException($"gradient has {gradient.Length} elements; {map.TrainedCount} are expected, one for each trained parameter.", nameof(gradient));
+            map.Arguments.Step(gradient);
         }
 
         if (!double.IsFinite(weight))

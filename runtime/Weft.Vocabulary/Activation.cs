@@ -1,9 +1,6 @@
-using System.ComponentModel;
-
 namespace Weft.Kernels;
 
 /// <summary>An elementwise function between the operators of a layer.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public enum Activation
 {
     /// <summary>max(z, 0); the derivative at 0 is 0.</summary>

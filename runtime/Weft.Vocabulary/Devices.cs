@@ -1,9 +1,6 @@
-using System.ComponentModel;
-
 namespace Weft.Kernels;
 
 /// <summary>The blocks of memory that a kernel is handed.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public enum DeviceBlock
 {
     /// <summary>Parameters and what is derived from them.</summary>
@@ -56,7 +53,6 @@ public enum DeviceBlock
 }
 
 /// <summary>The rules by which optimizers step.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public enum DeviceRule
 {
     /// <summary><c>Sgd</c></summary>
@@ -67,7 +63,6 @@ public enum DeviceRule
 }
 
 /// <summary>Room that a device has for what the compiler's kernels share.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static class DeviceRoom
 {
     /// <summary>Numbers of a loss or of a step of an optimizer.</summary>

@@ -1,9 +1,6 @@
-using System.ComponentModel;
-
 namespace Weft.Kernels;
 
 /// <summary>How the vector lanes of a contraction run.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public enum LaneForm
 {
     /// <summary><c>c[r, l] += a[r, k] · b[k, l]</c>: lanes along b and c, a is broadcast.</summary>

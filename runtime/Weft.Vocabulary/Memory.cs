@@ -1,9 +1,6 @@
-using System.ComponentModel;
-
 namespace Weft.Kernels;
 
 /// <summary>A block of memory, such as all weights of a map.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static class MemoryBlock
 {
     /// <summary>Elements of one: what an array of .NET holds, from a cache line on.</summary>

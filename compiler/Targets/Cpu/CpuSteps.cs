@@ -3,10 +3,10 @@ using Weft.Compiler.Operations;
 namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>Runs a kernel, <c>c = addend + a · b</c>.</summary>
-/// <param name="Kernel">What runs.</param>
-/// <param name="A">Operand a.</param>
-/// <param name="B">Operand b, if there is one.</param>
-/// <param name="C">The target.</param>
+/// <param name="Kernel">The loop nest that runs.</param>
+/// <param name="A">The place of operand a.</param>
+/// <param name="B">The place of operand b, if there is one.</param>
+/// <param name="C">The place of the target.</param>
 /// <param name="Addend">What is added to: null for nothing, the target itself, or another place whose rows are laid out like the target's.</param>
 /// <param name="Contraction">What the kernel does.</param>
 public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place? Addend, Contraction Contraction) : Step
@@ -46,8 +46,8 @@ public sealed record PadStep(Place A, Place C) : Step
 /// <c>c (+)= A x</c> from a copy of A in slices of as many outputs as a vector has lanes: a step takes an entry of each output, out of a
 /// window of x that two registers hold. Where the outputs of a slice have too little in common, it is done as ever.
 /// </summary>
-/// <param name="FanIn">What it does.</param>
-/// <param name="Slices">The copy.</param>
+/// <param name="FanIn">The product that it computes.</param>
+/// <param name="Slices">The place of the copy.</param>
 /// <param name="Lanes">Outputs of a slice.</param>
 /// <param name="Steps">The most steps that the copy has room for.</param>
 public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, int Lanes, int Steps) : Step

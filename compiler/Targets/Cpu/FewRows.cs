@@ -11,7 +11,7 @@ namespace Weft.Compiler.Targets.Cpu;
 /// for many rows count on rows that share what is read.
 /// </summary>
 /// <param name="Rows">The most rows for which it is the faster one.</param>
-/// <param name="Schedule">Its plans and its steps.</param>
+/// <param name="Schedule">The plans and the steps of the pass.</param>
 /// <param name="Prepare">What it needs of derived and packed weights beside those that are there for many rows.</param>
 public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Prepare)
 {

@@ -304,10 +304,10 @@ internal sealed class ContractionKernels(int batch, DeviceModel device, Vectors 
     /// A work item for each element of the target, or for neighbours where a factor has them side by side too; otherwise it may take neighbouring
     /// terms of the sum together. Where several share a sum, they add their parts pair by pair.
     /// </summary>
-    /// <param name="step">The step.</param>
+    /// <param name="step">The step that is computed.</param>
     /// <param name="results">The elements of the target.</param>
-    /// <param name="sum">The terms.</param>
-    /// <param name="columns">What a group has of the results.</param>
+    /// <param name="sum">The terms of each element's sum.</param>
+    /// <param name="columns">The number of results that a group computes.</param>
     /// <param name="share">The work items that share a sum.</param>
     private DeviceKernel PerResult(FusedStep step, Counter results, Counter sum, int columns, int share)
     {

@@ -128,16 +128,16 @@ public sealed record TrainingSchedule(
 }
 
 /// <summary>What a device does for a module.</summary>
-/// <param name="Program">What is done: by a plan for the device.</param>
+/// <param name="Program">The operations, by a plan for the device.</param>
 /// <param name="Layout">Where intermediate results lie in scratch.</param>
-/// <param name="Kernels">Each once.</param>
+/// <param name="Kernels">The kernels that are launched, each once.</param>
 /// <param name="Prepare">What is derived from parameters, once per change of them.</param>
 /// <param name="Forward">y for a chunk of rows.</param>
-/// <param name="ForwardFew">The same for a few rows.</param>
+/// <param name="ForwardFew">y for a few rows.</param>
 /// <param name="Record">y, and what the reverse pass reads, for a chunk of rows.</param>
-/// <param name="RecordFew">The same for a few rows.</param>
+/// <param name="RecordFew">y, and what the reverse pass reads, for a few rows.</param>
 /// <param name="Reverse">The gradients for a chunk of rows.</param>
-/// <param name="ReverseFew">The same for a few rows.</param>
+/// <param name="ReverseFew">The gradients for a few rows.</param>
 /// <param name="FinishGradient">What the gradients of derived weights mean for the parameters, as far as the host has no part in it.</param>
 /// <param name="AddGradient">Adds the gradients of the parameters to those asked for.</param>
 /// <param name="Training">Losses and optimizers.</param>

@@ -114,7 +114,7 @@ internal static class ElementwiseKernels
 
     /// <summary>Each element of the target, from those of other operands at the same place and its own.</summary>
     /// <param name="description">What the kernel does.</param>
-    /// <param name="elements">How many there are.</param>
+    /// <param name="elements">The number of elements.</param>
     /// <param name="operands">The operands, <c>c</c> last.</param>
     /// <param name="isResult">Whether an element is added to what is there if the launch says so.</param>
     /// <param name="value">The element, by what an operand has at its place.</param>

@@ -34,23 +34,23 @@ internal static class FusedResults
         .Select(operand => operand!);
 
     /// <summary>Stores sums of products as the step's results.</summary>
-    /// <param name="body">The kernel.</param>
+    /// <param name="body">The kernel that statements are added to.</param>
     /// <param name="vectors">How runs are loaded and stored.</param>
-    /// <param name="step">The step.</param>
+    /// <param name="step">The step whose results are stored.</param>
     /// <param name="run">The results that a work item stores together.</param>
-    /// <param name="sums">Their sums.</param>
+    /// <param name="sums">The sum of each result.</param>
     /// <param name="position">Where the first of them is in a view, from the view's lowest position; in vectors of so many elements.</param>
     public static void Store(KernelBody body, Vectors vectors, FusedStep step, Run run, IReadOnlyList<Expression> sums, Func<View, int, Expression> position) =>
         Finish(body, vectors, step, "e", run, sums, position, (at, values) => vectors.Store(
             body, "c", step.Contraction.Target, run, width => at(step.Contraction.Target, width), values, isResult: true));
 
     /// <summary>Turns sums of products into the step's results.</summary>
-    /// <param name="body">The kernel.</param>
+    /// <param name="body">The kernel that statements are added to.</param>
     /// <param name="vectors">How runs are loaded and stored.</param>
-    /// <param name="step">The step.</param>
+    /// <param name="step">The step whose results are stored.</param>
     /// <param name="name">What the names of the epilogues' operands begin with.</param>
     /// <param name="run">The results that a work item has together.</param>
-    /// <param name="sums">Their sums.</param>
+    /// <param name="sums">The sum of each result.</param>
     /// <param name="position">Where the first of them is in a view, from the view's lowest position; in vectors of so many elements.</param>
     /// <param name="store">Is handed the positions and the results.</param>
     public static void Finish(

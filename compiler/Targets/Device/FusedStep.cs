@@ -57,7 +57,7 @@ internal sealed record FusedStep(Contraction Contraction, bool Accumulates, IRea
 /// </summary>
 /// <param name="First">The step that writes it.</param>
 /// <param name="Second">The step that reads it.</param>
-/// <param name="Tile">What a group takes.</param>
+/// <param name="Tile">The part of both results that a group takes.</param>
 internal sealed record ChainedStep(FusedStep First, FusedStep Second, ChainTile Tile) : Step
 {
     public override Place Target => Second.Target;

@@ -11,7 +11,7 @@ internal static class RowFunctionKernels
     private const int Group = 64;
 
     /// <summary>c (+)= f, of the operands that the function reads and c.</summary>
-    /// <param name="description">What it does, in words.</param>
+    /// <param name="description">The kernel's description, in words.</param>
     /// <param name="program">The function, its derivative or its gradient.</param>
     /// <param name="length">The length of a row.</param>
     /// <param name="count">Rows of a vector, or of the weight.</param>

@@ -6,7 +6,7 @@ namespace Weft.Compiler.Targets.Device;
 
 /// <summary>Neighbours along an index that a work item takes together: those of one number of a counter of runs.</summary>
 /// <param name="Along">The index; null for one by itself.</param>
-/// <param name="Width">How many.</param>
+/// <param name="Width">The number of neighbours.</param>
 internal sealed record Run(Index? Along, int Width)
 {
     public static readonly Run One = new(null, 1);
@@ -64,12 +64,12 @@ internal sealed class Vectors(int elementSize, Func<View, int> alignmentOf)
     }
 
     /// <summary>The elements of a run: loaded as vectors, or once where it has only one, or one by one where they are needed.</summary>
-    /// <param name="body">The kernel.</param>
-    /// <param name="name">What registers are named by.</param>
-    /// <param name="array">The operand.</param>
-    /// <param name="view">Its view.</param>
-    /// <param name="run">The run.</param>
-    /// <param name="at">Its first element, counted in vectors of so many elements.</param>
+    /// <param name="body">The kernel that statements are added to.</param>
+    /// <param name="name">The stem of the registers' names.</param>
+    /// <param name="array">The name of the operand.</param>
+    /// <param name="view">The view of the operand.</param>
+    /// <param name="run">The neighbours that are taken together.</param>
+    /// <param name="at">The first element of the run, counted in vectors of so many elements.</param>
     public IReadOnlyList<Expression> Load(KernelBody body, string name, string array, View view, Run run, Func<int, Expression> at)
     {
         int width = Math.Min(run.Width, Width(view, run.Along)), stride = run.Along is null ? 0 : view.Stride(run.Along);
@@ -88,12 +88,12 @@ internal sealed class Vectors(int elementSize, Func<View, int> alignmentOf)
     }
 
     /// <summary>Stores the elements of a run.</summary>
-    /// <param name="body">The kernel.</param>
-    /// <param name="array">The operand.</param>
-    /// <param name="view">Its view.</param>
-    /// <param name="run">The run.</param>
-    /// <param name="at">Its first element, counted in vectors of so many elements.</param>
-    /// <param name="values">The elements.</param>
+    /// <param name="body">The kernel that statements are added to.</param>
+    /// <param name="array">The name of the operand.</param>
+    /// <param name="view">The view of the operand.</param>
+    /// <param name="run">The neighbours that are taken together.</param>
+    /// <param name="at">The first element of the run, counted in vectors of so many elements.</param>
+    /// <param name="values">The value of each element.</param>
     /// <param name="isResult">Whether they are added to what is there if the launch says so.</param>
     public void Store(KernelBody body, string array, View view, Run run, Func<int, Expression> at, IReadOnlyList<Expression> values, bool isResult)
     {

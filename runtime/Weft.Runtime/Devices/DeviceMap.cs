@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using Weft.Execution;
 using Weft.Kernels;
 
 namespace Weft;
@@ -27,6 +28,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     private readonly TBuffer weights;
     private readonly TBuffer? codes;
     private readonly int maxRows;
+    private readonly bool ownsMap;
     private readonly Buffers buffers;
     private readonly DeviceArgument<TBuffer>[] arguments;
     private readonly T[] lossSettings = new T[DeviceRoom.Settings], ruleSettings = new T[DeviceRoom.Settings];
@@ -35,20 +37,20 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     /// <summary>Makes room for a map's parameters on a device.</summary>
     /// <param name="map">A map that was compiled with a program for devices. It must stay alive as long as this.</param>
-    /// <param name="device">The device.</param>
+    /// <param name="device">The device that the map runs on, disposed with this.</param>
     /// <param name="maxRows">The most rows that are processed together; as many as fit in a quarter of the device's memory where it is not given.</param>
+    /// <param name="ownsMap">Whether the map is disposed with this.</param>
     /// <exception cref="ArgumentException">The map has no program.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxRows"/> is less than 1.</exception>
-    protected unsafe DeviceMap(Map<T> map, IDevice<T, TBuffer> device, int maxRows)
+    protected unsafe DeviceMap(Map<T> map, IDevice<T, TBuffer> device, int maxRows, bool ownsMap = false)
     {
         ArgumentNullException.ThrowIfNull(map);
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxRows, 1);
-        program = map.DeviceProgram
+        program = map.Program.CreateDeviceProgram()
             ?? throw new ArgumentException($"{map.Description.Name} has no program for devices: compile it with WeftTargets=opencl or ilgpu.", nameof(map));
-        device.Check(program);
-        Map = map;
-        this.device = device;
+        device.Load(program, map.Description.Name);
+        (Map, this.device, this.ownsMap) = (map, device, ownsMap);
         buffers = new Buffers(device);
         arguments = new DeviceArgument<TBuffer>[program.MostOperands];
         long widest = Math.Max(Math.Max(map.Inputs, map.Outputs), program.ScratchPerRow.Gradient);
@@ -62,20 +64,18 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <summary>The map, whose parameters count.</summary>
     public Map<T> Map { get; }
 
-    /// <summary>What runs.</summary>
-    [System.ComponentModel.EditorBrowsable(System.ComponentModel.EditorBrowsableState.Never)]
-    protected DeviceProgram Program => program;
+    private PassArguments<TBuffer?, BufferKind> Arguments => new(Map.Description, new BufferKind(device));
 
     /// <summary>y = f(x) for each row.</summary>
     /// <param name="x">[batch, inputs]</param>
     /// <param name="y">[batch, outputs]; overwritten.</param>
     /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited.</exception>
     /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
     public void Forward(ReadOnlySpan<T> x, Span<T> y)
     {
-        int batch = CountRows(x.Length, Map.Inputs, nameof(x));
-        RequireLength(y.Length, batch, Map.Outputs, nameof(y));
-        RefuseOverlap(y, x, nameof(y));
+        RequireReady();
+        int batch = Map.Arguments.Forward(x, y);
         lock (gate)
         {
             for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
@@ -96,11 +96,8 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <inheritdoc cref="Forward(ReadOnlySpan{T}, Span{T})"/>
     public void Forward(TBuffer x, TBuffer y)
     {
-        ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(y);
-        int batch = CountRows(device.Length(x), Map.Inputs, nameof(x));
-        RequireLength(device.Length(y), batch, Map.Outputs, nameof(y));
-        Require([x, y], written: [y]);
+        RequireReady();
+        int batch = Arguments.Forward(x, y);
         lock (gate)
         {
             for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
@@ -117,14 +114,13 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <param name="y">[batch, outputs]</param>
     /// <param name="x">[batch, inputs]; overwritten.</param>
     /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
-    /// <exception cref="InvalidOperationException">The map is not linear.</exception>
+    /// <exception cref="InvalidOperationException">The map is not linear, or its parameters were never given or are being edited.</exception>
     /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
     public void Adjoint(ReadOnlySpan<T> y, Span<T> x)
     {
         RequireLinear();
-        int batch = CountRows(y.Length, Map.Outputs, nameof(y));
-        RequireLength(x.Length, batch, Map.Inputs, nameof(x));
-        RefuseOverlap(x, y, nameof(x));
+        RequireReady();
+        int batch = Map.Arguments.Adjoint(y, x);
         lock (gate)
         {
             for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
@@ -146,11 +142,8 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     public void Adjoint(TBuffer y, TBuffer x)
     {
         RequireLinear();
-        ArgumentNullException.ThrowIfNull(y);
-        ArgumentNullException.ThrowIfNull(x);
-        int batch = CountRows(device.Length(y), Map.Outputs, nameof(y));
-        RequireLength(device.Length(x), batch, Map.Inputs, nameof(x));
-        Require([y, x], written: [x]);
+        RequireReady();
+        int batch = Arguments.Adjoint(y, x);
         lock (gate)
         {
             for (int first = 0, chunk = Begin(batch); first < batch; first += chunk)
@@ -172,26 +165,12 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <param name="dx">[batch, inputs], overwritten; or empty: not wanted.</param>
     /// <param name="gradient">[trained parameters], added to; or empty: not wanted.</param>
     /// <exception cref="ArgumentException">A length is wrong, or something written overlaps another argument; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited.</exception>
     /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
     public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
     {
-        int batch = CountRows(x.Length, Map.Inputs, nameof(x));
-        RequireLength(dy.Length, batch, Map.Outputs, nameof(dy));
-        if (!dx.IsEmpty)
-        {
-            RequireLength(dx.Length, batch, Map.Inputs, nameof(dx));
-        }
-
-        if (!gradient.IsEmpty)
-        {
-            RequireLength(gradient.Length, 1, Map.TrainedCount, nameof(gradient));
-        }
-
-        RefuseOverlap(dx, x, nameof(dx));
-        RefuseOverlap(dx, dy, nameof(dx));
-        RefuseOverlap(gradient, x, nameof(gradient));
-        RefuseOverlap(gradient, dy, nameof(gradient));
-        RefuseOverlap(gradient, dx, nameof(gradient));
+        RequireReady();
+        int batch = Map.Arguments.Gradient(x, dy, dx, gradient);
         lock (gate)
         {
             Block g = BeginGradient(!gradient.IsEmpty);
@@ -235,21 +214,8 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <inheritdoc cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>
     public void Gradient(TBuffer x, TBuffer dy, TBuffer? dx, TBuffer? gradient)
     {
-        ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(dy);
-        int batch = CountRows(device.Length(x), Map.Inputs, nameof(x));
-        RequireLength(device.Length(dy), batch, Map.Outputs, nameof(dy));
-        if (dx is not null)
-        {
-            RequireLength(device.Length(dx), batch, Map.Inputs, nameof(dx));
-        }
-
-        if (gradient is not null)
-        {
-            RequireLength(device.Length(gradient), 1, Map.TrainedCount, nameof(gradient));
-        }
-
-        Require([x, dy, dx, gradient], written: [dx, gradient]);
+        RequireReady();
+        int batch = Arguments.Gradient(x, dy, dx, gradient);
         lock (gate)
         {
             Block g = BeginGradient(gradient is not null);
@@ -277,35 +243,20 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <summary>
     /// The gradient of a batch's mean loss for the trained parameters: forward pass, loss and backward pass, without a copy to or from the device.
     /// </summary>
-    /// <param name="loss">The loss.</param>
+    /// <param name="loss">Which loss is computed.</param>
     /// <param name="x">[batch, inputs], at least one row.</param>
     /// <param name="targets">What the outputs are compared to; labels that are out of range match nothing.</param>
     /// <param name="gradient">[trained parameters], added to.</param>
     /// <param name="value">[1]: the mean loss is added to it; or null: not wanted.</param>
     /// <exception cref="ArgumentException">A length is wrong, the batch is empty, or something written is another argument too; nothing was written.</exception>
-    /// <exception cref="InvalidOperationException">The map has no trained parameters.</exception>
+    /// <exception cref="InvalidOperationException">The map has no trained parameters, or they were never given or are being edited.</exception>
     /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
     public void LossGradient(DeviceLoss loss, TBuffer x, TBuffer targets, TBuffer gradient, TBuffer? value = null)
     {
-        ArgumentNullException.ThrowIfNull(x);
-        ArgumentNullException.ThrowIfNull(targets);
-        ArgumentNullException.ThrowIfNull(gradient);
         RequireTrained();
-        int batch = CountRows(device.Length(x), Map.Inputs, nameof(x));
-        if (batch == 0)
-        {
-            throw new ArgumentException("The mean loss of an empty batch is undefined: x must have at least one row.", nameof(x));
-        }
-
+        RequireReady();
         int width = loss == DeviceLoss.MeanSquaredError ? Map.Outputs : 1;
-        RequireLength(device.Length(targets), batch, width, nameof(targets));
-        RequireLength(device.Length(gradient), 1, Map.TrainedCount, nameof(gradient));
-        if (value is not null)
-        {
-            RequireLength(device.Length(value), 1, 1, nameof(value));
-        }
-
-        Require([x, targets, gradient, value], written: [gradient, value]);
+        int batch = Arguments.LossGradient(x, targets, width, gradient, value);
         double count = (double)batch * width;
         lock (gate)
         {
@@ -340,15 +291,14 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <param name="optimizer">The optimizer: the same one at every step, and for this only.</param>
     /// <param name="gradient">[trained parameters]</param>
     /// <exception cref="ArgumentException">The gradient has another length, or the optimizer has stepped something else; nothing was changed.</exception>
-    /// <exception cref="InvalidOperationException">The map has no trained parameters.</exception>
+    /// <exception cref="InvalidOperationException">The map has no trained parameters, or they were never given or are being edited.</exception>
     /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
     public void Step(Optimizer<T> optimizer, TBuffer gradient)
     {
         ArgumentNullException.ThrowIfNull(optimizer);
-        ArgumentNullException.ThrowIfNull(gradient);
         RequireTrained();
-        RequireLength(device.Length(gradient), 1, Map.TrainedCount, nameof(gradient));
-        Require([gradient], written: []);
+        RequireReady();
+        Arguments.Step(gradient);
         lock (gate)
         {
             Begin(1);
@@ -385,6 +335,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     }
 
     /// <summary>Copies the trained parameters from the device to the map. Nothing else may run on the map meanwhile.</summary>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited.</exception>
     /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
     public void Download()
     {
@@ -404,23 +355,15 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
             buffers.Dispose();
             weights.Dispose();
             codes?.Dispose();
-            Dispose(disposing: true);
+            device.Dispose();
+            if (ownsMap)
+            {
+                Map.Dispose();
+            }
         }
 
         GC.SuppressFinalize(this);
     }
-
-    /// <summary>Gives back what the derived class holds.</summary>
-    protected virtual void Dispose(bool disposing)
-    {
-    }
-
-    /// <summary>Runs a kernel of the program.</summary>
-    /// <param name="launch">Which, and whether it adds to what is there.</param>
-    /// <param name="arguments">Its operands.</param>
-    /// <param name="rows">The rows of the chunk.</param>
-    [System.ComponentModel.EditorBrowsable(System.ComponentModel.EditorBrowsableState.Never)]
-    protected abstract void Launch(in DeviceLaunch launch, ReadOnlySpan<DeviceArgument<TBuffer>> arguments, int rows);
 
     /// <summary>Brings the device's parameters up to date.</summary>
     /// <returns>The rows to process together.</returns>
@@ -530,7 +473,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         if (program.FunctionGradients.Length > 0)
         {
             // The same tensors in the host's order; what the device has finished is not there.
-            T[] block = new T[program.GradientCount], hosts = new T[Map.Description.GradientCount];
+            T[] block = new T[program.GradientCount], hosts = new T[Map.Program.Layout.GradientCount];
             device.Read(buffers.WeightGradient!, block);
             block.AsSpan(0, Map.TrainedCount).CopyTo(hosts);
             foreach (DeviceSegment gradient in program.FunctionGradients)
@@ -568,7 +511,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 arguments[i] = new DeviceArgument<TBuffer>(block.Buffer!, block.Start + offset + ((long)operand.OffsetPerRow * blocks.Chunk));
             }
 
-            Launch(launch, arguments.AsSpan(0, launch.Operands.Length), rows);
+            device.Launch(launch, arguments.AsSpan(0, launch.Operands.Length), rows);
         }
     }
 
@@ -576,49 +519,12 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
 
     private static Span<T> Rows(Span<T> all, int columns, int first, int rows) => all.Slice(first * columns, rows * columns);
 
-    private static int CountRows(int length, int columns, string name) => length % columns == 0
-        ? length / columns
-        : throw new ArgumentException($"{name} has {length} elements; rows of {columns} are expected, so a multiple of {columns}.", name);
-
-    private static void RequireLength(int length, int rows, int columns, string name)
+    /// <summary>Refuses a call where this or the map cannot be used.</summary>
+    /// <exception cref="InvalidOperationException">The parameters are being edited, or were never given.</exception>
+    private void RequireReady()
     {
-        if (length != (long)rows * columns)
-        {
-            throw new ArgumentException($"{name} has {length} elements; {(long)rows * columns} are expected ({rows} × {columns}).", name);
-        }
-    }
-
-    private static void RefuseOverlap(ReadOnlySpan<T> written, ReadOnlySpan<T> other, string name)
-    {
-        if (written.Overlaps(other))
-        {
-            throw new ArgumentException($"{name} is written and must not overlap another argument.", name);
-        }
-    }
-
-    private void Require(ReadOnlySpan<TBuffer?> all, ReadOnlySpan<TBuffer?> written)
-    {
-        foreach (TBuffer? buffer in all)
-        {
-            if (buffer is not null && !device.Owns(buffer))
-            {
-                throw new ArgumentException("A buffer belongs to another device than the map.");
-            }
-        }
-
-        foreach (TBuffer? target in written)
-        {
-            int uses = 0;
-            foreach (TBuffer? buffer in all)
-            {
-                uses += target is not null && ReferenceEquals(target, buffer) ? 1 : 0;
-            }
-
-            if (uses > 1)
-            {
-                throw new ArgumentException("A buffer that is written must not be another argument too.");
-            }
-        }
+        ObjectDisposedException.ThrowIf(disposed, this);
+        Map.Weights(out _);
     }
 
     private void RequireTrained()
@@ -634,6 +540,25 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         if (Map is not LinearMap<T>)
         {
             throw new InvalidOperationException($"{Map.Description.Name} is not linear: it has no adjoint.");
+        }
+    }
+
+    /// <summary>Buffers: null is not given, and those of other devices are out of reach.</summary>
+    private readonly struct BufferKind(IDevice<T, TBuffer> device) : IMemoryKind<TBuffer?>
+    {
+        public bool IsGiven(TBuffer? memory) => memory is not null;
+
+        public int Length(TBuffer? memory) => device.Length(memory!);
+
+        public bool Overlap(TBuffer? a, TBuffer? b) => a is not null && ReferenceEquals(a, b);
+
+        public void Require(TBuffer? memory, string name)
+        {
+            ArgumentNullException.ThrowIfNull(memory, name);
+            if (!device.Owns(memory))
+            {
+                throw new ArgumentException($"{name} belongs to another device than the map.", name);
+            }
         }
     }
 

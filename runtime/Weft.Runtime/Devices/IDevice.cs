@@ -1,13 +1,11 @@
-using System.ComponentModel;
 using System.Numerics;
 
 namespace Weft.Kernels;
 
-/// <summary>What a map on a device needs of the device: memory, and copies to and from it, all in the order of the calls.</summary>
+/// <summary>What a map on a device needs of the device: its kernels, memory, and copies to and from it, all in the order of the calls.</summary>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <typeparam name="TBuffer">Numbers in the device's memory.</typeparam>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public interface IDevice<T, TBuffer>
+public interface IDevice<T, TBuffer> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TBuffer : class, IDisposable
 {
@@ -17,8 +15,16 @@ public interface IDevice<T, TBuffer>
     /// <summary>The largest buffer, in bytes.</summary>
     long MaxBufferBytes { get; }
 
-    /// <summary>Refuses a program that the device cannot run: it lacks a type of numbers, or groups as large as the program's.</summary>
-    void Check(DeviceProgram program);
+    /// <summary>Takes the program that <see cref="Launch"/> runs, once; refuses one for which the device lacks a type of numbers, or groups as large.</summary>
+    /// <param name="program">The map's kernels and what they are launched on.</param>
+    /// <param name="name">The name of the map, for messages.</param>
+    void Load(DeviceProgram program, string name);
+
+    /// <summary>Runs a kernel of the program.</summary>
+    /// <param name="launch">Which kernel, and whether it adds to what is there.</param>
+    /// <param name="arguments">The memory of each of its operands.</param>
+    /// <param name="rows">The rows of the chunk.</param>
+    void Launch(in DeviceLaunch launch, ReadOnlySpan<DeviceArgument<TBuffer>> arguments, int rows);
 
     /// <summary>Makes a buffer; what it holds is not defined.</summary>
     TBuffer Allocate(int length);
@@ -40,6 +46,5 @@ public interface IDevice<T, TBuffer>
 }
 
 /// <summary>An operand of a launch: its memory, and the element that it begins with.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceArgument<TBuffer>(TBuffer Buffer, long Start)
     where TBuffer : class;

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -8,49 +7,60 @@ namespace Weft.Kernels;
 /// Activations and their derivatives over rows of elements. Those that grow no faster than their argument are finite for every finite one, and
 /// so are their derivatives; at ±∞ they have their limits, and NaN gives NaN. Results may overwrite arguments in place.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Activations<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>y = f(z)</summary>
-    /// <param name="f">The function.</param>
+    /// <param name="f">The activation.</param>
     /// <param name="z">[rows, length]</param>
     /// <param name="y">[rows, length]; overwritten, and may be <paramref name="z"/>.</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="length">Elements of a row.</param>
-    /// <param name="pitches">Elements from one row of z and of y to the next.</param>
-    public static void Apply(Activation f, T* z, T* y, int rows, int length, (int Z, int Y) pitches)
+    public static void Apply(Activation f, RowTensor<T> z, RowTensor<T> y, int rows, int length)
     {
-        if (pitches == (length, length))
+        if (z.Pitch == length && y.Pitch == length)
         {
             (rows, length) = (1, rows * length);
         }
 
-        for (; rows > 0; rows--, z += pitches.Z, y += pitches.Y)
+        T* from = z.First, to = y.First;
+        for (; rows > 0; rows--, from += z.Pitch, to += y.Pitch)
         {
-            Run(f, z, null, y, length, accumulate: false);
+            Run(f, from, null, to, length, accumulate: false);
         }
     }
 
-    /// <summary>dz = f′(z) · dy, or += where <paramref name="accumulate"/>.</summary>
-    /// <param name="f">The function.</param>
+    /// <summary>dz = f′(z) · dy</summary>
+    /// <param name="f">The activation.</param>
     /// <param name="z">[rows, length]: the function's argument.</param>
     /// <param name="dy">[rows, length]</param>
-    /// <param name="dz">[rows, length]; may be <paramref name="z"/> or <paramref name="dy"/>.</param>
+    /// <param name="dz">[rows, length]; overwritten, and may be <paramref name="z"/> or <paramref name="dy"/>.</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="length">Elements of a row.</param>
-    /// <param name="pitches">Elements from one row of z, of dy and of dz to the next.</param>
-    /// <param name="accumulate">Whether to add to <paramref name="dz"/>.</param>
-    public static void Derivative(Activation f, T* z, T* dy, T* dz, int rows, int length, (int Z, int Dy, int Dz) pitches, bool accumulate)
+    public static void Derivative(Activation f, RowTensor<T> z, RowTensor<T> dy, RowTensor<T> dz, int rows, int length) =>
+        Derive(f, z, dy, dz, rows, length, accumulate: false);
+
+    /// <summary>dz += f′(z) · dy</summary>
+    /// <param name="f">The activation.</param>
+    /// <param name="z">[rows, length]: the function's argument.</param>
+    /// <param name="dy">[rows, length]</param>
+    /// <param name="dz">[rows, length]; added to.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="length">Elements of a row.</param>
+    public static void AddDerivative(Activation f, RowTensor<T> z, RowTensor<T> dy, RowTensor<T> dz, int rows, int length) =>
+        Derive(f, z, dy, dz, rows, length, accumulate: true);
+
+    private static void Derive(Activation f, RowTensor<T> z, RowTensor<T> dy, RowTensor<T> dz, int rows, int length, bool accumulate)
     {
-        if (pitches == (length, length, length))
+        if (z.Pitch == length && dy.Pitch == length && dz.Pitch == length)
         {
             (rows, length) = (1, rows * length);
         }
 
-        for (; rows > 0; rows--, z += pitches.Z, dy += pitches.Dy, dz += pitches.Dz)
+        T* at = z.First, along = dy.First, to = dz.First;
+        for (; rows > 0; rows--, at += z.Pitch, along += dy.Pitch, to += dz.Pitch)
         {
-            Run(f, z, dy, dz, length, accumulate);
+            Run(f, at, along, to, length, accumulate);
         }
     }
 

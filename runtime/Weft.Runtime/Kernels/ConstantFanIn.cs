@@ -1,10 +1,27 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Kernels;
+
+/// <summary>A sparse matrix of a constant fan-in, <c>A[i, table[i, j]] = coefficient · values[i, j]</c>.</summary>
+/// <typeparam name="T">The element.</typeparam>
+/// <param name="table">[outputs, fanIn]: whole numbers from 0 to size − 1.</param>
+/// <param name="values">[outputs, fanIn]</param>
+/// <param name="outputs">The rows of the matrix.</param>
+/// <param name="fanIn">The entries of a row.</param>
+/// <param name="size">The columns of the matrix.</param>
+/// <param name="coefficient">What the values are multiplied by.</param>
+public readonly unsafe struct FanInMatrix<T>(T* table, T* values, int outputs, int fanIn, int size, T coefficient)
+    where T : unmanaged
+{
+    internal readonly T* Table = table, Values = values;
+
+    internal readonly int Outputs = outputs, FanIn = fanIn, Size = size;
+
+    internal readonly T Coefficient = coefficient;
+}
 
 /// <summary>
 /// Products with a sparse matrix of a constant fan-in, <c>A[i, table[i, j]] = values[i, j]</c>. Rows of the batch run along the lanes of a
@@ -14,62 +31,48 @@ namespace Weft.Kernels;
 /// Of all methods: the table holds whole numbers from 0 to size − 1, which are not checked here, and scratch has room for size + outputs
 /// elements for each row of the batch.
 /// </remarks>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class ConstantFanIn<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>The matrix and its sizes.</summary>
-    private readonly struct Matrix(T* table, T* values, int outputs, int fanIn, int size, T coefficient)
-    {
-        public readonly T* Table = table, Values = values;
-
-        public readonly int Outputs = outputs, FanIn = fanIn, Size = size;
-
-        public readonly T Coefficient = coefficient;
-    }
-
     /// <summary>What is done for a tile of rows: x and y are batches, inner and outer the same transposed, with C vectors for each element of a row.</summary>
     private interface IProduct
     {
         /// <summary>Transposes what is read.</summary>
-        static abstract void Begin(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows);
+        static abstract void Begin(in FanInMatrix<T> matrix, T* x, T* y, T* inner, T* outer, int rows);
 
         /// <summary>Multiplies.</summary>
-        static abstract void Run<S, V, C>(in Matrix matrix, T* inner, T* outer)
+        static abstract void Run<S, V, C>(in FanInMatrix<T> matrix, T* inner, T* outer)
             where S : struct, ILanes<T, V>
             where V : struct
             where C : struct, IExtent;
 
         /// <summary>Transposes what was written.</summary>
-        static abstract void End(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate);
+        static abstract void End(in FanInMatrix<T> matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate);
     }
 
     /// <summary>y[o, i] = coefficient · Σⱼ values[i, j] · x[o, table[i, j]], or += where <paramref name="accumulate"/>.</summary>
+    /// <param name="matrix">The sparse matrix.</param>
     /// <param name="x">[rows, size]</param>
-    /// <param name="table">[outputs, fanIn]</param>
-    /// <param name="values">[outputs, fanIn]</param>
     /// <param name="y">[rows, outputs]</param>
-    /// <param name="scratch">Overwritten.</param>
+    /// <param name="scratch">Room for size + outputs elements of each row; overwritten.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="outputs">The length of a row of y.</param>
-    /// <param name="fanIn">The entries of a row of the matrix.</param>
-    /// <param name="size">The length of a row of x.</param>
-    /// <param name="coefficient">What the matrix is multiplied by.</param>
     /// <param name="accumulate">Whether to add to y.</param>
-    public static void Multiply(T* x, T* table, T* values, T* y, T* scratch, int rows, int outputs, int fanIn, int size, T coefficient, bool accumulate)
+    public static void Multiply(in FanInMatrix<T> matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
     {
-        var matrix = new Matrix(table, values, outputs, fanIn, size, coefficient);
         for (int row = Vectors<Product>(matrix, x, y, scratch, rows, accumulate); row < rows; row++)
         {
-            MultiplyRow(x + (nint)row * size, table, values, y + (nint)row * outputs, outputs, fanIn, coefficient, accumulate);
+            MultiplyRow(matrix, x + (nint)row * matrix.Size, y + (nint)row * matrix.Outputs, 0, matrix.Outputs, accumulate);
         }
     }
 
-    /// <summary>The same for a single row of the batch, and some rows of the matrix.</summary>
+    /// <summary>The same for a single row of the batch, and some outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void MultiplyRow(T* x, T* table, T* values, T* y, int outputs, int fanIn, T coefficient, bool accumulate)
+    internal static void MultiplyRow(in FanInMatrix<T> matrix, T* x, T* y, int first, int end, bool accumulate)
     {
-        for (int i = 0; i < outputs; i++, table += fanIn, values += fanIn)
+        int fanIn = matrix.FanIn;
+        T* table = matrix.Table + (nint)first * fanIn, values = matrix.Values + (nint)first * fanIn;
+        T coefficient = matrix.Coefficient;
+        for (int i = first; i < end; i++, table += fanIn, values += fanIn)
         {
             T sum = coefficient * Dot(x, table, values, fanIn);
             y[i] = accumulate ? y[i] + sum : sum;
@@ -77,35 +80,25 @@ public static unsafe class ConstantFanIn<T>
     }
 
     /// <summary>The adjoint: x[o, table[i, j]] = coefficient · Σ values[i, j] · y[o, i], or += where <paramref name="accumulate"/>.</summary>
+    /// <param name="matrix">The sparse matrix.</param>
     /// <param name="y">[rows, outputs]</param>
-    /// <param name="table">[outputs, fanIn]</param>
-    /// <param name="values">[outputs, fanIn]</param>
     /// <param name="x">[rows, size]</param>
-    /// <param name="scratch">Overwritten.</param>
+    /// <param name="scratch">Room for size + outputs elements of each row; overwritten.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="outputs">The length of a row of y.</param>
-    /// <param name="fanIn">The entries of a row of the matrix.</param>
-    /// <param name="size">The length of a row of x.</param>
-    /// <param name="coefficient">What the matrix is multiplied by.</param>
     /// <param name="accumulate">Whether to add to x.</param>
-    public static void MultiplyAdjoint(T* y, T* table, T* values, T* x, T* scratch, int rows, int outputs, int fanIn, int size, T coefficient, bool accumulate) =>
-        All<Adjoint>(new Matrix(table, values, outputs, fanIn, size, coefficient), x, y, scratch, rows, accumulate);
+    public static void MultiplyAdjoint(in FanInMatrix<T> matrix, T* y, T* x, T* scratch, int rows, bool accumulate) =>
+        All<Adjoint>(matrix, x, y, scratch, rows, accumulate);
 
     /// <summary>The gradient for the values: values[i, j] += coefficient · Σₒ y[o, i] · x[o, table[i, j]].</summary>
+    /// <param name="matrix">The matrix, with the gradient in the place of its values; added to.</param>
     /// <param name="x">[rows, size]</param>
-    /// <param name="table">[outputs, fanIn]</param>
-    /// <param name="y">[rows, outputs]</param>
-    /// <param name="values">[outputs, fanIn]; added to.</param>
-    /// <param name="scratch">Overwritten.</param>
+    /// <param name="y">[rows, outputs]: the gradient for the outputs.</param>
+    /// <param name="scratch">Room for size + outputs elements of each row; overwritten.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="outputs">The length of a row of y.</param>
-    /// <param name="fanIn">The entries of a row of the matrix.</param>
-    /// <param name="size">The length of a row of x.</param>
-    /// <param name="coefficient">What the matrix is multiplied by.</param>
-    public static void AddGradient(T* x, T* table, T* y, T* values, T* scratch, int rows, int outputs, int fanIn, int size, T coefficient) =>
-        All<Gradient>(new Matrix(table, values, outputs, fanIn, size, coefficient), x, y, scratch, rows, accumulate: true);
+    public static void AddGradient(in FanInMatrix<T> matrix, T* x, T* y, T* scratch, int rows) =>
+        All<Gradient>(matrix, x, y, scratch, rows, accumulate: true);
 
-    private static void All<TProduct>(in Matrix matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
+    private static void All<TProduct>(in FanInMatrix<T> matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
         where TProduct : struct, IProduct
     {
         int row = Vectors<TProduct>(matrix, x, y, scratch, rows, accumulate);
@@ -114,7 +107,7 @@ public static unsafe class ConstantFanIn<T>
 
     /// <summary>As many rows as fill vectors, the widest first.</summary>
     /// <returns>How many.</returns>
-    private static int Vectors<TProduct>(in Matrix matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
+    private static int Vectors<TProduct>(in FanInMatrix<T> matrix, T* x, T* y, T* scratch, int rows, bool accumulate)
         where TProduct : struct, IProduct
     {
         int row = 0;
@@ -132,7 +125,7 @@ public static unsafe class ConstantFanIn<T>
         return Vector128.IsHardwareAccelerated ? Sweep<TProduct, Lanes128<T>, Vector128<T>, Extent1>(matrix, x, y, scratch, row, rows, accumulate) : row;
     }
 
-    private static int Sweep<TProduct, S, V, C>(in Matrix matrix, T* x, T* y, T* scratch, int row, int rows, bool accumulate)
+    private static int Sweep<TProduct, S, V, C>(in FanInMatrix<T> matrix, T* x, T* y, T* scratch, int row, int rows, bool accumulate)
         where TProduct : struct, IProduct
         where S : struct, ILanes<T, V>
         where V : struct
@@ -153,10 +146,10 @@ public static unsafe class ConstantFanIn<T>
 
     private readonly struct Product : IProduct
     {
-        public static void Begin(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows) => Transpose(x, inner, matrix.Size, rows);
+        public static void Begin(in FanInMatrix<T> matrix, T* x, T* y, T* inner, T* outer, int rows) => Transpose(x, inner, matrix.Size, rows);
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public static void Run<S, V, C>(in Matrix matrix, T* inner, T* outer)
+        public static void Run<S, V, C>(in FanInMatrix<T> matrix, T* inner, T* outer)
             where S : struct, ILanes<T, V>
             where V : struct
             where C : struct, IExtent
@@ -194,20 +187,20 @@ public static unsafe class ConstantFanIn<T>
             }
         }
 
-        public static void End(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate) =>
+        public static void End(in FanInMatrix<T> matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate) =>
             TransposeBack(outer, y, matrix.Outputs, rows, accumulate);
     }
 
     private readonly struct Adjoint : IProduct
     {
-        public static void Begin(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows)
+        public static void Begin(in FanInMatrix<T> matrix, T* x, T* y, T* inner, T* outer, int rows)
         {
             Transpose(y, outer, matrix.Outputs, rows);
             new Span<T>(inner, matrix.Size * rows).Clear();
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public static void Run<S, V, C>(in Matrix matrix, T* inner, T* outer)
+        public static void Run<S, V, C>(in FanInMatrix<T> matrix, T* inner, T* outer)
             where S : struct, ILanes<T, V>
             where V : struct
             where C : struct, IExtent
@@ -231,20 +224,20 @@ public static unsafe class ConstantFanIn<T>
             }
         }
 
-        public static void End(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate) =>
+        public static void End(in FanInMatrix<T> matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate) =>
             TransposeBack(inner, x, matrix.Size, rows, accumulate);
     }
 
     private readonly struct Gradient : IProduct
     {
-        public static void Begin(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows)
+        public static void Begin(in FanInMatrix<T> matrix, T* x, T* y, T* inner, T* outer, int rows)
         {
             Transpose(x, inner, matrix.Size, rows);
             Transpose(y, outer, matrix.Outputs, rows);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public static void Run<S, V, C>(in Matrix matrix, T* inner, T* outer)
+        public static void Run<S, V, C>(in FanInMatrix<T> matrix, T* inner, T* outer)
             where S : struct, ILanes<T, V>
             where V : struct
             where C : struct, IExtent
@@ -264,7 +257,7 @@ public static unsafe class ConstantFanIn<T>
             }
         }
 
-        public static void End(in Matrix matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate)
+        public static void End(in FanInMatrix<T> matrix, T* x, T* y, T* inner, T* outer, int rows, bool accumulate)
         {
         }
     }

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -11,7 +10,6 @@ namespace Weft.Kernels;
 /// <param name="A">What it adds to the position in a.</param>
 /// <param name="B">What it adds to the position in b.</param>
 /// <param name="C">What it adds to the position in c.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct Loop(int Extent, int A, int B, int C)
 {
     /// <summary>What it adds to the position in what is added: as in c, where nothing else is said.</summary>
@@ -27,7 +25,6 @@ public readonly record struct Loop(int Extent, int A, int B, int C)
 /// <typeparam name="TB">How the lanes of b are read.</typeparam>
 /// <typeparam name="TC">How the lanes of c are written.</typeparam>
 /// <param name="form">How the lanes run.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TA : struct, IOperand<T>

@@ -1,12 +1,9 @@
-using System.ComponentModel;
-
 namespace Weft.Kernels;
 
 /// <summary>
 /// Functions of kernels in arithmetic alone: compilers for devices without a library of such functions take them as they are. Errors are a
 /// few units in the last place.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static class DeviceMath
 {
     private const double Log2E = 1.4426950408889634074;

@@ -1,11 +1,9 @@
 using System.Collections.Immutable;
-using System.ComponentModel;
 using System.Numerics;
 
 namespace Weft.Kernels;
 
 /// <summary>A map's passes for a device: its kernels and the order in which they are run.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record DeviceProgram
 {
     /// <summary>
@@ -96,11 +94,9 @@ public sealed record DeviceProgram
 }
 
 /// <summary>A kernel, the size of its groups, and what the groups along each axis share out.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceKernel(string Name, int GroupX, int GroupY, DeviceAxis X, DeviceAxis Y, DeviceAxis Z);
 
 /// <summary>An extent, times the rows of the chunk if so, in tiles.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceAxis(int Extent, bool TimesRows, int Tile)
 {
     /// <summary>The number of groups along the axis.</summary>
@@ -108,11 +104,9 @@ public readonly record struct DeviceAxis(int Extent, bool TimesRows, int Tile)
 }
 
 /// <summary>Elements that lie at one place in the host's block and at another in the device's.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceSegment(int Host, int Device, int Length);
 
 /// <summary>A tensor that the device has in a short format: elements of the host's weight block, and the byte that it begins at in the block of codes.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public abstract record DeviceCodes(int Host, int Device, int Length)
 {
     /// <summary>The bytes that it takes.</summary>
@@ -123,7 +117,6 @@ public abstract record DeviceCodes(int Host, int Device, int Length)
 }
 
 /// <summary>A tensor in a format.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record DeviceCodes<T, TFormat>(int Host, int Device, int Length) : DeviceCodes(Host, Device, Length)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TFormat : struct, IStorageFormat<T>
@@ -134,9 +127,7 @@ public sealed record DeviceCodes<T, TFormat>(int Host, int Device, int Length) :
 }
 
 /// <summary>Where an operand begins: an offset, plus one for each row of a full chunk.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceOperand(DeviceBlock Block, int Offset, int OffsetPerRow);
 
 /// <summary>A kernel, by its index, and what it is run on. The last operand is written.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly record struct DeviceLaunch(int Kernel, bool Accumulate, ImmutableArray<DeviceOperand> Operands);

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -6,7 +5,6 @@ using System.Runtime.Intrinsics;
 namespace Weft.Kernels;
 
 /// <summary>What is done with a vector of elements of some tensors of the same length.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public interface IElementwiseLoop<T>
     where T : unmanaged
 {
@@ -17,7 +15,6 @@ public interface IElementwiseLoop<T>
 }
 
 /// <summary>The terms of a sum over tensors of the same length, or what the largest is sought of.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public interface IElementwiseTerms<T>
     where T : unmanaged
 {
@@ -28,7 +25,6 @@ public interface IElementwiseTerms<T>
 }
 
 /// <summary>Loops over elements, with the widest vectors that the machine has and then with narrower ones.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Elements<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

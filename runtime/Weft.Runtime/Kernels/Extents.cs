@@ -1,17 +1,14 @@
-using System.ComponentModel;
 using System.Runtime.CompilerServices;
 
 namespace Weft.Kernels;
 
 /// <summary>The rows or the columns of a register tile, as a type: the just-in-time compiler drops what a smaller tile does not have.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public interface IExtent
 {
     static abstract int Count { get; }
 }
 
 /// <summary>1.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent1 : IExtent
 {
     public static int Count
@@ -22,7 +19,6 @@ public readonly struct Extent1 : IExtent
 }
 
 /// <summary>2.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent2 : IExtent
 {
     public static int Count
@@ -33,7 +29,6 @@ public readonly struct Extent2 : IExtent
 }
 
 /// <summary>3.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent3 : IExtent
 {
     public static int Count
@@ -44,7 +39,6 @@ public readonly struct Extent3 : IExtent
 }
 
 /// <summary>4.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent4 : IExtent
 {
     public static int Count
@@ -55,7 +49,6 @@ public readonly struct Extent4 : IExtent
 }
 
 /// <summary>5.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent5 : IExtent
 {
     public static int Count
@@ -66,7 +59,6 @@ public readonly struct Extent5 : IExtent
 }
 
 /// <summary>6.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent6 : IExtent
 {
     public static int Count
@@ -77,7 +69,6 @@ public readonly struct Extent6 : IExtent
 }
 
 /// <summary>7.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent7 : IExtent
 {
     public static int Count
@@ -88,7 +79,6 @@ public readonly struct Extent7 : IExtent
 }
 
 /// <summary>8.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent8 : IExtent
 {
     public static int Count
@@ -99,7 +89,6 @@ public readonly struct Extent8 : IExtent
 }
 
 /// <summary>9.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent9 : IExtent
 {
     public static int Count
@@ -110,7 +99,6 @@ public readonly struct Extent9 : IExtent
 }
 
 /// <summary>10.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent10 : IExtent
 {
     public static int Count
@@ -121,7 +109,6 @@ public readonly struct Extent10 : IExtent
 }
 
 /// <summary>11.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent11 : IExtent
 {
     public static int Count
@@ -132,7 +119,6 @@ public readonly struct Extent11 : IExtent
 }
 
 /// <summary>12.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent12 : IExtent
 {
     public static int Count
@@ -143,7 +129,6 @@ public readonly struct Extent12 : IExtent
 }
 
 /// <summary>13.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent13 : IExtent
 {
     public static int Count
@@ -154,7 +139,6 @@ public readonly struct Extent13 : IExtent
 }
 
 /// <summary>14.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent14 : IExtent
 {
     public static int Count
@@ -165,7 +149,6 @@ public readonly struct Extent14 : IExtent
 }
 
 /// <summary>15.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent15 : IExtent
 {
     public static int Count
@@ -176,7 +159,6 @@ public readonly struct Extent15 : IExtent
 }
 
 /// <summary>16.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly struct Extent16 : IExtent
 {
     public static int Count

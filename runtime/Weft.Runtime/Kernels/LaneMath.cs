@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
@@ -8,7 +7,6 @@ namespace Weft.Kernels;
 /// Functions of each lane of a vector, to a few units in the last place. NaN gives NaN. Long ones are called: inlined into a loop, they would use
 /// up what the just-in-time compiler allows itself, and it would call each of their operations instead.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static class LaneMath<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -11,7 +10,6 @@ namespace Weft.Kernels;
 /// </summary>
 /// <typeparam name="T">The element: <see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <typeparam name="V">The vector of elements.</typeparam>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe interface ILanes<T, V>
     where T : unmanaged
     where V : struct
@@ -68,7 +66,6 @@ public unsafe interface ILanes<T, V>
 }
 
 /// <summary>Vectors of 512 bits.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Lanes512<T> : ILanes<T, Vector512<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -154,7 +151,6 @@ public readonly unsafe struct Lanes512<T> : ILanes<T, Vector512<T>>
 }
 
 /// <summary>Vectors of 256 bits.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Lanes256<T> : ILanes<T, Vector256<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -240,7 +236,6 @@ public readonly unsafe struct Lanes256<T> : ILanes<T, Vector256<T>>
 }
 
 /// <summary>Vectors of 128 bits.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Lanes128<T> : ILanes<T, Vector128<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -336,7 +331,6 @@ public readonly unsafe struct Lanes128<T> : ILanes<T, Vector128<T>>
 }
 
 /// <summary>One element at a time: what remains of a row, and hardware without vectors.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Lanes1<T> : ILanes<T, T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -6,7 +5,6 @@ using System.Runtime.Intrinsics;
 namespace Weft.Kernels;
 
 /// <summary>Copies between layouts: strided and contiguous, permuted and straight.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Layouts<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

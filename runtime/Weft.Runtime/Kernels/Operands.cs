@@ -1,16 +1,14 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Weft.Kernels;
 
 /// <summary>How a contraction reads the lanes of an operand.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe interface IOperand<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>A vector of lanes.</summary>
-    /// <param name="p">The first of them.</param>
+    /// <param name="p">The first lane.</param>
     /// <param name="stride">Elements from one lane to the next, for what is neither one number nor in one piece.</param>
     static abstract V Load<S, V>(T* p, int stride)
         where S : struct, ILanes<T, V>
@@ -18,7 +16,6 @@ public unsafe interface IOperand<T>
 }
 
 /// <summary>One number for all lanes.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Splat<T> : IOperand<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -29,7 +26,6 @@ public readonly unsafe struct Splat<T> : IOperand<T>
 }
 
 /// <summary>Lanes that are neighbours.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Adjacent<T> : IOperand<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -40,7 +36,6 @@ public readonly unsafe struct Adjacent<T> : IOperand<T>
 }
 
 /// <summary>Lanes that are apart.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Strided<T> : IOperand<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -51,7 +46,6 @@ public readonly unsafe struct Strided<T> : IOperand<T>
 }
 
 /// <summary>One number of a short format for all lanes; the pointer is <see cref="StorageFormats{T}.Scale">scaled</see>.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Splat<T, TFormat> : IOperand<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TFormat : struct, IStorageFormat<T>
@@ -63,7 +57,6 @@ public readonly unsafe struct Splat<T, TFormat> : IOperand<T>
 }
 
 /// <summary>Lanes in one piece in a short format; the pointer is <see cref="StorageFormats{T}.Scale">scaled</see>.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Adjacent<T, TFormat> : IOperand<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TFormat : struct, IStorageFormat<T>
@@ -75,7 +68,6 @@ public readonly unsafe struct Adjacent<T, TFormat> : IOperand<T>
 }
 
 /// <summary>No second operand: one.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct One<T> : IOperand<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -86,7 +78,6 @@ public readonly unsafe struct One<T> : IOperand<T>
 }
 
 /// <summary>How a contraction writes its sums.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe interface IResult<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -106,7 +97,6 @@ public unsafe interface IResult<T>
 }
 
 /// <summary>Sums as they are, lanes side by side.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Stored<T> : IResult<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -122,7 +112,6 @@ public readonly unsafe struct Stored<T> : IResult<T>
 }
 
 /// <summary>Sums times a coefficient, lanes side by side.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Scaled<T> : IResult<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -138,7 +127,6 @@ public readonly unsafe struct Scaled<T> : IResult<T>
 }
 
 /// <summary>Sums times a coefficient, lanes apart.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Spread<T> : IResult<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -154,7 +142,6 @@ public readonly unsafe struct Spread<T> : IResult<T>
 }
 
 /// <summary>Sums over the lanes, times a coefficient.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Summed<T> : IResult<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -23,40 +23,40 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* x, T* y, int length) => TFunction.Apply(new(x, length), new(y, length));
 
         /// <summary>dx += f′(x) · dy</summary>
-        public static void Gradient(T* x, T* y, T* dy, T* dx, int length)
+        public static void Gradient(Dual x, Dual y, int length)
         {
-            if (dx == null)
+            if (x.Mirror == null)
             {
                 return;
             }
 
             using Scratch slope = new(length);
-            TFunction.Slope(new(x, length), new(y, length), Row(slope.Pointer, 0, length));
+            TFunction.Slope(new(x.Value, length), new(y.Value, length), Row(slope.Pointer, 0, length));
             for (int i = 0; i < length; i++)
             {
-                dx[i] += Along(slope.Pointer[i], dy[i]);
+                x.Mirror[i] += Along(slope.Pointer[i], y.Mirror[i]);
             }
         }
 
         /// <summary>ty = f′(x) · tx</summary>
-        public static void Tangent(T* x, T* y, T* tx, T* ty, int length)
+        public static void Tangent(Dual x, Dual y, int length)
         {
-            if (ty == null)
+            if (y.Mirror == null)
             {
                 return;
             }
 
-            Span<T> target = Row(ty, 0, length);
-            if (tx == null)
+            Span<T> target = Row(y.Mirror, 0, length);
+            if (x.Mirror == null)
             {
                 target.Clear();
                 return;
             }
 
-            TFunction.Slope(new(x, length), new(y, length), target);
+            TFunction.Slope(new(x.Value, length), new(y.Value, length), target);
             for (int i = 0; i < length; i++)
             {
-                target[i] = Along(target[i], tx[i]);
+                target[i] = Along(target[i], x.Mirror[i]);
             }
         }
     }
@@ -180,23 +180,23 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>dx += p xᵖ⁻¹ · dy</summary>
-        public static void Gradient(T* x, T* y, T* dy, T* dx, int length, double number)
+        public static void Gradient(Dual x, Dual y, int length, double number)
         {
             T power = T.CreateTruncating(number);
-            for (int i = 0; dx != null && i < length; i++)
+            for (int i = 0; x.Mirror != null && i < length; i++)
             {
-                bool isFlat = power == T.Zero || (x[i] == T.Zero && power > T.Zero && power < T.One);
-                dx[i] += Along(isFlat ? T.Zero : power * T.Pow(x[i], power - T.One), dy[i]);
+                bool isFlat = power == T.Zero || (x.Value[i] == T.Zero && power > T.Zero && power < T.One);
+                x.Mirror[i] += Along(isFlat ? T.Zero : power * T.Pow(x.Value[i], power - T.One), y.Mirror[i]);
             }
         }
 
         /// <summary>ty = p xᵖ⁻¹ · tx</summary>
-        public static void Tangent(T* x, T* y, T* tx, T* ty, int length, double number)
+        public static void Tangent(Dual x, Dual y, int length, double number)
         {
-            if (ty != null)
+            if (y.Mirror != null)
             {
-                new Span<T>(ty, length).Clear();
-                Gradient(x, y, tx, tx == null ? null : ty, length, number);
+                new Span<T>(y.Mirror, length).Clear();
+                Gradient(new(x.Value, x.Mirror == null ? null : y.Mirror), new(y.Value, x.Mirror), length, number);
             }
         }
     }
@@ -208,18 +208,19 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* v, T* x, T* y, int length) => StopGradient.Value(v, y, length);
 
         /// <summary>dx += dy</summary>
-        public static void Gradient(T* v, T* x, T* y, T* dy, T* dv, T* dx, int length) => RoundStraightThrough.Gradient(x, y, dy, dx, length);
+        public static void Gradient(Dual v, Dual x, Dual y, int length) => RoundStraightThrough.Gradient(x, y, length);
 
         /// <summary>ty = tx</summary>
-        public static void Tangent(T* v, T* x, T* y, T* tv, T* tx, T* ty, int length) => RoundStraightThrough.Tangent(x, y, tx, ty, length);
+        public static void Tangent(Dual v, Dual x, Dual y, int length) => RoundStraightThrough.Tangent(x, y, length);
     }
 
     /// <summary>Two tensors side by side along an axis.</summary>
     public static class Concat
     {
         /// <summary>[count, a], [count, b] → [count, a + b]</summary>
-        public static void Value(T* a, T* b, T* y, int count, int aLength, int bLength)
+        public static void Value(T* a, T* b, T* y, (int Count, int ALength, int BLength) sizes)
         {
+            (int count, int aLength, int bLength) = sizes;
             for (int i = 0; i < count; i++, y += aLength + bLength)
             {
                 Row(a, i, aLength).CopyTo(Row(y, 0, aLength));
@@ -228,29 +229,33 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>da += the first part of dy, db += the second</summary>
-        public static void Gradient(T* a, T* b, T* y, T* dy, T* da, T* db, int count, int aLength, int bLength)
+        public static void Gradient(Dual a, Dual b, Dual y, (int Count, int ALength, int BLength) sizes)
         {
+            (int count, int aLength, int bLength) = sizes;
+            T* dy = y.Mirror;
             for (int i = 0; i < count; i++, dy += aLength + bLength)
             {
-                if (da != null)
+                if (a.Mirror != null)
                 {
-                    AddScaled(new(dy, aLength), T.One, Row(da, i, aLength));
+                    AddScaled(new(dy, aLength), T.One, Row(a.Mirror, i, aLength));
                 }
 
-                if (db != null)
+                if (b.Mirror != null)
                 {
-                    AddScaled(new(dy + aLength, bLength), T.One, Row(db, i, bLength));
+                    AddScaled(new(dy + aLength, bLength), T.One, Row(b.Mirror, i, bLength));
                 }
             }
         }
 
         /// <summary>ty = ta and tb side by side</summary>
-        public static void Tangent(T* a, T* b, T* y, T* ta, T* tb, T* ty, int count, int aLength, int bLength)
+        public static void Tangent(Dual a, Dual b, Dual y, (int Count, int ALength, int BLength) sizes)
         {
+            (int count, int aLength, int bLength) = sizes;
+            T* ty = y.Mirror;
             for (int i = 0; ty != null && i < count; i++, ty += aLength + bLength)
             {
-                Copy(ta == null ? null : ta + (nint)i * aLength, new(ty, aLength));
-                Copy(tb == null ? null : tb + (nint)i * bLength, new(ty + aLength, bLength));
+                Copy(a.Mirror == null ? null : a.Mirror + (nint)i * aLength, new(ty, aLength));
+                Copy(b.Mirror == null ? null : b.Mirror + (nint)i * bLength, new(ty + aLength, bLength));
             }
 
             static void Copy(T* source, Span<T> target)
@@ -287,25 +292,25 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>da += dy where c ≠ 0, db += dy elsewhere; the condition has none.</summary>
-        public static void Gradient(T* c, T* a, T* b, T* y, T* dy, T* dc, T* da, T* db, int length)
+        public static void Gradient(Dual c, Dual a, Dual b, Dual y, int length)
         {
             for (int i = 0; i < length; i++)
             {
-                T* target = c[i] != T.Zero ? da : db;
+                T* target = c.Value[i] != T.Zero ? a.Mirror : b.Mirror;
                 if (target != null)
                 {
-                    target[i] += dy[i];
+                    target[i] += y.Mirror[i];
                 }
             }
         }
 
         /// <summary>ty = c ≠ 0 ? ta : tb</summary>
-        public static void Tangent(T* c, T* a, T* b, T* y, T* tc, T* ta, T* tb, T* ty, int length)
+        public static void Tangent(Dual c, Dual a, Dual b, Dual y, int length)
         {
-            for (int i = 0; ty != null && i < length; i++)
+            for (int i = 0; y.Mirror != null && i < length; i++)
             {
-                T* source = c[i] != T.Zero ? ta : tb;
-                ty[i] = source == null ? T.Zero : source[i];
+                T* source = c.Value[i] != T.Zero ? a.Mirror : b.Mirror;
+                y.Mirror[i] = source == null ? T.Zero : source[i];
             }
         }
     }
@@ -318,35 +323,35 @@ public static unsafe partial class ParameterFunctions<T>
             TensorPrimitives.Divide(Row(a, 0, length), Row(b, 0, length), Row(y, 0, length));
 
         /// <summary>da += dy / b, db −= dy · y / b</summary>
-        public static void Gradient(T* a, T* b, T* y, T* dy, T* da, T* db, int length)
+        public static void Gradient(Dual a, Dual b, Dual y, int length)
         {
             for (int i = 0; i < length; i++)
             {
-                if (dy[i] == T.Zero)
+                if (y.Mirror[i] == T.Zero)
                 {
                     continue;
                 }
 
-                T slope = dy[i] / b[i];
-                if (da != null)
+                T slope = y.Mirror[i] / b.Value[i];
+                if (a.Mirror != null)
                 {
-                    da[i] += slope;
+                    a.Mirror[i] += slope;
                 }
 
-                if (db != null)
+                if (b.Mirror != null)
                 {
-                    db[i] -= slope * y[i];
+                    b.Mirror[i] -= slope * y.Value[i];
                 }
             }
         }
 
         /// <summary>ty = (ta − y · tb) / b</summary>
-        public static void Tangent(T* a, T* b, T* y, T* ta, T* tb, T* ty, int length)
+        public static void Tangent(Dual a, Dual b, Dual y, int length)
         {
-            for (int i = 0; ty != null && i < length; i++)
+            for (int i = 0; y.Mirror != null && i < length; i++)
             {
-                T change = ta == null ? T.Zero : ta[i];
-                ty[i] = (tb == null ? change : change - y[i] * tb[i]) / b[i];
+                T change = a.Mirror == null ? T.Zero : a.Mirror[i];
+                y.Mirror[i] = (b.Mirror == null ? change : change - y.Value[i] * b.Mirror[i]) / b.Value[i];
             }
         }
     }
@@ -355,7 +360,7 @@ public static unsafe partial class ParameterFunctions<T>
     {
         fixed (T* source = x, target = y)
         {
-            Activations<T>.Apply(f, source, target, 1, x.Length, (x.Length, x.Length));
+            Activations<T>.Apply(f, new(source, x.Length), new(target, x.Length), 1, x.Length);
         }
     }
 
@@ -364,7 +369,7 @@ public static unsafe partial class ParameterFunctions<T>
         slope.Fill(T.One);
         fixed (T* source = x, target = slope)
         {
-            Activations<T>.Derivative(f, source, target, target, 1, x.Length, (x.Length, x.Length, x.Length), accumulate: false);
+            Activations<T>.Derivative(f, new(source, x.Length), new(target, x.Length), new(target, x.Length), 1, x.Length);
         }
     }
 }

@@ -21,9 +21,10 @@ public static unsafe partial class ParameterFunctions<T>
     /// <summary>The largest elements of each row. Of equal ones the one of the lower index is chosen.</summary>
     public static class Largest
     {
-        /// <summary>[rows, length] → [rows, length]: 1 at <paramref name="count"/> elements of each row, 1 to <paramref name="length"/>.</summary>
-        public static void Value(T* x, T* y, int rows, int length, int count)
+        /// <summary>[rows, length] → [rows, length]: 1 at <paramref name="count"/> elements of each row, 1 to length.</summary>
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int count)
         {
+            (int rows, int length) = sizes;
             using Sorted sorted = new(length);
             for (int row = 0; row < rows; row++)
             {
@@ -49,8 +50,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class AboveQuantile
     {
         /// <summary>[rows, length] → [rows, length]: 1 above the element that has the share <paramref name="q"/>, 0 to 1, of the others below it.</summary>
-        public static void Value(T* x, T* y, int rows, int length, double q)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, double q)
         {
+            (int rows, int length) = sizes;
             using Sorted sorted = new(length);
             for (int row = 0; row < rows; row++)
             {

@@ -11,8 +11,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class Inverse
     {
         /// <summary>[batch, size, size] → [batch, size, size]</summary>
-        public static void Value(T* a, T* y, int batch, int size)
+        public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
+            (int batch, int size) = sizes;
             using Scratch work = new(size * size);
             for (int b = 0; b < batch; b++)
             {
@@ -22,30 +23,32 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>dA −= Yᵀ dY Yᵀ</summary>
-        public static void Gradient(T* a, T* y, T* dy, T* da, int batch, int size)
+        public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
         {
+            (int batch, int size) = sizes;
             using Scratch transposed = new(size * size);
-            for (int b = 0; da != null && b < batch; b++)
+            for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                Transpose(y + at, transposed.Pointer, size);
-                AddSandwich(transposed.Pointer, dy + at, -T.One, da + at, size);
+                Transpose(y.Value + at, transposed.Pointer, size);
+                AddSandwich(transposed.Pointer, y.Mirror + at, -T.One, a.Mirror + at, size);
             }
         }
 
         /// <summary>tY = −Y tA Y</summary>
-        public static void Tangent(T* a, T* y, T* ta, T* ty, int batch, int size)
+        public static void Tangent(Dual a, Dual y, (int Batch, int Size) sizes)
         {
-            if (ty == null)
+            (int batch, int size) = sizes;
+            if (y.Mirror == null)
             {
                 return;
             }
 
-            new Span<T>(ty, batch * size * size).Clear();
-            for (int b = 0; ta != null && b < batch; b++)
+            new Span<T>(y.Mirror, batch * size * size).Clear();
+            for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                AddSandwich(y + at, ta + at, -T.One, ty + at, size);
+                AddSandwich(y.Value + at, a.Mirror + at, -T.One, y.Mirror + at, size);
             }
         }
     }
@@ -56,8 +59,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class Cayley
     {
         /// <summary>[batch, size, size] → [batch, size, size]</summary>
-        public static void Value(T* a, T* y, int batch, int size)
+        public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
+            (int batch, int size) = sizes;
             using Scratch work = new(size * size);
             for (int b = 0; b < batch; b++, a += size * size, y += size * size)
             {
@@ -70,37 +74,39 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>dS = −2 Fᵀ dY Fᵀ, dA += dS − dSᵀ</summary>
-        public static void Gradient(T* a, T* y, T* dy, T* da, int batch, int size)
+        public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
         {
+            (int batch, int size) = sizes;
             using Scratch half = new(size * size), factor = new(size * size), slope = new(size * size);
-            for (int b = 0; da != null && b < batch; b++)
+            for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                Factor(y + at, half.Pointer, size);
+                Factor(y.Value + at, half.Pointer, size);
                 Transpose(half.Pointer, factor.Pointer, size);
                 new Span<T>(slope.Pointer, size * size).Clear();
-                AddSandwich(factor.Pointer, dy + at, -(T.One + T.One), slope.Pointer, size);
+                AddSandwich(factor.Pointer, y.Mirror + at, -(T.One + T.One), slope.Pointer, size);
                 Skew(slope.Pointer, factor.Pointer, size);
-                AddScaled(new(factor.Pointer, size * size), T.One, new(da + at, size * size));
+                AddScaled(new(factor.Pointer, size * size), T.One, new(a.Mirror + at, size * size));
             }
         }
 
         /// <summary>tY = −2 F (tA − tAᵀ) F</summary>
-        public static void Tangent(T* a, T* y, T* ta, T* ty, int batch, int size)
+        public static void Tangent(Dual a, Dual y, (int Batch, int Size) sizes)
         {
-            if (ty == null)
+            (int batch, int size) = sizes;
+            if (y.Mirror == null)
             {
                 return;
             }
 
-            new Span<T>(ty, batch * size * size).Clear();
+            new Span<T>(y.Mirror, batch * size * size).Clear();
             using Scratch factor = new(size * size), skew = new(size * size);
-            for (int b = 0; ta != null && b < batch; b++)
+            for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                Factor(y + at, factor.Pointer, size);
-                Skew(ta + at, skew.Pointer, size);
-                AddSandwich(factor.Pointer, skew.Pointer, -(T.One + T.One), ty + at, size);
+                Factor(y.Value + at, factor.Pointer, size);
+                Skew(a.Mirror + at, skew.Pointer, size);
+                AddSandwich(factor.Pointer, skew.Pointer, -(T.One + T.One), y.Mirror + at, size);
             }
         }
 
@@ -119,8 +125,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class OrthonormalRows
     {
         /// <summary>[batch, rows, columns] → [batch, rows, columns], rows ≤ columns</summary>
-        public static void Value(T* v, T* q, int batch, int rows, int columns)
+        public static void Value(T* v, T* q, (int Batch, int Rows, int Columns) sizes)
         {
+            (int batch, int rows, int columns) = sizes;
             for (int b = 0; b < batch; b++, v += rows * columns, q += rows * columns)
             {
                 for (int i = 0; i < rows; i++)
@@ -153,20 +160,21 @@ public static unsafe partial class ParameterFunctions<T>
         /// dV += L⁻ᵀ (dQ − C Q), where C is symmetric with the lower triangle of dQ Qᵀ (Walter and Lehmann, <i>Algorithmic
         /// differentiation of linear algebra functions</i>, 2010).
         /// </summary>
-        public static void Gradient(T* v, T* q, T* dq, T* dv, int batch, int rows, int columns)
+        public static void Gradient(Dual v, Dual q, (int Batch, int Rows, int Columns) sizes)
         {
+            (int batch, int rows, int columns) = sizes;
             using Scratch lower = new(rows * rows), slope = new(rows * columns);
-            for (int b = 0; dv != null && b < batch; b++)
+            for (int b = 0; v.Mirror != null && b < batch; b++)
             {
                 int at = b * rows * columns;
-                Products(v + at, q + at, lower.Pointer, rows, columns);
-                new Span<T>(dq + at, rows * columns).CopyTo(new Span<T>(slope.Pointer, rows * columns));
+                Products(v.Value + at, q.Value + at, lower.Pointer, rows, columns);
+                new Span<T>(q.Mirror + at, rows * columns).CopyTo(new Span<T>(slope.Pointer, rows * columns));
                 for (int i = 0; i < rows; i++)
                 {
                     for (int j = 0; j < rows; j++)
                     {
-                        T inner = TensorPrimitives.Dot<T>(Row(dq + at, Math.Max(i, j), columns), Row(q + at, Math.Min(i, j), columns));
-                        AddScaled(Row(q + at, j, columns), -inner, Row(slope.Pointer, i, columns));
+                        T inner = TensorPrimitives.Dot<T>(Row(q.Mirror + at, Math.Max(i, j), columns), Row(q.Value + at, Math.Min(i, j), columns));
+                        AddScaled(Row(q.Value + at, j, columns), -inner, Row(slope.Pointer, i, columns));
                     }
                 }
 
@@ -179,44 +187,45 @@ public static unsafe partial class ParameterFunctions<T>
                     }
 
                     DivideOrClear(row, lower.Pointer[i * rows + i]);
-                    AddScaled(row, T.One, Row(dv + at, i, columns));
+                    AddScaled(row, T.One, Row(v.Mirror + at, i, columns));
                 }
             }
         }
 
         /// <summary>tQ = X − (C − Ω) Q, where X = L⁻¹ tV, C = X Qᵀ, and Ω is skew with the strict upper triangle of C.</summary>
-        public static void Tangent(T* v, T* q, T* tv, T* tq, int batch, int rows, int columns)
+        public static void Tangent(Dual v, Dual q, (int Batch, int Rows, int Columns) sizes)
         {
-            if (tq == null)
+            (int batch, int rows, int columns) = sizes;
+            if (q.Mirror == null)
             {
                 return;
             }
 
-            new Span<T>(tq, batch * rows * columns).Clear();
+            new Span<T>(q.Mirror, batch * rows * columns).Clear();
             using Scratch lower = new(rows * rows), products = new(rows * rows);
-            for (int b = 0; tv != null && b < batch; b++)
+            for (int b = 0; v.Mirror != null && b < batch; b++)
             {
                 int at = b * rows * columns;
-                Products(v + at, q + at, lower.Pointer, rows, columns);
+                Products(v.Value + at, q.Value + at, lower.Pointer, rows, columns);
                 for (int i = 0; i < rows; i++)
                 {
-                    Span<T> row = Row(tq + at, i, columns);
-                    Row(tv + at, i, columns).CopyTo(row);
+                    Span<T> row = Row(q.Mirror + at, i, columns);
+                    Row(v.Mirror + at, i, columns).CopyTo(row);
                     for (int j = 0; j < i; j++)
                     {
-                        AddScaled(Row(tq + at, j, columns), -lower.Pointer[i * rows + j], row);
+                        AddScaled(Row(q.Mirror + at, j, columns), -lower.Pointer[i * rows + j], row);
                     }
 
                     DivideOrClear(row, lower.Pointer[i * rows + i]);
                 }
 
-                Products(tq + at, q + at, products.Pointer, rows, columns);
+                Products(q.Mirror + at, q.Value + at, products.Pointer, rows, columns);
                 for (int i = 0; i < rows; i++)
                 {
                     for (int j = 0; j <= i; j++)
                     {
                         T change = products.Pointer[i * rows + j] + (i == j ? T.Zero : products.Pointer[j * rows + i]);
-                        AddScaled(Row(q + at, j, columns), -change, Row(tq + at, i, columns));
+                        AddScaled(Row(q.Value + at, j, columns), -change, Row(q.Mirror + at, i, columns));
                     }
                 }
             }

@@ -13,8 +13,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class Polar
     {
         /// <summary>[batch, rows, columns] → [batch, rows, columns]</summary>
-        public static void Value(T* a, T* y, int batch, int rows, int columns)
+        public static void Value(T* a, T* y, (int Batch, int Rows, int Columns) sizes)
         {
+            (int batch, int rows, int columns) = sizes;
             using Wide wideA = new(a, batch, rows, columns), wideY = new(y, batch, rows, columns);
             (int k, int n) = (wideA.Rows, wideA.Columns);
             using Scratch g = new(k * k), z = new(k * n), sigma = new(k);
@@ -29,14 +30,15 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>dA += J dY; the derivative is symmetric.</summary>
-        public static void Gradient(T* a, T* y, T* dy, T* da, int batch, int rows, int columns)
+        public static void Gradient(Dual a, Dual y, (int Batch, int Rows, int Columns) sizes)
         {
-            if (da == null)
+            (int batch, int rows, int columns) = sizes;
+            if (a.Mirror == null)
             {
                 return;
             }
 
-            using Wide wideA = new(a, batch, rows, columns), direction = new(dy, batch, rows, columns), target = new(da, batch, rows, columns);
+            using Wide wideA = new(a.Value, batch, rows, columns), direction = new(y.Mirror, batch, rows, columns), target = new(a.Mirror, batch, rows, columns);
             (int k, int n) = (wideA.Rows, wideA.Columns);
             using Scratch g = new(k * k), z = new(k * n), sigma = new(k), turned = new(k * n), inner = new(k * k), result = new(k * n);
             for (int b = 0; b < batch; b++)
@@ -72,16 +74,17 @@ public static unsafe partial class ParameterFunctions<T>
                 AddTransposedProduct(g.Pointer, result.Pointer, target.Pointer + b * k * n, k, n);
             }
 
-            target.WriteBack(da);
+            target.WriteBack(a.Mirror);
         }
 
         /// <summary>tY = J tA</summary>
-        public static void Tangent(T* a, T* y, T* ta, T* ty, int batch, int rows, int columns)
+        public static void Tangent(Dual a, Dual y, (int Batch, int Rows, int Columns) sizes)
         {
-            if (ty != null)
+            (int batch, int rows, int columns) = sizes;
+            if (y.Mirror != null)
             {
-                new Span<T>(ty, batch * rows * columns).Clear();
-                Gradient(a, y, ta, ta == null ? null : ty, batch, rows, columns);
+                new Span<T>(y.Mirror, batch * rows * columns).Clear();
+                Gradient(new(a.Value, a.Mirror == null ? null : y.Mirror), new(y.Value, a.Mirror), sizes);
             }
         }
 

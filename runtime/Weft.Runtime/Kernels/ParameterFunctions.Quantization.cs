@@ -9,8 +9,9 @@ public static unsafe partial class ParameterFunctions<T>
     public sealed class Quantize : Symmetric<Quantize>, ISymmetric
     {
         /// <summary>[rows, length] → [rows, length]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 ReadOnlySpan<T> source = Row(x, row, length);
@@ -26,8 +27,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class QuantizeCodes
     {
         /// <summary>[rows, length] → [rows, length]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 ReadOnlySpan<T> source = Row(x, row, length);
@@ -42,8 +44,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class QuantizeScales
     {
         /// <summary>[rows, length] → [rows]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 y[row] = StepOf(Row(x, row, length), bits);
@@ -55,8 +58,9 @@ public static unsafe partial class ParameterFunctions<T>
     public sealed class QuantizeAffine : Symmetric<QuantizeAffine>, ISymmetric
     {
         /// <summary>[rows, length] → [rows, length]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 // In halves, whose range is a number.
@@ -80,8 +84,9 @@ public static unsafe partial class ParameterFunctions<T>
     public sealed class QuantizeZeroPoint : Symmetric<QuantizeZeroPoint>, ISymmetric
     {
         /// <summary>[rows, length] → [rows, length]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 ReadOnlySpan<T> source = Row(x, row, length);
@@ -104,8 +109,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class QuantizeZeroPointCodes
     {
         /// <summary>[rows, length] → [rows, length]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 new ZeroPointGrid(Row(x, row, length), bits).Codes(Row(x, row, length), Row(y, row, length));
@@ -118,8 +124,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class QuantizeZeroPointScales
     {
         /// <summary>[rows, length] → [rows]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 T step = new ZeroPointGrid(Row(x, row, length), bits).Step;
@@ -132,8 +139,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class QuantizeZeroPointOffsets
     {
         /// <summary>[rows, length] → [rows]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 var grid = new ZeroPointGrid(Row(x, row, length), bits);
@@ -178,8 +186,9 @@ public static unsafe partial class ParameterFunctions<T>
     public sealed class QuantizeBipolar : Symmetric<QuantizeBipolar>, ISymmetric
     {
         /// <summary>[rows, length] → [rows, length]; of two values at the same distance the upper.</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             T two = T.One + T.One;
             for (int row = 0; row < rows; row++)
             {
@@ -202,8 +211,9 @@ public static unsafe partial class ParameterFunctions<T>
     public sealed class NormalFloat : Symmetric<NormalFloat>, ISymmetric
     {
         /// <summary>[rows, length] → [rows, length]; of two values at the same distance the lower.</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             Span<T> codes = stackalloc T[1 << bits];
             FillNormalFloat(codes);
             for (int row = 0; row < rows; row++)
@@ -225,8 +235,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class NormalFloatCodes
     {
         /// <summary>[rows, length] → [rows, length]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             Span<T> codes = stackalloc T[1 << bits];
             FillNormalFloat(codes);
             for (int row = 0; row < rows; row++)
@@ -244,8 +255,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class NormalFloatScales
     {
         /// <summary>[rows, length] → [rows]</summary>
-        public static void Value(T* x, T* y, int rows, int length, int bits)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int bits)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 y[row] = LargestMagnitude(Row(x, row, length));

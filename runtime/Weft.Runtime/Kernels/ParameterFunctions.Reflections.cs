@@ -15,10 +15,10 @@ public static unsafe partial class ParameterFunctions<T>
         /// </summary>
         /// <param name="v">[count, size]: rows of norm 1, or zero, so that T is in the range of numbers.</param>
         /// <param name="t">[count, count]; overwritten.</param>
-        /// <param name="count">The number of reflections.</param>
-        /// <param name="size">The size of the space.</param>
-        public static void Value(T* v, T* t, int count, int size)
+        /// <param name="sizes">The number of reflections and the size of the space.</param>
+        public static void Value(T* v, T* t, (int Count, int Size) sizes)
         {
+            (int count, int size) = sizes;
             new Span<T>(t, count * count).Clear();
             for (int j = 0; j < count; j++)
             {
@@ -46,16 +46,14 @@ public static unsafe partial class ParameterFunctions<T>
             }
         }
 
-        /// <summary>Adds to <paramref name="dv"/> the gradient of <see cref="Value"/>: dS = −Tᵀ dT Tᵀ for S = T⁻¹, then through V Vᵀ.</summary>
-        /// <param name="v">[count, size]</param>
-        /// <param name="t">[count, count]: the result of <see cref="Value"/>.</param>
-        /// <param name="dt">[count, count]: the gradient for T, of which the upper triangle counts.</param>
-        /// <param name="dv">[count, size]; added to, or null.</param>
-        /// <param name="count">The number of reflections.</param>
-        /// <param name="size">The size of the space.</param>
-        public static void Gradient(T* v, T* t, T* dt, T* dv, int count, int size)
+        /// <summary>Adds the gradient of <see cref="Value"/>: dS = −Tᵀ dT Tᵀ for S = T⁻¹, then through V Vᵀ.</summary>
+        /// <param name="v">[count, size], and its gradient; added to, or null.</param>
+        /// <param name="t">[count, count], and the gradient for it, of which the upper triangle counts.</param>
+        /// <param name="sizes">The number of reflections and the size of the space.</param>
+        public static void Gradient(Dual v, Dual t, (int Count, int Size) sizes)
         {
-            if (dv == null)
+            (int count, int size) = sizes;
+            if (v.Mirror == null)
             {
                 return;
             }
@@ -68,7 +66,7 @@ public static unsafe partial class ParameterFunctions<T>
                     T sum = T.Zero;
                     for (int l = Math.Max(i, j); l < count; l++)
                     {
-                        sum += dt[i * count + l] * t[j * count + l];
+                        sum += t.Mirror[i * count + l] * t.Value[j * count + l];
                     }
 
                     product.Pointer[i * count + j] = sum;
@@ -82,35 +80,33 @@ public static unsafe partial class ParameterFunctions<T>
                     T slope = T.Zero;
                     for (int l = 0; l <= i; l++)
                     {
-                        slope -= t[l * count + i] * product.Pointer[l * count + j];
+                        slope -= t.Value[l * count + i] * product.Pointer[l * count + j];
                     }
 
                     // S[i, j] = ⟨vᵢ, vⱼ⟩, and half of that on the diagonal.
-                    AddScaled(Row(v, j, size), slope, Row(dv, i, size));
+                    AddScaled(Row(v.Value, j, size), slope, Row(v.Mirror, i, size));
                     if (i != j)
                     {
-                        AddScaled(Row(v, i, size), slope, Row(dv, j, size));
+                        AddScaled(Row(v.Value, i, size), slope, Row(v.Mirror, j, size));
                     }
                 }
             }
         }
 
         /// <summary>The tangent of <see cref="Value"/>: −T Ṡ T for S = T⁻¹.</summary>
-        /// <param name="v">[count, size]</param>
-        /// <param name="t">[count, count]: the result of <see cref="Value"/>.</param>
-        /// <param name="vTangent">[count, size]; or null: zero.</param>
-        /// <param name="tTangent">[count, count]; overwritten, or null.</param>
-        /// <param name="count">The number of reflections.</param>
-        /// <param name="size">The size of the space.</param>
-        public static void Tangent(T* v, T* t, T* vTangent, T* tTangent, int count, int size)
+        /// <param name="v">[count, size], and its tangent; or null: zero.</param>
+        /// <param name="t">[count, count], and its tangent; overwritten, or null.</param>
+        /// <param name="sizes">The number of reflections and the size of the space.</param>
+        public static void Tangent(Dual v, Dual t, (int Count, int Size) sizes)
         {
-            if (tTangent == null)
+            (int count, int size) = sizes;
+            if (t.Mirror == null)
             {
                 return;
             }
 
-            new Span<T>(tTangent, count * count).Clear();
-            if (vTangent == null)
+            new Span<T>(t.Mirror, count * count).Clear();
+            if (v.Mirror == null)
             {
                 return;
             }
@@ -119,10 +115,10 @@ public static unsafe partial class ParameterFunctions<T>
             for (int i = 0; i < count; i++)
             {
                 T* row = change.Pointer + i * count;
-                row[i] = TensorPrimitives.Dot(Row(v, i, size), Row(vTangent, i, size));
+                row[i] = TensorPrimitives.Dot(Row(v.Value, i, size), Row(v.Mirror, i, size));
                 for (int j = i + 1; j < count; j++)
                 {
-                    row[j] = TensorPrimitives.Dot(Row(v, i, size), Row(vTangent, j, size)) + TensorPrimitives.Dot(Row(vTangent, i, size), Row(v, j, size));
+                    row[j] = TensorPrimitives.Dot(Row(v.Value, i, size), Row(v.Mirror, j, size)) + TensorPrimitives.Dot(Row(v.Mirror, i, size), Row(v.Value, j, size));
                 }
 
                 for (int j = count - 1; j >= i; j--)
@@ -130,7 +126,7 @@ public static unsafe partial class ParameterFunctions<T>
                     T sum = T.Zero;
                     for (int l = i; l <= j; l++)
                     {
-                        sum += row[l] * t[l * count + j];
+                        sum += row[l] * t.Value[l * count + j];
                     }
 
                     row[j] = sum;
@@ -143,7 +139,7 @@ public static unsafe partial class ParameterFunctions<T>
                 {
                     for (int j = l; j < count; j++)
                     {
-                        tTangent[i * count + j] -= t[i * count + l] * change.Pointer[l * count + j];
+                        t.Mirror[i * count + j] -= t.Value[i * count + l] * change.Pointer[l * count + j];
                     }
                 }
             }

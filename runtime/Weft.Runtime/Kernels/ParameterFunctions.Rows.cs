@@ -18,21 +18,23 @@ public static unsafe partial class ParameterFunctions<T>
         where TFunction : ISymmetric
     {
         /// <summary>dx += J dy, row by row.</summary>
-        public static void Gradient(T* x, T* y, T* dy, T* dx, int rows, int length, int count = 0)
+        public static void Gradient(Dual x, Dual y, (int Rows, int Length) sizes, int count = 0)
         {
-            for (int row = 0; dx != null && row < rows; row++)
+            (int rows, int length) = sizes;
+            for (int row = 0; x.Mirror != null && row < rows; row++)
             {
-                TFunction.AddJacobian(Row(x, row, length), Row(y, row, length), Row(dy, row, length), Row(dx, row, length));
+                TFunction.AddJacobian(Row(x.Value, row, length), Row(y.Value, row, length), Row(y.Mirror, row, length), Row(x.Mirror, row, length));
             }
         }
 
         /// <summary>ty = J tx, row by row.</summary>
-        public static void Tangent(T* x, T* y, T* tx, T* ty, int rows, int length, int count = 0)
+        public static void Tangent(Dual x, Dual y, (int Rows, int Length) sizes, int count = 0)
         {
-            if (ty != null)
+            (int rows, int length) = sizes;
+            if (y.Mirror != null)
             {
-                new Span<T>(ty, rows * length).Clear();
-                Gradient(x, y, tx, tx == null ? null : ty, rows, length);
+                new Span<T>(y.Mirror, rows * length).Clear();
+                Gradient(new(x.Value, x.Mirror == null ? null : y.Mirror), new(y.Value, x.Mirror), sizes);
             }
         }
     }
@@ -41,8 +43,9 @@ public static unsafe partial class ParameterFunctions<T>
     public sealed class Softmax : Symmetric<Softmax>, ISymmetric
     {
         /// <summary>[rows, length] → [rows, length]; finite whatever the size of the logits.</summary>
-        public static void Value(T* x, T* y, int rows, int length)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 Span<T> target = Row(y, row, length);
@@ -60,8 +63,9 @@ public static unsafe partial class ParameterFunctions<T>
     public sealed class NormalizeRows : Symmetric<NormalizeRows>, ISymmetric
     {
         /// <summary>[rows, length] → [rows, length]</summary>
-        public static void Value(T* x, T* y, int rows, int length)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 Normalize(Row(x, row, length), Row(y, row, length));
@@ -84,8 +88,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class RowNorms
     {
         /// <summary>[rows, length] → [rows]</summary>
-        public static void Value(T* x, T* y, int rows, int length)
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes)
         {
+            (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
                 (T norm, int exponent) = ScaledNorm(Row(x, row, length));
@@ -94,24 +99,26 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>dx += dy · x / y</summary>
-        public static void Gradient(T* x, T* y, T* dy, T* dx, int rows, int length)
+        public static void Gradient(Dual x, Dual y, (int Rows, int Length) sizes)
         {
+            (int rows, int length) = sizes;
             using Scratch direction = new(length);
-            for (int row = 0; dx != null && row < rows; row++)
+            for (int row = 0; x.Mirror != null && row < rows; row++)
             {
-                Normalize(Row(x, row, length), Row(direction.Pointer, 0, length));
-                AddScaled(Row(direction.Pointer, 0, length), dy[row], Row(dx, row, length));
+                Normalize(Row(x.Value, row, length), Row(direction.Pointer, 0, length));
+                AddScaled(Row(direction.Pointer, 0, length), y.Mirror[row], Row(x.Mirror, row, length));
             }
         }
 
         /// <summary>ty = ⟨x / y, tx⟩</summary>
-        public static void Tangent(T* x, T* y, T* tx, T* ty, int rows, int length)
+        public static void Tangent(Dual x, Dual y, (int Rows, int Length) sizes)
         {
+            (int rows, int length) = sizes;
             using Scratch direction = new(length);
-            for (int row = 0; ty != null && row < rows; row++)
+            for (int row = 0; y.Mirror != null && row < rows; row++)
             {
-                Normalize(Row(x, row, length), Row(direction.Pointer, 0, length));
-                ty[row] = tx == null ? T.Zero : TensorPrimitives.Dot<T>(Row(direction.Pointer, 0, length), Row(tx, row, length));
+                Normalize(Row(x.Value, row, length), Row(direction.Pointer, 0, length));
+                y.Mirror[row] = x.Mirror == null ? T.Zero : TensorPrimitives.Dot<T>(Row(direction.Pointer, 0, length), Row(x.Mirror, row, length));
             }
         }
     }
@@ -120,28 +127,31 @@ public static unsafe partial class ParameterFunctions<T>
     public static class ColumnNorms
     {
         /// <summary>[batch, rows, columns] → [batch, columns]</summary>
-        public static void Value(T* x, T* y, int batch, int rows, int columns)
+        public static void Value(T* x, T* y, (int Batch, int Rows, int Columns) sizes)
         {
+            (int batch, int rows, int columns) = sizes;
             using Transposed tx = new(x, batch, rows, columns);
-            RowNorms.Value(tx.Pointer, y, batch * columns, rows);
+            RowNorms.Value(tx.Pointer, y, (batch * columns, rows));
         }
 
         /// <summary>dx += dy · x / y</summary>
-        public static void Gradient(T* x, T* y, T* dy, T* dx, int batch, int rows, int columns)
+        public static void Gradient(Dual x, Dual y, (int Batch, int Rows, int Columns) sizes)
         {
-            if (dx != null)
+            (int batch, int rows, int columns) = sizes;
+            if (x.Mirror != null)
             {
-                using Transposed tx = new(x, batch, rows, columns), tdx = new(dx, batch, rows, columns);
-                RowNorms.Gradient(tx.Pointer, y, dy, tdx.Pointer, batch * columns, rows);
-                tdx.WriteBack(dx);
+                using Transposed tx = new(x.Value, batch, rows, columns), tdx = new(x.Mirror, batch, rows, columns);
+                RowNorms.Gradient(new(tx.Pointer, tdx.Pointer), y, (batch * columns, rows));
+                tdx.WriteBack(x.Mirror);
             }
         }
 
         /// <summary>ty = ⟨x / y, tx⟩</summary>
-        public static void Tangent(T* x, T* y, T* tx, T* ty, int batch, int rows, int columns)
+        public static void Tangent(Dual x, Dual y, (int Batch, int Rows, int Columns) sizes)
         {
-            using Transposed transposed = new(x, batch, rows, columns), tangent = new(tx, batch, rows, columns);
-            RowNorms.Tangent(transposed.Pointer, y, tangent.Pointer, ty, batch * columns, rows);
+            (int batch, int rows, int columns) = sizes;
+            using Transposed transposed = new(x.Value, batch, rows, columns), tangent = new(x.Mirror, batch, rows, columns);
+            RowNorms.Tangent(new(transposed.Pointer, tangent.Pointer), y, (batch * columns, rows));
         }
     }
 
@@ -149,32 +159,35 @@ public static unsafe partial class ParameterFunctions<T>
     public static class NormalizeColumns
     {
         /// <summary>[batch, rows, columns] → [batch, rows, columns]</summary>
-        public static void Value(T* x, T* y, int batch, int rows, int columns)
+        public static void Value(T* x, T* y, (int Batch, int Rows, int Columns) sizes)
         {
+            (int batch, int rows, int columns) = sizes;
             using Transposed t = new(x, batch, rows, columns);
-            NormalizeRows.Value(t.Pointer, t.Pointer, batch * columns, rows);
+            NormalizeRows.Value(t.Pointer, t.Pointer, (batch * columns, rows));
             t.WriteBack(y);
         }
 
         /// <summary>dx += J dy, column by column.</summary>
-        public static void Gradient(T* x, T* y, T* dy, T* dx, int batch, int rows, int columns)
+        public static void Gradient(Dual x, Dual y, (int Batch, int Rows, int Columns) sizes)
         {
-            if (dx != null)
+            (int batch, int rows, int columns) = sizes;
+            if (x.Mirror != null)
             {
-                using Transposed tx = new(x, batch, rows, columns), ty = new(y, batch, rows, columns);
-                using Transposed tdy = new(dy, batch, rows, columns), tdx = new(dx, batch, rows, columns);
-                NormalizeRows.Gradient(tx.Pointer, ty.Pointer, tdy.Pointer, tdx.Pointer, batch * columns, rows);
-                tdx.WriteBack(dx);
+                using Transposed tx = new(x.Value, batch, rows, columns), ty = new(y.Value, batch, rows, columns);
+                using Transposed tdy = new(y.Mirror, batch, rows, columns), tdx = new(x.Mirror, batch, rows, columns);
+                NormalizeRows.Gradient(new(tx.Pointer, tdx.Pointer), new(ty.Pointer, tdy.Pointer), (batch * columns, rows));
+                tdx.WriteBack(x.Mirror);
             }
         }
 
         /// <summary>ty = J tx, column by column.</summary>
-        public static void Tangent(T* x, T* y, T* tx, T* ty, int batch, int rows, int columns)
+        public static void Tangent(Dual x, Dual y, (int Batch, int Rows, int Columns) sizes)
         {
-            if (ty != null)
+            (int batch, int rows, int columns) = sizes;
+            if (y.Mirror != null)
             {
-                new Span<T>(ty, batch * rows * columns).Clear();
-                Gradient(x, y, tx, tx == null ? null : ty, batch, rows, columns);
+                new Span<T>(y.Mirror, batch * rows * columns).Clear();
+                Gradient(new(x.Value, x.Mirror == null ? null : y.Mirror), new(y.Value, x.Mirror), sizes);
             }
         }
     }
@@ -183,8 +196,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class Rbf
     {
         /// <summary>[ps, length], [qs, length] → [ps, qs]</summary>
-        public static void Value(T* p, T* q, T* y, int ps, int qs, int length, double gamma)
+        public static void Value(T* p, T* q, T* y, (int Ps, int Qs, int Length) sizes, double gamma)
         {
+            (int ps, int qs, int length) = sizes;
             for (int i = 0; i < ps * qs; i++)
             {
                 T distance = TensorPrimitives.Distance<T>(Row(p, i / qs, length), Row(q, i % qs, length));
@@ -193,40 +207,42 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>dp −= 2γ dy y (p − q), dq += 2γ dy y (p − q)</summary>
-        public static void Gradient(T* p, T* q, T* y, T* dy, T* dp, T* dq, int ps, int qs, int length, double gamma)
+        public static void Gradient(Dual p, Dual q, Dual y, (int Ps, int Qs, int Length) sizes, double gamma)
         {
+            (int ps, int qs, int length) = sizes;
             for (int i = 0; i < ps * qs; i++)
             {
-                T slope = T.CreateTruncating(2 * gamma) * dy[i] * y[i];
+                T slope = T.CreateTruncating(2 * gamma) * y.Mirror[i] * y.Value[i];
                 for (int j = 0; slope != T.Zero && j < length; j++)
                 {
-                    T change = slope * (p[i / qs * length + j] - q[i % qs * length + j]);
-                    if (dp != null)
+                    T change = slope * (p.Value[i / qs * length + j] - q.Value[i % qs * length + j]);
+                    if (p.Mirror != null)
                     {
-                        dp[i / qs * length + j] -= change;
+                        p.Mirror[i / qs * length + j] -= change;
                     }
 
-                    if (dq != null)
+                    if (q.Mirror != null)
                     {
-                        dq[i % qs * length + j] += change;
+                        q.Mirror[i % qs * length + j] += change;
                     }
                 }
             }
         }
 
         /// <summary>ty = −2γ y ⟨p − q, tp − tq⟩</summary>
-        public static void Tangent(T* p, T* q, T* y, T* tp, T* tq, T* ty, int ps, int qs, int length, double gamma)
+        public static void Tangent(Dual p, Dual q, Dual y, (int Ps, int Qs, int Length) sizes, double gamma)
         {
-            for (int i = 0; ty != null && i < ps * qs; i++)
+            (int ps, int qs, int length) = sizes;
+            for (int i = 0; y.Mirror != null && i < ps * qs; i++)
             {
                 T sum = T.Zero;
                 for (int j = 0; j < length; j++)
                 {
                     int a = i / qs * length + j, b = i % qs * length + j;
-                    sum += (p[a] - q[b]) * ((tp == null ? T.Zero : tp[a]) - (tq == null ? T.Zero : tq[b]));
+                    sum += (p.Value[a] - q.Value[b]) * ((p.Mirror == null ? T.Zero : p.Mirror[a]) - (q.Mirror == null ? T.Zero : q.Mirror[b]));
                 }
 
-                ty[i] = T.CreateTruncating(-2 * gamma) * y[i] * sum;
+                y.Mirror[i] = T.CreateTruncating(-2 * gamma) * y.Value[i] * sum;
             }
         }
     }
@@ -235,8 +251,9 @@ public static unsafe partial class ParameterFunctions<T>
     public static class Distances
     {
         /// <summary>[batch, ps, length], [batch, qs, length] → [batch, ps, qs], with <paramref name="power"/> 1 or more.</summary>
-        public static void Value(T* p, T* q, T* y, int batch, int ps, int qs, int length, double power)
+        public static void Value(T* p, T* q, T* y, (int Batch, int Ps, int Qs, int Length) sizes, double power)
         {
+            (int batch, int ps, int qs, int length) = sizes;
             for (int i = 0; i < batch * ps * qs; i++)
             {
                 T* a = p + i / qs * length, b = q + (i / (ps * qs) * qs + i % qs) * length;
@@ -257,38 +274,40 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>dp += s, dq −= s, where s = dy · sign(p − q) (|p − q| / y)^(power − 1)</summary>
-        public static void Gradient(T* p, T* q, T* y, T* dy, T* dp, T* dq, int batch, int ps, int qs, int length, double power)
+        public static void Gradient(Dual p, Dual q, Dual y, (int Batch, int Ps, int Qs, int Length) sizes, double power)
         {
+            (int batch, int ps, int qs, int length) = sizes;
             for (int i = 0; i < batch * ps * qs; i++)
             {
                 nint a = i / qs * length, b = (i / (ps * qs) * qs + i % qs) * length;
-                for (int j = 0; y[i] != T.Zero && j < length; j++)
+                for (int j = 0; y.Value[i] != T.Zero && j < length; j++)
                 {
-                    T slope = dy[i] * Slope(p[a + j] - q[b + j], y[i], power);
-                    if (dp != null)
+                    T slope = y.Mirror[i] * Slope(p.Value[a + j] - q.Value[b + j], y.Value[i], power);
+                    if (p.Mirror != null)
                     {
-                        dp[a + j] += slope;
+                        p.Mirror[a + j] += slope;
                     }
 
-                    if (dq != null)
+                    if (q.Mirror != null)
                     {
-                        dq[b + j] -= slope;
+                        q.Mirror[b + j] -= slope;
                     }
                 }
             }
         }
 
         /// <summary>ty = ⟨sign(p − q) (|p − q| / y)^(power − 1), tp − tq⟩</summary>
-        public static void Tangent(T* p, T* q, T* y, T* tp, T* tq, T* ty, int batch, int ps, int qs, int length, double power)
+        public static void Tangent(Dual p, Dual q, Dual y, (int Batch, int Ps, int Qs, int Length) sizes, double power)
         {
-            for (int i = 0; ty != null && i < batch * ps * qs; i++)
+            (int batch, int ps, int qs, int length) = sizes;
+            for (int i = 0; y.Mirror != null && i < batch * ps * qs; i++)
             {
                 nint a = i / qs * length, b = (i / (ps * qs) * qs + i % qs) * length;
-                ty[i] = T.Zero;
-                for (int j = 0; y[i] != T.Zero && j < length; j++)
+                y.Mirror[i] = T.Zero;
+                for (int j = 0; y.Value[i] != T.Zero && j < length; j++)
                 {
-                    T change = (tp == null ? T.Zero : tp[a + j]) - (tq == null ? T.Zero : tq[b + j]);
-                    ty[i] += Slope(p[a + j] - q[b + j], y[i], power) * change;
+                    T change = (p.Mirror == null ? T.Zero : p.Mirror[a + j]) - (q.Mirror == null ? T.Zero : q.Mirror[b + j]);
+                    y.Mirror[i] += Slope(p.Value[a + j] - q.Value[b + j], y.Value[i], power) * change;
                 }
             }
         }

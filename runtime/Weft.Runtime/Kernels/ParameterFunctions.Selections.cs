@@ -11,14 +11,13 @@ public static unsafe partial class ParameterFunctions<T>
     {
         /// <summary>result[i] = tensor[table[i]].</summary>
         /// <param name="tensor">[size, length]</param>
-        /// <param name="table">[count]: whole numbers from 0 to <paramref name="size"/> − 1.</param>
+        /// <param name="table">[count]: whole numbers from 0 to size − 1.</param>
         /// <param name="result">[count, length]; overwritten.</param>
-        /// <param name="size">The extent of the first axis.</param>
-        /// <param name="length">The elements of a part.</param>
-        /// <param name="count">The number of parts.</param>
+        /// <param name="sizes">The extent of the first axis, the elements of a part, and the number of parts.</param>
         /// <exception cref="InvalidOperationException">An element of the table is no such number.</exception>
-        public static void Value(T* tensor, T* table, T* result, int size, int length, int count)
+        public static void Value(T* tensor, T* table, T* result, (int Size, int Length, int Count) sizes)
         {
+            (int size, int length, int count) = sizes;
             Tables<T>.Check(table, count, size, "The table of 'take'");
             for (int i = 0; i < count; i++)
             {
@@ -27,45 +26,37 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>Adds the gradient of <see cref="Value"/>; the table has none.</summary>
-        /// <param name="tensor">[size, length]</param>
+        /// <param name="tensor">[size, length], and its gradient; added to, or null.</param>
         /// <param name="table">[count]</param>
-        /// <param name="result">[count, length]: the result.</param>
-        /// <param name="dResult">[count, length]: the gradient for the result.</param>
-        /// <param name="dTensor">[size, length]; added to, or null.</param>
-        /// <param name="dTable">Null.</param>
-        /// <param name="size">The extent of the first axis.</param>
-        /// <param name="length">The elements of a part.</param>
-        /// <param name="count">The number of parts.</param>
-        public static void Gradient(T* tensor, T* table, T* result, T* dResult, T* dTensor, T* dTable, int size, int length, int count)
+        /// <param name="result">[count, length], and the gradient for it.</param>
+        /// <param name="sizes">The extent of the first axis, the elements of a part, and the number of parts.</param>
+        public static void Gradient(Dual tensor, Dual table, Dual result, (int Size, int Length, int Count) sizes)
         {
-            for (int i = 0; dTensor != null && i < count; i++)
+            (int size, int length, int count) = sizes;
+            for (int i = 0; tensor.Mirror != null && i < count; i++)
             {
-                AddScaled(Row(dResult, i, length), T.One, Row(dTensor, int.CreateTruncating(table[i]), length));
+                AddScaled(Row(result.Mirror, i, length), T.One, Row(tensor.Mirror, int.CreateTruncating(table.Value[i]), length));
             }
         }
 
         /// <summary>The tangent of <see cref="Value"/>.</summary>
-        /// <param name="tensor">[size, length]</param>
+        /// <param name="tensor">[size, length], and its tangent; or null: zero.</param>
         /// <param name="table">[count]</param>
-        /// <param name="result">[count, length]: the result.</param>
-        /// <param name="tensorTangent">[size, length]; or null: zero.</param>
-        /// <param name="tableTangent">Null.</param>
-        /// <param name="resultTangent">[count, length]; overwritten, or null.</param>
-        /// <param name="size">The extent of the first axis.</param>
-        /// <param name="length">The elements of a part.</param>
-        /// <param name="count">The number of parts.</param>
-        public static void Tangent(T* tensor, T* table, T* result, T* tensorTangent, T* tableTangent, T* resultTangent, int size, int length, int count)
+        /// <param name="result">[count, length], and its tangent; overwritten, or null.</param>
+        /// <param name="sizes">The extent of the first axis, the elements of a part, and the number of parts.</param>
+        public static void Tangent(Dual tensor, Dual table, Dual result, (int Size, int Length, int Count) sizes)
         {
-            for (int i = 0; resultTangent != null && i < count; i++)
+            (int size, int length, int count) = sizes;
+            for (int i = 0; result.Mirror != null && i < count; i++)
             {
-                Span<T> target = Row(resultTangent, i, length);
-                if (tensorTangent == null)
+                Span<T> target = Row(result.Mirror, i, length);
+                if (tensor.Mirror == null)
                 {
                     target.Clear();
                 }
                 else
                 {
-                    Row(tensorTangent, int.CreateTruncating(table[i]), length).CopyTo(target);
+                    Row(tensor.Mirror, int.CreateTruncating(table.Value[i]), length).CopyTo(target);
                 }
             }
         }
@@ -82,12 +73,11 @@ public static unsafe partial class ParameterFunctions<T>
         /// <param name="bank">[vectors, length]</param>
         /// <param name="logits">[rows, vectors]</param>
         /// <param name="result">[rows, length]; overwritten.</param>
-        /// <param name="rows">The number of mixtures.</param>
-        /// <param name="vectors">The number of vectors in the bank.</param>
-        /// <param name="length">The length of a vector.</param>
-        /// <param name="count">The number of vectors in a mixture, 1 to <paramref name="vectors"/>.</param>
-        public static void Value(T* bank, T* logits, T* result, int rows, int vectors, int length, int count)
+        /// <param name="sizes">The number of mixtures, of vectors in the bank, and of elements of a vector.</param>
+        /// <param name="count">The number of vectors in a mixture, 1 to the number of vectors.</param>
+        public static void Value(T* bank, T* logits, T* result, (int Rows, int Vectors, int Length) sizes, int count)
         {
+            (int rows, int vectors, int length) = sizes;
             using Selection selection = new(count);
             for (int row = 0; row < rows; row++)
             {
@@ -102,62 +92,54 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         /// <summary>Adds the gradients of <see cref="Value"/>; which vectors are chosen counts as constant.</summary>
-        /// <param name="bank">[vectors, length]</param>
-        /// <param name="logits">[rows, vectors]</param>
-        /// <param name="result">[rows, length]: the result.</param>
-        /// <param name="dResult">[rows, length]: the gradient for the result.</param>
-        /// <param name="dBank">[vectors, length]; added to, or null.</param>
-        /// <param name="dLogits">[rows, vectors]; added to, or null.</param>
-        /// <param name="rows">The number of mixtures.</param>
-        /// <param name="vectors">The number of vectors in the bank.</param>
-        /// <param name="length">The length of a vector.</param>
+        /// <param name="bank">[vectors, length], and its gradient; added to, or null.</param>
+        /// <param name="logits">[rows, vectors], and their gradient; added to, or null.</param>
+        /// <param name="result">[rows, length], and the gradient for it.</param>
+        /// <param name="sizes">The number of mixtures, of vectors in the bank, and of elements of a vector.</param>
         /// <param name="count">The number of vectors in a mixture.</param>
-        public static void Gradient(T* bank, T* logits, T* result, T* dResult, T* dBank, T* dLogits, int rows, int vectors, int length, int count)
+        public static void Gradient(Dual bank, Dual logits, Dual result, (int Rows, int Vectors, int Length) sizes, int count)
         {
+            (int rows, int vectors, int length) = sizes;
             using Selection selection = new(count);
             using Scratch slopes = new(count);
             for (int row = 0; row < rows; row++)
             {
-                selection.Choose(logits + row * vectors, vectors);
-                ReadOnlySpan<T> incoming = Row(dResult, row, length);
+                selection.Choose(logits.Value + row * vectors, vectors);
+                ReadOnlySpan<T> incoming = Row(result.Mirror, row, length);
                 T mean = T.Zero;
                 for (int i = 0; i < count; i++)
                 {
                     int vector = selection.Indices[i];
                     T weight = selection.Weights[i];
-                    if (dBank != null)
+                    if (bank.Mirror != null)
                     {
-                        AddScaled(incoming, weight, Row(dBank, vector, length));
+                        AddScaled(incoming, weight, Row(bank.Mirror, vector, length));
                     }
 
-                    if (dLogits != null)
+                    if (logits.Mirror != null)
                     {
-                        slopes.Pointer[i] = TensorPrimitives.Dot(incoming, Row(bank, vector, length));
+                        slopes.Pointer[i] = TensorPrimitives.Dot(incoming, Row(bank.Value, vector, length));
                         mean += weight * slopes.Pointer[i];
                     }
                 }
 
-                for (int i = 0; dLogits != null && i < count; i++)
+                for (int i = 0; logits.Mirror != null && i < count; i++)
                 {
-                    dLogits[row * vectors + selection.Indices[i]] += selection.Weights[i] * (slopes.Pointer[i] - mean);
+                    logits.Mirror[row * vectors + selection.Indices[i]] += selection.Weights[i] * (slopes.Pointer[i] - mean);
                 }
             }
         }
 
         /// <summary>The tangent of <see cref="Value"/>; which vectors are chosen counts as constant.</summary>
-        /// <param name="bank">[vectors, length]</param>
-        /// <param name="logits">[rows, vectors]</param>
-        /// <param name="result">[rows, length]: the result.</param>
-        /// <param name="bankTangent">[vectors, length]; or null: zero.</param>
-        /// <param name="logitsTangent">[rows, vectors]; or null: zero.</param>
-        /// <param name="resultTangent">[rows, length]; overwritten, or null.</param>
-        /// <param name="rows">The number of mixtures.</param>
-        /// <param name="vectors">The number of vectors in the bank.</param>
-        /// <param name="length">The length of a vector.</param>
+        /// <param name="bank">[vectors, length], and its tangent; or null: zero.</param>
+        /// <param name="logits">[rows, vectors], and their tangent; or null: zero.</param>
+        /// <param name="result">[rows, length], and its tangent; overwritten, or null.</param>
+        /// <param name="sizes">The number of mixtures, of vectors in the bank, and of elements of a vector.</param>
         /// <param name="count">The number of vectors in a mixture.</param>
-        public static void Tangent(T* bank, T* logits, T* result, T* bankTangent, T* logitsTangent, T* resultTangent, int rows, int vectors, int length, int count)
+        public static void Tangent(Dual bank, Dual logits, Dual result, (int Rows, int Vectors, int Length) sizes, int count)
         {
-            if (resultTangent == null)
+            (int rows, int vectors, int length) = sizes;
+            if (result.Mirror == null)
             {
                 return;
             }
@@ -165,27 +147,27 @@ public static unsafe partial class ParameterFunctions<T>
             using Selection selection = new(count);
             for (int row = 0; row < rows; row++)
             {
-                selection.Choose(logits + row * vectors, vectors);
-                Span<T> target = Row(resultTangent, row, length);
+                selection.Choose(logits.Value + row * vectors, vectors);
+                Span<T> target = Row(result.Mirror, row, length);
                 target.Clear();
                 T mean = T.Zero;
-                for (int i = 0; logitsTangent != null && i < count; i++)
+                for (int i = 0; logits.Mirror != null && i < count; i++)
                 {
-                    mean += selection.Weights[i] * logitsTangent[row * vectors + selection.Indices[i]];
+                    mean += selection.Weights[i] * logits.Mirror[row * vectors + selection.Indices[i]];
                 }
 
                 for (int i = 0; i < count; i++)
                 {
                     int vector = selection.Indices[i];
                     T weight = selection.Weights[i];
-                    if (bankTangent != null)
+                    if (bank.Mirror != null)
                     {
-                        AddScaled(Row(bankTangent, vector, length), weight, target);
+                        AddScaled(Row(bank.Mirror, vector, length), weight, target);
                     }
 
-                    if (logitsTangent != null)
+                    if (logits.Mirror != null)
                     {
-                        AddScaled(Row(bank, vector, length), weight * (logitsTangent[row * vectors + vector] - mean), target);
+                        AddScaled(Row(bank.Value, vector, length), weight * (logits.Mirror[row * vectors + vector] - mean), target);
                     }
                 }
             }
@@ -196,9 +178,10 @@ public static unsafe partial class ParameterFunctions<T>
     /// <summary>The softmax over the largest elements of each row, zeros elsewhere. Of equal elements the one of the lower index is chosen.</summary>
     public sealed class TopKSoftmax : Symmetric<TopKSoftmax>, ISymmetric
     {
-        /// <summary>[rows, length] → [rows, length], with <paramref name="count"/> elements of each row, 1 to <paramref name="length"/>.</summary>
-        public static void Value(T* x, T* y, int rows, int length, int count)
+        /// <summary>[rows, length] → [rows, length], with <paramref name="count"/> elements of each row, 1 to length.</summary>
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, int count)
         {
+            (int rows, int length) = sizes;
             using Selection selection = new(count);
             new Span<T>(y, rows * length).Clear();
             for (int row = 0; row < rows; row++)

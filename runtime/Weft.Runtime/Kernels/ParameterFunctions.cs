@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Numerics;
 using System.Numerics.Tensors;
@@ -10,10 +9,9 @@ namespace Weft.Kernels;
 
 /// <summary>
 /// Functions from parameters to tensors that a map's formula uses, a class for each with its value and derivatives. Tensors are
-/// row-major and contiguous. Arguments come before the result, then gradients or tangents in the same way, then extents.
-/// Gradients are added to; a null gradient or tangent is not wanted, or zero.
+/// row-major and contiguous. Arguments come before the result, then extents and the function's number. A derivative takes each tensor with its
+/// mirror: gradients of arguments are added to; a null gradient or tangent is not wanted, or zero.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe partial class ParameterFunctions<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -22,19 +20,35 @@ public static unsafe partial class ParameterFunctions<T>
     /// <summary>From here on a sum of squares has lost nothing that counts to the least number that there is: that number over the spacing at 1.</summary>
     private static readonly T LeastSquare = T.ScaleB(T.One, typeof(T) == typeof(float) ? -103 : -970);
 
+    /// <summary>A tensor with its mirror: the gradient for it, or its tangent.</summary>
+    /// <param name="value">The tensor's first element.</param>
+    /// <param name="mirror">The first element of its gradient or tangent; or null.</param>
+    public readonly struct Dual(T* value, T* mirror)
+    {
+        /// <summary>The tensor's first element.</summary>
+        public readonly T* Value = value;
+
+        /// <summary>The first element of its gradient or tangent; or null.</summary>
+        public readonly T* Mirror = mirror;
+    }
+
     /// <summary>
     /// Draws a tensor. Each element depends on the seed and its index alone, and is the same on every machine; as <see cref="float"/> it
     /// is the rounded <see cref="double"/>.
     /// </summary>
-    /// <param name="target">[length]; overwritten.</param>
-    /// <param name="length">The number of elements.</param>
-    /// <param name="distribution">The family.</param>
-    /// <param name="scale">Its one number: see <see cref="Distribution"/>.</param>
-    /// <param name="seed">The seed.</param>
-    /// <param name="rowLength">The extent of the last axis, which the distributions of rows and of matrices need.</param>
-    /// <param name="rows">The extent of the axis before it, which those of matrices need.</param>
-    public static void Seeded(T* target, int length, Distribution distribution, double scale, int seed, int rowLength = 1, int rows = 1)
+    /// <param name="target">∏ shape elements; overwritten.</param>
+    /// <param name="shape">The extent of each axis; distributions of rows and of matrices need the last ones.</param>
+    /// <param name="initializer">The distribution with its scale.</param>
+    /// <param name="seed">The seed of all elements.</param>
+    public static void Draw(T* target, ReadOnlySpan<int> shape, Initializer initializer, int seed)
     {
+        (Distribution distribution, double scale) = initializer;
+        int length = 1, rowLength = shape.IsEmpty ? 1 : shape[^1], rows = shape.Length < 2 ? 1 : shape[^2];
+        foreach (int extent in shape)
+        {
+            length *= extent;
+        }
+
         if (distribution == Distribution.Orthogonal)
         {
             for (int start = 0; start < length; start += rows * rowLength)

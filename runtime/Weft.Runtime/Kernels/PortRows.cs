@@ -1,11 +1,10 @@
 using System.Buffers;
-using System.ComponentModel;
 using System.Numerics;
+using Weft.Execution;
 
 namespace Weft.Kernels;
 
 /// <summary>The rows of a batch, put together from inputs that have spans of their own, or taken apart into outputs that have.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly ref struct PortRows<T> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -13,8 +12,8 @@ public readonly ref struct PortRows<T> : IDisposable
     private readonly int rows, width;
 
     /// <summary>Room for rows.</summary>
-    /// <param name="rows">How many.</param>
-    /// <param name="width">Elements of each.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="width">The elements of each row.</param>
     public PortRows(int rows, int width)
     {
         (this.rows, this.width) = (rows, width);
@@ -26,25 +25,17 @@ public readonly ref struct PortRows<T> : IDisposable
 
     /// <summary>The rows of a batch of which an input has so many elements.</summary>
     /// <exception cref="ArgumentException">They are no whole rows.</exception>
-    public static int Count(int elements, int length, string name) => elements % length == 0
-        ? elements / length
-        : throw new ArgumentException($"{name} has {elements} elements; rows of {length} are expected, so a multiple of {length}.", name);
+    public static int Count(int elements, int length, string name) => Lengths.Rows(elements, length, name);
 
     /// <summary>Sees to it that an input or an output has a row for each of the batch.</summary>
     /// <exception cref="ArgumentException">It has not.</exception>
-    public void Require(int elements, int length, string name)
-    {
-        if (elements != (long)rows * length)
-        {
-            throw new ArgumentException($"{name} has {elements} elements; {(long)rows * length} are expected ({rows} × {length}).", name);
-        }
-    }
+    public void Require(int elements, int length, string name) => Lengths.Require(elements, rows, length, name);
 
     /// <summary>Writes an input where it lies in each row.</summary>
     /// <param name="part">[rows, length]</param>
-    /// <param name="offset">Where in a row it begins.</param>
-    /// <param name="length">Its elements in each row.</param>
-    /// <param name="name">What it is called.</param>
+    /// <param name="offset">The place of the first of these elements in a row.</param>
+    /// <param name="length">The number of these elements in each row.</param>
+    /// <param name="name">The name of the input, for messages.</param>
     /// <exception cref="ArgumentException">It has another length.</exception>
     public void Put(ReadOnlySpan<T> part, int offset, int length, string name)
     {
@@ -57,9 +48,9 @@ public readonly ref struct PortRows<T> : IDisposable
 
     /// <summary>Writes an input of positions where it lies in each row.</summary>
     /// <param name="part">[rows, length]</param>
-    /// <param name="offset">Where in a row it begins.</param>
-    /// <param name="length">Its elements in each row.</param>
-    /// <param name="name">What it is called.</param>
+    /// <param name="offset">The place of the first of these elements in a row.</param>
+    /// <param name="length">The number of these elements in each row.</param>
+    /// <param name="name">The name of the input, for messages.</param>
     /// <exception cref="ArgumentException">It has another length.</exception>
     public void Put(ReadOnlySpan<int> part, int offset, int length, string name)
     {
@@ -76,8 +67,8 @@ public readonly ref struct PortRows<T> : IDisposable
 
     /// <summary>Reads a part of each row.</summary>
     /// <param name="part">[rows, length]; overwritten, or empty: not wanted.</param>
-    /// <param name="offset">Where in a row it begins.</param>
-    /// <param name="length">Its elements in each row.</param>
+    /// <param name="offset">The place of the first of these elements in a row.</param>
+    /// <param name="length">The number of these elements in each row.</param>
     public void Take(Span<T> part, int offset, int length)
     {
         for (int row = 0; row < rows && !part.IsEmpty; row++)

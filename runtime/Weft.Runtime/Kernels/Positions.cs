@@ -1,10 +1,8 @@
-using System.ComponentModel;
 using System.Numerics;
 
 namespace Weft.Kernels;
 
 /// <summary>Arithmetic on positions: whole numbers that a double holds exactly.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static class Positions
 {
     private const double Exact = 1L << 53;
@@ -29,8 +27,8 @@ public static class Positions
     }
 
     /// <summary>The first element that is no whole number from 0 to below a size, or -1.</summary>
-    /// <param name="elements">What should be positions.</param>
-    /// <param name="size">What they are below.</param>
+    /// <param name="elements">Elements that should be positions.</param>
+    /// <param name="size">The number that positions are below.</param>
     internal static int FirstWrong<T>(ReadOnlySpan<T> elements, int size)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -1,11 +1,9 @@
 using System.Collections.Immutable;
-using System.ComponentModel;
 
 namespace Weft.Kernels;
 
 /// <summary>How the trained parameters of a linear map that are closest to a dense matrix are computed.</summary>
 /// <param name="Obstacle">Why there is no closed form; null where there is one.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionPlan(string? Obstacle)
 {
     /// <summary>What is computed, each part from elements of the matrix and for parameters of its own.</summary>
@@ -25,11 +23,10 @@ public sealed record ProjectionPlan(string? Obstacle)
 }
 
 /// <summary>A tensor <c>Coefficient · Weight + …</c>, outside of which the weight does not matter.</summary>
-/// <param name="Weight">The frozen parameter.</param>
+/// <param name="Weight">The name of the frozen parameter.</param>
 /// <param name="Offset">Where the sum is in the weight block.</param>
-/// <param name="Coefficient">A number.</param>
+/// <param name="Coefficient">What the weight is multiplied by in the sum.</param>
 /// <param name="Parameters">The trained parameters that do not matter outside of the sum either.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record WeightSum(string Weight, int Offset, double Coefficient, ImmutableArray<string> Parameters);
 
 /// <summary>Terms with the trained parameters that they alone have.</summary>
@@ -39,17 +36,15 @@ public sealed record WeightSum(string Weight, int Offset, double Coefficient, Im
 /// </param>
 /// <param name="Splits">The order in which tensors are split off the products.</param>
 /// <param name="Last">The factor that takes what is left; −1 for least squares.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionPart(ImmutableArray<ProjectionTerm> Terms, ImmutableArray<ProjectionSplit> Splits, int Last);
 
 /// <summary><c>matrix[Output, Input] += Coefficient · ∏ weights[Factors]</c>, summed over the indices that are in neither, where every window holds.</summary>
-/// <param name="Coefficient">A number.</param>
+/// <param name="Coefficient">What the product is multiplied by.</param>
 /// <param name="Extents">The extent of each index.</param>
-/// <param name="Output">The row.</param>
-/// <param name="Input">The column.</param>
-/// <param name="Factors">Places in the weight block.</param>
-/// <param name="Windows">What is there at all.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
+/// <param name="Output">The row of the matrix, affine in the indices.</param>
+/// <param name="Input">The column of the matrix, affine in the indices.</param>
+/// <param name="Factors">The place of each factor's element in the weight block.</param>
+/// <param name="Windows">The conditions under which there is a product.</param>
 public sealed record ProjectionTerm(
     double Coefficient,
     ImmutableArray<int> Extents,
@@ -59,21 +54,20 @@ public sealed record ProjectionTerm(
     ImmutableArray<ProjectionWindow> Windows);
 
 /// <summary><c>Offset + Σ Strides[k] · index k</c>.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionPosition(int Offset, ImmutableArray<int> Strides);
 
 /// <summary><c>0 ≤ Position &lt; Length</c>.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public sealed record ProjectionWindow(ProjectionPosition Position, int Length);
 
 /// <summary>A factor is split off the rest of a product. For each value of the shared indices its own are the rows of a matrix.</summary>
-/// <param name="Term">The number of the term.</param>
-/// <param name="Factor">Which factor.</param>
+/// <param name="Term">The number of the term among those of the part.</param>
+/// <param name="Factor">The number of the factor in the term.</param>
 /// <param name="Neighbor">The factor that has all of its summed and shared indices; −1 if it becomes ones because another has all its indices.</param>
-/// <param name="Own">Its indices that no other has.</param>
-/// <param name="Shared">Its indices that are of the matrix, and that others have too.</param>
-/// <param name="Bonds">Its summed indices.</param>
-/// <param name="Rank">What the rank of the matrix is at most.</param>
-[EditorBrowsable(EditorBrowsableState.Never)]
-public sealed record ProjectionSplit(
-    int Term, int Factor, int Neighbor, ImmutableArray<int> Own, ImmutableArray<int> Shared, ImmutableArray<int> Bonds, int Rank);
+/// <param name="Own">The indices of the factor that no other has.</param>
+/// <param name="Shared">The indices of the factor that are of the matrix, and that others have too.</param>
+/// <param name="Bonds">The summed indices of the factor.</param>
+public sealed record ProjectionSplit(int Term, int Factor, int Neighbor, ImmutableArray<int> Own, ImmutableArray<int> Shared, ImmutableArray<int> Bonds)
+{
+    /// <summary>What the rank of the matrix is at most.</summary>
+    public int Rank { get; init; }
+}

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -7,13 +6,27 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Kernels;
 
+/// <summary>A sparse matrix with a copy of it in slices.</summary>
+/// <typeparam name="T">The element.</typeparam>
+/// <param name="matrix">The matrix as a table and values.</param>
+/// <param name="slices">The first element of the copy.</param>
+/// <param name="steps">The most steps that the copy has room for.</param>
+public readonly unsafe struct SlicedMatrix<T>(FanInMatrix<T> matrix, T* slices, int steps)
+    where T : unmanaged
+{
+    internal readonly FanInMatrix<T> Matrix = matrix;
+
+    internal readonly T* Slices = slices;
+
+    internal readonly int Steps = steps;
+}
+
 /// <summary>
 /// A sparse matrix with a constant fan-in, in slices of as many rows as a vector has lanes (SELL-C: Kreutzer et al. 2014). A step multiplies
 /// an entry of each row of a slice; what they are multiplied by lies in a window of x that two registers hold, so that a permutation
 /// finds it where a gather would load element by element. A row without an entry in the window has a zero there. A slice that would take
 /// more steps than there is room for, since its rows have too little in common, is left to <see cref="ConstantFanIn{T}"/>.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class SlicedEllpack<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -49,15 +62,9 @@ public static unsafe class SlicedEllpack<T>
     }
 
     /// <summary>Makes the copy. A machine without vectors of 512 bits has no use for one.</summary>
-    /// <param name="table">[outputs, fanIn]: whole numbers from 0 to size − 1, which are not checked here.</param>
-    /// <param name="values">[outputs, fanIn]</param>
-    /// <param name="slices">The copy; overwritten.</param>
-    /// <param name="outputs">The rows of the matrix.</param>
-    /// <param name="fanIn">The entries of a row.</param>
-    /// <param name="size">The columns of the matrix.</param>
-    /// <param name="steps">The most steps that the copy has room for.</param>
+    /// <param name="matrix">The matrix, whose copy is overwritten.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Pack(T* table, T* values, T* slices, int outputs, int fanIn, int size, int steps)
+    public static void Pack(in SlicedMatrix<T> matrix)
     {
         if (!IsSupported)
         {
@@ -65,7 +72,9 @@ public static unsafe class SlicedEllpack<T>
         }
 
         // A list of the entries in each half of a window for each lane.
-        var copy = new Slices(slices, steps);
+        T* table = matrix.Matrix.Table, values = matrix.Matrix.Values;
+        int outputs = matrix.Matrix.Outputs, fanIn = matrix.Matrix.FanIn, size = matrix.Matrix.Size, steps = matrix.Steps;
+        var copy = new Slices(matrix.Slices, steps);
         int halves = (size + Lanes - 1) / Lanes, length = (halves + 1) * Lanes;
         int* lists = (int*)NativeMemory.Alloc((nuint)length, sizeof(int));
         Entry* memory = (Entry*)NativeMemory.Alloc((nuint)Lanes * (nuint)fanIn + 1, (nuint)sizeof(Entry)), entries = memory + 1;
@@ -151,34 +160,28 @@ public static unsafe class SlicedEllpack<T>
     }
 
     /// <summary>y[o, i] = coefficient · Σⱼ values[i, j] · x[o, table[i, j]], or += where <paramref name="accumulate"/>.</summary>
+    /// <param name="matrix">The matrix and its copy.</param>
     /// <param name="x">[rows, size]</param>
-    /// <param name="slices">The copy of the matrix.</param>
-    /// <param name="table">[outputs, fanIn]</param>
-    /// <param name="values">[outputs, fanIn]</param>
     /// <param name="y">[rows, outputs]</param>
-    /// <param name="scratch">[rows, pitch], 64-byte aligned: for x, with a window behind each row's last element. Overwritten.</param>
-    /// <param name="pitch">From row to row there: room for a row of y too.</param>
+    /// <param name="scratch">64-byte aligned: in each row room for x with a window behind its last element, and for a row of y. Overwritten.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="outputs">The length of a row of y.</param>
-    /// <param name="fanIn">The entries of a row of the matrix.</param>
-    /// <param name="size">The length of a row of x.</param>
-    /// <param name="steps">The most steps that the copy has room for.</param>
-    /// <param name="coefficient">What the matrix is multiplied by.</param>
     /// <param name="accumulate">Whether to add to y.</param>
-    public static void Multiply(
-        T* x, T* slices, T* table, T* values, T* y, T* scratch, int pitch, int rows, int outputs, int fanIn, int size, int steps, T coefficient, bool accumulate)
+    public static void Multiply(in SlicedMatrix<T> matrix, T* x, T* y, RowTensor<T> scratch, int rows, bool accumulate)
     {
+        ref readonly FanInMatrix<T> whole = ref matrix.Matrix;
         if (!IsSupported)
         {
-            ConstantFanIn<T>.Multiply(x, table, values, y, scratch, rows, outputs, fanIn, size, coefficient, accumulate);
+            ConstantFanIn<T>.Multiply(whole, x, y, scratch.First, rows, accumulate);
             return;
         }
 
-        var copy = new Slices(slices, steps);
-        Layouts<T>.CopyRows(x, scratch, rows, size, pitch);
+        int outputs = whole.Outputs, pitch = scratch.Pitch;
+        T coefficient = whole.Coefficient;
+        var copy = new Slices(matrix.Slices, matrix.Steps);
+        Layouts<T>.CopyRows(x, scratch.First, rows, whole.Size, pitch);
         for (int row = 0; row < rows; row += TileRows)
         {
-            T* tileX = scratch + (nint)row * pitch, tileY = y + (nint)row * outputs;
+            T* tileX = scratch.First + (nint)row * pitch, tileY = y + (nint)row * outputs;
             switch (rows - row)
             {
                 case 1:
@@ -200,9 +203,7 @@ public static unsafe class SlicedEllpack<T>
         {
             for (int row = 0; row < rows && copy.Starts[slice] == copy.Starts[slice + 1]; row++)
             {
-                nint entry = (nint)i * fanIn;
-                ConstantFanIn<T>.MultiplyRow(
-                    x + (nint)row * size, table + entry, values + entry, y + (nint)row * outputs + i, Math.Min(Lanes, outputs - i), fanIn, coefficient, accumulate);
+                ConstantFanIn<T>.MultiplyRow(whole, x + (nint)row * whole.Size, y + (nint)row * outputs, i, Math.Min(i + Lanes, outputs), accumulate);
             }
         }
     }

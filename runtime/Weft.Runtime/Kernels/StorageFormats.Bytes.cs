@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -9,7 +8,6 @@ namespace Weft.Kernels;
 /// Floating-point numbers of 8 bits with 4 of exponent and 3 of fraction, up to 448, one not-a-number and no infinities (Micikevicius et al.,
 /// <i>FP8 Formats for Deep Learning</i>, 2022). Larger numbers become the largest.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct E4M3<T> : IStorageFormat<T>, ISingles
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -45,7 +43,6 @@ public readonly unsafe struct E4M3<T> : IStorageFormat<T>, ISingles
 /// Floating-point numbers of 8 bits with 5 of exponent and 2 of fraction, up to 57,344: those of <see cref="Half"/> with a shorter fraction
 /// (Micikevicius et al. 2022). Larger numbers and infinities become the largest.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct E5M2<T> : IStorageFormat<T>, ISingles
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -85,9 +82,9 @@ public readonly unsafe struct E5M2<T> : IStorageFormat<T>, ISingles
 internal static unsafe class ByteFloats
 {
     /// <summary>Numbers whose codes are widened with their signs.</summary>
-    /// <param name="codes">The codes.</param>
+    /// <param name="codes">A code in each lane.</param>
     /// <param name="fraction">Bits of the fraction.</param>
-    /// <param name="bias">What the exponent of 1 is.</param>
+    /// <param name="bias">The exponent of 1 as it is stored.</param>
     /// <param name="last">The code of the largest number; those above it are infinity or no numbers.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Widen(Vector128<int> codes, int fraction, int bias, int last)

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
@@ -8,7 +7,6 @@ using System.Runtime.Intrinsics.X86;
 namespace Weft.Kernels;
 
 /// <summary>The upper half of a single-precision number, rounded to the nearest, of two to the even one.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct BFloat16<T> : IStorageFormat<T>, ISingles
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -64,7 +62,6 @@ public readonly unsafe struct BFloat16<T> : IStorageFormat<T>, ISingles
 }
 
 /// <summary>Half precision (IEEE 754 binary16).</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Float16<T> : IStorageFormat<T>, ISingles
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -7,7 +6,6 @@ using System.Runtime.Intrinsics.X86;
 namespace Weft.Kernels;
 
 /// <summary>Whole numbers from −127 to 127.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Int8<T> : IStorageFormat<T>, ISingles
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -57,7 +55,6 @@ public readonly unsafe struct Int8<T> : IStorageFormat<T>, ISingles
 }
 
 /// <summary>Whole numbers from −8 to 7, 8 more than each in four bits; of two in a byte the first is the lower.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct Int4<T> : IStorageFormat<T>, ISingles
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -100,7 +97,6 @@ public readonly unsafe struct Int4<T> : IStorageFormat<T>, ISingles
 }
 
 /// <summary>The sixteen values of NormalFloat by their numbers in four bits; of two in a byte the first is the lower (Dettmers et al. 2023).</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public readonly unsafe struct NormalFloat4<T> : IStorageFormat<T>, ISingles
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -9,7 +8,6 @@ namespace Weft.Kernels;
 /// A way to store numbers in fewer bits than an element has. Kernels move through it by the same strides as through elements: their pointers
 /// are <see cref="StorageFormats{T}.Scale">scaled</see>, and only a load finds out where the bits are.
 /// </summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public unsafe interface IStorageFormat<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -39,7 +37,6 @@ internal unsafe interface ISingles
 }
 
 /// <summary>Packs tensors into short formats, and finds numbers in them.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class StorageFormats<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

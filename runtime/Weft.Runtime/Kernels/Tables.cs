@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -6,8 +5,14 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Kernels;
 
+/// <summary>The extents of a gather and of its adjoint, besides the rows of the batch.</summary>
+/// <param name="Outer">The parts of a row that have the same positions.</param>
+/// <param name="Size">The length of the axis that positions lead to.</param>
+/// <param name="Count">The number of positions.</param>
+/// <param name="Inner">The elements of what lies at a position.</param>
+public readonly record struct GatherShape(int Outer, int Size, int Count, int Inner);
+
 /// <summary>Positions that are read from a table, which holds whole numbers as elements, and constants.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Tables<T>
     where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
 {
@@ -40,8 +45,8 @@ public static unsafe class Tables<T>
     }
 
     /// <summary>Writes the elements of a constant one after the other.</summary>
-    /// <param name="target">As many elements; overwritten.</param>
-    /// <param name="elements">The elements.</param>
+    /// <param name="target">As many elements as are given; overwritten.</param>
+    /// <param name="elements">The elements of the constant, row-major.</param>
     public static void Fill(T* target, ReadOnlySpan<double> elements)
     {
         for (int i = 0; i < elements.Length; i++)
@@ -51,7 +56,7 @@ public static unsafe class Tables<T>
     }
 
     /// <summary>Sees to it that a table leads nowhere but to an axis.</summary>
-    /// <param name="table">The positions.</param>
+    /// <param name="table">[length]: the positions.</param>
     /// <param name="length">The number of positions.</param>
     /// <param name="size">The length of the axis.</param>
     /// <param name="name">The name of the table.</param>
@@ -69,28 +74,23 @@ public static unsafe class Tables<T>
     }
 
     /// <summary>
-    /// target[n, o, i, c] = source[n, o, table[n, i], c], or += where <paramref name="accumulate"/>, for each row n. What is the same for all rows
-    /// has a pitch of 0; where that is the target, what rows give is added up.
+    /// target[n, o, i, c] = source[n, o, table[n, i], c], or += where <paramref name="accumulate"/>, for each row n. Where all rows have the same
+    /// target, what rows give is added up.
     /// </summary>
     /// <param name="source">[rows, outer, size, inner]</param>
-    /// <param name="sourcePitch">Elements from row to row of it.</param>
     /// <param name="table">[rows, count]: whole numbers from 0 to size − 1, which are not checked here.</param>
-    /// <param name="tablePitch">Elements from row to row of it.</param>
     /// <param name="target">[rows, outer, count, inner]</param>
-    /// <param name="targetPitch">Elements from row to row of it.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="outer">The parts of a row that are read at the same positions.</param>
-    /// <param name="size">The length of the axis that positions lead to.</param>
-    /// <param name="count">The number of positions.</param>
-    /// <param name="inner">The elements of what lies at a position.</param>
+    /// <param name="shape">The extents besides the rows.</param>
     /// <param name="accumulate">Whether to add to the target.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Gather(
-        T* source, int sourcePitch, T* table, int tablePitch, T* target, int targetPitch, int rows, int outer, int size, int count, int inner, bool accumulate)
+    public static void Gather(RowTensor<T> source, RowTensor<T> table, RowTensor<T> target, int rows, GatherShape shape, bool accumulate)
     {
-        for (; rows > 0; rows--, source += sourcePitch, table += tablePitch, target += targetPitch)
+        (int outer, int size, int count, int inner) = shape;
+        T* sourceRow = source.First, positions = table.First, targetRow = target.First;
+        for (; rows > 0; rows--, sourceRow += source.Pitch, positions += table.Pitch, targetRow += target.Pitch)
         {
-            T* from = source, to = target;
+            T* from = sourceRow, to = targetRow;
             for (int o = 0; o < outer; o++, from += (nint)size * inner)
             {
                 int i = 0;
@@ -98,8 +98,8 @@ public static unsafe class Tables<T>
                 {
                     for (; i <= count - Vector256<float>.Count; i += Vector256<float>.Count, to += Vector256<float>.Count)
                     {
-                        Vector256<int> positions = Avx.ConvertToVector256Int32(Avx.LoadVector256((float*)table + i));
-                        Avx.Store((float*)to, Avx2.GatherVector256((float*)from, positions, sizeof(float)));
+                        Vector256<int> eight = Avx.ConvertToVector256Int32(Avx.LoadVector256((float*)positions + i));
+                        Avx.Store((float*)to, Avx2.GatherVector256((float*)from, eight, sizeof(float)));
                     }
                 }
 
@@ -107,10 +107,10 @@ public static unsafe class Tables<T>
                 {
                     if (inner > 1 && i + Ahead < count)
                     {
-                        Prefetch(from + (nint)int.CreateTruncating(table[i + Ahead]) * inner, inner);
+                        Prefetch(from + (nint)int.CreateTruncating(positions[i + Ahead]) * inner, inner);
                     }
 
-                    Move(from + (nint)int.CreateTruncating(table[i]) * inner, to, inner, accumulate);
+                    Move(from + (nint)int.CreateTruncating(positions[i]) * inner, to, inner, accumulate);
                 }
             }
         }
@@ -118,28 +118,23 @@ public static unsafe class Tables<T>
 
     /// <summary>The adjoint of <see cref="Gather"/>: target[n, o, table[n, i], c] += source[n, o, i, c].</summary>
     /// <param name="source">[rows, outer, count, inner]</param>
-    /// <param name="sourcePitch">Elements from row to row of it.</param>
     /// <param name="table">[rows, count]: whole numbers from 0 to size − 1, which are not checked here.</param>
-    /// <param name="tablePitch">Elements from row to row of it.</param>
     /// <param name="target">[rows, outer, size, inner]; added to.</param>
-    /// <param name="targetPitch">Elements from row to row of it.</param>
     /// <param name="rows">The number of rows.</param>
-    /// <param name="outer">The parts of a row that are added to at the same positions.</param>
-    /// <param name="size">The length of the axis that positions lead to.</param>
-    /// <param name="count">The number of positions.</param>
-    /// <param name="inner">The elements of what lies at a position.</param>
+    /// <param name="shape">The extents besides the rows.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void ScatterAdd(
-        T* source, int sourcePitch, T* table, int tablePitch, T* target, int targetPitch, int rows, int outer, int size, int count, int inner)
+    public static void ScatterAdd(RowTensor<T> source, RowTensor<T> table, RowTensor<T> target, int rows, GatherShape shape)
     {
-        for (; rows > 0; rows--, source += sourcePitch, table += tablePitch, target += targetPitch)
+        (int outer, int size, int count, int inner) = shape;
+        T* sourceRow = source.First, positions = table.First, targetRow = target.First;
+        for (; rows > 0; rows--, sourceRow += source.Pitch, positions += table.Pitch, targetRow += target.Pitch)
         {
-            T* from = source, to = target;
+            T* from = sourceRow, to = targetRow;
             for (int o = 0; o < outer; o++, to += (nint)size * inner)
             {
                 for (int i = 0; i < count; i++, from += inner)
                 {
-                    Move(from, to + (nint)int.CreateTruncating(table[i]) * inner, inner, accumulate: true);
+                    Move(from, to + (nint)int.CreateTruncating(positions[i]) * inner, inner, accumulate: true);
                 }
             }
         }

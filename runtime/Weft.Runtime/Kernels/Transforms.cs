@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -7,7 +6,6 @@ using System.Runtime.Intrinsics.X86;
 namespace Weft.Kernels;
 
 /// <summary>Transforms that are faster than any product of matrices.</summary>
-[EditorBrowsable(EditorBrowsableState.Never)]
 public static unsafe class Transforms<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -29,12 +27,11 @@ public static unsafe class Transforms<T>
     /// <param name="x">[outer, size]</param>
     /// <param name="v">[count, size]</param>
     /// <param name="y">[outer, size]; not <paramref name="x"/>.</param>
-    /// <param name="outer">The number of rows.</param>
-    /// <param name="count">The number of reflections.</param>
-    /// <param name="size">The size of the space.</param>
+    /// <param name="sizes">The number of rows and of reflections, and the size of the space.</param>
     /// <param name="transposed">Whether to apply Hᵀ.</param>
-    public static void Reflect(T* x, T* v, T* y, int outer, int count, int size, bool transposed)
+    public static void Reflect(T* x, T* v, T* y, (int Outer, int Count, int Size) sizes, bool transposed)
     {
+        (int outer, int count, int size) = sizes;
         for (int o = 0; o < outer; o++, x += size, y += size)
         {
             // Each pass subtracts what the reflection before it takes away, and finds the two products of its own.

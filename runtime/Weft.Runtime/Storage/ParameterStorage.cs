@@ -44,11 +44,11 @@ public static class ParameterStorage
     /// <summary>Says of a compact file which weight of each row is left out: the smallest, which stands last. Weft's first files left out the largest.</summary>
     private const string LeftOut = "left_out", Smallest = "smallest";
 
-    /// <summary>Saves parameters.</summary>
+    /// <summary>Saves parameters to a safetensors file.</summary>
     /// <param name="map">The map.</param>
-    /// <param name="stream">Where to.</param>
-    /// <param name="parameters">Which ones.</param>
-    /// <param name="type">How numbers are written; that of the map unless given.</param>
+    /// <param name="stream">The stream that the file is written to.</param>
+    /// <param name="parameters">Which of the parameters are saved.</param>
+    /// <param name="type">The type that numbers are written as; the map's own unless given.</param>
     /// <exception cref="ArgumentOutOfRangeException">The type is not one of floating-point numbers.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     public static void Save<T>(this Map<T> map, Stream stream, StoredParameters parameters = StoredParameters.All, StoredType? type = null)

@@ -84,11 +84,11 @@ internal static class Library
         int[] batches = [1, 2, 3, 4, 6, 8, 12];
         bench.Report.Title("Standard library: the forward pass for many rows against that for a few, where there is one, by batch");
         bench.Report.Line("                       up to " + string.Concat(batches.Select(batch => FormattableString.Invariant($"{batch,8}"))));
-        foreach (Subject subject in All(bench).Where(subject => subject.Map.Description.FewRows > 0))
+        foreach (Subject subject in All(bench).Where(subject => subject.Map.Program.Layout.FewRows > 0))
         {
             using Map<float> many = subject.WithoutFewRows();
             string ratios = string.Concat(batches.Select(batch => FormattableString.Invariant($"{Ratio(batch),8:0.00}")));
-            bench.Report.Line(FormattableString.Invariant($"{subject.Label,-22} {subject.Map.Description.FewRows,5} {ratios}"));
+            bench.Report.Line(FormattableString.Invariant($"{subject.Label,-22} {subject.Map.Program.Layout.FewRows,5} {ratios}"));
 
             double Ratio(int batch)
             {

@@ -10,7 +10,7 @@ internal sealed class Sketch
     [
         "class", "int", "string", "this", "base", "void", "namespace", "operator_", "file", "required", "scoped", "record", "var", "async", "await", "yield", "value", "global", "partial", "where_", "field",
         "Forward", "forward", "Gradient", "Parameters", "Description", "Inputs", "inputs", "Dispose", "Edit", "Equals", "GetHashCode", "ToString", "GetType", "Finalize", "MemberwiseClone", "Prepare", "prepare_frozen", "ForwardRows",
-        "forward_rows", "kernel", "kernel1", "Kernel1", "kernel_1", "facts", "Role", "Map", "LinearMap", "System", "Weft", "w", "W", "x", "y", "s", "rows", "g", "dw", "dy", "dx", "px", "T", "A", "a", "i", "k", "t", "Item", "op_Implicit", "get_Item",
+        "forward_rows", "kernel", "kernel1", "Kernel1", "kernel_1", "facts", "passes", "Role", "Map", "LinearMap", "System", "Weft", "w", "W", "x", "y", "s", "rows", "g", "dw", "dy", "dx", "px", "T", "A", "a", "i", "k", "t", "Item", "op_Implicit", "get_Item",
         "Create", "CreateDeviceProgram", "Adjoint", "adjoint", "to_dense", "ToDense", "Kernels", "Layouts", "object", "Object", "nint", "true_", "null_", "é", "Ünïcode", "_", "__", "_1", "a1", "A1", "bias", "bias2",
     ];
 

@@ -6,7 +6,7 @@ namespace Weft.Tests.Architecture;
 /// <summary>docs/architecture.md lists the compiler's folders so that each knows those above it only; the sources are held to that.</summary>
 public partial class ArchitectureTests
 {
-    private static readonly string Root = Path.GetFullPath(Path.Combine(ThisFolder(), "..", "..", ".."));
+    internal static readonly string Root = Path.GetFullPath(Path.Combine(ThisFolder(), "..", "..", ".."));
 
     private static readonly string[] Folders =
     [

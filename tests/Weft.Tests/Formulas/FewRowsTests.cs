@@ -32,9 +32,9 @@ public class FewRowsTests
     {
         using CompiledWeft compiled = DynamicMaps.CompileFormula(text, "F");
         using Map<double> map = compiled.CreateDouble("F");
-        Assert.InRange(map.Description.FewRows, 1, 8);
+        Assert.InRange(map.Program.Layout.FewRows, 1, 8);
         map.Initialize(1);
-        double[] many = new double[(map.Description.FewRows + 1) * map.Inputs];
+        double[] many = new double[(map.Program.Layout.FewRows + 1) * map.Inputs];
         many.AsSpan().Fill(0.5);
         double[] gradient = new double[map.TrainedCount];
         gradient.AsSpan().Fill(1);
@@ -52,7 +52,7 @@ public class FewRowsTests
 
         void Check()
         {
-            double[] y = new double[(map.Description.FewRows + 1) * map.Outputs], single = new double[map.Outputs];
+            double[] y = new double[(map.Program.Layout.FewRows + 1) * map.Outputs], single = new double[map.Outputs];
             map.Forward(many, y);
             map.Forward(many.AsSpan(0, map.Inputs), single);
             Numbers.AssertClose(y[..map.Outputs], single, 1e-10, "a single row");
@@ -87,7 +87,7 @@ public class FewRowsTests
     {
         using WeftAssembly assembly = WeftAssembly.Compile([(module, new GenerateOptions("F", Scalar: scalar, FewRowsGain: 0))]);
         using Map<T> map = assembly.Create<T>("F");
-        int few = map.Description.FewRows;
+        int few = map.Program.Layout.FewRows;
         Assert.Equal(8, few);
         return FormulaBattery.Fault(module, map, seed: 5, [1, few, few + 1]);
     }

@@ -121,7 +121,7 @@ public sealed unsafe class FunctionEdgeTests
         }
 
         T[]?[] wanted = [.. gradients.Zip(edge.Gradients, (gradient, expected) => expected is null ? null : gradient)];
-        Call(edge, "Gradient", [.. arguments, value, change, .. wanted]);
+        Call(edge, "Gradient", [.. arguments, value], [.. wanted, change]);
         for (int k = 0; k < wanted.Length; k++)
         {
             if (wanted[k] is { } gradient)
@@ -132,7 +132,7 @@ public sealed unsafe class FunctionEdgeTests
                 for (int i = 0; i < gradient.Length; i++)
                 {
                     T[]?[] directions = [.. wanted.Select((one, at) => at == k ? one!.Select((_, j) => j == i ? T.One : T.Zero).ToArray() : null)];
-                    Call(edge, "Tangent", [.. arguments, value, .. directions, tangent]);
+                    Call(edge, "Tangent", [.. arguments, value], [.. directions, tangent]);
                     double along = tangent.Zip(change, (t, d) => d == T.Zero ? 0 : double.CreateChecked(t) * double.CreateChecked(d)).Sum();
                     double scale = edge.Gradients[k]!.Select(Math.Abs).Where(size => size > 0).DefaultIfEmpty(1).Min();
                     Assert.True(Math.Abs(along - edge.Gradients[k]![i]) <= 10 * tolerance * Math.Max(scale, Math.Abs(along)), $"tangent {i} of {edge.Function}: {along}, not {edge.Gradients[k]![i]}");
@@ -171,29 +171,39 @@ public sealed unsafe class FunctionEdgeTests
         }
     }
 
-    /// <summary>Calls a method of the runtime's class: pointers to blocks, then the extents, then the number.</summary>
-    private static void Call<T>(Edge edge, string method, T[]?[] blocks)
+    /// <summary>Calls a method of the runtime's class: with blocks, for a derivative each with its mirror, then the extents, then the number.</summary>
+    private static void Call<T>(Edge edge, string method, T[][] blocks, T[]?[]? mirrors = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         (TensorFunction function, double number) = Parse(edge);
         Type kernel = typeof(ParameterFunctions<T>).GetNestedType(function.Kernel!)!.MakeGenericType(typeof(T));
         MethodInfo called = kernel.GetMethod(method, BindingFlags.Public | BindingFlags.Static | BindingFlags.FlattenHierarchy)!;
         var handles = new List<System.Runtime.InteropServices.GCHandle>();
-        object[] arguments = [.. blocks.Select(Box)];
-        IEnumerable<object> sizes = function.Sizes([.. edge.Shapes.Select(shape => shape.ToEquatable())], number).Select(size => (object)size);
-        object[] all = [.. arguments, .. sizes, .. function.Number is null ? Array.Empty<object>() : [function.NumberIsSize ? (object)(int)number : number]];
+        IEnumerable<object> operands = blocks.Select((block, k) => mirrors is null
+            ? Pointer.Box((void*)Address(block), typeof(T*))
+            : (object)new ParameterFunctions<T>.Dual((T*)Address(block), (T*)Address(mirrors[k])));
+        int[] sizes = [.. function.Sizes([.. edge.Shapes.Select(shape => shape.ToEquatable())], number)];
+        object extents = sizes switch
+        {
+            [var one] => one,
+            [var one, var two] => (one, two),
+            [var one, var two, var three] => (one, two, three),
+            [var one, var two, var three, var four] => (one, two, three, four),
+            _ => throw new InvalidOperationException(edge.Function),
+        };
+        object[] all = [.. operands, extents, .. function.Number is null ? Array.Empty<object>() : [function.NumberIsSize ? (object)(int)number : number]];
         called.Invoke(null, [.. all, .. Enumerable.Repeat<object>(Type.Missing, called.GetParameters().Length - all.Length)]);
         handles.ForEach(handle => handle.Free());
 
-        object Box(T[]? block)
+        nint Address(T[]? block)
         {
             if (block is null)
             {
-                return Pointer.Box(null, typeof(T*));
+                return 0;
             }
 
             handles.Add(System.Runtime.InteropServices.GCHandle.Alloc(block, System.Runtime.InteropServices.GCHandleType.Pinned));
-            return Pointer.Box((void*)handles[^1].AddrOfPinnedObject(), typeof(T*));
+            return handles[^1].AddrOfPinnedObject();
         }
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Numerics;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Oracle;
+using Weft.Kernels;
 
 namespace Weft.Tests.Formulas;
 
@@ -51,12 +52,6 @@ internal static class InterpretedMap
             Outputs = module.Outputs,
             TrainedCount = ends[(int)Role.Trained],
             ParameterCount = ends[(int)Role.Frozen],
-            WeightCount = ends[(int)Role.Seeded],
-            GradientCount = ends[(int)Role.Seeded],
-            TangentCount = ends[(int)Role.Seeded],
-            Chunk = 128,
-            ScratchPerRow = 0,
-            GradientScratchPerRow = 0,
             ForwardFlops = 0,
             BackwardFlops = 0,
             Parameters = [.. module.Parameters.Select(parameter => placed[parameter.Name])],
@@ -71,10 +66,22 @@ internal static class InterpretedMap
         _ => new(Distribution.Normal, 1),
     };
 
-    private sealed unsafe class Rows<T>(Module module, MapDescription description, Mistake mistake)
+    private sealed unsafe class Rows<T>(Module module, MapDescription description, Mistake mistake) : MapProgram<T>
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        public void Forward(T* w, T* x, T* y, int rows)
+        public override MapLayout Layout { get; } = new()
+        {
+            WeightCount = Length(module),
+            GradientCount = Length(module),
+            TangentCount = Length(module),
+            Chunk = 128,
+            ScratchPerRow = 0,
+            GradientScratchPerRow = 0,
+        };
+
+        private static int Length(Module module) => module.Parameters.Sum(parameter => parameter.Length);
+
+        public override void ForwardRows(T* w, T* x, T* y, T* s, int rows)
         {
             if (y != null)
             {
@@ -82,12 +89,12 @@ internal static class InterpretedMap
             }
         }
 
-        public void Backward(T* w, T* g, T* x, T* dy, T* dx, int rows)
+        public override void BackwardRows(T* w, T* g, T* dw, in Chunk<T> chunk, bool first)
         {
-            InterpretedGradient gradient = At(w).Gradient(Read(x, rows * module.Inputs), Read(dy, rows * module.Outputs));
-            if (dx != null)
+            InterpretedGradient gradient = At(w).Gradient(Read(chunk.X, chunk.Rows * module.Inputs), Read(chunk.Dy, chunk.Rows * module.Outputs));
+            if (chunk.Dx != null)
             {
-                Write(gradient.Input, dx, Mistake.InputGradient);
+                Write(gradient.Input, chunk.Dx, Mistake.InputGradient);
             }
 
             for (int k = 0; g != null && k < module.Parameters.Count; k++)
@@ -103,11 +110,11 @@ internal static class InterpretedMap
             }
         }
 
-        public void Tangent(T* w, T* dw, T* x, T* dx, T* dy, int rows)
+        public override void TangentRows(T* w, T* dw, in Chunk<T> chunk)
         {
             double[][] directions = [.. description.Parameters.Select(info => Read(dw == null ? null : dw + info.Offset, info.Length))];
-            int count = rows * module.Inputs;
-            Write(At(w).Tangent(Read(x, count), Read(dx, count), directions), dy, Mistake.Tangent);
+            int count = chunk.Rows * module.Inputs;
+            Write(At(w).Tangent(Read(chunk.X, count), Read(chunk.Dx, count), directions), chunk.Dy, Mistake.Tangent);
         }
 
         private Interpreter At(T* w) =>
@@ -135,47 +142,9 @@ internal static class InterpretedMap
         }
     }
 
-    private sealed unsafe class Linear<T>(MapDescription description, Rows<T> rows) : LinearMap<T>(description)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        protected override void Prepare(T* w)
-        {
-        }
+    private sealed class Linear<T>(MapDescription description, MapProgram<T> program) : LinearMap<T>(description, program)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
-        protected override void PrepareTangent(T* w, T* dw)
-        {
-        }
-
-        protected override void PrepareGradient(T* w, T* g, T* dw)
-        {
-        }
-
-        protected override void ForwardRows(T* w, T* x, T* y, T* s, int count) => rows.Forward(w, x, y, count);
-
-        protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int count, bool first) => rows.Backward(w, g, x, dy, dx, count);
-
-        protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int count) => rows.Tangent(w, dw, x, dx, dy, count);
-    }
-
-    private sealed unsafe class Nonlinear<T>(MapDescription description, Rows<T> rows) : Map<T>(description)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        protected override void Prepare(T* w)
-        {
-        }
-
-        protected override void PrepareTangent(T* w, T* dw)
-        {
-        }
-
-        protected override void PrepareGradient(T* w, T* g, T* dw)
-        {
-        }
-
-        protected override void ForwardRows(T* w, T* x, T* y, T* s, int count) => rows.Forward(w, x, y, count);
-
-        protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int count, bool first) => rows.Backward(w, g, x, dy, dx, count);
-
-        protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int count) => rows.Tangent(w, dw, x, dx, dy, count);
-    }
+    private sealed class Nonlinear<T>(MapDescription description, MapProgram<T> program) : Map<T>(description, program)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 }

@@ -1,4 +1,3 @@
-using System.Reflection;
 using Weft.Kernels;
 
 namespace Weft.Tests.Formulas;
@@ -15,8 +14,7 @@ internal static class MapOnDevice
         where TBuffer : class, IDisposable
     {
         var rows = new Rows<TBuffer>(map, device);
-        MapDescription description = map.Description with { Chunk = 1000, FewRows = 0, ScratchPerRow = 0, GradientScratchPerRow = 0 };
-        return map is LinearMap<float> ? new Linear(description, rows) : new Nonlinear(description, rows);
+        return map is LinearMap<float> ? new Linear(map.Description, rows) : new Nonlinear(map.Description, rows);
     }
 
     /// <summary>Holds values and gradients on a device against the map's own.</summary>
@@ -33,24 +31,12 @@ internal static class MapOnDevice
         Assert.All(expectedY.Concat(expectedDx).Concat(expectedGradient).Zip(y.Concat(dx).Concat(gradient)), pair => Assert.Equal(pair.First, pair.Second, 1e-11));
     }
 
-    /// <summary>A map's program.</summary>
-    public static DeviceProgram ProgramOf(Map<float> map) => (DeviceProgram)typeof(Map<float>)
-        .GetMethod("CreateDeviceProgram", BindingFlags.Instance | BindingFlags.NonPublic)!
-        .Invoke(map, null)!;
-
-    private unsafe interface IRows
-    {
-        void Forward(float* w, float* x, float* y, int rows);
-
-        void Backward(float* w, float* g, float* x, float* dy, float* dx, int rows);
-
-        void Tangent(float* w, float* dw, float* x, float* dx, float* dy, int rows);
-    }
-
-    private sealed unsafe class Rows<TBuffer>(Map<float> map, DeviceMap<float, TBuffer> device) : IRows
+    private sealed unsafe class Rows<TBuffer>(Map<float> map, DeviceMap<float, TBuffer> device) : MapProgram<float>
         where TBuffer : class, IDisposable
     {
-        public void Forward(float* w, float* x, float* y, int rows)
+        public override MapLayout Layout { get; } = map.Program.Layout with { Chunk = 1000, FewRows = 0, ScratchPerRow = 0, GradientScratchPerRow = 0 };
+
+        public override void ForwardRows(float* w, float* x, float* y, float* s, int rows)
         {
             if (y != null)
             {
@@ -58,21 +44,23 @@ internal static class MapOnDevice
             }
         }
 
-        public void Backward(float* w, float* g, float* x, float* dy, float* dx, int rows)
+        public override void BackwardRows(float* w, float* g, float* dw, in Chunk<float> chunk, bool first)
         {
-            if (x == null)
+            Span<float> dy = Span(chunk.Dy, chunk.Rows * map.Outputs), dx = Span(chunk.Dx, chunk.Rows * map.Inputs);
+            if (chunk.X == null)
             {
-                At(w).Adjoint(Span(dy, rows * map.Outputs), Span(dx, rows * map.Inputs));
+                At(w).Adjoint(dy, dx);
                 return;
             }
 
-            At(w).Gradient(Span(x, rows * map.Inputs), Span(dy, rows * map.Outputs), Span(dx, rows * map.Inputs), Span(g, map.TrainedCount));
+            At(w).Gradient(Span(chunk.X, chunk.Rows * map.Inputs), dy, dx, Span(g, map.TrainedCount));
         }
 
-        public void Tangent(float* w, float* dw, float* x, float* dx, float* dy, int rows)
+        public override void TangentRows(float* w, float* dw, in Chunk<float> chunk)
         {
             _ = At(w);
-            map.Tangent(Span(x, rows * map.Inputs), Span(dx, rows * map.Inputs), Span(dw, map.TrainedCount), [], Span(dy, rows * map.Outputs));
+            int count = chunk.Rows * map.Inputs;
+            map.Tangent(Span(chunk.X, count), Span(chunk.Dx, count), Span(dw, map.TrainedCount), [], Span(chunk.Dy, chunk.Rows * map.Outputs));
         }
 
         private DeviceMap<float, TBuffer> At(float* w)
@@ -89,49 +77,7 @@ internal static class MapOnDevice
         private static Span<float> Span(float* pointer, int length) => pointer == null ? [] : new Span<float>(pointer, length);
     }
 
-    private sealed unsafe class Linear(MapDescription description, IRows rows) : LinearMap<float>(description)
-    {
-        protected override void Prepare(float* w)
-        {
-        }
+    private sealed class Linear(MapDescription description, MapProgram<float> program) : LinearMap<float>(description, program);
 
-        protected override void PrepareTangent(float* w, float* dw)
-        {
-        }
-
-        protected override void PrepareGradient(float* w, float* g, float* dw)
-        {
-        }
-
-        protected override void ForwardRows(float* w, float* x, float* y, float* s, int count) => rows.Forward(w, x, y, count);
-
-        protected override void BackwardRows(float* w, float* g, float* dw, float* x, float* dy, float* dx, float* s, int count, bool first) =>
-            rows.Backward(w, g, x, dy, dx, count);
-
-        protected override void TangentRows(float* w, float* dw, float* x, float* dx, float* dy, float* s, int count) =>
-            rows.Tangent(w, dw, x, dx, dy, count);
-    }
-
-    private sealed unsafe class Nonlinear(MapDescription description, IRows rows) : Map<float>(description)
-    {
-        protected override void Prepare(float* w)
-        {
-        }
-
-        protected override void PrepareTangent(float* w, float* dw)
-        {
-        }
-
-        protected override void PrepareGradient(float* w, float* g, float* dw)
-        {
-        }
-
-        protected override void ForwardRows(float* w, float* x, float* y, float* s, int count) => rows.Forward(w, x, y, count);
-
-        protected override void BackwardRows(float* w, float* g, float* dw, float* x, float* dy, float* dx, float* s, int count, bool first) =>
-            rows.Backward(w, g, x, dy, dx, count);
-
-        protected override void TangentRows(float* w, float* dw, float* x, float* dx, float* dy, float* s, int count) =>
-            rows.Tangent(w, dw, x, dx, dy, count);
-    }
+    private sealed class Nonlinear(MapDescription description, MapProgram<float> program) : Map<float>(description, program);
 }

@@ -277,7 +277,7 @@ public class PortTests
     public void WhatIsMadeOfThem()
     {
         string code = ModuleCompiler.Compile(TestModules.Last(Both), new GenerateOptions("Both")).Code;
-        Snapshot.Match(Between("    /// <summary>The value for each row", "    /// <summary>The gradients for") + Between("    protected override void ForwardRows", "    protected override void TangentRows"));
+        Snapshot.Match(Between("    /// <summary>The value for each row", "    /// <summary>The gradients for") + Between("        public override void ForwardRows", "        public override void TangentRows"));
 
         string Between(string start, string end) => code[code.IndexOf(start, StringComparison.Ordinal)..code.IndexOf(end, StringComparison.Ordinal)];
     }

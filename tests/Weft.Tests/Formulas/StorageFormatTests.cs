@@ -265,7 +265,7 @@ public class StorageFormatTests
             source[i] = (i - 1000) / 1000.0;
         }
 
-        ParameterFunctions<double>.NormalFloatCodes.Value(source, codes, 1, Count, 4);
+        ParameterFunctions<double>.NormalFloatCodes.Value(source, codes, (1, Count), 4);
         Assert.Equal(16, new Span<double>(codes, Count).ToArray().Distinct().Count());
         NormalFloat4<double>.Write(codes, (byte*)packed, Count);
         double* scaled = StorageFormats<double>.Scale<NormalFloat4<double>>(packed);
@@ -286,7 +286,7 @@ public class StorageFormatTests
             source[i] = (i - 1000) / 1000f;
         }
 
-        ParameterFunctions<float>.NormalFloatCodes.Value(source, codes, 1, Count, 4);
+        ParameterFunctions<float>.NormalFloatCodes.Value(source, codes, (1, Count), 4);
         float[] expected = [.. new Span<float>(codes, Count).ToArray().Distinct()];
         Assert.Equal(16, expected.Length);
         AssertLoads<NormalFloat4<float>>(expected);

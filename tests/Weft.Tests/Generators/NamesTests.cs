@@ -104,7 +104,7 @@ public class NamesTests
     [Fact]
     public void Parameters_CanHaveTheNamesOfMembersAndTypes()
     {
-        string[] names = [.. Members.Concat(["Role", "Layouts", "kernel1", "Kernel2Tile", "Facts", "W", "w", "rows", "first", "System", "global", "T"]).Distinct(StringComparer.OrdinalIgnoreCase)];
+        string[] names = [.. Members.Concat(["Role", "Layouts", "kernel1", "Kernel2Tile", "Facts", "Passes", "W", "w", "rows", "first", "System", "global", "T"]).Distinct(StringComparer.OrdinalIgnoreCase)];
         IEnumerable<string> operators = names.Chunk(8).Select((some, k) =>
             $"operator some_{k} : {2 * some.Length} -> {2 * some.Length}\n  param {string.Join(", ", some.Select(name => name + "[2]"))}\n"
             + $"  = dirsum({string.Join(", ", some.Select(name => $"diag({name})"))})\n");
@@ -114,7 +114,7 @@ public class NamesTests
     [Fact]
     public void Declarations_CanHaveTheNamesOfMembersAndTypes()
     {
-        IEnumerable<string> names = Members.Concat(["role", "layouts", "kernel1", "kernel2_tile", "facts", "prepare_few_rows", "system", "string"])
+        IEnumerable<string> names = Members.Concat(["role", "layouts", "kernel1", "kernel2_tile", "facts", "passes", "prepare_few_rows", "system", "string"])
             .DistinctBy(name => name.Replace("_", "", StringComparison.Ordinal), StringComparer.OrdinalIgnoreCase);
         AssertCompiles("", string.Concat(names.Select(name => $"operator {name} : 2 -> 2\n  param {name}_w[2]\n  = diag({name}_w)\n")));
     }
@@ -145,9 +145,8 @@ public class NamesTests
         AssertCompiles($"namespace Project; [global::Weft.Weft(\"gelu . bias . dense(4, 4)\")] public partial class {name};", "", "opencl,ilgpu");
 
     [Theory]
-    [InlineData("Prepare")]
     [InlineData("Facts")]
-    [InlineData("Kernel1")]
+    [InlineData("Passes")]
     public void Classes_NamedLikeTheirMembers_AreRefused(string name)
     {
         GeneratorRun run = new GeneratorHost($"[Weft.Weft(\"dense(4, 4)\")] public partial class {name};").Run();

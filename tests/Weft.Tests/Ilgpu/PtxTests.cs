@@ -46,7 +46,7 @@ public class PtxTests
         IEnumerable<Type> library = scalar == Scalar.Float ? Library.OnDevices.Select(module => Library.Compiled(Scalar.Float).Find(module.Name + "Gpu")) : [];
         foreach (Type type in library.Concat(modules.Select(module => assembly.Find(module.Name + "Gpu"))))
         {
-            IEnumerable<MethodInfo> methods = type.GetMethods(BindingFlags.Static | BindingFlags.NonPublic);
+            IEnumerable<MethodInfo> methods = type.GetNestedType("Device", BindingFlags.NonPublic)!.GetMethods(BindingFlags.Static | BindingFlags.NonPublic);
             foreach (MethodInfo kernel in methods.Where(method => method.Name.StartsWith("Kernel", StringComparison.Ordinal)))
             {
                 var compiled = (PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(kernel), KernelSpecialization.Empty);

@@ -79,7 +79,7 @@ public class DeviceTrainingTests
     {
         using WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula), new GenerateOptions("Map", Targets: DeviceTargets.OpenCl))]);
         using Map<float> map = assembly.Create<float>("Map");
-        Assert.Equal(expected, MapOnDevice.ProgramOf(map).FunctionsChange);
+        Assert.Equal(expected, map.Program.CreateDeviceProgram()!.FunctionsChange);
     }
 
     [OpenClFact]

@@ -90,32 +90,24 @@ public class OclgrindTests
         return (process.ExitCode, output + await errors);
     }
 
-    /// <summary>A map with its program changed.</summary>
-    private sealed unsafe class Altered(Map<float> map, Func<string, string> change) : Map<float>(map.Description)
+    /// <summary>A map with its program for devices changed.</summary>
+    private sealed class Altered(Map<float> map, Func<string, string> change) : Map<float>(map.Description, new Passes(map.Program, change));
+
+    private sealed unsafe class Passes(MapProgram<float> program, Func<string, string> change) : MapProgram<float>
     {
-        protected override DeviceProgram CreateDeviceProgram()
+        public override MapLayout Layout => program.Layout;
+
+        public override DeviceProgram CreateDeviceProgram()
         {
-            DeviceProgram program = MapOnDevice.ProgramOf(map);
-            return program with { Source = change(program.Source!) };
+            DeviceProgram device = program.CreateDeviceProgram()!;
+            return device with { Source = change(device.Source!) };
         }
 
-        protected override void Prepare(float* w)
-        {
-        }
+        public override void ForwardRows(float* w, float* x, float* y, float* s, int rows) => throw new NotSupportedException();
 
-        protected override void PrepareTangent(float* w, float* dw)
-        {
-        }
+        public override void BackwardRows(float* w, float* g, float* dw, in Chunk<float> chunk, bool first) => throw new NotSupportedException();
 
-        protected override void PrepareGradient(float* w, float* g, float* dw)
-        {
-        }
-
-        protected override void ForwardRows(float* w, float* x, float* y, float* s, int rows) => throw new NotSupportedException();
-
-        protected override void BackwardRows(float* w, float* g, float* dw, float* x, float* dy, float* dx, float* s, int rows, bool first) => throw new NotSupportedException();
-
-        protected override void TangentRows(float* w, float* dw, float* x, float* dx, float* dy, float* s, int rows) => throw new NotSupportedException();
+        public override void TangentRows(float* w, float* dw, in Chunk<float> chunk) => throw new NotSupportedException();
     }
 }
 

@@ -129,6 +129,7 @@ public class OpenClMapTests
         using var context = new OpenClContext(OpenClDevice.Find());
         using WeftAssembly assembly = Compile("relu . dense(3, 4)");
         using Map<float> map = assembly.Create<float>("Map");
+        map.Initialize(seed: 1);
         using var device = new OpenClMap<float>(map, context);
         float[] x = new float[4], y = new float[3];
         Assert.Equal("x", Assert.Throws<ArgumentException>(() => device.Forward(new float[5], y)).ParamName);

@@ -134,8 +134,8 @@ public sealed unsafe class ActivationTests
         T[] y = new T[z.Length], inPlace = [.. z];
         fixed (T* pz = z, py = y, p = inPlace)
         {
-            Activations<T>.Apply(f, pz, py, 1, z.Length, (z.Length, z.Length));
-            Activations<T>.Apply(f, p, p, 1, z.Length, (z.Length, z.Length));
+            Activations<T>.Apply(f, new(pz, 0), new(py, 0), 1, z.Length);
+            Activations<T>.Apply(f, new(p, 0), new(p, 0), 1, z.Length);
         }
 
         Assert.Equal(y, inPlace);
@@ -148,8 +148,16 @@ public sealed unsafe class ActivationTests
         T[] dz = Enumerable.Repeat(T.One, z.Length).ToArray(), inPlace = [.. dy];
         fixed (T* pz = z, pdy = dy, pdz = dz, p = inPlace)
         {
-            Activations<T>.Derivative(f, pz, pdy, pdz, 1, z.Length, (z.Length, z.Length, z.Length), accumulate);
-            Activations<T>.Derivative(f, pz, p, p, 1, z.Length, (z.Length, z.Length, z.Length), accumulate: false);
+            if (accumulate)
+            {
+                Activations<T>.AddDerivative(f, new(pz, 0), new(pdy, 0), new(pdz, 0), 1, z.Length);
+            }
+            else
+            {
+                Activations<T>.Derivative(f, new(pz, 0), new(pdy, 0), new(pdz, 0), 1, z.Length);
+            }
+
+            Activations<T>.Derivative(f, new(pz, 0), new(p, 0), new(p, 0), 1, z.Length);
         }
 
         Assert.True(accumulate || dz.SequenceEqual(inPlace));

@@ -67,7 +67,9 @@ public unsafe class ConstantFanInTests
         {
             fixed (T* s = table, v = values)
             {
-                SlicedEllpack<T>.Pack(s, v, copy, outputs, fanIn, size, steps);
+                FanInMatrix<T> matrix = new(s, v, outputs, fanIn, size, one);
+                SlicedMatrix<T> inSlices = new(matrix, copy, steps);
+                SlicedEllpack<T>.Pack(inSlices);
                 foreach (int rows in Batches)
                 {
                     T[] x = Normal(rows * size), y = Normal(rows * outputs), product = Normal(y.Length), sliced = Normal(y.Length), adjoint = Normal(x.Length), gradient = Normal(values.Length);
@@ -87,10 +89,10 @@ public unsafe class ConstantFanInTests
 
                         fixed (T* px = x, py = y, p = product, q = sliced, a = adjoint, g = gradient)
                         {
-                            ConstantFanIn<T>.Multiply(px, s, v, p, scratch, rows, outputs, fanIn, size, one, accumulate);
-                            SlicedEllpack<T>.Multiply(px, copy, s, v, q, scratch, pitch, rows, outputs, fanIn, size, steps, one, accumulate);
-                            ConstantFanIn<T>.MultiplyAdjoint(py, s, v, a, scratch, rows, outputs, fanIn, size, one, accumulate);
-                            ConstantFanIn<T>.AddGradient(px, s, py, g, scratch, rows, outputs, fanIn, size, one);
+                            ConstantFanIn<T>.Multiply(matrix, px, p, scratch, rows, accumulate);
+                            SlicedEllpack<T>.Multiply(inSlices, px, q, new(scratch, pitch), rows, accumulate);
+                            ConstantFanIn<T>.MultiplyAdjoint(matrix, py, a, scratch, rows, accumulate);
+                            ConstantFanIn<T>.AddGradient(new(s, g, outputs, fanIn, size, one), px, py, scratch, rows);
                         }
 
                         string fault = Off("product", expectedProduct, product) + Off("slices", expectedSliced, sliced)

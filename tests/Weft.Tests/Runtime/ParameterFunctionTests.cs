@@ -71,9 +71,9 @@ public sealed unsafe class ParameterFunctionTests
 
         fixed (double* pv = v, pt = t, pw = weights, pdv = dv, pc = change, ptangent = tangent)
         {
-            ParameterFunctions<double>.Reflections.Gradient(pv, pt, pw, pdv, count, size);
-            ParameterFunctions<double>.Reflections.Tangent(pv, pt, pc, ptangent, count, size);
-            ParameterFunctions<double>.Reflections.Gradient(pv, pt, pw, null, count, size);
+            ParameterFunctions<double>.Reflections.Gradient(new(pv, pdv), new(pt, pw), (count, size));
+            ParameterFunctions<double>.Reflections.Tangent(new(pv, pc), new(pt, ptangent), (count, size));
+            ParameterFunctions<double>.Reflections.Gradient(new(pv, null), new(pt, pw), (count, size));
         }
 
         double[] expected = Numbers.Differences(() => Dot(weights, Triangle(v, count, size)), v);
@@ -89,7 +89,7 @@ public sealed unsafe class ParameterFunctionTests
 
         fixed (double* pv = v, pt = t, ptangent = tangent)
         {
-            ParameterFunctions<double>.Reflections.Tangent(pv, pt, null, ptangent, count, size);
+            ParameterFunctions<double>.Reflections.Tangent(new(pv, null), new(pt, ptangent), (count, size));
         }
 
         Assert.All(tangent, value => Assert.Equal(0, value));
@@ -101,13 +101,13 @@ public sealed unsafe class ParameterFunctionTests
         double[] tensor = [1, 2, 3, 4, 5, 6], table = [2, 0, 2], value = new double[6], change = [1, 10, 100, 1000, 3, 30], gradient = [7, 7, 7, 7, 7, 7], tangent = new double[6];
         fixed (double* pt = tensor, places = table, pv = value, pc = change, pg = gradient, pd = tangent)
         {
-            ParameterFunctions<double>.Take.Value(pt, places, pv, 3, 2, 3);
-            ParameterFunctions<double>.Take.Gradient(pt, places, pv, pc, pg, null, 3, 2, 3);
-            ParameterFunctions<double>.Take.Gradient(pt, places, pv, pc, null, null, 3, 2, 3);
-            ParameterFunctions<double>.Take.Tangent(pt, places, pv, pc, null, pd, 3, 2, 3);
-            ParameterFunctions<double>.Take.Tangent(pt, places, pv, pc, null, null, 3, 2, 3);
+            ParameterFunctions<double>.Take.Value(pt, places, pv, (3, 2, 3));
+            ParameterFunctions<double>.Take.Gradient(new(pt, pg), new(places, null), new(pv, pc), (3, 2, 3));
+            ParameterFunctions<double>.Take.Gradient(new(pt, null), new(places, null), new(pv, pc), (3, 2, 3));
+            ParameterFunctions<double>.Take.Tangent(new(pt, pc), new(places, null), new(pv, pd), (3, 2, 3));
+            ParameterFunctions<double>.Take.Tangent(new(pt, pc), new(places, null), new(pv, null), (3, 2, 3));
             Assert.Equal([3, 30, 1, 10, 3, 30], tangent);
-            ParameterFunctions<double>.Take.Tangent(pt, places, pv, null, null, pd, 3, 2, 3);
+            ParameterFunctions<double>.Take.Tangent(new(pt, null), new(places, null), new(pv, pd), (3, 2, 3));
         }
 
         Assert.Equal([5, 6, 1, 2, 5, 6], value);
@@ -138,10 +138,10 @@ public sealed unsafe class ParameterFunctionTests
         fixed (double* pb = bank, pl = logits, pw = weights, pdb = dBank, pdl = dLogits, pbc = bankChange, plc = logitsChange, pt = tangent, ph = half)
         {
             // Each on its own, so that a null one is skipped and the other unharmed.
-            ParameterFunctions<double>.Admix.Gradient(pb, pl, null, pw, pdb, null, Rows, Vectors, Length, count);
-            ParameterFunctions<double>.Admix.Gradient(pb, pl, null, pw, null, pdl, Rows, Vectors, Length, count);
-            ParameterFunctions<double>.Admix.Tangent(pb, pl, null, pbc, null, ph, Rows, Vectors, Length, count);
-            ParameterFunctions<double>.Admix.Tangent(pb, pl, null, pbc, plc, pt, Rows, Vectors, Length, count);
+            ParameterFunctions<double>.Admix.Gradient(new(pb, pdb), new(pl, null), new(null, pw), (Rows, Vectors, Length), count);
+            ParameterFunctions<double>.Admix.Gradient(new(pb, null), new(pl, pdl), new(null, pw), (Rows, Vectors, Length), count);
+            ParameterFunctions<double>.Admix.Tangent(new(pb, pbc), new(pl, null), new(null, ph), (Rows, Vectors, Length), count);
+            ParameterFunctions<double>.Admix.Tangent(new(pb, pbc), new(pl, plc), new(null, pt), (Rows, Vectors, Length), count);
         }
 
         Numbers.AssertClose<double>(Numbers.Differences(() => Dot(weights, Mix(bank, logits, Rows, Vectors, Length, count)), bank), dBank, 1e-8);
@@ -156,21 +156,21 @@ public sealed unsafe class ParameterFunctionTests
         double[] x = [3, 4, 0, 0], y = [9, 9, 9, 9], norms = [9, 9], dy = [1, 2, 3, 4], dx = new double[4], tangent = [9, 9, 9, 9];
         fixed (double* px = x, py = y, pn = norms, pdy = dy, pdx = dx, pt = tangent)
         {
-            ParameterFunctions<double>.RowNorms.Value(px, pn, 2, 2);
-            ParameterFunctions<double>.RowNorms.Gradient(px, pn, pdy, pdx, 2, 2);
+            ParameterFunctions<double>.RowNorms.Value(px, pn, (2, 2));
+            ParameterFunctions<double>.RowNorms.Gradient(new(px, pdx), new(pn, pdy), (2, 2));
             Assert.Equal([5, 0], norms);
             Numbers.AssertClose<double>([0.6, 0.8, 0, 0], dx, 1e-15);
 
-            ParameterFunctions<double>.NormalizeRows.Value(px, py, 2, 2);
-            ParameterFunctions<double>.NormalizeRows.Tangent(px, py, pdy, pt, 2, 2);
+            ParameterFunctions<double>.NormalizeRows.Value(px, py, (2, 2));
+            ParameterFunctions<double>.NormalizeRows.Tangent(new(px, pdy), new(py, pt), (2, 2));
             Numbers.AssertClose<double>([0.6, 0.8, 0, 0], y, 1e-15);
             Numbers.AssertClose<double>([(1 - (2.2 * 0.6)) / 5, (2 - (2.2 * 0.8)) / 5, 0, 0], tangent, 1e-15);
 
-            ParameterFunctions<double>.OrthonormalRows.Value(px, py, 1, 2, 2);
-            ParameterFunctions<double>.OrthonormalRows.Tangent(px, py, pdy, pt, 1, 2, 2);
+            ParameterFunctions<double>.OrthonormalRows.Value(px, py, (1, 2, 2));
+            ParameterFunctions<double>.OrthonormalRows.Tangent(new(px, pdy), new(py, pt), (1, 2, 2));
             Numbers.AssertClose<double>([0.6, 0.8, 0, 0], y, 1e-15);
             Assert.All(tangent, value => Assert.True(double.IsFinite(value)));
-            ParameterFunctions<double>.OrthonormalRows.Tangent(px, py, null, pt, 1, 2, 2);
+            ParameterFunctions<double>.OrthonormalRows.Tangent(new(px, null), new(py, pt), (1, 2, 2));
             Assert.All(tangent, value => Assert.Equal(0, value));
         }
     }
@@ -181,9 +181,9 @@ public sealed unsafe class ParameterFunctionTests
         double[] x = [1e308, -1e308, 1e308], y = new double[3];
         fixed (double* px = x, py = y)
         {
-            ParameterFunctions<double>.Softmax.Value(px, py, 1, 3);
+            ParameterFunctions<double>.Softmax.Value(px, py, (1, 3));
             Assert.Equal([0.5, 0, 0.5], y);
-            ParameterFunctions<double>.TopKSoftmax.Value(px, py, 1, 3, 1);
+            ParameterFunctions<double>.TopKSoftmax.Value(px, py, (1, 3), 1);
             Assert.Equal([1, 0, 0], y);
         }
     }
@@ -195,7 +195,7 @@ public sealed unsafe class ParameterFunctionTests
         double[] a = [0, 1, 2, 0, 3, 1, 2, 1], y = new double[8];
         fixed (double* pa = a, py = y)
         {
-            ParameterFunctions<double>.Inverse.Value(pa, py, 2, 2);
+            ParameterFunctions<double>.Inverse.Value(pa, py, (2, 2));
         }
 
         Numbers.AssertClose<double>([0, 0.5, 1, 0, 1, -1, -2, 3], y, 1e-14);
@@ -213,7 +213,7 @@ public sealed unsafe class ParameterFunctionTests
         double[] x = [.. published.Select(value => 3 * value + (Math.Abs(value) == 1 ? 0 : 0.05))], y = new double[x.Length];
         fixed (double* px = x, py = y)
         {
-            ParameterFunctions<double>.NormalFloat.Value(px, py, 1, x.Length, 4);
+            ParameterFunctions<double>.NormalFloat.Value(px, py, (1, x.Length), 4);
         }
 
         for (int i = 0; i < y.Length; i++)
@@ -228,9 +228,9 @@ public sealed unsafe class ParameterFunctionTests
         double[] x = [2, 5, 2, 2, 1, 1, 1, 1], y = new double[8];
         fixed (double* px = x, py = y)
         {
-            ParameterFunctions<double>.Largest.Value(px, py, 2, 4, 2);
+            ParameterFunctions<double>.Largest.Value(px, py, (2, 4), 2);
             Assert.Equal([1, 1, 0, 0, 1, 1, 0, 0], y);
-            ParameterFunctions<double>.AboveQuantile.Value(px, py, 2, 4, 0.5);
+            ParameterFunctions<double>.AboveQuantile.Value(px, py, (2, 4), 0.5);
             Assert.Equal([0, 1, 0, 0, 0, 0, 0, 0], y);
         }
     }
@@ -241,11 +241,11 @@ public sealed unsafe class ParameterFunctionTests
         double[] x = [0, 0, 0, 0.3, 0.3, 0.3], y = new double[6];
         fixed (double* px = x, py = y)
         {
-            ParameterFunctions<double>.Quantize.Value(px, py, 2, 3, 4);
+            ParameterFunctions<double>.Quantize.Value(px, py, (2, 3), 4);
             Assert.Equal(x, y);
-            ParameterFunctions<double>.QuantizeAffine.Value(px, py, 2, 3, 4);
+            ParameterFunctions<double>.QuantizeAffine.Value(px, py, (2, 3), 4);
             Assert.Equal(x, y);
-            ParameterFunctions<double>.NormalFloat.Value(px, py, 2, 3, 4);
+            ParameterFunctions<double>.NormalFloat.Value(px, py, (2, 3), 4);
             Assert.Equal(x, y);
         }
     }
@@ -256,8 +256,8 @@ public sealed unsafe class ParameterFunctionTests
         double[] p = [1, 2], q = [1, 2, 4, 6], y = new double[2], dy = [1, 1], dp = new double[2], dq = new double[4];
         fixed (double* pp = p, pq = q, py = y, pdy = dy, pdp = dp, pdq = dq)
         {
-            ParameterFunctions<double>.Distances.Value(pp, pq, py, 1, 1, 2, 2, 2);
-            ParameterFunctions<double>.Distances.Gradient(pp, pq, py, pdy, pdp, pdq, 1, 1, 2, 2, 2);
+            ParameterFunctions<double>.Distances.Value(pp, pq, py, (1, 1, 2, 2), 2);
+            ParameterFunctions<double>.Distances.Gradient(new(pp, pdp), new(pq, pdq), new(py, pdy), (1, 1, 2, 2), 2);
         }
 
         Assert.Equal([0, 5], y);
@@ -274,7 +274,7 @@ public sealed unsafe class ParameterFunctionTests
         double[] a = Numbers.Draw<double>(2 * rows * columns, 1), q = new double[a.Length];
         fixed (double* pa = a, pq = q)
         {
-            ParameterFunctions<double>.Polar.Value(pa, pq, 2, rows, columns);
+            ParameterFunctions<double>.Polar.Value(pa, pq, (2, rows, columns));
         }
 
         int small = Math.Min(rows, columns);
@@ -388,7 +388,7 @@ public sealed unsafe class ParameterFunctionTests
         double[] t = Enumerable.Repeat(double.NaN, count * count).ToArray();
         fixed (double* pv = v, pt = t)
         {
-            ParameterFunctions<double>.Reflections.Value(pv, pt, count, size);
+            ParameterFunctions<double>.Reflections.Value(pv, pt, (count, size));
         }
 
         return t;
@@ -399,7 +399,7 @@ public sealed unsafe class ParameterFunctionTests
         double[] result = Enumerable.Repeat(double.NaN, rows * length).ToArray();
         fixed (double* pb = bank, pl = logits, pr = result)
         {
-            ParameterFunctions<double>.Admix.Value(pb, pl, pr, rows, vectors, length, count);
+            ParameterFunctions<double>.Admix.Value(pb, pl, pr, (rows, vectors, length), count);
         }
 
         return result;
@@ -411,7 +411,7 @@ public sealed unsafe class ParameterFunctionTests
         T[] target = new T[length];
         fixed (T* p = target)
         {
-            ParameterFunctions<T>.Seeded(p, length, distribution, scale, seed, rowLength, rows);
+            ParameterFunctions<T>.Draw(p, [length / (rows * rowLength), rows, rowLength], new(distribution, scale), seed);
         }
 
         return target;

@@ -11,10 +11,10 @@ public unsafe class TableTests
         float[] source = [10, 11, 12, 13, 20, 21, 22, 23], there = new float[20], back = new float[8];
         fixed (float* ps = source, pt = there, pb = back, places = table)
         {
-            Tables<float>.Gather(ps, 4, places, 0, pt, 10, 2, 1, 4, 10, 1, accumulate: false);
+            Tables<float>.Gather(new(ps, 4), new(places, 0), new(pt, 10), 2, new(1, 4, 10, 1), accumulate: false);
             Assert.Equal([12, 10, 12, 13, 11, 11, 10, 13, 12, 12, 22, 20, 22, 23, 21, 21, 20, 23, 22, 22], there);
-            Tables<float>.ScatterAdd(pt, 10, places, 0, pb, 4, 2, 1, 4, 10, 1);
-            Tables<float>.Gather(ps, 4, places, 0, pt, 10, 2, 1, 4, 10, 1, accumulate: true);
+            Tables<float>.ScatterAdd(new(pt, 10), new(places, 0), new(pb, 4), 2, new(1, 4, 10, 1));
+            Tables<float>.Gather(new(ps, 4), new(places, 0), new(pt, 10), 2, new(1, 4, 10, 1), accumulate: true);
         }
 
         Assert.Equal([20, 22, 48, 26, 40, 42, 88, 46], back);
@@ -29,11 +29,11 @@ public unsafe class TableTests
         double[] source = [.. Enumerable.Range(0, 16).Select(i => (double)i)], there = new double[24], back = new double[16];
         fixed (double* ps = source, pt = there, pb = back, places = table)
         {
-            Tables<double>.Gather(ps, 0, places, 3, pt, 12, 2, 2, 4, 3, 2, accumulate: false);
+            Tables<double>.Gather(new(ps, 0), new(places, 3), new(pt, 12), 2, new(2, 4, 3, 2), accumulate: false);
             Assert.Equal([6, 7, 0, 1, 6, 7, 14, 15, 8, 9, 14, 15, 2, 3, 2, 3, 4, 5, 10, 11, 10, 11, 12, 13], there);
-            Tables<double>.ScatterAdd(pt, 12, places, 3, pb, 0, 2, 2, 4, 3, 2);
+            Tables<double>.ScatterAdd(new(pt, 12), new(places, 3), new(pb, 0), 2, new(2, 4, 3, 2));
             Assert.Equal([0, 1, 4, 6, 4, 5, 12, 14, 8, 9, 20, 22, 12, 13, 28, 30], back);
-            Tables<double>.Gather(ps, 0, places, 3, pt, 0, 2, 2, 4, 3, 2, accumulate: true);
+            Tables<double>.Gather(new(ps, 0), new(places, 3), new(pt, 0), 2, new(2, 4, 3, 2), accumulate: true);
         }
 
         Assert.Equal([6 + 6 + 2, 7 + 7 + 3], there[..2]);

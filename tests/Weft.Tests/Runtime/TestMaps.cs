@@ -5,15 +5,33 @@ using Weft.Kernels;
 namespace Weft.Tests.Runtime;
 
 /// <summary>A stand-in for generated code: y = diag(sign) diag(frozen) W x, with the product of the three as its packed tensor.</summary>
-internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops = 0) : LinearMap<T>(Describe(outputs, inputs, flops))
+internal sealed class SignedDense<T>(int outputs, int inputs, long flops = 0)
+    : LinearMap<T>(SignedDensePasses<T>.Describe(outputs, inputs, flops), new SignedDensePasses<T>(outputs, inputs))
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>;
+
+internal sealed unsafe class SignedDensePasses<T>(int outputs, int inputs) : MapProgram<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    public override MapLayout Layout { get; } = new()
+    {
+        WeightCount = 2 * (outputs * inputs + outputs),
+        GradientCount = 2 * (outputs * inputs + outputs),
+        TangentCount = 2 * (outputs * inputs + outputs),
+        Chunk = 16,
+        ScratchPerRow = 0,
+        GradientScratchPerRow = 0,
+    };
+
+    private int Outputs => outputs;
+
+    private int Inputs => inputs;
+
     private int WeightLength => Outputs * Inputs;
 
-    protected override void Prepare(T* w) => Pack(w, w);
+    public override void Prepare(T* w) => Pack(w, w);
 
     // The frozen tensor's tangent is zero; a stale block would show.
-    protected override void PrepareTangent(T* w, T* dw)
+    public override void PrepareTangent(T* w, T* dw)
     {
         Pack(w, dw);
         for (int i = 0; i < WeightLength; i++)
@@ -22,7 +40,7 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
         }
     }
 
-    protected override void PrepareGradient(T* w, T* g, T* dw)
+    public override void PrepareGradient(T* w, T* g, T* dw)
     {
         for (int i = 0; i < WeightLength; i++)
         {
@@ -30,7 +48,7 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
         }
     }
 
-    protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)
+    public override void ForwardRows(T* w, T* x, T* y, T* s, int rows)
     {
         for (int row = 0; y != null && row < rows; row++)
         {
@@ -38,8 +56,10 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
         }
     }
 
-    protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)
+    public override void BackwardRows(T* w, T* g, T* dw, in Chunk<T> chunk, bool first)
     {
+        T* x = chunk.X, dx = chunk.Dx, dy = chunk.Dy;
+        int rows = chunk.Rows;
         if (dx != null)
         {
             new Span<T>(dx, rows * Inputs).Clear();
@@ -69,8 +89,10 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
         }
     }
 
-    protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)
+    public override void TangentRows(T* w, T* dw, in Chunk<T> chunk)
     {
+        T* x = chunk.X, dx = chunk.Dx, dy = chunk.Dy;
+        int rows = chunk.Rows;
         new Span<T>(dy, rows * Outputs).Clear();
         for (int row = 0; row < rows; row++)
         {
@@ -83,7 +105,7 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
         }
     }
 
-    private static MapDescription Describe(int outputs, int inputs, long flops) => new()
+    public static MapDescription Describe(int outputs, int inputs, long flops) => new()
     {
         Name = "SignedDense",
         Formula = "diag(s) * diag(f) * W",
@@ -91,12 +113,6 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
         Outputs = outputs,
         TrainedCount = outputs * inputs,
         ParameterCount = outputs * inputs + outputs,
-        WeightCount = 2 * (outputs * inputs + outputs),
-        GradientCount = 2 * (outputs * inputs + outputs),
-        TangentCount = 2 * (outputs * inputs + outputs),
-        Chunk = 16,
-        ScratchPerRow = 0,
-        GradientScratchPerRow = 0,
         ForwardFlops = flops,
         BackwardFlops = flops,
         Parameters =
@@ -135,38 +151,46 @@ internal sealed unsafe class SignedDense<T>(int outputs, int inputs, long flops 
 }
 
 /// <summary>A stand-in for generated code with scratch: y = tanh(W x + b), and a scalar c that y is multiplied by.</summary>
-internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 0) : Map<T>(Describe(outputs, inputs, flops))
+internal sealed class TanhLayer<T>(int outputs, int inputs, long flops = 0)
+    : Map<T>(TanhLayerPasses<T>.Describe(outputs, inputs, flops), new TanhLayerPasses<T>(outputs, inputs))
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>;
+
+internal sealed unsafe class TanhLayerPasses<T>(int outputs, int inputs) : MapProgram<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    public override MapLayout Layout { get; } = new()
+    {
+        WeightCount = outputs * inputs + outputs + 1,
+        GradientCount = outputs * inputs + outputs + 1,
+        TangentCount = outputs * inputs + outputs + 1,
+        Chunk = 16,
+        ScratchPerRow = outputs,
+        GradientScratchPerRow = 2 * outputs,
+    };
+
+    private int Outputs => outputs;
+
+    private int Inputs => inputs;
+
     private int Bias => Outputs * Inputs;
 
     private int Scale => Bias + Outputs;
 
-    protected override void Prepare(T* w)
-    {
-    }
-
-    protected override void PrepareTangent(T* w, T* dw)
-    {
-    }
-
-    protected override void PrepareGradient(T* w, T* g, T* dw)
-    {
-    }
-
     // s holds tanh(W x + b), then the backward pass's own rows
-    protected override void ForwardRows(T* w, T* x, T* y, T* s, int rows)
+    public override void ForwardRows(T* w, T* x, T* y, T* s, int rows)
     {
         Affine(w, w + Bias, x, s, rows);
-        Activations<T>.Apply(Activation.Tanh, s, s, rows, Outputs, (Outputs, Outputs));
+        Activations<T>.Apply(Activation.Tanh, new(s, Outputs), new(s, Outputs), rows, Outputs);
         for (int i = 0; y != null && i < rows * Outputs; i++)
         {
             y[i] = w[Scale] * s[i];
         }
     }
 
-    protected override void BackwardRows(T* w, T* g, T* dw, T* x, T* dy, T* dx, T* s, int rows, bool first)
+    public override void BackwardRows(T* w, T* g, T* dw, in Chunk<T> chunk, bool first)
     {
+        T* x = chunk.X, dx = chunk.Dx, dy = chunk.Dy, s = chunk.Scratch;
+        int rows = chunk.Rows;
         T* dz = s + rows * Outputs;
         for (int i = 0; i < rows * Outputs; i++)
         {
@@ -208,8 +232,10 @@ internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 
         }
     }
 
-    protected override void TangentRows(T* w, T* dw, T* x, T* dx, T* dy, T* s, int rows)
+    public override void TangentRows(T* w, T* dw, in Chunk<T> chunk)
     {
+        T* x = chunk.X, dx = chunk.Dx, dy = chunk.Dy, s = chunk.Scratch;
+        int rows = chunk.Rows;
         T* change = s + rows * Outputs;
         new Span<T>(dy, rows * Outputs).Clear();
         if (dx != null)
@@ -229,7 +255,7 @@ internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 
         }
     }
 
-    private static MapDescription Describe(int outputs, int inputs, long flops) => new()
+    public static MapDescription Describe(int outputs, int inputs, long flops) => new()
     {
         Name = "TanhLayer",
         Formula = "c * tanh . bias . W",
@@ -237,12 +263,6 @@ internal sealed unsafe class TanhLayer<T>(int outputs, int inputs, long flops = 
         Outputs = outputs,
         TrainedCount = outputs * inputs + outputs + 1,
         ParameterCount = outputs * inputs + outputs + 1,
-        WeightCount = outputs * inputs + outputs + 1,
-        GradientCount = outputs * inputs + outputs + 1,
-        TangentCount = outputs * inputs + outputs + 1,
-        Chunk = 16,
-        ScratchPerRow = outputs,
-        GradientScratchPerRow = 2 * outputs,
         ForwardFlops = flops,
         BackwardFlops = flops,
         Parameters =

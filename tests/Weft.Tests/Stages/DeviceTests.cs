@@ -62,8 +62,8 @@ public class DeviceTests
         string code = ModuleCompiler.Compile(TestModules.Formula("diagonal(3)"), targets == DeviceTargets.Ilgpu ? options.ForIlgpu("public") : options).Code;
         if (targets == DeviceTargets.OpenCl)
         {
-            int start = code.IndexOf("    protected override global::Weft.Kernels.DeviceProgram", StringComparison.Ordinal);
-            code = code[start..code.IndexOf("\n    };", start, StringComparison.Ordinal)] + "\n    };\n";
+            int start = code.IndexOf("        public override global::Weft.Kernels.DeviceProgram", StringComparison.Ordinal);
+            code = code[start..code.IndexOf("\n        };", start, StringComparison.Ordinal)] + "\n        };\n";
         }
 
         Snapshot.Match(code, name: $"Types.{targets}");
