@@ -38,10 +38,10 @@ public sealed class Adapter : IDisposable
     internal Adapter(ImmutableArray<AdapterTensor> tensors, AdapterConfig? config, IReadOnlyDictionary<string, string> metadata, double? alpha, TensorFiles? files = null)
     {
         (this.tensors, this.config, this.files, this.metadata) = (tensors, config, files, new(metadata, StringComparer.Ordinal));
-        if (config != null && AdapterMethod.All.All(method => method.PeftType != config.String("peft_type")))
+        string[] known = [.. AdapterMethod.All.Select(method => method.PeftType).OfType<string>().Distinct(StringComparer.Ordinal)];
+        if (config != null && !known.Contains(config.String("peft_type"), StringComparer.Ordinal))
         {
-            throw new NotSupportedException(
-                $"adapter_config.json is for '{config.String("peft_type")}', which is not known here. Known are {string.Join(", ", AdapterMethod.All.Select(method => method.PeftType).Distinct(StringComparer.Ordinal))}.");
+            throw new NotSupportedException($"adapter_config.json is for '{config.String("peft_type")}', which is not known here. Known are {string.Join(", ", known)}.");
         }
 
         var found = new Dictionary<string, Dictionary<string, AdapterTensor>>(StringComparer.Ordinal);
@@ -59,7 +59,7 @@ public sealed class Adapter : IDisposable
             string module = tensor.Key[..^ending.Length];
             Dictionary<string, AdapterTensor> parts = AdapterMethod.OncePerFile.Contains(part)
                 ? shared
-                : found.TryGetValue(module, out Dictionary<string, AdapterTensor>? known) ? known : found[module] = new(StringComparer.Ordinal);
+                : found.TryGetValue(module, out Dictionary<string, AdapterTensor>? others) ? others : found[module] = new(StringComparer.Ordinal);
             if (!parts.TryAdd(part, tensor))
             {
                 throw new InvalidDataException($"'{tensor.Key}' and '{parts[part].Key}' mean the same.");

@@ -13,8 +13,8 @@ namespace Weft.Adapters;
 internal sealed record AdapterParameter(string Name, string Part, ImmutableArray<int> Shape, string Role = "param", Func<double[], double[]>? Load = null);
 
 /// <summary>
-/// What an adapter makes of a weight W of m × n: <c>diag(rows) · N(W + U) · R · diag(columns)</c>, of which a method has a part: an update
-/// U, a rotation R of n × n, scales, and N, which divides each row by its norm, or each column where the columns are scaled.
+/// What an adapter makes of a weight W of m × n: <c>diag(rows) · L · N(W + U) · R · diag(columns)</c>, of which a method has a part: an update
+/// U, a rotation R of the inputs or L of the outputs, scales, and N, which divides each row by its norm, or each column where the columns are scaled.
 /// </summary>
 internal sealed record AdapterFormula
 {
@@ -31,8 +31,11 @@ internal sealed record AdapterFormula
 
     public string Columns { get; init; } = "j";
 
-    /// <summary>R as an expression; null without a rotation.</summary>
+    /// <summary>R as an expression; null without a rotation of the inputs.</summary>
     public string? Rotation { get; init; }
+
+    /// <summary>L as an expression; null without a rotation of the outputs.</summary>
+    public string? OutputRotation { get; init; }
 
     /// <summary>The parameter that scales rows, or columns; null where none does.</summary>
     public string? RowScale { get; init; }
@@ -46,13 +49,16 @@ internal sealed record AdapterFormula
     public bool ScalesBias { get; init; }
 
     /// <summary>Whether U alone says what the adapter does.</summary>
-    public bool IsUpdate => Term != null && Rotation == null && RowScale == null && ColumnScale == null;
+    public bool IsUpdate => Term != null && Rotation == null && OutputRotation == null && RowScale == null && ColumnScale == null;
 
     /// <summary>The declaration of U.</summary>
     public string Update(int m, int n) => Declare("update", m, n, $"  y[{Rows}] = {Term} * x[{Columns}]\n");
 
     /// <summary>The declaration of R.</summary>
     public string RotationOf(int n) => Declare("rotation", n, n, $"  = {Rotation}\n");
+
+    /// <summary>The declaration of L.</summary>
+    public string OutputRotationOf(int m) => Declare("output_rotation", m, m, $"  = {OutputRotation}\n");
 
     /// <summary>The declaration of the adapted weight, with W as a frozen parameter.</summary>
     public string Adapted(int m, int n)
@@ -76,7 +82,7 @@ internal sealed record AdapterFormula
             factors.Insert(0, RowScale != null ? "normalize_rows(" : "normalize_columns(").Append(')');
         }
 
-        string expression = $"{(RowScale != null ? $"diag({RowScale}) * " : "")}{factors}{(Rotation != null ? $" * ({Rotation})" : "")}{(ColumnScale != null ? $" * diag({ColumnScale})" : "")}";
+        string expression = $"{(RowScale != null ? $"diag({RowScale}) * " : "")}{(OutputRotation != null ? $"({OutputRotation}) * " : "")}{factors}{(Rotation != null ? $" * ({Rotation})" : "")}{(ColumnScale != null ? $" * diag({ColumnScale})" : "")}";
         return Declare("adapted", m, n, $"{lets}  = {expression}\n", weight);
     }
 

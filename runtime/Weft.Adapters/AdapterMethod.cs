@@ -55,6 +55,7 @@ internal sealed record AdapterMethod(
         new("LoHa", "LOHA", ["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"], [Alpha, DoraScale], [], parts => (parts.Rows("hada_w1_a"), parts.Columns("hada_w1_b")), LoHa),
         .. from first in Factors("w1") from second in Factors("w2") select new AdapterMethod("LoKr", "LOKR", [.. first, .. second], [Alpha, DoraScale], [], LoKrSize, LoKr),
         new("OFT", "OFT", ["oft_R"], [], [], OftSize, Oft),
+        new("Diag-OFT", null, ["oft_blocks"], [Alpha, "rescale"], [], parts => parts.Shape("oft_blocks", 3) is var s ? (checked(s[0] * s[1]), null) : default, DiagOft),
         new("BOFT", "BOFT", ["boft_R", "boft_s"], [], [], BoftSize, Boft),
         new("HRA", "HRA", ["hra_u"], [], [], parts => (null, parts.Rows("hra_u")), Hra),
         new("VeRA", "VERA", ["vera_lambda_b", "vera_lambda_d"], [], ["vera_A", "vera_B"], parts => (parts.Length("vera_lambda_b"), null), Vera) { HasFanInFanOut = true },
@@ -204,6 +205,37 @@ internal sealed record AdapterMethod(
         }
 
         return new AdapterFormula { Parameters = [new("R", "oft_R", [count, parts.Shape("oft_R", 2)[1]])], Lets = lets, Rotation = $"blockdiag({blocked})'" };
+    }
+
+    // LyCORIS turns the outputs: Rᵀ W with R = (I + S)(I − S)⁻¹ and S = B − Bᵀ, which is Cayley's map of B. Its alpha bounds the norm of S.
+    private static AdapterFormula DiagOft(AdapterParts parts, int m, int n)
+    {
+        int[] shape = parts.Shape("oft_blocks", 3);
+        (int blocks, int size) = (shape[0], shape[1]);
+        if (shape[2] != size)
+        {
+            throw parts.Wrong("oft_blocks", "square blocks");
+        }
+
+        if (parts.Has(Alpha) && parts.Tensors[Alpha].Read() is not [0])
+        {
+            throw new NotSupportedException($"'{parts.Module}' is trained with a constraint, its alpha, which is not known here.");
+        }
+
+        bool isRescaled = parts.Has("rescale");
+        if (isRescaled)
+        {
+            parts.Expect("rescale", m, 1);
+        }
+
+        AdapterParameter[] parameters = [new("B", "oft_blocks", [blocks, size, size]), new("rescale", "rescale", [m])];
+        return new AdapterFormula
+        {
+            Parameters = [.. parameters[..(isRescaled ? 2 : 1)]],
+            Lets = "let Q = cayley(B)\n",
+            OutputRotation = "blockdiag(Q)",
+            RowScale = isRescaled ? "rescale" : null,
+        };
     }
 
     private static (int?, int?) BoftSize(AdapterParts parts) => parts.Shape("boft_R", 4) is var s && s[2] == s[3]

@@ -123,6 +123,14 @@ public sealed class AdapterModule
             rotation.Adjoint(rows, merged);
         }
 
+        if (formula.OutputRotation != null)
+        {
+            using LinearMap<double> rotation = Create<double>(formula, "output_rotation", formula.OutputRotationOf(outputs), default);
+            double[] columns = Transpose(merged, outputs, inputs), rotated = new double[merged.Length];
+            rotation.Forward(columns, rotated);
+            merged = Transpose(rotated, inputs, outputs);
+        }
+
         if (formula.RowScale != null)
         {
             double[] scales = Load(formula, formula.RowScale);
@@ -220,6 +228,21 @@ public sealed class AdapterModule
     private AdapterFormula UpdateFor(int outputs, int inputs) => FormulaFor(outputs, inputs) is { IsUpdate: true } formula
         ? formula
         : throw new NotSupportedException($"'{Name}': {Method} does not add the same update to any weight; {nameof(CreateMap)} and {nameof(Merge)} take the weight.");
+
+    /// <summary>The transpose of a matrix of so many rows and columns.</summary>
+    internal static double[] Transpose(double[] matrix, int rows, int columns)
+    {
+        double[] transposed = new double[matrix.Length];
+        for (int i = 0; i < rows; i++)
+        {
+            for (int j = 0; j < columns; j++)
+            {
+                transposed[(j * rows) + i] = matrix[(i * columns) + j];
+            }
+        }
+
+        return transposed;
+    }
 
     private static void RequireLength(int length, int outputs, int inputs)
     {

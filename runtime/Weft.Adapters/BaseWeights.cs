@@ -194,7 +194,7 @@ internal sealed class BaseWeights
                 TensorPrimitives.Subtract(result, weight, weight);
                 double change = TensorPrimitives.Norm<double>(weight);
                 merged.Add(new MergedWeight(module.Name, tensor.Name, change == 0 ? 0 : change / norm));
-                WriteValues(tensor, module.IsTransposed ? Transpose(result, outputs, inputs) : result);
+                WriteValues(tensor, module.IsTransposed ? AdapterModule.Transpose(result, outputs, inputs) : result);
             }
             else if (biases.TryGetValue(tensor.Name, out AdapterModule? scaling))
             {
@@ -248,7 +248,7 @@ internal sealed class BaseWeights
     {
         (int outputs, int inputs) = Size(module, tensor);
         double[] values = Values(name, tensor);
-        return (module.IsTransposed ? Transpose(values, inputs, outputs) : values, outputs, inputs);
+        return (module.IsTransposed ? AdapterModule.Transpose(values, inputs, outputs) : values, outputs, inputs);
     }
 
     private double[] Values(string name, StoredTensor tensor)
@@ -261,19 +261,5 @@ internal sealed class BaseWeights
         double[] values = new double[tensor.Length];
         files.Find(name)!.Read(name, tensor.Shape.AsSpan(), values);
         return values;
-    }
-
-    private static double[] Transpose(double[] matrix, int rows, int columns)
-    {
-        double[] transposed = new double[matrix.Length];
-        for (int i = 0; i < rows; i++)
-        {
-            for (int j = 0; j < columns; j++)
-            {
-                transposed[(j * rows) + i] = matrix[(i * columns) + j];
-            }
-        }
-
-        return transposed;
     }
 }

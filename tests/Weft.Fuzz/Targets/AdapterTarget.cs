@@ -95,7 +95,7 @@ internal sealed class AdapterTarget : FuzzTarget
             }
         }
 
-        foreach (string text in new[] { formula.Adapted(m, n), formula.Term == null ? "" : formula.Update(m, n), formula.Rotation == null ? "" : formula.RotationOf(n) })
+        foreach (string text in new[] { formula.Adapted(m, n), formula.Term == null ? "" : formula.Update(m, n), formula.Rotation == null ? "" : formula.RotationOf(n), formula.OutputRotation == null ? "" : formula.OutputRotationOf(m) })
         {
             DynamicMaps.Compile(text).Dispose();
         }

@@ -71,11 +71,55 @@ public sealed class AdapterMethodTests
             double[] w1 = AdapterFolder.Draw(random, 2, 4), w2 = AdapterFolder.Draw(random, 3, 2);
             return new Case(null, [K("lokr_w1", w1, 2, 4), K("lokr_w2", w2, 3, 2), K("alpha", [100])], 6, 8, w => w + M(w1, 2).KroneckerProduct(M(w2, 3)), "LoKr", "lora_unet_a_q_proj");
         },
+        ["DoRA of LyCORIS, by rows of a Kronecker product"] = random =>
+        {
+            double[] w1 = AdapterFolder.Draw(random, 2, 4), a = AdapterFolder.Draw(random, 3, 2), b = AdapterFolder.Draw(random, 2, 2), magnitude = AdapterFolder.Draw(random, 6);
+            return new Case(
+                null,
+                [K("lokr_w1", w1, 2, 4), K("lokr_w2_a", a, 3, 2), K("lokr_w2_b", b, 2, 2), K("alpha", [5]), K("dora_scale", magnitude, 6, 1)],
+                6,
+                8,
+                w => Rows(w + (2.5 * M(w1, 2).KroneckerProduct(M(a, 3) * M(b, 2))), magnitude),
+                "LoKr",
+                "lora_unet_a_q_proj");
+        },
+        ["DoRA of LyCORIS, by columns of LoHa"] = random =>
+        {
+            double[][] f = [AdapterFolder.Draw(random, 6, 2), AdapterFolder.Draw(random, 2, 8), AdapterFolder.Draw(random, 6, 3), AdapterFolder.Draw(random, 3, 8)];
+            double[] magnitude = AdapterFolder.Draw(random, 8);
+            return new Case(
+                null,
+                [K("hada_w1_a", f[0], 6, 2), K("hada_w1_b", f[1], 2, 8), K("hada_w2_a", f[2], 6, 3), K("hada_w2_b", f[3], 3, 8), K("alpha", [3]), K("dora_scale", magnitude, 1, 8)],
+                6,
+                8,
+                w => Rows((w + (1.5 * (M(f[0], 6) * M(f[1], 2)).PointwiseMultiply(M(f[2], 6) * M(f[3], 3)))).Transpose(), magnitude).Transpose(),
+                "LoHa",
+                "lora_unet_a_q_proj");
+        },
         ["OFT"] = random => Oft(random, "\"use_cayley_neumann\":true,\"num_cayley_neumann_terms\":5", s => Sum(s, 1, 2, 2, 2, 1)),
         ["OFT of four terms"] = random => Oft(random, "\"use_cayley_neumann\":true,\"num_cayley_neumann_terms\":4", s => Sum(s, 1, 2, 2, 1)),
         ["OFT of two terms"] = random => Oft(random, "\"use_cayley_neumann\":true,\"num_cayley_neumann_terms\":2", s => Sum(s, 1, 2)),
         ["OFT, exact"] = random => Oft(random, "\"use_cayley_neumann\":false,\"num_cayley_neumann_terms\":5", Cayley),
         ["OFT of one block"] = random => Oft(random, "\"block_share\":true,\"use_cayley_neumann\":false", Cayley, isShared: true),
+        ["Diag-OFT of LyCORIS"] = random =>
+        {
+            double[] blocks = AdapterFolder.Draw(random, 2, 3, 3), rescale = AdapterFolder.Draw(random, 6, 1);
+            Matrix<double> r = Matrix<double>.Build.Dense(6, 6), one = Matrix<double>.Build.DenseIdentity(3);
+            for (int block = 0; block < 2; block++)
+            {
+                Matrix<double> b = M(blocks[(9 * block)..(9 * (block + 1))], 3), q = b - b.Transpose();
+                r.SetSubMatrix(3 * block, 3 * block, (one + q) * (one - q).Inverse());
+            }
+
+            return new Case(
+                null,
+                [K("oft_blocks", blocks, 2, 3, 3), K("rescale", rescale, 6, 1), K("alpha", [0])],
+                6,
+                8,
+                w => D(rescale) * r.Transpose() * w,
+                "Diag-OFT",
+                "lora_unet_a_q_proj");
+        },
         ["BOFT"] = random => Boft(random, 1),
         ["BOFT of three factors"] = random => Boft(random, 3),
         ["HRA"] = random => Hra(random, 3, isOrthonormal: false),

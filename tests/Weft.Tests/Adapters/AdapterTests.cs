@@ -103,6 +103,7 @@ public sealed class AdapterTests : IDisposable
         Assert.Equal(Numbers.Norm(s[2..]) / Numbers.Norm(s), Assert.Single(two.Modules).RelativeError, 1e-10);
         Assert.Equal(("m.q", 6), (all.Modules[0].Module, all.Modules[0].Rank));
         Assert.InRange(all.Modules[0].RelativeError, 0, 1e-14);
+        adapter.Dispose();
         all.Adapter.Save(folder["lora"]);
         using Adapter again = Adapter.Open(folder["lora"]);
         Assert.Equal("LoRA", again.Modules["m.q"].Method);
