@@ -171,6 +171,36 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     }
 
     [Fact]
+    public void Adapters_IsAPackageToo()
+    {
+        AddPackage("Weft.Adapters");
+        Write("Program.cs", """
+            using Weft;
+            using Weft.Adapters;
+
+            using (FileStream file = File.Create("lora.safetensors"))
+            {
+                TensorFile.Write<float>(
+                    file,
+                    [("q.lora_down.weight", StoredType.F32, [1, 2], new float[] { 1, 2 }), ("q.lora_up.weight", StoredType.F32, [3, 1], new float[] { 1, 2, 3 }), ("q.alpha", StoredType.F32, [], new float[] { 2 })],
+                    new Dictionary<string, string>());
+            }
+
+            using Adapter adapter = Adapter.Open("lora.safetensors");
+            Console.WriteLine(string.Join(' ', adapter.Modules["q"].Update(3, 2)));
+            Console.WriteLine(adapter.ToLora(1).Modules[0].RelativeError < 1e-12);
+
+            """);
+
+        (int exitCode, string output) = Build();
+
+        Assert.True(exitCode == 0, output);
+        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(["2 4 4 8 6 12", "True"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    }
+
+    [Fact]
     public void OpenCl_IsAPackageToo()
     {
         AddPackage("Weft.OpenCl");
@@ -290,7 +320,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Runtime.OpenCl", "Weft.Tool" })
+            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Adapters", "Weft.Runtime.OpenCl", "Weft.Tool" })
             {
                 (int exitCode, string output) = Run(
                     "dotnet",

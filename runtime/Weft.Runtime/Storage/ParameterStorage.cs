@@ -26,11 +26,33 @@ public enum StoredParameters
 /// <param name="Selections">Those of them that were stored as choices: they give the same map, but training cannot go on from them.</param>
 public sealed record LoadReport(ImmutableArray<string> Loaded, ImmutableArray<string> Selections)
 {
+    /// <summary>Trained parameters that the file lacks, which kept their values; none where loading is strict.</summary>
+    public ImmutableArray<string> Missing { get; init; } = [];
+
+    /// <summary>Tensors of the file that no parameter has; none where loading is strict.</summary>
+    public ImmutableArray<string> Unused { get; init; } = [];
+
     /// <summary>
     /// Whether every parameter that was set has all of its values, none of them a choice only. An optimizer's state is in no file: training goes
     /// on from these parameters with a new one.
     /// </summary>
     public bool IsComplete => Selections.IsEmpty;
+}
+
+/// <summary>How parameters of a map are found in a file that calls or writes them otherwise.</summary>
+public sealed record LoadOptions
+{
+    /// <summary>What stands before each name in the file; tensors without it are not looked at.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>The name of a parameter's tensor behind the prefix, from the parameter's name; the same unless given.</summary>
+    public Func<string, string>? TensorName { get; init; }
+
+    /// <summary>Whether the file holds a parameter with its last two axes exchanged, from the parameter's name; none unless given.</summary>
+    public Func<string, bool>? IsTransposed { get; init; }
+
+    /// <summary>Whether every trained parameter has to be in the file, and every tensor has to be a parameter's. What is not is reported otherwise.</summary>
+    public bool IsStrict { get; init; } = true;
 }
 
 /// <summary>Parameters of a map in a file of the safetensors format, by their names. Of seeded ones only the seed is stored.</summary>
@@ -95,24 +117,27 @@ public static class ParameterStorage
     /// <summary>Sets parameters from a file. Nothing else may run on the map meanwhile.</summary>
     /// <param name="map">The map.</param>
     /// <param name="stream">A stream that can seek, at the beginning of the file.</param>
-    /// <returns>What was set. Every trained parameter is in the file; frozen ones that are not keep their values.</returns>
+    /// <param name="options">Other names and layouts; by default those that <see cref="Save{T}"/> writes.</param>
+    /// <returns>What was set. Every trained parameter is in the file unless loading is not strict; frozen ones that are not keep their values.</returns>
     /// <exception cref="InvalidDataException">
     /// It is not such a file; a trained parameter is missing, a tensor is not one of the map's or has another shape, a seeded one is drawn
     /// otherwise, or a table holds positions that are none. Nothing was changed.
     /// </exception>
-    /// <exception cref="ArgumentException">The stream cannot seek.</exception>
+    /// <exception cref="ArgumentException">The stream cannot seek, or a parameter of fewer than two axes is said to be transposed.</exception>
     /// <exception cref="InvalidOperationException">An edit is open.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public static LoadReport Load<T>(this Map<T> map, Stream stream)
+    public static LoadReport Load<T>(this Map<T> map, Stream stream, LoadOptions? options = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(map);
+        options ??= new LoadOptions();
         T[] values = map.Parameters.ToArray();
         TensorFile file = TensorFile.Open(stream);
         bool leavesOutLargest = file.Metadata.TryGetValue("format", out string? format) && format == "weft" && !file.Metadata.ContainsKey(LeftOut);
         var loaded = ImmutableArray.CreateBuilder<string>();
         var selections = ImmutableArray.CreateBuilder<string>();
-        int read = 0;
+        var missing = ImmutableArray.CreateBuilder<string>();
+        SortedSet<string> unused = new(file.Tensors.Keys.Where(name => name.StartsWith(options.Prefix, StringComparison.Ordinal)), StringComparer.Ordinal);
         foreach (ParameterInfo info in map.Description.Parameters)
         {
             if (info.Role == Role.Seeded)
@@ -125,14 +150,27 @@ public static class ParameterStorage
                 continue;
             }
 
-            Span<T> target = values.AsSpan(info.Offset, info.Length);
-            if (file.Tensors.TryGetValue(info.Name, out StoredTensor? tensor))
+            string name = options.Prefix + (options.TensorName?.Invoke(info.Name) ?? info.Name);
+            bool isTransposed = options.IsTransposed?.Invoke(info.Name) == true;
+            if (isTransposed && info.Shape.Length < 2)
             {
-                Require(tensor, info.Shape);
-                file.Read(info.Name, info.Shape.AsSpan(), target);
-                read++;
+                throw new ArgumentException($"'{info.Name}' of {map.Description.Name} has {info.Shape.Length} axes; there are no two to exchange.", nameof(options));
             }
-            else if (file.Tensors.TryGetValue(info.Name + Indices, out StoredTensor? indices) && file.Tensors.TryGetValue(info.Name + Weights, out StoredTensor? weights) && info.TopK > 0)
+
+            Span<T> target = values.AsSpan(info.Offset, info.Length);
+            if (file.Tensors.TryGetValue(name, out StoredTensor? tensor))
+            {
+                ImmutableArray<int> shape = isTransposed ? info.Shape[..^2].AddRange(info.RowLength, info.RowCount) : info.Shape;
+                Require(tensor, shape);
+                file.Read(name, shape.AsSpan(), target);
+                if (isTransposed)
+                {
+                    Transpose(target, info.RowCount, info.RowLength);
+                }
+
+                unused.Remove(name);
+            }
+            else if (file.Tensors.TryGetValue(name + Indices, out StoredTensor? indices) && file.Tensors.TryGetValue(name + Weights, out StoredTensor? weights) && info.TopK > 0)
             {
                 Require(indices, info.Shape[..^1].Add(info.TopK));
                 Require(weights, info.Shape[..^1].Add(info.TopK - 1));
@@ -141,28 +179,34 @@ public static class ParameterStorage
                 file.Read(weights.Name, weights.Shape.AsSpan(), shares);
                 Choose(info, chosen, shares, leavesOutLargest, target);
                 selections.Add(info.Name);
-                read += 2;
+                unused.Remove(indices.Name);
+                unused.Remove(weights.Name);
             }
-            else if (info.Role == Role.Trained)
+            else if (info.Role != Role.Trained)
             {
-                throw new InvalidDataException($"Parameter '{info.Name}' of {map.Description.Name} is not in the file.");
+                continue;
+            }
+            else if (options.IsStrict)
+            {
+                string hint = TensorFile.Nearest(name, unused) is { } other ? $": was '{other}' meant?" : ".";
+                throw new InvalidDataException($"Parameter '{info.Name}' of {map.Description.Name} is not in the file{(name == info.Name ? "" : $" as '{name}'")}{hint}");
             }
             else
             {
+                missing.Add(info.Name);
                 continue;
             }
 
             loaded.Add(info.Name);
         }
 
-        if (read < file.Tensors.Count)
+        if (options.IsStrict && unused.Min is { } first)
         {
-            IEnumerable<string> known = loaded.Concat(selections.Select(name => name + Indices)).Concat(selections.Select(name => name + Weights));
-            throw new InvalidDataException($"{map.Description.Name} has no parameter '{file.Tensors.Keys.Except(known, StringComparer.Ordinal).First()}', which is in the file.");
+            throw new InvalidDataException($"{map.Description.Name} has no parameter '{first}', which is in the file.");
         }
 
         map.Replace(values);
-        return new LoadReport(loaded.ToImmutable(), selections.ToImmutable());
+        return new LoadReport(loaded.ToImmutable(), selections.ToImmutable()) { Missing = missing.ToImmutable(), Unused = [.. unused] };
     }
 
     /// <summary>
@@ -204,6 +248,18 @@ public static class ParameterStorage
 
         using ParameterEdit<T> edit = map.Edit();
         values.CopyTo(edit.All);
+    }
+
+    /// <summary>Exchanges the last two axes of what was read, of so many rows and columns afterwards.</summary>
+    private static void Transpose<T>(Span<T> values, int rows, int columns)
+        where T : unmanaged
+    {
+        T[] read = values.ToArray();
+        for (int i = 0; i < values.Length; i++)
+        {
+            (int matrix, int place) = Math.DivRem(i, rows * columns);
+            values[i] = read[(matrix * rows * columns) + (place % columns * rows) + (place / columns)];
+        }
     }
 
     private static void Require(StoredTensor tensor, ImmutableArray<int> shape)

@@ -1,8 +1,8 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Numerics;
 using System.Text.Json;
+using Weft.Kernels;
 
 namespace Weft;
 
@@ -21,6 +21,15 @@ public enum StoredType
     /// <summary>The upper half of an <see cref="F32"/>.</summary>
     BF16,
 
+    /// <summary>8 bits with 4 of exponent and 3 of fraction, as the format <c>e4m3</c>: up to 448, no infinities (Micikevicius et al. 2022).</summary>
+    F8_E4M3,
+
+    /// <summary>8 bits with 5 of exponent and 2 of fraction, as the format <c>e5m2</c>: up to 57,344 (Micikevicius et al. 2022).</summary>
+    F8_E5M2,
+
+    /// <summary>Whole numbers from 0, 64 bits.</summary>
+    U64,
+
     /// <summary>Whole numbers from 0, 32 bits.</summary>
     U32,
 
@@ -30,7 +39,22 @@ public enum StoredType
     /// <summary>Whole numbers from 0, 8 bits.</summary>
     U8,
 
-    /// <summary>Some other type, which is listed and cannot be read.</summary>
+    /// <summary>Whole numbers, 64 bits.</summary>
+    I64,
+
+    /// <summary>Whole numbers, 32 bits.</summary>
+    I32,
+
+    /// <summary>Whole numbers, 16 bits.</summary>
+    I16,
+
+    /// <summary>Whole numbers, 8 bits.</summary>
+    I8,
+
+    /// <summary>False and true, a byte of 0 or 1 each: the numbers 0 and 1.</summary>
+    BOOL,
+
+    /// <summary>Some other type, which is listed and copied, and cannot be read.</summary>
     Other,
 }
 
@@ -42,6 +66,19 @@ public enum StoredType
 /// <param name="Bytes">Its length.</param>
 public sealed record StoredTensor(string Name, StoredType Type, ImmutableArray<int> Shape, long Start, long Bytes)
 {
+    /// <summary>A tensor to be written, wherever it will stand.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">How its numbers are written.</param>
+    /// <param name="shape">The extent of each axis.</param>
+    /// <exception cref="NotSupportedException">The type is <see cref="StoredType.Other"/>.</exception>
+    public StoredTensor(string name, StoredType type, ImmutableArray<int> shape)
+        : this(name, type, shape, 0, checked(shape.Aggregate(1L, (product, extent) => product * extent) * TensorFile.SizeOf(type)))
+    {
+    }
+
+    /// <summary>The type as files spell it; it tells one <see cref="StoredType.Other"/> from another.</summary>
+    public string TypeName { get; init; } = Type.ToString();
+
     /// <summary>The number of elements: the product of the shape.</summary>
     public long Length => Shape.Aggregate(1L, (product, extent) => checked(product * extent));
 }
@@ -52,8 +89,12 @@ public sealed record StoredTensor(string Name, StoredType Type, ImmutableArray<i
 /// </summary>
 public sealed class TensorFile
 {
+    internal const string MetadataName = "__metadata__";
+
     private const int MostHeaderBytes = 100_000_000;
-    private const string MetadataName = "__metadata__";
+
+    /// <summary>How much of a tensor is read at a time.</summary>
+    private const int PieceBytes = 1 << 20;
 
     private readonly Stream stream;
     private readonly long dataStart;
@@ -125,11 +166,7 @@ public sealed class TensorFile
     public void Read<T>(string name, ReadOnlySpan<int> shape, Span<T> values)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        if (!tensors.TryGetValue(name, out StoredTensor? tensor))
-        {
-            throw new ArgumentException($"There is no tensor '{name}' in the file.", nameof(name));
-        }
-
+        StoredTensor tensor = Find(name);
         if (!tensor.Shape.AsSpan().SequenceEqual(shape))
         {
             throw new ArgumentException($"'{name}' has the shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape.ToArray())}] is expected.", nameof(shape));
@@ -140,13 +177,26 @@ public sealed class TensorFile
             throw new ArgumentException($"values has {values.Length} elements; '{name}' has {tensor.Length}.", nameof(values));
         }
 
-        int size = SizeOf(tensor.Type);
-        byte[] bytes = new byte[tensor.Bytes];
-        stream.Position = dataStart + tensor.Start;
-        Read(bytes);
-        for (int i = 0; i < values.Length; i++)
+        int size = SizeOf(tensor.Type), done = 0;
+        foreach (ReadOnlyMemory<byte> piece in Pieces(tensor))
         {
-            values[i] = Decode<T>(bytes.AsSpan(i * size), tensor.Type);
+            int count = piece.Length / size;
+            Decode(piece.Span, tensor.Type, values.Slice(done, count));
+            done += count;
+        }
+    }
+
+    /// <summary>Copies a tensor's bytes as they are, whatever its type.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="target">Where to.</param>
+    /// <exception cref="ArgumentException">There is no such tensor.</exception>
+    /// <exception cref="InvalidDataException">The file ends too early.</exception>
+    public void CopyTo(string name, Stream target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        foreach (ReadOnlyMemory<byte> piece in Pieces(Find(name)))
+        {
+            target.Write(piece.Span);
         }
     }
 
@@ -161,138 +211,99 @@ public sealed class TensorFile
         IReadOnlyDictionary<string, string> metadata)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(tensors);
-        ArgumentNullException.ThrowIfNull(metadata);
-        var names = new HashSet<string>(StringComparer.Ordinal) { MetadataName };
         foreach ((string name, StoredType type, ImmutableArray<int> shape, ReadOnlyMemory<T> values) in tensors)
         {
-            if (!names.Add(name) || type == StoredType.Other || shape.Aggregate(1L, (product, extent) => product * extent) != values.Length)
+            if (type == StoredType.Other || shape.Aggregate(1L, (product, extent) => product * extent) != values.Length)
             {
-                throw new ArgumentException($"Tensor '{name}' cannot be written: its name is taken, its type cannot be written, or its shape is not that of its {values.Length} elements.", nameof(tensors));
+                throw new ArgumentException($"Tensor '{name}' cannot be written: its type cannot be written, or its shape is not that of its {values.Length} elements.", nameof(tensors));
             }
         }
 
-        stream.Write(Header());
-        foreach ((_, StoredType type, _, ReadOnlyMemory<T> values) in tensors)
+        var writer = new TensorWriter(stream, [.. tensors.Select(tensor => new StoredTensor(tensor.Name, tensor.Type, tensor.Shape))], metadata);
+        foreach ((_, _, _, ReadOnlyMemory<T> values) in tensors)
         {
-            int size = SizeOf(type);
-            byte[] bytes = new byte[values.Length * size];
-            for (int i = 0; i < values.Length; i++)
-            {
-                Encode(values.Span[i], type, bytes.AsSpan(i * size));
-            }
-
-            stream.Write(bytes);
-        }
-
-        byte[] Header()
-        {
-            var buffer = new ArrayBufferWriter<byte>();
-            using (var json = new Utf8JsonWriter(buffer))
-            {
-                json.WriteStartObject();
-                if (metadata.Count > 0)
-                {
-                    json.WriteStartObject(MetadataName);
-                    foreach ((string key, string value) in metadata)
-                    {
-                        json.WriteString(key, value);
-                    }
-
-                    json.WriteEndObject();
-                }
-
-                long start = 0;
-                foreach ((string name, StoredType type, ImmutableArray<int> shape, ReadOnlyMemory<T> values) in tensors)
-                {
-                    json.WriteStartObject(name);
-                    json.WriteString("dtype", type.ToString());
-                    json.WriteStartArray("shape");
-                    foreach (int extent in shape)
-                    {
-                        json.WriteNumberValue(extent);
-                    }
-
-                    json.WriteEndArray();
-                    json.WriteStartArray("data_offsets");
-                    json.WriteNumberValue(start);
-                    json.WriteNumberValue(start += (long)values.Length * SizeOf(type));
-                    json.WriteEndArray();
-                    json.WriteEndObject();
-                }
-
-                json.WriteEndObject();
-            }
-
-            // Blanks, so that the elements are aligned.
-            int length = (buffer.WrittenCount + 7) / 8 * 8;
-            byte[] header = new byte[8 + length];
-            BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)length);
-            header.AsSpan(8).Fill((byte)' ');
-            buffer.WrittenSpan.CopyTo(header.AsSpan(8));
-            return header;
+            writer.Write(values.Span);
         }
     }
 
     /// <summary>The bytes of an element.</summary>
     internal static int SizeOf(StoredType type) => type switch
     {
-        StoredType.F64 => 8,
-        StoredType.F32 or StoredType.U32 => 4,
-        StoredType.U8 => 1,
+        StoredType.F64 or StoredType.U64 or StoredType.I64 => 8,
+        StoredType.F32 or StoredType.U32 or StoredType.I32 => 4,
+        StoredType.F16 or StoredType.BF16 or StoredType.U16 or StoredType.I16 => 2,
         StoredType.Other => throw new NotSupportedException("Numbers of this type cannot be read."),
-        _ => 2,
+        _ => 1,
     };
 
-    private static T Decode<T>(ReadOnlySpan<byte> source, StoredType type)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => type switch
-        {
-            StoredType.F64 => T.CreateTruncating(BinaryPrimitives.ReadDoubleLittleEndian(source)),
-            StoredType.F32 => T.CreateTruncating(BinaryPrimitives.ReadSingleLittleEndian(source)),
-            StoredType.F16 => T.CreateTruncating(BinaryPrimitives.ReadHalfLittleEndian(source)),
-            StoredType.BF16 => T.CreateTruncating(BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(source) << 16)),
-            StoredType.U32 => T.CreateTruncating(BinaryPrimitives.ReadUInt32LittleEndian(source)),
-            StoredType.U16 => T.CreateTruncating(BinaryPrimitives.ReadUInt16LittleEndian(source)),
-            _ => T.CreateTruncating(source[0]),
-        };
+    /// <summary>The name among others that one was perhaps meant to be: the most of its beginning and its end, more than half of it; or null.</summary>
+    internal static string? Nearest(string name, IEnumerable<string> others)
+    {
+        (string Name, int Same) best = others.Select(other => (other, Same(other))).DefaultIfEmpty().MaxBy(pair => pair.Item2);
+        return best.Same > name.Length / 2 ? best.Name : null;
 
-    private static void Encode<T>(T value, StoredType type, Span<byte> target)
+        int Same(string other)
+        {
+            int most = Math.Min(name.Length, other.Length), start = name.AsSpan().CommonPrefixLength(other), end = 0;
+            while (end < most - start && name[^(end + 1)] == other[^(end + 1)])
+            {
+                end++;
+            }
+
+            return start + end;
+        }
+    }
+
+    private StoredTensor Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return tensors.TryGetValue(name, out StoredTensor? tensor)
+            ? tensor
+            : throw new ArgumentException($"There is no tensor '{name}' in the file{(Nearest(name, tensors.Keys) is { } other ? $": was '{other}' meant?" : ".")}", nameof(name));
+    }
+
+    /// <summary>A tensor's bytes, piece by piece, each of whole elements.</summary>
+    private IEnumerable<ReadOnlyMemory<byte>> Pieces(StoredTensor tensor)
+    {
+        byte[] bytes = new byte[Math.Min(tensor.Bytes, PieceBytes)];
+        stream.Position = dataStart + tensor.Start;
+        for (long left = tensor.Bytes; left > 0; left -= bytes.Length)
+        {
+            Memory<byte> piece = bytes.AsMemory(0, (int)Math.Min(left, bytes.Length));
+            Read(piece.Span);
+            yield return piece;
+        }
+    }
+
+    private static unsafe void Decode<T>(ReadOnlySpan<byte> source, StoredType type, Span<T> values)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        switch (type)
+        int size = SizeOf(type);
+        fixed (byte* bytes = source)
         {
-            case StoredType.F64:
-                BinaryPrimitives.WriteDoubleLittleEndian(target, double.CreateTruncating(value));
-                break;
-
-            case StoredType.F32:
-                BinaryPrimitives.WriteSingleLittleEndian(target, float.CreateTruncating(value));
-                break;
-
-            case StoredType.F16:
-                BinaryPrimitives.WriteHalfLittleEndian(target, Half.CreateTruncating(value));
-                break;
-
-            case StoredType.BF16:
-                // To the nearest, the even one of two.
-                float single = float.CreateTruncating(value);
-                uint bits = BitConverter.SingleToUInt32Bits(single);
-                bits = float.IsNaN(single) ? bits | 0x0040_0000 : bits + 0x7FFF + ((bits >> 16) & 1);
-                BinaryPrimitives.WriteUInt16LittleEndian(target, (ushort)(bits >> 16));
-                break;
-
-            case StoredType.U32:
-                BinaryPrimitives.WriteUInt32LittleEndian(target, uint.CreateTruncating(value));
-                break;
-
-            case StoredType.U16:
-                BinaryPrimitives.WriteUInt16LittleEndian(target, ushort.CreateTruncating(value));
-                break;
-
-            default:
-                target[0] = byte.CreateTruncating(value);
-                break;
+            T* e4m3 = StorageFormats<T>.Scale<E4M3<T>>((T*)bytes), e5m2 = StorageFormats<T>.Scale<E5M2<T>>((T*)bytes);
+            for (int i = 0; i < values.Length; i++)
+            {
+                ReadOnlySpan<byte> element = source.Slice(i * size, size);
+                values[i] = type switch
+                {
+                    StoredType.F64 => T.CreateTruncating(BinaryPrimitives.ReadDoubleLittleEndian(element)),
+                    StoredType.F32 => T.CreateTruncating(BinaryPrimitives.ReadSingleLittleEndian(element)),
+                    StoredType.F16 => T.CreateTruncating(BinaryPrimitives.ReadHalfLittleEndian(element)),
+                    StoredType.BF16 => T.CreateTruncating(BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(element) << 16)),
+                    StoredType.F8_E4M3 => E4M3<T>.Read(e4m3 + i),
+                    StoredType.F8_E5M2 => E5M2<T>.Read(e5m2 + i),
+                    StoredType.U64 => T.CreateTruncating(BinaryPrimitives.ReadUInt64LittleEndian(element)),
+                    StoredType.U32 => T.CreateTruncating(BinaryPrimitives.ReadUInt32LittleEndian(element)),
+                    StoredType.U16 => T.CreateTruncating(BinaryPrimitives.ReadUInt16LittleEndian(element)),
+                    StoredType.I64 => T.CreateTruncating(BinaryPrimitives.ReadInt64LittleEndian(element)),
+                    StoredType.I32 => T.CreateTruncating(BinaryPrimitives.ReadInt32LittleEndian(element)),
+                    StoredType.I16 => T.CreateTruncating(BinaryPrimitives.ReadInt16LittleEndian(element)),
+                    StoredType.I8 => T.CreateTruncating((sbyte)element[0]),
+                    _ => T.CreateTruncating(element[0]),
+                };
+            }
         }
     }
 
@@ -303,8 +314,8 @@ public sealed class TensorFile
         ImmutableArray<int> shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(extent => extent.GetInt32())];
         long[] offsets = [.. entry.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64())];
         (long start, long end) = offsets.Length == 2 ? (offsets[0], offsets[1]) : throw new FormatException();
-        var tensor = new StoredTensor(entry.Name, type, shape, start, end - start);
-        return start >= 0 && start <= end && end <= stream.Length - dataStart && end - start <= Array.MaxLength
+        var tensor = new StoredTensor(entry.Name, type, shape, start, end - start) { TypeName = name };
+        return start >= 0 && start <= end && end <= stream.Length - dataStart
             && shape.All(extent => extent >= 0)
             && (type == StoredType.Other || tensor.Length * SizeOf(type) == tensor.Bytes)
             ? tensor

@@ -9,6 +9,7 @@ internal static class AllTargets
         ["binding"] = new(() => new BindingTarget()),
         ["road"] = new(() => new RoadTarget()),
         ["tensors"] = new(() => new TensorFileTarget()),
+        ["adapters"] = new(() => new AdapterTarget()),
         ["idx"] = new(() => new IdxTarget()),
         ["maps"] = new(() => new MapTarget()),
     };

@@ -152,6 +152,18 @@ public class MeaningTests
         });
     }
 
+    [Fact]
+    public void DoraRows_HasRowsOfTheGivenMagnitudes()
+    {
+        const int N = 7, R = 2;
+        Check("dora_rows(5, 7, 2, 6)", (values, row, column) =>
+        {
+            double Entry(int j) => values("W", (row * N) + j)
+                + Enumerable.Range(0, R).Sum(s => 3 * values("B", (row * R) + s) * values("A", (s * N) + j));
+            return values("magnitude", row) * Entry(column) / Math.Sqrt(Enumerable.Range(0, N).Sum(j => Entry(j) * Entry(j)));
+        });
+    }
+
     [Theory]
     [InlineData("hra_gram_schmidt(6, 6, 3)")]
     [InlineData("oft(6, 6, 2)")]

@@ -24,11 +24,11 @@ public class MergingTests
     public static TheoryData<string> Adapters =>
     [
         "lora(5, 7, 3)", "lora_frozen_a(5, 7, 3)", "lora_xs(5, 7, 3)", "moslora(5, 7, 3)", "vera(5, 7, 3)", "vb_lora(10, 15, 2, 3, 7, 5)", "spectral_adapter(5, 7, 3)",
-        "dora(5, 7, 3)", "bora(5, 7, 3)", "hra(5, 7, 4)", "hra_gram_schmidt(9, 6, 2)", "oft(5, 21, 3)", Twice, Left,
+        "dora(5, 7, 3)", "dora_rows(5, 7, 3)", "bora(5, 7, 3)", "hra(5, 7, 4)", "hra_gram_schmidt(9, 6, 2)", "oft(5, 21, 3)", Twice, Left,
     ];
 
     /// <summary>What is trained outside of the sum with the weight.</summary>
-    private static readonly Dictionary<string, string[]> Kept = new() { ["dora(5, 7, 3)"] = ["magnitude"], ["bora(5, 7, 3)"] = ["rows", "columns"] };
+    private static readonly Dictionary<string, string[]> Kept = new() { ["dora(5, 7, 3)"] = ["magnitude"], ["dora_rows(5, 7, 3)"] = ["magnitude"], ["bora(5, 7, 3)"] = ["rows", "columns"] };
 
     [Theory]
     [MemberData(nameof(Adapters))]

@@ -24,7 +24,7 @@ public class LibraryFormulasTests
         "tucker_tensor([5, 4], [3, 11], [3, 2], [2, 5])", "cp([5, 4], [3, 11], 6)", "tensor_train([5, 4], [3, 11], [1, 5, 1])",
         "block_tensor_train([5, 4], [3, 11], [1, 2, 1])", "normalized_blocks(4, 9, 5)", "normalized_block_tensor_train([5, 4], [3, 11], [1, 2, 1])", "blast(20, 36, 4, 3, 5)", "lora(20, 33, 4)", "lora_frozen_a(20, 33, 4)",
         "lora_xs(20, 33, 4)", "moslora(20, 33, 4)", "lotr(20, 33, 4)", "vera(20, 33, 9, 24, 40)", "householder(33, 5)", "hra(20, 33, 6)",
-        "hra_gram_schmidt(20, 33, 6)", "oft(20, 36, 4)", "spectral_adapter(20, 33, 5)", "dora(20, 33, 4)", "bora(20, 33, 4)", "vb_lora(20, 32, 3, 2, 9, 4)",
+        "hra_gram_schmidt(20, 33, 6)", "oft(20, 36, 4)", "spectral_adapter(20, 33, 5)", "dora(20, 33, 4)", "dora_rows(20, 33, 4)", "bora(20, 33, 4)", "vb_lora(20, 32, 3, 2, 9, 4)",
         "ordered_low_rank(20, 33, 9)", "orthonormal_low_rank(20, 33, 5)", "sparse_spectral(20, 33, 5)", "utilized_rank(20, 33, 5, 9)",
         "feature_mimicking(20, 33, 5)", "neural_implant(20, 33, 5)", "block_dense(20, 36, 8, 4)", "guided_low_rank(20, 33, 5)",
         "guided_block_dense(20, 36, 8, 4)", "guided_block_shuffle(20, 36, 4)", "low_rank_feed_forward(17, 33, 5)",

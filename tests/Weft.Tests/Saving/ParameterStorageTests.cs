@@ -146,6 +146,40 @@ public class ParameterStorageTests
         Assert.Equal(before, second.Map.Parameters);
     }
 
+    /// <summary>Names of another library, a prefix, a factor that is stored the other way around, and tensors of other things.</summary>
+    [Fact]
+    public void FilesOfOthers_AreLoadedByTheirNames()
+    {
+        using var compiled = new CompiledMap<double>("lora(3, 4, 2)");
+        LinearMap<double> map = compiled.Map;
+        map.Randomize(new Random(1));
+        double[] a = [1, 2, 3, 4, 5, 6, 7, 8], b = [9, 10, 11, 12, 13, 14], weight = map["W"].Values.ToArray();
+        var stream = new MemoryStream();
+        TensorFile.Write<double>(stream, [("m.q.lora_A", StoredType.F64, [4, 2], a), ("m.q.lora_B", StoredType.F64, [3, 2], b), ("m.q.x", StoredType.F64, [1], new double[1]), ("other", StoredType.F64, [1], new double[1])], new Dictionary<string, string>());
+        var options = new LoadOptions { Prefix = "m.q.", TensorName = name => "lora_" + name, IsTransposed = name => name == "A", IsStrict = false };
+
+        LoadReport report = Load(map, stream.ToArray(), options);
+
+        Assert.Equal(["B", "A"], report.Loaded.AsEnumerable());
+        Assert.Equal("m.q.x", Assert.Single(report.Unused));
+        Assert.Empty(report.Missing);
+        Assert.Equal([1, 3, 5, 7, 2, 4, 6, 8], map["A"].Values);
+        Assert.Equal(b, map["B"].Values);
+        Assert.Equal(weight, map["W"].Values);
+        Assert.Equal("B", Assert.Single(Load(map, stream.ToArray(), options with { TensorName = name => name == "B" ? "none" : "lora_" + name }).Missing));
+
+        Refuses("F has no parameter 'm.q.x', which is in the file.", options with { IsStrict = true });
+        Refuses("Parameter 'B' of F is not in the file as 'm.q.lora_C': was 'm.q.lora_A' meant?", options with { IsStrict = true, TensorName = name => name == "B" ? "lora_C" : "lora_" + name });
+        Refuses("'m.q.lora_A' of the file is F64 of shape [4, 2]; [2, 4] is expected.", options with { IsTransposed = null });
+
+        void Refuses(string message, LoadOptions wrong)
+        {
+            double[] before = map.Parameters.ToArray();
+            Assert.Equal(message, Assert.Throws<InvalidDataException>(() => Load(map, stream.ToArray(), wrong)).Message);
+            Assert.Equal(before, map.Parameters);
+        }
+    }
+
     [Fact]
     public void ATableWithAPositionThatIsNone_ChangesNothing()
     {
@@ -236,8 +270,8 @@ public class ParameterStorageTests
         return stream.ToArray();
     }
 
-    private static LoadReport Load<T>(Map<T> map, byte[] bytes)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.Load(new MemoryStream(bytes));
+    private static LoadReport Load<T>(Map<T> map, byte[] bytes, LoadOptions? options = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => map.Load(new MemoryStream(bytes), options);
 
     private static TensorFile Open(byte[] bytes) => TensorFile.Open(new MemoryStream(bytes));
 }

@@ -80,14 +80,78 @@ public class TensorFileTests
         }
     }
 
-    [Fact]
-    public void OtherTypes_AreListedAndNotRead()
+    [Theory]
+    [InlineData(StoredType.I64, "D2FFFFFFFFFFFFFF", -46)]
+    [InlineData(StoredType.I32, "D2FFFFFF", -46)]
+    [InlineData(StoredType.I16, "D2FF", -46)]
+    [InlineData(StoredType.I8, "D2", -46)]
+    [InlineData(StoredType.U64, "0000000000000080", 9223372036854775808.0)]
+    [InlineData(StoredType.U32, "FFFFFFFF", 4294967295.0)]
+    [InlineData(StoredType.U8, "D2", 210)]
+    [InlineData(StoredType.BOOL, "01", 1)]
+    [InlineData(StoredType.F8_E4M3, "FE", -448)]
+    [InlineData(StoredType.F8_E4M3, "01", 1.0 / 512)]
+    [InlineData(StoredType.F8_E5M2, "7B", 57344)]
+    public void EveryType_IsReadAndWritten(StoredType type, string bytes, double value)
     {
-        TensorFile file = Open(File("""{"a":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"b":{"dtype":"0","shape":[1],"data_offsets":[0,4]}}""", 16));
-        Assert.Equal([StoredType.Other, StoredType.Other], file.Tensors.Values.Select(tensor => tensor.Type));
-        Assert.Throws<NotSupportedException>(() => file.Read<float>("a", [2], new float[2]));
-        Assert.Throws<ArgumentException>(() => file.Read<float>("c", [2], new float[2]));
-        Assert.Throws<ArgumentException>(() => file.Read<float>("a", [2], new float[3]));
+        byte[] data = Convert.FromHexString(bytes), file = File($$"""{"x":{"dtype":"{{type}}","shape":[1],"data_offsets":[0,{{data.Length}}] } }""", data.Length);
+        double[] read = new double[1];
+        data.CopyTo(file, file.Length - data.Length);
+        Open(file).Read<double>("x", [1], read);
+        Assert.Equal(value, read[0]);
+        Assert.Equal(data, Write([("x", type, [1], read)], NoTexts)[^data.Length..]);
+    }
+
+    [Fact]
+    public void OtherTypes_AreListedAndCopied()
+    {
+        byte[] file = File("""{"a":{"dtype":"F6_E3M2","shape":[4],"data_offsets":[13,16]},"b":{"dtype":"0","shape":[1],"data_offsets":[0,4]}}""", 16);
+        (file[^3], file[^1]) = (7, 9);
+        TensorFile source = Open(file);
+        Assert.Equal([StoredType.Other, StoredType.Other], source.Tensors.Values.Select(tensor => tensor.Type));
+        Assert.Throws<NotSupportedException>(() => source.Read<float>("a", [4], new float[4]));
+
+        var stream = new MemoryStream();
+        var writer = new TensorWriter(stream, [source.Tensors["a"], new StoredTensor("x", StoredType.F32, [1])], NoTexts);
+        writer.Copy(source, "a");
+        writer.Write<float>([2]);
+        Assert.Throws<InvalidOperationException>(() => writer.Write<float>([2]));
+        TensorFile copy = Open(stream.ToArray());
+        Assert.Equal(("F6_E3M2", 3), (copy.Tensors["a"].TypeName, copy.Tensors["a"].Bytes));
+        using var bytes = new MemoryStream();
+        copy.CopyTo("a", bytes);
+        Assert.Equal([7, 0, 9], bytes.ToArray());
+    }
+
+    [Fact]
+    public void AWriter_TakesTensorsInTheirOrder()
+    {
+        TensorFile source = Open(Write([("x", StoredType.F32, [2], new float[2])], NoTexts));
+        var writer = new TensorWriter(new MemoryStream(), [new StoredTensor("y", StoredType.F16, [2])], NoTexts);
+        Assert.Throws<ArgumentException>(() => writer.Copy(source, "x"));
+        Assert.Throws<ArgumentException>(() => writer.Write<float>(new float[3]));
+        writer.Write<float>(new float[2]);
+        Assert.Throws<ArgumentException>(() => new TensorWriter(new MemoryStream(), [source.Tensors["x"], source.Tensors["x"]], NoTexts));
+    }
+
+    /// <summary>More than is read at a time.</summary>
+    [Fact]
+    public void LargeTensors_AreReadInPieces()
+    {
+        double[] values = Numbers.Normal(new Random(2), 300_001), read = new double[values.Length];
+        Open(Write([("a", StoredType.F16, [1], new double[1]), ("x", StoredType.F64, [values.Length], values)], NoTexts)).Read<double>("x", [read.Length], read);
+        Assert.Equal(values, read);
+    }
+
+    [Theory]
+    [InlineData("layers.0.q_proj.lora_A.weight", "was 'model.layers.0.q_proj.lora_A.weight' meant?")]
+    [InlineData("model.layers.0.q_prj.lora_A.weight", "was 'model.layers.0.q_proj.lora_A.weight' meant?")]
+    [InlineData("model.layers.0.q_proj.lora_B.weight", "was 'model.layers.0.q_proj.lora_A.weight' meant?")]
+    [InlineData("quite another", "There is no tensor 'quite another' in the file.")]
+    public void AName_ThatIsNotThere(string name, string message)
+    {
+        TensorFile file = Open(Write([("bias", StoredType.F32, [1], new float[1]), ("model.layers.0.q_proj.lora_A.weight", StoredType.F32, [1], new float[1])], NoTexts));
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() => file.Read<float>(name, [1], new float[1])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
