@@ -160,12 +160,12 @@ public static class ParameterStorage
             Span<T> target = values.AsSpan(info.Offset, info.Length);
             if (file.Tensors.TryGetValue(name, out StoredTensor? tensor))
             {
-                ImmutableArray<int> shape = isTransposed ? info.Shape[..^2].AddRange(info.RowLength, info.RowCount) : info.Shape;
+                ImmutableArray<int> shape = isTransposed ? info.Shape[..^2].AddRange(info.RowLength, info.Shape[^2]) : info.Shape;
                 Require(tensor, shape);
                 file.Read(name, shape.AsSpan(), target);
                 if (isTransposed)
                 {
-                    Transpose(target, info.RowCount, info.RowLength);
+                    Transpose(target, info.Shape[^2], info.RowLength);
                 }
 
                 unused.Remove(name);
