@@ -112,6 +112,11 @@ internal sealed class MapEmitter
         EmitPass("PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
         EmitPass("PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
         EmitPass("ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
+        if (_schedule.Forward.Any(step => step is LoopStep))
+        {
+            EmitPass("EvaluateRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Evaluate);
+        }
+
         if (_schedule.FewRows is { } few)
         {
             EmitPass("PrepareFewRows(T* w)", few.Prepare, Pass.Prepare);
@@ -244,6 +249,7 @@ internal sealed class MapEmitter
         PrepareTangent,
         PrepareGradient,
         Forward,
+        Evaluate,
         ForwardFewRows,
         Reverse,
         Tangent,
@@ -330,8 +336,15 @@ internal sealed class MapEmitter
     {
         StepWindow window = part.Storage.Window!;
         string name = (part.Aspect == Aspect.Value ? "" : "d") + _names[part.Storage];
-        string moved = window.Stride == 0 ? "" : FormattableString.Invariant($" + ({step} * {window.Stride}L)");
-        _code.Line($"{_scalar}* {name} = {Pointer(new Place(window.Of, part.Aspect, window.Offset), pass)}{moved};");
+        (int offset, string at) = (window.Offset, step);
+        if (window is { Of.IsState: true, Stride: > 0 } && pass is Pass.Evaluate or Pass.ForwardFewRows)
+        {
+            // One state before and one behind the step, in turns.
+            (offset, at) = (0, $"({(window.Offset == 0 ? step : $"({step} + 1)")} & 1)");
+        }
+
+        string moved = window.Stride == 0 ? "" : FormattableString.Invariant($" + ({at} * {window.Stride}L)");
+        _code.Line($"{_scalar}* {name} = {Pointer(new Place(window.Of, part.Aspect, offset), pass)}{moved};");
         _places[(part.Storage, part.Aspect)] = name;
     }
 
@@ -412,7 +425,7 @@ internal sealed class MapEmitter
 
     private string Statement(Step step, Pass pass)
     {
-        string count = pass is Pass.Forward or Pass.ForwardFewRows or Pass.Reverse or Pass.Tangent ? "rows" : "0";
+        string count = pass is Pass.Forward or Pass.Evaluate or Pass.ForwardFewRows or Pass.Reverse or Pass.Tangent ? "rows" : "0";
         switch (step)
         {
             case KernelStep kernel:

@@ -90,7 +90,7 @@ public sealed class Lowering
                 case ScanLink scan:
                     RowTensor parts = WriteDown(vector), given = NewVector(scan.Given), gives = NewVector(scan.Gives);
                     ScanStatement steps = ScanStatement.Of(scan, parts, (given, gives, Lower(scan.Step, given, gives)), NewVector);
-                    _statements.Add(steps);
+                    _statements.AddRange(ScanFission.Of(steps, NewVector));
                     vector = Read(steps.Target, [steps.Target.Length], [new Index("i", steps.Target.Length)]);
                     break;
 

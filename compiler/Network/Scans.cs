@@ -10,30 +10,30 @@ namespace Weft.Compiler.Network;
 public sealed record StepPart(RowTensor Tensor, RowTensor Of, int Offset, int Stride);
 
 /// <summary>
-/// Runs statements once for each step of a scan. Parts of the source and of the state come in, parts of the target and of the next state go out;
+/// Runs statements once for each step of a scan. Parts of the sources and of the state come in, parts of the target and of the next state go out;
 /// tensors that they fill on the way are of one step.
 /// </summary>
 /// <param name="Target">All results.</param>
-/// <param name="Source">What all steps are given.</param>
+/// <param name="Sources">What all steps are given: the input, and what is made of it for all of them.</param>
 /// <param name="Steps">How many there are.</param>
 /// <param name="State">The state before each step and behind the last: nothing else reads it. It begins as zeros.</param>
-/// <param name="Given">What a step reads of the source and of the state.</param>
+/// <param name="Given">What a step reads of the sources and of the state.</param>
 /// <param name="Gives">What it fills of the target and of the next state.</param>
 /// <param name="Body">What it does.</param>
 public sealed record ScanStatement(
-    RowTensor Target, RowTensor Source, int Steps, IReadOnlyList<RowTensor> State, IReadOnlyList<StepPart> Given, IReadOnlyList<StepPart> Gives, IReadOnlyList<Statement> Body)
+    RowTensor Target, IReadOnlyList<RowTensor> Sources, int Steps, IReadOnlyList<RowTensor> State, IReadOnlyList<StepPart> Given, IReadOnlyList<StepPart> Gives, IReadOnlyList<Statement> Body)
     : Statement(Target)
 {
     /// <summary>What it reads from outside.</summary>
-    public override IEnumerable<Tensor> Reads => Body.SelectMany(statement => statement.Reads).Where(tensor => tensor is WeightTensor).Prepend(Source);
+    public override IEnumerable<Tensor> Reads => Body.SelectMany(statement => statement.Reads).Where(tensor => tensor is WeightTensor).Concat(Sources);
 
     public override Statement Map(Func<Tensor, Tensor> tensors)
     {
-        var source = (RowTensor)tensors(Source);
+        Dictionary<RowTensor, RowTensor> sources = Sources.Distinct().ToDictionary(source => source, source => (RowTensor)tensors(source));
         return this with
         {
-            Source = source,
-            Given = [.. Given.Select(part => part.Of == Source ? part with { Of = source } : part)],
+            Sources = [.. sources.Values],
+            Given = [.. Given.Select(part => sources.TryGetValue(part.Of, out RowTensor? source) ? part with { Of = source } : part)],
             Body = [.. Body.Select(statement => statement.Map(tensor => tensor is WeightTensor ? tensors(tensor) : tensor))],
         };
     }
@@ -71,7 +71,7 @@ public sealed record ScanStatement(
 
         Statement[] body = [.. step.Statements.SelectMany(statement => gives.Fill(given.Read(statement)))];
         bool readsWhole = body.Any(statement => statement.Reads.Contains(step.Input));
-        return new ScanStatement(target, source, scan.Steps, state, given.Parts, gives.Parts, readsWhole ? [given.Joined(), .. body] : body);
+        return new ScanStatement(target, [source], scan.Steps, state, given.Parts, gives.Parts, readsWhole ? [given.Joined(), .. body] : body);
     }
 
     /// <summary>A vector of a step, which is nothing but parts of others.</summary>

@@ -77,7 +77,6 @@ public sealed partial class ProgramBuilder
             GatherStatement gather => gather.Source.Tensor != vector && gather.Target != vector,
             WalshHadamardStatement transform => transform.Source != vector && transform.Target != vector,
             ReflectionsStatement chain => chain.Source != vector && chain.Target != vector,
-            ScanStatement { Source: var source } => source != vector,
             ActivationStatement { Function: FunctionLink } rowwise => rowwise.Source != vector && rowwise.Target != vector,
             SumStatement sum => sum.Target != vector || !sum.Terms.Any(IsOfGathered),
             _ => true,
@@ -156,7 +155,7 @@ public sealed partial class ProgramBuilder
     {
         foreach (RowTensor state in scan.State)
         {
-            _vectors.Add(state, _pool.NewScratch(state.Name, state.Length, state.Length));
+            _vectors.Add(state, _pool.NewState(state.Name, state.Length));
         }
 
         Storage[] given = [.. scan.Given.Select(part => Add(part.Tensor, PartOf(part.Of, part.Tensor, part.Offset, part.Stride)))];
@@ -172,7 +171,7 @@ public sealed partial class ProgramBuilder
             Build(statement);
         }
 
-        rows.Add(new ScanStep(scan.Steps, target, Place.Of(_vectors[scan.Source]), given, gives, last, _rows));
+        rows.Add(new ScanStep(scan.Steps, target, [.. scan.Sources.Select(source => Place.Of(_vectors[source]))], given, gives, last, _rows));
         (_rows, _times) = (rows, times);
 
         Storage Add(RowTensor tensor, Storage storage)

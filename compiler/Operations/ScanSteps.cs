@@ -1,19 +1,19 @@
 namespace Weft.Compiler.Operations;
 
-/// <summary>Operations that run once for each step of a scan, in order. Parts of the source, of the target and of the state move with it.</summary>
+/// <summary>Operations that run once for each step of a scan, in order. Parts of the sources, of the target and of the state move with it.</summary>
 /// <param name="Steps">How many steps there are.</param>
 /// <param name="C">The target.</param>
-/// <param name="A">The source.</param>
-/// <param name="Given">The parts of the source and of the state that a step reads.</param>
+/// <param name="Sources">What all steps are given.</param>
+/// <param name="Given">The parts of the sources and of the state that a step reads.</param>
 /// <param name="Gives">The parts of the target and of the next state that it writes.</param>
 /// <param name="Last">The state behind the last step.</param>
 /// <param name="Body">What a step does.</param>
 public sealed record ScanStep(
-    int Steps, Place C, Place A, IReadOnlyList<Storage> Given, IReadOnlyList<Storage> Gives, IReadOnlyList<Storage> Last, IReadOnlyList<Operation> Body) : Operation
+    int Steps, Place C, IReadOnlyList<Place> Sources, IReadOnlyList<Storage> Given, IReadOnlyList<Storage> Gives, IReadOnlyList<Storage> Last, IReadOnlyList<Operation> Body) : Operation
 {
     public override Place Target => C;
 
-    public override IEnumerable<Place> Reads => Body.SelectMany(step => step.Reads).Where(place => !place.Storage.IsPerRow).Prepend(A);
+    public override IEnumerable<Place> Reads => Body.SelectMany(step => step.Reads).Where(place => !place.Storage.IsPerRow).Concat(Sources);
 
     public override IEnumerable<Place> Writes => Body.SelectMany(step => step.Writes).Select(place => place.Whole).Distinct();
 
@@ -36,13 +36,13 @@ public sealed record ScanStep(
         }
 
         // Nothing reads the last state; every other part gets its gradient from the step that reads it.
-        bool more = gradients.Begin(A.Storage, covers: true);
+        HashSet<Storage> more = [.. Sources.Select(source => source.Storage).Where(source => gradients.Begin(source, covers: true))];
         foreach (Storage last in Last)
         {
             gradients.Add(new ClearStep(Place.MirrorOf(last)));
         }
 
-        List<Step> reverse = gradients.OfBody(Body, [.. Gives, .. Given.Where(part => more && part.Window!.Of == A.Storage)], Given);
+        List<Step> reverse = gradients.OfBody(Body, [.. Gives, .. Given.Where(part => more.Contains(part.Window!.Of))], Given);
         gradients.Add(new LoopStep(Steps, true, C.Mirror, [.. Again(reverse), .. reverse]));
     }
 

@@ -70,6 +70,9 @@ public sealed class Storage(string name, Space space, int length)
     /// <summary>What it is a part of, in the steps of a scan; null for what has room of its own.</summary>
     public StepWindow? Window { get; init; }
 
+    /// <summary>For the state before and behind each step of a scan: where nothing is kept for other passes, there is no more than one of each.</summary>
+    public bool IsState { get; init; }
+
     /// <summary>Whose mirror is the gradient for this one.</summary>
     public Storage Mirrored => Rounds?.Mirrored ?? this;
 

@@ -33,6 +33,9 @@ public sealed class StoragePool
     /// <summary>A vector of each row.</summary>
     public Storage NewScratch(string name, int length, int pitch) => Add(new Storage(name, Space.Scratch, length) { Pitch = pitch });
 
+    /// <summary>The states of a scan of each row.</summary>
+    public Storage NewState(string name, int length) => Add(new Storage(name, Space.Scratch, length) { IsState = true });
+
     public string NewName(string stem) => stem + (++_names).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Its number among them; −1 for the rows of x and y.</summary>

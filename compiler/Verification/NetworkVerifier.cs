@@ -91,7 +91,7 @@ public sealed class NetworkVerifier
     {
         StepPart? beside = scan.Given.Concat(scan.Gives).FirstOrDefault(part =>
             part.Offset < 0 || part.Stride < 0 || (long)part.Offset + ((scan.Steps - 1L) * part.Stride) + part.Tensor.Length > part.Of.Length);
-        StepPart? other = scan.Given.FirstOrDefault(part => part.Of != scan.Source && !scan.State.Contains(part.Of)) ?? scan.Gives.FirstOrDefault(part => part.Of != scan.Target && !scan.State.Contains(part.Of));
+        StepPart? other = scan.Given.FirstOrDefault(part => !scan.Sources.Contains(part.Of) && !scan.State.Contains(part.Of)) ?? scan.Gives.FirstOrDefault(part => part.Of != scan.Target && !scan.State.Contains(part.Of));
         var body = new NetworkVerifier(_module, scan.Given.Select(part => part.Tensor));
         return scan.Steps < 1 ? "a scan without steps"
             : beside is not null ? $"{beside.Tensor} lies beside {beside.Of} in a step"

@@ -509,7 +509,7 @@ public abstract unsafe class Map<T> : IDisposable
         }
         else
         {
-            program.ForwardRows(block.Pointer, x, y, s, batch);
+            program.EvaluateRows(block.Pointer, x, y, s, batch);
         }
 
         workspaces.Return(workspace);
@@ -551,7 +551,7 @@ public abstract unsafe class Map<T> : IDisposable
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             T* s = workspace.Scratch(rows, map.layout.ScratchPerRow);
-            map.program.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
+            map.program.EvaluateRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
             return 0;
         }
     }

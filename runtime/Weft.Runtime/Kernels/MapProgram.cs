@@ -51,7 +51,15 @@ public abstract unsafe class MapProgram<T>
     /// <param name="rows">The rows of the chunk.</param>
     public abstract void ForwardRows(T* w, T* x, T* y, T* s, int rows);
 
-    /// <summary>Computes y from x, leaving in scratch nothing for other passes.</summary>
+    /// <summary>Computes y from x as <see cref="ForwardRows"/> does, bit for bit, leaving in scratch nothing for other passes: of states none but the last.</summary>
+    /// <param name="w">The weight block.</param>
+    /// <param name="x">[rows, inputs]</param>
+    /// <param name="y">[rows, outputs]; overwritten.</param>
+    /// <param name="s">Scratch; overwritten.</param>
+    /// <param name="rows">The rows of the chunk.</param>
+    public virtual void EvaluateRows(T* w, T* x, T* y, T* s, int rows) => ForwardRows(w, x, y, s, rows);
+
+    /// <summary>Computes y from x by plans for a few rows, leaving in scratch nothing for other passes.</summary>
     /// <param name="w">The weight block.</param>
     /// <param name="x">[rows, inputs]</param>
     /// <param name="y">[rows, outputs]; overwritten.</param>

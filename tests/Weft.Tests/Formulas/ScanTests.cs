@@ -207,6 +207,20 @@ public class ScanTests
         Assert.Equal(65 * 2 * 16, schedule.Storages.Where(storage => storage.Space == Space.Scratch).Max(storage => storage.Length));
     }
 
+    /// <summary>Products with nothing but a step's part are one product for all steps; what reads the state stays.</summary>
+    [Theory]
+    [InlineData("rnn(16, 8, 12)", 1)]
+    [InlineData("gru(16, 8, 12)", 2)]
+    [InlineData("lstm(16, 8, 12)", 1)]
+    public void ProductsWithoutTheStateAreMadeForAllSteps(string formula, int before)
+    {
+        LoweredModule lowered = Lowering.Lower(TestModules.Formula(formula));
+        Assert.Equal(before, lowered.Statements.Count - 1);
+        ScanStatement scan = Assert.IsType<ScanStatement>(lowered.Statements[^1]);
+        StepPart[] ofInput = [.. scan.Given.Where(part => part.Of == lowered.Input)];
+        Assert.DoesNotContain(scan.Body.SelectMany(statement => statement.Reads), tensor => ofInput.Any(part => part.Tensor == tensor));
+    }
+
     private static Map<double> Create(string formula)
     {
         WeftAssembly assembly = WeftAssembly.Compile([(TestModules.Formula(formula) with { Name = "F" }, new GenerateOptions("F", Scalar: Scalar.Double))]);
