@@ -111,6 +111,44 @@ public abstract class Optimizer<T>
         return isFirst;
     }
 
+    /// <summary>What it is, with all that is set when it is made: what a checkpoint's optimizer has to agree in.</summary>
+    internal abstract string Settings { get; }
+
+    /// <summary>What changes from step to step beside the <see cref="Vectors"/>.</summary>
+    internal virtual double[] Numbers => [];
+
+    /// <summary>What is remembered of each parameter, by name.</summary>
+    private protected abstract (string Name, T[] Values)[] Vectors { get; }
+
+    /// <summary>What is remembered of a map's parameters; nothing but zeros before the first step.</summary>
+    /// <exception cref="ArgumentException">It has stepped another map, or its history is on a device.</exception>
+    internal (string Name, T[] Values)[] StateOf(Map<T> map)
+    {
+        if (Own(map, device: false))
+        {
+            Start(map.TrainedCount);
+        }
+
+        return Vectors;
+    }
+
+    /// <summary>Goes on from the state of another run.</summary>
+    internal void Restore((string Name, T[] Values)[] vectors, double[] numbers, double rate)
+    {
+        foreach (((_, T[] to), (_, T[] from)) in Vectors.Zip(vectors))
+        {
+            from.CopyTo(to, 0);
+        }
+
+        learningRate = rate;
+        Restore(numbers);
+    }
+
+    /// <summary>Sets the <see cref="Numbers"/>.</summary>
+    private protected virtual void Restore(double[] numbers)
+    {
+    }
+
     /// <summary>Makes the state for so many parameters.</summary>
     private protected abstract void Start(int count);
 
@@ -170,6 +208,10 @@ public sealed class Sgd<T> : Optimizer<T>
             settings[i] = T.CreateTruncating(values[i]);
         }
     }
+
+    internal override string Settings => FormattableString.Invariant($"Sgd(momentum: {momentum:R}, nesterov: {nesterov}, weightDecay: {WeightDecay:R})");
+
+    private protected override (string Name, T[] Values)[] Vectors => momentum > 0 ? [("velocity", velocity)] : [];
 
     private protected override void Start(int count) => velocity = momentum > 0 ? new T[count] : [];
 
@@ -252,6 +294,15 @@ public sealed class AdamW<T> : Optimizer<T>
             settings[i] = T.CreateTruncating(values[i]);
         }
     }
+
+    internal override string Settings =>
+        FormattableString.Invariant($"AdamW(beta1: {beta1:R}, beta2: {beta2:R}, epsilon: {epsilon:R}, weightDecay: {WeightDecay:R})");
+
+    internal override double[] Numbers => [remaining1, remaining2];
+
+    private protected override (string Name, T[] Values)[] Vectors => [("mean", mean), ("square", square)];
+
+    private protected override void Restore(double[] numbers) => (remaining1, remaining2) = (numbers[0], numbers[1]);
 
     private protected override void Start(int count)
     {

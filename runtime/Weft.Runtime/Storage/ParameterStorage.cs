@@ -33,8 +33,8 @@ public sealed record LoadReport(ImmutableArray<string> Loaded, ImmutableArray<st
     public ImmutableArray<string> Unused { get; init; } = [];
 
     /// <summary>
-    /// Whether every parameter that was set has all of its values, none of them a choice only. An optimizer's state is in no file: training goes
-    /// on from these parameters with a new one.
+    /// Whether every parameter that was set has all of its values, none of them a choice only. An optimizer's state is in no file but a
+    /// <see cref="Checkpoint"/>: training goes on from these parameters with a new one.
     /// </summary>
     public bool IsComplete => Selections.IsEmpty;
 }
@@ -60,7 +60,7 @@ public static class ParameterStorage
 {
     private const string Indices = "#indices";
     private const string Weights = "#weights";
-    private const string SeededPrefix = "seeded:";
+    internal const string SeededPrefix = "seeded:";
     private const string RolePrefix = "role:";
 
     /// <summary>Says of a compact file which weight of each row is left out: the smallest, which stands last. Weft's first files left out the largest.</summary>
@@ -271,7 +271,7 @@ public static class ParameterStorage
     }
 
     /// <summary>How a seeded parameter is drawn.</summary>
-    private static string Draw(ParameterInfo info) => string.Create(
+    internal static string Draw(ParameterInfo info) => string.Create(
         CultureInfo.InvariantCulture,
         $"{info.Seed} {info.Initializer.Distribution} {info.Initializer.Scale:R} [{string.Join(", ", info.Shape)}]");
 
