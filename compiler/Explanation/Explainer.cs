@@ -91,7 +91,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     }
 
     private static IEnumerable<string> Network(Schedule schedule) =>
-        NetworkPrinter.Print(schedule.Program.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Trim());
+        NetworkPrinter.Print(schedule.Program.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Substring(2));
 
     private static IEnumerable<string> Plan(Schedule schedule) => Plans(schedule)
         .SelectMany(plan => PlanPrinter.Print(plan, Alternatives))

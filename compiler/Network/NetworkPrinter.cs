@@ -77,8 +77,8 @@ public static class NetworkPrinter
                 break;
 
             case ScanStatement scan:
-                text.Append(FormattableString.Invariant($"{indent}scan {scan.Steps} steps"));
-                text.Append(string.Concat(scan.Given.Concat(scan.Gives).Select(part => FormattableString.Invariant($", {part.Tensor} = {part.Of}[{part.Stride}i+{part.Offset}..+{part.Tensor.Length}]")))).Append('\n');
+                text.Append(FormattableString.Invariant($"{indent}for each i<{scan.Steps}"));
+                text.Append(string.Concat(scan.Given.Concat(scan.Gives).Select(part => FormattableString.Invariant($", {part.Tensor} at {part.Of}[{part.Stride}i{(part.Offset == 0 ? "" : $"+{part.Offset}")}]")))).Append('\n');
                 foreach (Statement inner in scan.Body)
                 {
                     Print(text, inner, indent + "  ");

@@ -28,11 +28,16 @@ internal sealed class ScanFission
         var fission = new ScanFission(scan, newVector);
         Statement[] body = [.. scan.Body.Select(fission.Rest).OfType<Statement>().SelectMany(fission.OfWholes)];
         HashSet<Tensor> read = [.. body.SelectMany(statement => statement.Reads)];
-        StepPart[] made = [.. fission._parts.Values.Where(part => !scan.Sources.Contains(part.Of) && read.Contains(part.Tensor))];
+        StepPart[] given = [.. fission._parts.Values.Where(part => read.Contains(part.Tensor))];
         return
         [
             .. fission._before,
-            scan with { Sources = [.. scan.Sources, .. made.Select(part => part.Of)], Given = [.. scan.Given, .. made], Body = body },
+            scan with
+            {
+                Sources = [.. given.Select(part => part.Of).Distinct()],
+                Given = [.. scan.Given.Where(part => scan.State.Contains(part.Of)), .. given],
+                Body = body,
+            },
         ];
     }
 

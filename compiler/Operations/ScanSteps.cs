@@ -19,7 +19,7 @@ public sealed record ScanStep(
 
     public override double Cost(ITargetCosts costs) => Steps * Body.Sum(operation => operation.Cost(costs));
 
-    public override string Describe() => LoopStep.Describe(Steps, isReversed: false, Body);
+    public override string Describe() => LoopStep.Describe(FormattableString.Invariant($"scan of {Steps} steps"), Body);
 
     /// <summary>What a step leaves for its derivative is computed again: kept from step to step are the state and the results.</summary>
     public override void Tangent(Tangents tangents)
@@ -77,8 +77,10 @@ public sealed record LoopStep(int Count, bool IsReversed, Place C, IReadOnlyList
     /// <summary>The parts of other storages that it touches.</summary>
     public IEnumerable<Place> Parts => Body.SelectMany(step => step.Places).Where(place => place.Storage.Window is not null).Select(place => place with { Offset = 0 }).Distinct();
 
-    public override string Describe() => Describe(Count, IsReversed, Body);
+    /// <summary>What it is, without its steps.</summary>
+    public string Heading => FormattableString.Invariant($"for each of {Count} steps{(IsReversed ? ", the last one first" : "")}");
 
-    internal static string Describe(int count, bool isReversed, IEnumerable<Step> body) =>
-        FormattableString.Invariant($"{count} steps{(isReversed ? ", last to first" : "")}: {string.Join("; ", body.Select(step => step.Describe()))}");
+    public override string Describe() => Describe(Heading, Body);
+
+    internal static string Describe(string heading, IEnumerable<Step> body) => $"{heading}: {string.Join("; ", body.Select(step => step.Describe()))}";
 }

@@ -27,10 +27,16 @@ public static class SchedulePrinter
             if (steps.Count > 0)
             {
                 text.Append(title).Append('\n');
-                foreach (Step step in steps)
-                {
-                    text.Append("  ").Append(step.Describe()).Append('\n');
-                }
+                Lines(steps, "  ");
+            }
+        }
+
+        void Lines(IEnumerable<Step> steps, string indent)
+        {
+            foreach (Step step in steps)
+            {
+                text.Append(indent).Append(step is LoopStep loop ? loop.Heading : step.Describe()).Append('\n');
+                Lines(step is LoopStep { Body: var body } ? body : [], indent + "  ");
             }
         }
     }
