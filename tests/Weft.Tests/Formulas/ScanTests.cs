@@ -34,7 +34,7 @@ public class ScanTests
         layer f : 12 -> 20 = scan(i < 4) gru_step(3, 5)
         """;
 
-    public static TheoryData<string> Layers =>
+    public static readonly string[] Texts =
     [
         Gru,
         """
@@ -145,6 +145,8 @@ public class ScanTests
         layer f : 24 -> 30 = scan(i < 3) c(2)
         """,
     ];
+
+    public static TheoryData<string> Layers => [.. Texts];
 
     /// <summary>What is no step is named, with what to write.</summary>
     [Theory]

@@ -196,7 +196,7 @@ public class NamesTests
 
     [Fact]
     public void Members_OfUsers_CanBeAnythingElse() => AssertCompiles(
-        "[Weft.Weft(\"bias . dense(4, 4)\")] public partial class C { public C(int seed) : this() => Initialize(seed); static C() { } public int Rows { get; set; } public void Forward(float[] x) { } public class Kernel1; }",
+        "[Weft.Weft(\"bias . dense(4, 4)\")] public partial class C { internal C(int seed) : this() => Initialize(seed); static C() { } internal int Rows { get; set; } internal void Forward(float[] x) { } internal class Kernel1; }",
         "");
 
     private static void AssertCompiles(string source, string text, string targets = "cpu") =>
