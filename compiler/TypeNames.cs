@@ -1,4 +1,5 @@
 using System.Text;
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Emission;
 
 namespace Weft.Compiler;
@@ -8,6 +9,15 @@ public static class TypeNames
 {
     /// <summary>Whether a map of this name would have a member of its own name, which C# does not allow.</summary>
     public static bool IsReserved(string name) => GeneratedNames.IsDeclared(name);
+
+    /// <summary>What a member that a map's type declares is for; null for one that it does not.</summary>
+    /// <param name="module">The map.</param>
+    /// <param name="type">The name of the type.</param>
+    /// <param name="member">The name of the member.</param>
+    public static string? UseOf(Module module, string type, string member) =>
+        member is "Facts" or "Passes" ? "what the map does"
+        : GeneratedNames.Properties(module, type).FirstOrDefault(pair => pair.Value == member).Key is { } parameter ? $"the parameter '{parameter}'"
+        : null;
 
     /// <summary>
     /// <c>digits_dense</c> becomes <c>DigitsDense</c>; a name that is in Pascal case stays as it is. One that a member of the type has gets

@@ -35,11 +35,14 @@ internal static class Descriptors
     public static readonly Descriptor OtherLanguage =
         new("WEFT0408", Severity.Warning, "Another language than C#", "what Weft generates is C#: a project in another language gets no types, so put its .weft files into a C# project and reference that");
 
+    public static readonly Descriptor SameMember =
+        new("WEFT0409", Severity.Error, "Member of the generated part", "'{0}' declares {1}, which its generated part has for {2}: expected {3}");
+
     /// <summary>Those above, and the compiler's.</summary>
     public static IReadOnlyList<Descriptor> All { get; } =
     [
         .. DiagnosticDescriptors.All,
-        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, OtherLanguage,
+        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, OtherLanguage, SameMember,
     ];
 
     private static readonly Dictionary<string, Microsoft.CodeAnalysis.DiagnosticDescriptor> ById =

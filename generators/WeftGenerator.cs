@@ -243,6 +243,12 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 use.Scalar ?? defaults.Scalar(project.Scalar),
                 use.Batch ?? defaults.Batch(project.Batch),
                 use.Targets ?? defaults.Targets(project.Targets));
+            EquatableArray<DiagnosticInfo> declared = use.Members.SelectMany(member => SameMember(use, member, result.Modules[0])).ToEquatable();
+            if (declared.Count > 0)
+            {
+                return new BoundAttribute(Unit: null, use.Name, use.Accessibility, diagnostics.Concat(declared).ToEquatable());
+            }
+
             string parent = options.BaseType(result.Modules[0]);
             return use.Base.Length == 0 || use.Base == parent
                 ? new BoundAttribute(new Unit(result.Modules[0], options), use.Name, use.Accessibility, diagnostics)
@@ -256,6 +262,19 @@ public sealed class WeftGenerator : IIncrementalGenerator
         {
             return new BoundAttribute(
                 Unit: null, use.Name, use.Accessibility, EquatableArray.Of(Failures.Of(exception).At(use.Source.Place)));
+        }
+    }
+
+    /// <summary>What is wrong with a member of the user's, which C# would say of the generated file.</summary>
+    private static IEnumerable<DiagnosticInfo> SameMember(AttributeUse use, UserMember member, Module module)
+    {
+        if (member.Name == WellKnownMemberNames.InstanceConstructorName)
+        {
+            yield return DiagnosticInfo.Of(Descriptors.SameMember, member.Place, use.TypeName, "a constructor without parameters", "new maps", "one with parameters that calls ': this()', or a method");
+        }
+        else if (TypeNames.UseOf(module, use.TypeName, member.Name) is { } purpose)
+        {
+            yield return DiagnosticInfo.Of(Descriptors.SameMember, member.Place, use.TypeName, $"'{member.Name}'", purpose, "another name");
         }
     }
 

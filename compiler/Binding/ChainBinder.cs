@@ -423,6 +423,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     private ChainValue? BindRepeat(RepeatSyntax repeat, int count, Frame frame, int? given)
     {
         var all = new List<ChainValue>();
+        long nodes = 0;
         bool isBound = BindingContext.WithVariable(repeat.Variable, frame, variable =>
         {
             for (int turn = 0; turn < count; turn++)
@@ -447,17 +448,15 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
 
                 all.Add(chain);
                 given = chain.Outputs;
+                if ((nodes += chain.Nodes) > BindingContext.MaxNodes)
+                {
+                    Exhaust(frame, repeat, $"more than {BindingContext.MaxNodes} operations in one module");
+                    return false;
+                }
             }
 
             return true;
         });
-        long nodes = all.Sum(chain => chain.Nodes);
-        if (nodes > BindingContext.MaxNodes)
-        {
-            Exhaust(frame, repeat, $"more than {BindingContext.MaxNodes} operations in one module");
-            return null;
-        }
-
         return isBound ? new ChainValue(all.SelectMany(chain => chain.Links).ToEquatable(), all[0].Inputs, all[all.Count - 1].Outputs, nodes, all.Max(chain => chain.Depth)) { Takes = all[0].Takes } : null;
     }
 

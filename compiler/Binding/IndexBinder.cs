@@ -51,7 +51,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
         var extents = new IndexExtents(Context, frame);
         var terms = new List<BoundTerm>();
         HashSet<string> indices = IndexNames.Of(groups, sum, frame.IsPositions);
-        if (BindAxes(groups, indices, frame) is not { } places || !extents.AddResult(groups, places, elements, shape))
+        if (BindAxes(groups, indices, frame) is not { } places || !extents.AddResult(groups, places, elements, node, shape))
         {
             return null;
         }
@@ -293,7 +293,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
         var extents = new IndexExtents(Context, frame);
         var terms = new List<BoundTerm>();
         HashSet<string> indices = IndexNames.Of(body.Axes, body.Terms, frame.IsPositions);
-        if (BindAxes(body.Axes, indices, frame) is not { } places || !extents.AddResult(body.Axes, places, outputs))
+        if (BindAxes(body.Axes, indices, frame) is not { } places || !extents.AddResult(body.Axes, places, outputs, body))
         {
             return null;
         }

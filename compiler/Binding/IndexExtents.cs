@@ -21,8 +21,10 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
     /// <param name="axes">The axes of the left side.</param>
     /// <param name="places">The indices that stand on each axis.</param>
     /// <param name="length">The number of outputs, when known.</param>
+    /// <param name="node">The whole definition.</param>
     /// <param name="shape">The shape of an output that has one.</param>
-    public bool AddResult(EquatableArray<IndexGroupSyntax> axes, EquatableArray<EquatableArray<Digit>> places, int? length, EquatableArray<int>? shape = null)
+    public bool AddResult(
+        EquatableArray<IndexGroupSyntax> axes, EquatableArray<EquatableArray<Digit>> places, int? length, SyntaxNode node, EquatableArray<int>? shape = null)
     {
         foreach (Digit digit in places.SelectMany(axis => axis))
         {
@@ -46,12 +48,13 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
             Add(-1, name);
         }
 
+        TextSpan left = axes.Count > 0 ? TextSpan.FromBounds(axes[0].Span.Start, axes[axes.Count - 1].Span.End) : node.Span;
         if (shape is { } extents)
         {
             if (axes.Count != extents.Count)
             {
                 string expected = extents.Count == 1 ? "1 index" : $"{extents.Count} indices separated by commas";
-                Report(DiagnosticDescriptors.WrongKind, SpanOf(axes), $"{expected} for an output [{string.Join(", ", extents)}]", $"{axes.Count}");
+                Report(DiagnosticDescriptors.WrongKind, left, $"{expected} for an output [{string.Join(", ", extents)}]", $"{axes.Count}");
                 return false;
             }
 
@@ -75,7 +78,7 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
         Digit[] digits = [.. places.SelectMany(axis => axis)];
         if (length is { } outputs)
         {
-            return AddAxis(-1, digits, outputs, "the output", SpanOf(axes));
+            return AddAxis(-1, digits, outputs, "the output", left);
         }
 
         foreach (Digit digit in digits.Where(digit => digit.IsByData && digit.Syntax.Extent is null))
@@ -200,9 +203,6 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
             index => shared is not null && _result.Contains(index.Key) ? shared[index.Name] : context.NewIndex(index.Name, _extents[index.Key].Extent),
             StringComparer.Ordinal);
     }
-
-    private static TextSpan SpanOf(EquatableArray<IndexGroupSyntax> axes) =>
-        TextSpan.FromBounds(axes[0].Span.Start, axes[axes.Count - 1].Span.End);
 
     /// <summary>The extent of a digit that is no plain index, once all are found.</summary>
     public int Of(Digit digit) => _extents[digit.Key].Extent;

@@ -220,19 +220,13 @@ internal sealed class MapEmitter
         {
         }
 
-        var names = new HashSet<string>(StringComparer.Ordinal) { _options.TypeName };
+        IReadOnlyDictionary<string, string> names = GeneratedNames.Properties(module, _options.TypeName);
         for (int k = 0; k < _schedule.Parameters.Count; k++)
         {
             Parameter parameter = _schedule.Parameters[k].Parameter;
-            string name = Identifier(parameter.Name);
-            while (!names.Add(name) || GeneratedNames.IsMember(name))
-            {
-                name += "Parameter";
-            }
-
             _code.Line();
             _code.Line($"/// <summary>{Xml(parameter.Name)}[{string.Join(", ", parameter.Shape)}], {parameter.Role.ToString().ToLowerInvariant()}.</summary>");
-            _code.Line($"public global::Weft.ParameterView<{_scalar}> {name} => this[{k}];");
+            _code.Line($"public global::Weft.ParameterView<{_scalar}> {names[parameter.Name]} => this[{k}];");
         }
     }
 
@@ -397,7 +391,7 @@ internal sealed class MapEmitter
         var taken = new HashSet<string>(StringComparer.Ordinal) { "w", "dw", "g", "x", "dx", "y", "dy", "s", "n", "rows", "chunk", "first", StepName };
         foreach (Storage storage in storages)
         {
-            string stem = storage.Space == Space.Scratch ? storage.Name : GeneratedNames.OfVariable(Identifier(storage.Name)) + (storage.IsPacked ? "Packed" : "");
+            string stem = storage.Space == Space.Scratch ? storage.Name : GeneratedNames.OfVariable(GeneratedNames.Identifier(storage.Name)) + (storage.IsPacked ? "Packed" : "");
             string name = stem;
             for (int k = 2; taken.Contains(name) || taken.Contains("d" + name); k++)
             {
@@ -724,14 +718,6 @@ internal sealed class MapEmitter
 
     /// <summary>The pass for a few rows has storages of its own.</summary>
     private Layout LayoutOf(Storage storage) => _schedule.FewRows is { Schedule.Layout: var few } && few.Holds(storage) ? few : _schedule.Layout;
-
-    private static string Identifier(string name)
-    {
-        string[] parts = name.Split('.', '[', ']', '_', ' ');
-        string joined = string.Concat(parts.Where(part => part.Length > 0).Select(part => char.ToUpperInvariant(part[0]) + part.Substring(1)));
-        string clean = string.Concat(joined.Where(c => char.IsLetterOrDigit(c)));
-        return clean.Length == 0 || char.IsDigit(clean[0]) ? "P" + clean : clean;
-    }
 
     /// <summary>The lines of a text, by all that ends a line in C#.</summary>
     private static IEnumerable<string> Lines(string text) => Regex.Split(text, "\r\n|[\r\n\u0085\u2028\u2029]").Select(line => line.TrimEnd());

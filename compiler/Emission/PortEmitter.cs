@@ -15,7 +15,7 @@ internal sealed class PortEmitter
 
     private readonly CodeWriter _code;
     private readonly string _scalar, _rows, _results, _gradients;
-    private readonly HashSet<string> _taken = new(StringComparer.Ordinal) { "loss", "gradient" };
+    private readonly HashSet<string> _taken = new(StringComparer.Ordinal) { "loss", "gradient", "mean", "TLoss", "nameof" };
     private readonly Span[] _inputs, _outputs;
 
     private PortEmitter(CodeWriter code, Module module, string scalar)
@@ -80,10 +80,10 @@ internal sealed class PortEmitter
 
         if (HasManyOutputs)
         {
-            _code.Line($"{RowsOf} {_results} = new({Batch}, Outputs);");
+            _code.Line($"{RowsOf} {_results} = new({Batch}, this.Outputs);");
         }
 
-        _code.Line($"Forward({_rows}.Span, {(HasManyOutputs ? _results + ".Span" : _outputs[0].Name)});");
+        _code.Line($"this.Forward({_rows}.Span, {(HasManyOutputs ? _results + ".Span" : _outputs[0].Name)});");
         if (HasManyOutputs)
         {
             Take(_results, _outputs.Select(output => (output.Port, output.Name)));
@@ -104,14 +104,14 @@ internal sealed class PortEmitter
         Gather();
         if (HasManyOutputs)
         {
-            _code.Line($"{RowsOf} {_results} = new({Batch}, Outputs);");
+            _code.Line($"{RowsOf} {_results} = new({Batch}, this.Outputs);");
             foreach (Span output in _outputs)
             {
                 Put(_results, output.Gradient, output.Port);
             }
         }
 
-        Differentiate(gradients => $"Gradient({_rows}.Span, {(HasManyOutputs ? _results + ".Span" : _outputs[0].Gradient)}, {gradients}, gradient);");
+        Differentiate(gradients => $"this.Gradient({_rows}.Span, {(HasManyOutputs ? _results + ".Span" : _outputs[0].Gradient)}, {gradients}, gradient);");
     }
 
     private void EmitLossGradient()
@@ -121,7 +121,7 @@ internal sealed class PortEmitter
             [.. _inputs.Select(Input), ("loss", "The loss, with what rows of the outputs are compared to."), .. Numbers.Select(Wanted), ("gradient", Weights)]);
         using CodeWriter.Block body = Method("double LossGradient<TLoss>", [.. Parameters(_inputs), "TLoss loss", .. Numbers.Select(input => Written(input.Gradient)), Written("gradient")], $"    where TLoss : struct, {GeneratedNames.Weft}.ILoss<{_scalar}>");
         Gather();
-        Differentiate(gradients => $"double mean = LossGradient({_rows}.Span, loss, {gradients}, gradient);");
+        Differentiate(gradients => $"double mean = this.LossGradient({_rows}.Span, loss, {gradients}, gradient);");
         _code.Line("return mean;");
     }
 
@@ -144,14 +144,14 @@ internal sealed class PortEmitter
         }
 
         string none = string.Join(" && ", wanted.Select(input => $"{input.Gradient}.IsEmpty"));
-        _code.Line($"{RowsOf} {_gradients} = new({Batch}, Inputs);");
+        _code.Line($"{RowsOf} {_gradients} = new({Batch}, this.Inputs);");
         _code.Line(call($"{none} ? default : {_gradients}.Span"));
         Take(_gradients, wanted.Select(input => (input.Port, input.Gradient)));
     }
 
     private void Gather()
     {
-        _code.Line($"{RowsOf} {_rows} = new({Batch}, Inputs);");
+        _code.Line($"{RowsOf} {_rows} = new({Batch}, this.Inputs);");
         foreach (Span input in _inputs)
         {
             Put(_rows, input.Name, input.Port);

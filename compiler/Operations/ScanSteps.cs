@@ -13,7 +13,9 @@ public sealed record ScanStep(
 {
     public override Place Target => C;
 
-    public override IEnumerable<Place> Reads => Body.SelectMany(step => step.Reads).Where(place => !place.Storage.IsPerRow).Concat(Sources);
+    /// <summary>Weights, the sources and the state: what clears that before the first step is for this.</summary>
+    public override IEnumerable<Place> Reads =>
+        Body.SelectMany(step => step.Reads).Where(place => !place.Storage.IsPerRow).Concat(Given.Select(part => Place.Of(part.Window!.Of)).Concat(Sources).Distinct());
 
     public override IEnumerable<Place> Writes => Body.SelectMany(step => step.Writes).Select(place => place.Whole).Distinct();
 

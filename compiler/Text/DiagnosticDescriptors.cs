@@ -11,7 +11,7 @@ namespace Weft.Compiler.Text;
 public sealed record DiagnosticDescriptor(string Id, Severity Severity, string Title, string Format)
 {
     /// <summary>What users wrote may be of any length: more of it in a message is read by nobody.</summary>
-    private const int MostCharacters = 1000;
+    private const int MostCharacters = 600;
 
     public Diagnostic At(string path, TextSpan span, params object[] arguments) =>
         new(Id, Severity, string.Format(CultureInfo.InvariantCulture, Format, [.. arguments.Select(Shortened)]), path, span);

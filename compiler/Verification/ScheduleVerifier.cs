@@ -232,10 +232,32 @@ public sealed class ScheduleVerifier
                 return fault;
             }
 
-            // Of what is not written yet, each element by a step or before the first.
-            foreach (IGrouping<(Storage Of, Aspect Aspect), Place> whole in written.GroupBy(part => (part.Storage.Window!.Of, part.Aspect)))
+            // Of what is not written yet, each element by one step or before the first. A part that does not move is of each step.
+            foreach (IGrouping<(Storage Of, Aspect Aspect), Place> whole in written.Where(part => part.Storage.Window!.Stride != 0).GroupBy(part => (part.Storage.Window!.Of, part.Aspect)))
             {
-                long before = _written.Where(place => place.Storage.Window is { Stride: 0 } && (place.Storage.Window.Of, place.Aspect) == whole.Key).Sum(place => (long)place.Storage.Length);
+                Place[] inOrder = [.. whole.OrderBy(part => part.Storage.Window!.Offset)];
+                (long start, long end) = (inOrder[0].Storage.Window!.Offset, inOrder[0].Storage.Window!.Offset);
+                int stride = inOrder[0].Storage.Window!.Stride;
+                foreach (Place part in inOrder)
+                {
+                    if (part.Storage.Window!.Offset < end || part.Storage.Window.Stride != stride)
+                    {
+                        return $"{Name(part)} overlaps another part of {whole.Key.Of}";
+                    }
+
+                    end = part.Storage.Window.Offset + (long)part.Storage.Length;
+                }
+
+                if (loop.Count > 1 && end - start > Math.Abs((long)stride))
+                {
+                    return $"parts of {whole.Key.Of} overlap from step to step";
+                }
+
+                long reach = (loop.Count - 1) * (long)stride;
+                long before = _written
+                    .Where(place => place.Storage.Window is { Stride: 0 } && (place.Storage.Window.Of, place.Aspect) == whole.Key)
+                    .Where(place => place.Storage.Window!.Offset + (long)place.Storage.Length <= start + Math.Min(0, reach) || place.Storage.Window.Offset >= end + Math.Max(0, reach))
+                    .Sum(place => (long)place.Storage.Length);
                 if (before + (loop.Count * whole.Sum(part => (long)part.Storage.Length)) >= whole.Key.Of.Length)
                 {
                     _written.Add(whole.Key);

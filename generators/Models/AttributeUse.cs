@@ -6,6 +6,9 @@ using Weft.Compiler.Text;
 
 namespace Weft.Generators.Models;
 
+/// <summary>A member that a user's part of a class declares; a constructor by its name in metadata.</summary>
+internal sealed record UserMember(string Name, Place Place);
+
 /// <summary>One <c>[Weft("…")]</c> on a class.</summary>
 /// <param name="TypeName">The name of the class.</param>
 /// <param name="Namespace">The namespace of the class.</param>
@@ -19,6 +22,7 @@ namespace Weft.Generators.Models;
 /// <param name="Targets">What the type runs on, where the attribute says so.</param>
 /// <param name="Accessibility">The accessibility of the class: <c>public</c>.</param>
 /// <param name="Base">The map that the user's part derives from: <c>LinearMap&lt;float&gt;</c>; empty where it names none.</param>
+/// <param name="Members">What the user's part declares that the generated one could too.</param>
 /// <param name="Diagnostics">Why the class cannot be generated.</param>
 internal sealed record AttributeUse(
     string TypeName,
@@ -33,6 +37,7 @@ internal sealed record AttributeUse(
     DeviceTargets? Targets,
     string Accessibility,
     string Base,
+    EquatableArray<UserMember> Members,
     EquatableArray<DiagnosticInfo> Diagnostics)
 {
     private static readonly SymbolDisplayFormat Qualified =
@@ -83,6 +88,10 @@ internal sealed record AttributeUse(
             Named(attribute, nameof(Targets)) is int targets ? (DeviceTargets)targets : null,
             SyntaxFacts.GetText(type.DeclaredAccessibility),
             type.BaseType is { } parent && IsMap(parent) ? parent.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat) : "",
+            type.GetMembers()
+                .Where(member => member is { IsImplicitlyDeclared: false } and not IMethodSymbol { MethodKind: MethodKind.Constructor, Parameters.Length: > 0 })
+                .Select(member => new UserMember(member.Name, Place.Of(member.Locations[0])))
+                .ToEquatable(),
             diagnostics.ToEquatable());
     }
 

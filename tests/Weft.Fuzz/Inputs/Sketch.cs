@@ -4,7 +4,7 @@ using System.Text;
 namespace Weft.Fuzz.Inputs;
 
 /// <summary>A text of declarations by the grammar, whose shapes fit: names that C# has a use for, that differ in case only, and that are very long.</summary>
-internal sealed class Sketch
+internal sealed partial class Sketch
 {
     private static readonly string[] Names =
     [
@@ -24,7 +24,9 @@ internal sealed class Sketch
         var text = new StringBuilder();
         for (int count = random.Next(1, 4); count > 0; count--)
         {
-            text.Append(Declaration());
+            string declaration = _random.Next(2) == 0 ? Declaration() : Layer();
+            text.Append(_steps).Append(declaration);
+            _steps.Clear();
         }
 
         Text = text.ToString();

@@ -11,6 +11,9 @@ internal sealed class BindingTarget : TextTarget
 {
     public override string Name => "binding";
 
+    // Each text is bound twice.
+    public override long MostAllocated => 2 * base.MostAllocated;
+
     public override byte[] Make(Random random) => random.Next(10) switch
     {
         0 => MutatedBytes(random),

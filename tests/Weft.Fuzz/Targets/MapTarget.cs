@@ -48,6 +48,7 @@ internal sealed class MapTarget : FuzzTarget
         private readonly int kind;
         private readonly Map<T> map;
         private readonly T[] block = new T[8 * Room];
+        private readonly (int Count, int Limit) positions;
         private T[] parameters;
         private bool isEditing;
         private bool isGiven;
@@ -61,10 +62,12 @@ internal sealed class MapTarget : FuzzTarget
             kind = Next() % Maps.Names.Length;
             map = Maps.Create<T>(kind);
             parameters = map.Parameters.ToArray();
+            positions = Maps.Names[kind] == "lookup" ? (2, 3) : default;
             isGiven = parameters.Length == 0;
             for (int i = 0; i < block.Length; i++)
             {
-                block[i] = T.CreateTruncating(((i * 37) % 17) - 8) / T.CreateTruncating(8);
+                int number = (i * 37) % 17;
+                block[i] = positions.Count > 0 ? T.CreateTruncating(number == 0 ? -1 : number % positions.Limit) : T.CreateTruncating(number - 8) / T.CreateTruncating(8);
             }
         }
 
@@ -167,7 +170,10 @@ internal sealed class MapTarget : FuzzTarget
             }
         }
 
-        private bool IsRows(Part x) => x.Length % map.Inputs == 0;
+        /// <summary>Whether a part is rows that hold positions where they should.</summary>
+        private bool IsRows(Part x) => x.Length % map.Inputs == 0 && Enumerable.Range(0, x.Length).All(i => i % map.Inputs >= positions.Count || IsPosition(block[x.Start + i]));
+
+        private bool IsPosition(T value) => T.IsInteger(value) && value >= T.Zero && value < T.CreateChecked(positions.Limit);
 
         private bool IsGradient(Part g) => g.Length == 0 || g.Length == map.TrainedCount;
 

@@ -6,7 +6,7 @@ namespace Weft.Fuzz.Targets;
 /// <summary>Maps of every kind that the interface tells apart: stored, frozen, seeded and rounded parameters, tables, choices, none at all.</summary>
 internal static class Maps
 {
-    public static readonly string[] Names = ["matrix", "deep", "mixed", "sparse", "chosen", "fixed_map", "factors"];
+    public static readonly string[] Names = ["matrix", "deep", "mixed", "sparse", "chosen", "fixed_map", "factors", "recurrent", "lookup"];
 
     private const string Text = """
         operator matrix : 3 -> 2
@@ -24,6 +24,16 @@ internal static class Maps
           y[i] = V[i, k] * x[P[i, k]]
         operator chosen : 8 -> 8 = vb_lora(8, 8, 2, 2, 9, 2)
         operator fixed_map : 8 -> 8 = wht(8)
+        layer recurrent_step : h[2], x[3] -> h[2], y[1]
+          param W[2, 3], u[2]
+          let g[a] = W[a, b] * x[b] + u[a] * h[a]
+          let next = tanh(g)
+          h[a] = next[a]
+          y[i] = next[0] * next[i + 1]
+        layer recurrent : 9 -> 3 = scan(i < 3) recurrent_step
+        layer lookup : token[2] < 3, x[2] -> y[2]
+          param E[3, 2]
+          y[a] = E[token[a], b] * x[b]
         operator factors : 12 -> 12 = kronecker([3, 4], [3, 4])
 
         """;

@@ -39,6 +39,7 @@ public class InstructionSetTests(InstructionSetTests.Maps maps) : IClassFixture<
                     .. RandomFormulasTests.Subjects(Scalar.Double, 3000, Count),
                     .. RandomFormulasTests.Subjects(Scalar.Float, 4000, Count),
                     .. Both("Format", StorageFormatTests.OneOfEach),
+                    .. BatteryFile.Subjects("Scan", Scalar.Float, ScanTests.Texts),
                     .. Both("Tile", TileTests.Texts),
                 ]);
         }

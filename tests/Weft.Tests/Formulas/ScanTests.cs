@@ -34,7 +34,7 @@ public class ScanTests
         layer f : 12 -> 20 = scan(i < 4) gru_step(3, 5)
         """;
 
-    public static TheoryData<string> Layers =>
+    public static readonly string[] Texts =
     [
         Gru,
         """
@@ -95,7 +95,58 @@ public class ScanTests
           y[a] = h[a]
         layer f : 9 -> 6 = scan(i < 3) even . scan(i < 3) odd
         """,
+        """
+        // Scans without parameters that are equal, of one of which more is read than of the other, and one whose value is used twice.
+        layer sum(n) : h[n], x[n] -> h[n], y[n]
+          h[a] = h[a] + x[a]
+          y[a] = h[a] + x[a]
+        layer f : 12 -> 12
+          let u = scan(i < 4) sum(3) . x
+          let v = tanh . scan(i < 4) sum(3) . x
+          let w = scan(i < 4) sum(3) . u
+          y[a] = u[a] * v[a] + w[a] * u[a]
+        """,
+        """
+        // Transforms, reflections, tables, formats, functions of rows, each and repeat in a step; one step alone of a scan.
+        layer rich : h[2, 4], x[8] -> y[3], h[2, 4]
+          frozen(int8) W[8, 8]
+          seeded(3) S[8]
+          param(bf16) B[8, 8], d[8]
+          frozen P[3, 2] ~ distinct(8)
+          param V[3, 2]
+          let g = softmax(4) . bias . (wht(8) * diag(S) * W) . each(i < 2) (tanh . dense(4, 4)) . h
+          let m = repeat(i < 2) (hra(8, 8, 2 + 2 * i)) . quantize(8) . (B * diag(d)) . x
+          let n[a b] = h[a, b]
+          h[a, b] = g[a b] * m[a b] + h[a, b] / 2
+          y[i] = V[i, k] * m[P[i, k]] + V[i, k] * n[P[i, k]]
+        layer rich_one : x[32], h[3] -> h[3], y[32]
+          param W[3, 32]
+          h[a] = W[a, b] * x[b]
+          y[b] = x[b] + W[a, b] * h[a]
+        layer f : 32 -> 12 = scan(i < 4) rich . scan(i < 1) rich_one
+        """,
+        """
+        // Three scans in each other, parameters named like what is generated, and results that no input reaches.
+        layer a(n) : s[n], x[n] -> s[n], y[n]
+          s[i] = s[i] / 2 + x[i]
+          y[i] = s[i]
+        layer b(n) : s[2], x[2 * n] -> y[2 * n], s[2]
+          param step, step_2[2]
+          let u = scan(i < 2) a(n) . x
+          s[i] = step_2[i] * s[i] + u[i + 1]
+          y[i] = step * u[i]
+        layer c(n) : h[1], k[3], x[4 * n] -> h[1], y[4 * n], k[3], z[2]
+          param chunk[3], rows[2]
+          let u = scan(i < 2) b(n) . x
+          h[i] = h[i] + u[i + 5]
+          y[i] = u[i] + (i < 1) * h[0] * u[i]
+          k[i] = chunk[i] + k[i] / 2
+          z[i] = rows[i] * k[i + 1]
+        layer f : 24 -> 30 = scan(i < 3) c(2)
+        """,
     ];
+
+    public static TheoryData<string> Layers => [.. Texts];
 
     /// <summary>What is no step is named, with what to write.</summary>
     [Theory]

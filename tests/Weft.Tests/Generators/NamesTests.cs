@@ -119,6 +119,21 @@ public class NamesTests
         AssertCompiles("", string.Concat(names.Select(name => $"operator {name} : 2 -> 2\n  param {name}_w[2]\n  = diag({name}_w)\n")));
     }
 
+    [Fact]
+    public void InputsAndOutputs_CanHaveTheNamesOfMembersAndOfWhatTheirMethodsDeclare()
+    {
+        string[] names = [.. Members.Concat(["loss", "gradient", "mean", "TLoss", "nameof", "rows", "results", "gradients", "x", "dx", "Facts", "Passes", "System", "global", "this", "async", "value"]).Distinct()];
+        AssertCompiles("", string.Concat(names.Chunk(4).Where(some => some.Length == 4).Select((some, k) =>
+            $"layer some_{k} : {some[0]}[2], {some[1]}[2], at[2] < 2 -> {some[2]}[2], {some[3]}[2]\n  {some[2]}[a] = {some[0]}[a]\n  {some[3]}[a] = {some[1]}[at[a]]\n")));
+    }
+
+    [Theory]
+    [InlineData("forward")]
+    [InlineData("Gradient")]
+    [InlineData("loss_gradient")]
+    public void LayersOfInputsWithNames_CanBeNamedLikeTheirMethods(string name) =>
+        AssertCompiles("", $"layer {name} : a[2], b[2] -> y[2]\n  y[i] = a[i] * b[i]\n");
+
     [Theory]
     [InlineData("/// a\u2028b", "")]
     [InlineData("/// a\u2029b", "")]
@@ -147,6 +162,7 @@ public class NamesTests
     [Theory]
     [InlineData("Facts")]
     [InlineData("Passes")]
+    [InlineData("Gradient")]
     public void Classes_NamedLikeTheirMembers_AreRefused(string name)
     {
         GeneratorRun run = new GeneratorHost($"[Weft.Weft(\"dense(4, 4)\")] public partial class {name};").Run();
@@ -165,6 +181,23 @@ public class NamesTests
             $"WEFT0402 'C' derives from '{written}': the generated part makes it derive from {right}, and a class has one base",
             $"{diagnostic.Id} {diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}");
     }
+
+    [Theory]
+    [InlineData("public int W;", "'W', which its generated part has for the parameter 'W': expected another name")]
+    [InlineData("private static void Bias() { }", "'Bias', which its generated part has for the parameter 'bias': expected another name")]
+    [InlineData("class Passes;", "'Passes', which its generated part has for what the map does: expected another name")]
+    [InlineData("public C() { }", "a constructor without parameters, which its generated part has for new maps: expected one with parameters that calls ': this()', or a method")]
+    public void Members_OfTheGeneratedPart_AreRefusedInTheUsers(string member, string expected)
+    {
+        GeneratorRun run = new GeneratorHost($"[Weft.Weft(\"bias . dense(4, 4)\")] public partial class C {{ {member} }}").Run();
+        Diagnostic diagnostic = Assert.Single(run.Diagnostics);
+        Assert.Equal(("WEFT0409", $"'C' declares {expected}"), (diagnostic.Id, diagnostic.GetMessage(System.Globalization.CultureInfo.InvariantCulture)));
+    }
+
+    [Fact]
+    public void Members_OfUsers_CanBeAnythingElse() => AssertCompiles(
+        "[Weft.Weft(\"bias . dense(4, 4)\")] public partial class C { internal C(int seed) : this() => Initialize(seed); static C() { } internal int Rows { get; set; } internal void Forward(float[] x) { } internal class Kernel1; }",
+        "");
 
     private static void AssertCompiles(string source, string text, string targets = "cpu") =>
         new GeneratorHost(source, ("/project/a.weft", text)).SetProperty("WeftTargets", targets).ReferenceIlgpu().Run().AssertClean();

@@ -18,6 +18,15 @@ public class VerifierTests
 {
     private const string Formula = "bias . monarch_rectangular(24, 36, 6)";
 
+    /// <summary>A scan whose step reads its state for both of what it gives.</summary>
+    private const string Scan = """
+        layer s : h[2], x[3] -> h[2], y[3]
+          param w[2], v[3, 2]
+          h[a] = w[a] * h[a] + x[a + 1]
+          y[b] = v[b, a] * h[a] + x[b]
+        layer f : 12 -> 12 = scan(i < 4) s
+        """;
+
     public static TheoryData<string, string, Func<Module, Module>> Modules => new()
     {
         { "an operator of 16 columns is given 3200 inputs", "dense(3200, 64)", module => Append(module, new LinearLink(Dense(10, 16))) },
@@ -83,6 +92,29 @@ public class VerifierTests
         { "adjoint: ", schedule => schedule with { Program = schedule.Program with { Lowered = schedule.Program.Lowered with { Module = schedule.Module with { Links = default } } }, Reverse = [.. schedule.Reverse, Multiply(schedule)] } },
     };
 
+    public static TheoryData<string, Func<Schedule, Schedule>> Scans => new()
+    {
+        // More steps than parts, and fewer; parts of one step after those of another; a state from the wrong side.
+        { "lies beside", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Count = 5 }) } },
+        { "forward: what it is for is not written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Count = 3 }) } },
+        { "is read before it is written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { IsReversed = true }) } },
+        { "reverse: ∂", schedule => schedule with { Reverse = EachLoop(schedule.Reverse, loop => loop with { IsReversed = false }) } },
+
+        // A state that is not handed on, and results that are not given; neither is cleared before the first step.
+        { "is read before it is written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => Without(loop, Space.Scratch)) } },
+        { "forward: what it is for is not written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => Without(loop, Space.Output)) } },
+        { "reverse: ∂", schedule => schedule with { Reverse = EachLoop(schedule.Reverse, loop => Without(loop, Space.Scratch)) } },
+        { "reverse: what it is for is not written", schedule => schedule with { Reverse = EachLoop(schedule.Reverse, loop => Without(loop, Space.Input)) } },
+        { "is read before it is written", schedule => schedule with { Forward = [.. schedule.Forward.Where(step => step is not ClearStep)] } },
+        { "tangent: ∂", schedule => schedule with { Tangent = [.. schedule.Tangent.Where(step => step is not ClearStep)] } },
+        { "reverse: ∂", schedule => schedule with { Reverse = [.. schedule.Reverse.Where(step => step is not ClearStep)] } },
+        { "is read before it is written", schedule => schedule with { Forward = [.. schedule.Forward.Select(step => step is ClearStep clear ? new ClearStep(Moved(clear.Target, window => window with { Offset = window.Offset + 2 })) : step)] } },
+
+        // Parts that lie on each other, so that as many elements are written as there are, but not all of them.
+        { "overlap from step to step", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => MoveResult(loop, window => window with { Stride = 1 })) } },
+        { "overlaps another part of y", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Body = [.. loop.Body, .. MoveResult(loop, window => window with { Offset = 1, Stride = 2 }).Body] }) } },
+    };
+
     [Theory]
     [MemberData(nameof(Modules))]
     public void InAModule(string expected, string formula, Func<Module, Module> plant)
@@ -106,6 +138,15 @@ public class VerifierTests
     public void InASchedule(string expected, Func<Schedule, Schedule> plant)
     {
         Schedule schedule = Scheduler.Build(Lowered(), new Variant(new CostModel(64), 4));
+        Assert.Null(ScheduleVerifier.Fault(schedule, 4));
+        Assert.Contains(expected, ScheduleVerifier.Fault(plant(schedule), 4), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Scans))]
+    public void InAScan(string expected, Func<Schedule, Schedule> plant)
+    {
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Last(Scan)).Module), new Variant(new CostModel(64), 4));
         Assert.Null(ScheduleVerifier.Fault(schedule, 4));
         Assert.Contains(expected, ScheduleVerifier.Fault(plant(schedule), 4), StringComparison.Ordinal);
     }
@@ -170,6 +211,21 @@ public class VerifierTests
     {
         Forward = [.. schedule.Forward.Select(step => step is KernelStep kernel ? kernel with { Kernel = map(kernel.Kernel) } : step)],
     };
+
+    private static Step[] EachLoop(IEnumerable<Step> steps, Func<LoopStep, LoopStep> map) => [.. steps.Select(step => step is LoopStep loop ? map(loop) : step)];
+
+    /// <summary>Without the steps that fill a part of what has room in a space.</summary>
+    private static LoopStep Without(LoopStep loop, Space space) =>
+        loop with { Body = [.. loop.Body.Where(step => step.Target.Storage is not { Window: not null } part || part.Space != space)] };
+
+    private static LoopStep MoveResult(LoopStep loop, Func<StepWindow, StepWindow> move) => loop with
+    {
+        Body = [.. loop.Body.Select(step => step is KernelStep { C.Storage.Space: Space.Output } kernel ? kernel with { C = Moved(kernel.C, move) } : step)],
+    };
+
+    /// <summary>Another part of the same storage.</summary>
+    private static Place Moved(Place place, Func<StepWindow, StepWindow> move) =>
+        place with { Storage = new Storage(place.Storage.Name, place.Storage.Space, place.Storage.Length) { Pitch = place.Storage.Pitch, Window = move(place.Storage.Window!) } };
 
     private static Schedule Move(Schedule schedule, Storage storage, int by) => With(schedule, schedule.Layout with
     {
