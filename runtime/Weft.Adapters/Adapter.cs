@@ -39,7 +39,7 @@ public sealed class Adapter : IDisposable
     {
         (this.tensors, this.config, this.files, this.metadata) = (tensors, config, files, new(metadata, StringComparer.Ordinal));
         string[] known = [.. AdapterMethod.All.Select(method => method.PeftType).OfType<string>().Distinct(StringComparer.Ordinal)];
-        if (config != null && !known.Contains(config.String("peft_type"), StringComparer.Ordinal))
+        if (config != null && !known.Contains(config.String("peft_type") ?? throw new InvalidDataException($"{ConfigName} has no 'peft_type'."), StringComparer.Ordinal))
         {
             throw new NotSupportedException($"adapter_config.json is for '{config.String("peft_type")}', which is not known here. Known are {string.Join(", ", known)}.");
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -20,7 +21,7 @@ internal sealed class AdapterConfig
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(text);
+            using JsonDocument document = JsonDocument.Parse(text.AsMemory(text.AsSpan().StartsWith(Encoding.UTF8.Preamble) ? Encoding.UTF8.Preamble.Length : 0));
             Visit(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new AdapterConfig(text, document.RootElement.Clone())
@@ -141,6 +142,8 @@ internal sealed class AdapterConfig
     }
 
     /// <summary>A setting that has to be there.</summary>
+    /// <param name="value">What it is.</param>
+    /// <param name="name">Its name in the file.</param>
     /// <exception cref="InvalidDataException">It is not.</exception>
     public static T Require<T>(T? value, string name)
         where T : struct => value ?? throw new InvalidDataException($"adapter_config.json has no '{name}', which this method needs.");

@@ -49,8 +49,8 @@ internal sealed class AdapterParts(string module, IReadOnlyDictionary<string, Ad
         double scale;
         if (config != null)
         {
-            string name = config.IsSet("lora_alpha") ? "lora_alpha" : "alpha";
-            double r = AdapterConfig.Require(config.Number("r", "rank_pattern", module), "r"), a = AdapterConfig.Require(config.Number(name, "alpha_pattern", module), "alpha");
+            string name = config.IsSet("lora_alpha") || config.String("peft_type") == "LORA" ? "lora_alpha" : "alpha";
+            double r = AdapterConfig.Require(config.Number("r", "rank_pattern", module), "r"), a = AdapterConfig.Require(config.Number(name, "alpha_pattern", module), name);
             if (!(r > 0) || (rank != null && rank != r) || Has("alpha"))
             {
                 throw new InvalidDataException(string.Create(

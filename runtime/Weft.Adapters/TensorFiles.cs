@@ -29,7 +29,11 @@ internal sealed class TensorFiles : IDisposable
         if (Directory.Exists(path))
         {
             string whole = Path.Combine(path, stem + Extension), index = Path.Combine(path, stem + IndexExtension);
-            path = File.Exists(whole) ? whole : File.Exists(index) ? index : throw new FileNotFoundException($"There is neither '{stem}{Extension}' nor '{stem}{IndexExtension}' in '{path}'.", whole);
+            path = File.Exists(whole) ? whole : File.Exists(index) ? index : throw new FileNotFoundException($"There is neither '{stem}{Extension}' nor '{stem}{IndexExtension}' in '{path}'.{Pickled(path)}", whole);
+        }
+        else if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"There is neither a file nor a folder '{path}'.", path);
         }
 
         bool isIndex = path.EndsWith(IndexExtension, StringComparison.Ordinal);
@@ -53,6 +57,11 @@ internal sealed class TensorFiles : IDisposable
             throw;
         }
     }
+
+    /// <summary>What to do with the other format that such files have.</summary>
+    private static string Pickled(string folder) => Directory.EnumerateFiles(folder, "*.bin").Order(StringComparer.Ordinal).FirstOrDefault() is { } file
+        ? $" '{Path.GetFileName(file)}' is a pickle, which is a program and not read here: save it with safe_serialization=True."
+        : "";
 
     /// <summary>The file that holds a tensor; null where none does.</summary>
     public TensorFile? Find(string name) => places.GetValueOrDefault(name);

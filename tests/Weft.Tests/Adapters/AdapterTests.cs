@@ -191,10 +191,10 @@ public sealed class AdapterTests : IDisposable
     public static TheoryData<string, string, string> WrongFiles => new()
     {
         { """{"peft_type":"ADALORA","r":2}""", "A2x6 B4x2", "'ADALORA', which is not known here" },
-        { """{"r":2}""", "A2x6 B4x2", "which is not known here" },
+        { """{"r":2}""", "A2x6 B4x2", "has no 'peft_type'" },
         { """[]""", "A2x6 B4x2", "holds no object" },
         { """{""", "A2x6 B4x2", "is no JSON" },
-        { """{"peft_type":"LORA","r":2}""", "A2x6 B4x2", "has no 'alpha'" },
+        { """{"peft_type":"LORA","r":2}""", "A2x6 B4x2", "has no 'lora_alpha'" },
         { """{"peft_type":"LORA","r":"2","lora_alpha":4}""", "A2x6 B4x2", "'r' of adapter_config.json is \"2\"; a number is expected" },
         { """{"peft_type":"LORA","r":3,"lora_alpha":4}""", "A2x6 B4x2", "has rank 3 by adapter_config.json; its tensors have 2" },
         { """{"peft_type":"LORA","r":2,"lora_alpha":0}""", "A2x6 B4x2", "would be multiplied by 0" },
@@ -224,6 +224,20 @@ public sealed class AdapterTests : IDisposable
         Exception exception = Assert.ThrowsAny<Exception>(() => Adapter.Open(folder["adapter"]));
         Assert.True(exception is InvalidDataException or NotSupportedException, exception.ToString());
         Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFolderWithoutTensors_SaysWhatIsThere()
+    {
+        Assert.Contains("neither a file nor a folder", Assert.Throws<FileNotFoundException>(() => Adapter.Open(folder["none"])).Message, StringComparison.Ordinal);
+        folder.WritePeft("adapter", "\ufeff" + Lora, Draw($"{Peft}q.lora_A.weight", "F32", 2, 6), Draw($"{Peft}q.lora_B.weight", "F32", 4, 2));
+        using (Adapter adapter = Adapter.Open(folder["adapter"]))
+        {
+            Assert.Equal(["q"], adapter.Modules.Keys);
+        }
+
+        File.Move(folder["adapter/adapter_model.safetensors"], folder["adapter/adapter_model.bin"]);
+        Assert.Contains("'adapter_model.bin' is a pickle", Assert.Throws<FileNotFoundException>(() => Adapter.Open(folder["adapter"])).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Whatever fails, nothing is left and nothing has changed.</summary>
