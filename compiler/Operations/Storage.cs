@@ -103,6 +103,8 @@ public sealed record Place(Storage Storage, Aspect Aspect, int Offset)
     /// <summary>What listings call it: <c>t1</c>, <c>∂t1</c>.</summary>
     public string Name => (Aspect == Aspect.Mirror ? "∂" : "") + Storage.Name;
 
+    public override string ToString() => Offset == 0 ? Name : FormattableString.Invariant($"{Name}+{Offset}");
+
     public static Place Of(Storage storage) => new(storage, Aspect.Value, 0);
 
     public static Place MirrorOf(Storage storage) => new(storage.Mirrored, Aspect.Mirror, 0);
