@@ -160,10 +160,9 @@ internal sealed class MapEmitter
         _code.Line($"WeightCount = {_schedule.Layout.WeightCount},");
         _code.Line($"GradientCount = {_schedule.Layout.GradientCount},");
         _code.Line($"TangentCount = {_schedule.Layout.TangentCount},");
-        _code.Line($"Chunk = {_schedule.Chunk},");
-        if (_schedule.LargeBatchChunk < _schedule.Chunk)
+        if (_schedule.LeastRows != ChunkRows.Least)
         {
-            _code.Line($"LargeBatchChunk = {_schedule.LargeBatchChunk},");
+            _code.Line($"LeastRows = {_schedule.LeastRows},");
         }
 
         if (_schedule.FewRows is { } few)
@@ -171,7 +170,7 @@ internal sealed class MapEmitter
             _code.Line($"FewRows = {few.Rows},");
         }
 
-        _code.Line($"ScratchPerRow = {Math.Max(_schedule.Layout.ScratchPerRow, _schedule.FewRows?.Schedule.Layout.ScratchPerRow ?? 0)},");
+        _code.Line($"ScratchPerRow = {_schedule.ScratchPerRow},");
         _code.Line($"GradientScratchPerRow = {_schedule.Layout.GradientScratchPerRow},");
     }
 

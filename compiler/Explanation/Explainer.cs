@@ -183,8 +183,9 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         double weights = (double)schedule.Layout.WeightCount * ElementSize;
         double rows = (double)(Module.Inputs + Module.Outputs) * ElementSize;
         return $"Bytes: weights with packed copies {PlanPrinter.Quantity(weights)}B, x and y {PlanPrinter.Quantity(rows)}B per row, "
-            + $"scratch {PlanPrinter.Quantity((double)schedule.Layout.ScratchPerRow * ElementSize)}B per row in chunks of {Number(schedule.Chunk)} rows"
-            + (schedule.LargeBatchChunk < schedule.Chunk ? $", {Number(schedule.LargeBatchChunk)} of larger batches." : ".");
+            + $"scratch {PlanPrinter.Quantity((double)schedule.Layout.ScratchPerRow * ElementSize)}B per row in chunks of {Number(schedule.Chunk.AtMost)} rows"
+            + (schedule.Chunk.OfLarger < schedule.Chunk.AtMost ? $", {Number(schedule.Chunk.OfLarger)} of larger batches" : "")
+            + $" ({costs.Processor.Name}).";
     }
 
     /// <summary>Dense costs its own product for each row, and once per update the structure applied to every unit vector.</summary>

@@ -53,17 +53,8 @@ public sealed record ProcessorModel(
     /// <summary>Loads for a reflection and for the product of the next one: three for two operations.</summary>
     public double OperationsPerReflectedElement { get; init; } = 6;
 
-    /// <summary>Rows of a chunk: at least, at least where weights come from memory for each, at most; and of a batch that is one whatever it takes.</summary>
-    public (int Least, int LeastOfFar, int Most, int AtOnce) ChunkRows { get; init; } = (12, 96, 192, 48);
-
     /// <summary>Elements that stay in the first-level cache beside what streams past them.</summary>
     public int SmallOperand => FirstLevelBytes / 8;
-
-    /// <summary>Scratch, input and output of a chunk of rows: half of the second-level cache.</summary>
-    public int ChunkBytes => SecondLevelBytes / 2;
-
-    /// <summary>Weights that the third-level cache hardly keeps beside a batch.</summary>
-    public int FarBytes => ThirdLevelBytes / 4 * 3;
 
     /// <summary>Bytes between rows of which only two share a way of the first-level cache.</summary>
     public int FarApart => FirstLevelBytes / FirstLevelWays / 2;

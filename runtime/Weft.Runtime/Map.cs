@@ -29,6 +29,9 @@ public abstract unsafe class Map<T> : IDisposable
 
     private readonly MapProgram<T> program;
     private readonly MapLayout layout;
+
+    /// <summary>Rows of a chunk of a larger batch, and of a batch that is one chunk at most: by the machine's caches, and where rows are summed by sizes alone.</summary>
+    private readonly (int OfLarger, int AtMost) chunk, summedChunk;
     private readonly Pool<Workspace<T>> workspaces = new();
     private AlignedBuffer<T>? weights;
     private readonly Lock prepareLock = new();
@@ -54,6 +57,9 @@ public abstract unsafe class Map<T> : IDisposable
 
         (this.program, layout) = (program, program.Layout);
         layout.Validate(description);
+        Machine machine = WeftOptions.Machine;
+        chunk = layout.Chunk(description, sizeof(T), machine.SecondLevelOfCore, machine.LastLevel);
+        summedChunk = layout.Chunk(description, sizeof(T), ChunkRows.SecondLevelOfSums, ChunkRows.LastLevelOfSums);
         Description = description;
         weights = new AlignedBuffer<T>(layout.WeightCount);
         weights.Span[..ParameterCount].Clear();
@@ -139,7 +145,7 @@ public abstract unsafe class Map<T> : IDisposable
         RequirePositions(x, batch);
         fixed (T* px = x, py = y)
         {
-            if (batch <= layout.FewRows || (batch <= layout.Chunk && (double)batch * Description.ForwardFlops < ParallelFlops))
+            if (batch <= layout.FewRows || (batch <= chunk.AtMost && (double)batch * Description.ForwardFlops < ParallelFlops))
             {
                 if (batch > 0)
                 {
@@ -539,6 +545,9 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>What is done to a chunk of a batch.</summary>
     private interface IOperation
     {
+        /// <summary>Whether something is summed over rows: its rounding depends on where chunks end.</summary>
+        static abstract bool IsSummed { get; }
+
         /// <summary>Does some rows.</summary>
         /// <returns>The rows' share of the loss, where there is one.</returns>
         double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows);
@@ -547,6 +556,8 @@ public abstract unsafe class Map<T> : IDisposable
     private readonly struct ForwardOperation(T* x, T* y) : IOperation
     {
         private readonly T* x = x, y = y;
+
+        public static bool IsSummed => false;
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
@@ -559,6 +570,8 @@ public abstract unsafe class Map<T> : IDisposable
     private readonly struct GradientOperation(T* x, T* dy, T* dx) : IOperation
     {
         private readonly T* x = x, dy = dy, dx = dx;
+
+        public static bool IsSummed => true;
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
@@ -582,6 +595,8 @@ public abstract unsafe class Map<T> : IDisposable
         private readonly TLoss loss = loss;
         private readonly int batch = batch;
 
+        public static bool IsSummed => true;
+
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             int length = rows * map.Outputs;
@@ -604,6 +619,8 @@ public abstract unsafe class Map<T> : IDisposable
     {
         private readonly T* dw = dw, x = x, dx = dx, y = y, dy = dy;
 
+        public static bool IsSummed => false;
+
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             nint input = (nint)first * map.Inputs, output = (nint)first * map.Outputs;
@@ -625,6 +642,8 @@ public abstract unsafe class Map<T> : IDisposable
     private readonly struct AdjointOperation(T* y, T* x) : IOperation
     {
         private readonly T* y = y, x = x;
+
+        public static bool IsSummed => false;
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
@@ -719,7 +738,8 @@ public abstract unsafe class Map<T> : IDisposable
 
             int first = piece * pieceRows;
             int end = first + Math.Min(batch - first, pieceRows);
-            int most = end - first > map.layout.Chunk && map.layout.LargeBatchChunk > 0 ? map.layout.LargeBatchChunk : map.layout.Chunk;
+            (int ofLarger, int atMost) = TOperation.IsSummed ? map.summedChunk : map.chunk;
+            int most = end - first > atMost ? ofLarger : atMost;
             int chunk = Math.Min(most, SplitEvenly(end - first, Divide(end - first, most)));
             double loss = 0;
             for (bool isNew = true; first < end; first += chunk, isNew = false)

@@ -25,7 +25,7 @@ public sealed class KernelSelector(ProcessorModel processor, int elementSize, in
     private readonly int _tileRows = processor.TileRows(TileColumns);
 
     /// <summary>For the rows of a variant, as far as they are a chunk.</summary>
-    public static KernelSelector For(Variant variant) => new(variant.Costs.Processor, variant.ElementSize, Math.Min(variant.Costs.Batch, variant.Costs.Processor.ChunkRows.AtOnce));
+    public static KernelSelector For(Variant variant) => new(variant.Costs.Processor, variant.ElementSize, Math.Min(variant.Costs.Batch, ChunkRows.AtOnce));
 
     /// <summary>What a kernel costs for the nominal rows, in operations at full rate; with more than a few rows also their way through the second-level cache.</summary>
     public double Operations(Contraction contraction, Kernel kernel)

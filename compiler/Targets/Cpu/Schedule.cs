@@ -34,11 +34,19 @@ public sealed record Schedule(
     /// <summary>The forward pass for a few rows, where it is another one.</summary>
     public FewRows? FewRows { get; init; }
 
-    /// <summary>The most rows that are processed together.</summary>
-    public int Chunk { get; init; }
+    /// <summary>Rows of a chunk at least: more where they are the lanes.</summary>
+    public int LeastRows { get; init; } = ChunkRows.Least;
 
-    /// <summary>Rows that are processed together of a batch that is larger than a chunk.</summary>
-    public int LargeBatchChunk { get; init; }
+    /// <summary>Elements of scratch for each row of a chunk, forward.</summary>
+    public int ScratchPerRow => Math.Max(Layout.ScratchPerRow, FewRows?.Schedule.Layout.ScratchPerRow ?? 0);
+
+    /// <summary>Rows of a chunk of a larger batch, and of a batch that is one chunk at most, on the processor that plans are made for.</summary>
+    public (int OfLarger, int AtMost) Chunk => ChunkRows.Of(
+        Program.Variant.ElementSize * ((long)Module.Inputs + Module.Outputs + ScratchPerRow),
+        Program.Variant.ElementSize * Module.Parameters.Sum(parameter => (long)parameter.Length),
+        LeastRows,
+        Program.Variant.Costs.Processor.SecondLevelBytes,
+        Program.Variant.Costs.Processor.ThirdLevelBytes);
 
     /// <summary>What the forward pass costs by its kernels, in operations at full rate.</summary>
     /// <param name="rows">Rows of the batch.</param>

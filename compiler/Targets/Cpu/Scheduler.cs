@@ -60,7 +60,6 @@ public sealed class Scheduler
         Storage[] copies = [.. padding?.Storages ?? []];
         var layout = Layout.Of(
             [.. _pool.Storages.Where(storage => !transient.Contains(storage))], copies, reverse.Concat(prepareGradient), begun, tangent.Concat(prepareTangent));
-        (int chunk, int largeBatchChunk) = Chunks(program, layout);
         return new Schedule(
             program,
             layout,
@@ -73,8 +72,7 @@ public sealed class Scheduler
             tangent,
             reverse)
         {
-            Chunk = chunk,
-            LargeBatchChunk = largeBatchChunk,
+            LeastRows = program.Rows.OfType<FanInStep>().Any() ? 3 * Lanes : ChunkRows.Least,
         };
     }
 
@@ -226,22 +224,5 @@ public sealed class Scheduler
         }
 
         return begun;
-    }
-
-    /// <summary>
-    /// As many rows as keep scratch, input and output in the second-level cache; more of them where weights come from memory for each chunk, or
-    /// rows are the lanes. A batch of which the weights are the larger part runs at once: reading them again for each chunk would cost more than
-    /// what leaves the cache.
-    /// </summary>
-    private (int Chunk, int LargeBatchChunk) Chunks(OperationProgram program, Layout layout)
-    {
-        (int fewest, int fewestOfFar, int largest, int atOnce) = Processor.ChunkRows;
-        Module module = program.Module;
-        long rowBytes = (long)_variant.ElementSize * (module.Inputs + module.Outputs + (long)layout.ScratchPerRow);
-        long weightBytes = (long)_variant.ElementSize * module.Parameters.Sum(parameter => (long)parameter.Length);
-        int least = weightBytes > Processor.FarBytes ? fewestOfFar : program.Rows.OfType<FanInStep>().Any() ? 3 * Lanes : fewest;
-        long chunk = Math.Min(largest, Math.Max(least, Processor.ChunkBytes / rowBytes / 4 * 4));
-        long most = MemoryBlock.MaxLength / Math.Max(layout.GradientScratchPerRow, Math.Max(module.Inputs, 2L * module.Outputs));
-        return ((int)Math.Min(most, Math.Max(chunk, Math.Min(atOnce, weightBytes / rowBytes))), (int)Math.Min(most, chunk));
     }
 }

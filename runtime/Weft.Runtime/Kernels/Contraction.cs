@@ -147,7 +147,7 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
         f->Wide = form != LaneForm.Broadcast ? Processor.Registers / 8
             : vectors < 4 ? 2
             : f->Rows == 1 ? (Panels.B > 1 && 4 * S.Count > Panel ? 2 : 4)
-            : Processor.Registers < 32 || (long)f->Terms * f->Blocks * 4 * S.Count * sizeof(T) > Processor.SecondLevelBytes / 4 ? 2
+            : Processor.Registers < 32 || (long)f->Terms * f->Blocks * 4 * S.Count * sizeof(T) > Processor.Machine.SecondLevelOfCore / 4 ? 2
             : 4;
 
         // What is all there is at a point of the outer loops may be there very often.

@@ -12,11 +12,11 @@ public sealed record MapLayout
     /// <summary>The length of a block of weight tangents, laid out like the gradients and perhaps longer.</summary>
     public required int TangentCount { get; init; }
 
-    /// <summary>The most rows that are processed together.</summary>
-    public required int Chunk { get; init; }
+    /// <summary>The rows that are processed together at least, where a batch has them.</summary>
+    public int LeastRows { get; init; } = ChunkRows.Least;
 
-    /// <summary>The rows of a batch larger than a chunk that are processed together, so that their intermediate results stay in cache; 0 for as many as a chunk has.</summary>
-    public int LargeBatchChunk { get; init; }
+    /// <summary>The most rows that are processed together.</summary>
+    public int MostRows { get; init; } = ChunkRows.Most;
 
     /// <summary>The most rows of a batch that the forward pass for few rows is for; 0 if there is none.</summary>
     public int FewRows { get; init; }
@@ -31,13 +31,32 @@ public sealed record MapLayout
     internal void Validate(MapDescription map)
     {
         map.Validate(WeightCount);
-        map.Require(Chunk > 0, "Chunk must be positive");
-        map.Require(0 <= LargeBatchChunk && LargeBatchChunk <= Chunk, "0 ≤ LargeBatchChunk ≤ Chunk must hold");
-        map.Require(0 <= FewRows && FewRows <= Chunk, "0 ≤ FewRows ≤ Chunk must hold");
+        map.Require(0 < LeastRows && LeastRows <= MostRows, "0 < LeastRows ≤ MostRows must hold");
+        map.Require(0 <= FewRows && FewRows <= MostRows, "0 ≤ FewRows ≤ MostRows must hold");
         map.Require(map.TrainedCount <= GradientCount && GradientCount <= TangentCount, "TrainedCount ≤ GradientCount ≤ TangentCount must hold");
         map.Require(ScratchPerRow >= 0 && GradientScratchPerRow >= 0, "scratch must not be negative");
-        map.Require(
-            (long)Chunk * Math.Max(Math.Max(map.Inputs, 2 * (long)map.Outputs), Math.Max(ScratchPerRow, GradientScratchPerRow)) <= MemoryBlock.MaxLength,
-            "a chunk of rows and its scratch must fit into one block");
+        map.Require(Math.Max(1, FewRows) * Longest(map) <= MemoryBlock.MaxLength, "a row and its scratch, or few, must fit into one block");
     }
+
+    /// <summary>How many rows are processed together, of a larger batch and of one that is at most one chunk.</summary>
+    /// <param name="map">The map.</param>
+    /// <param name="elementSize">Bytes of an element.</param>
+    /// <param name="secondLevelBytes">The second-level cache, of a core.</param>
+    /// <param name="lastLevelBytes">What a core can count on of the last cache before memory.</param>
+    internal (int OfLarger, int AtMost) Chunk(MapDescription map, int elementSize, long secondLevelBytes, long lastLevelBytes)
+    {
+        long weights = 0;
+        foreach (ParameterInfo parameter in map.Parameters)
+        {
+            weights += parameter.Length;
+        }
+
+        (int ofLarger, int atMost) = ChunkRows.Of(
+            elementSize * ((long)map.Inputs + map.Outputs + ScratchPerRow), elementSize * weights, LeastRows, secondLevelBytes, lastLevelBytes);
+        int most = (int)Math.Min(MostRows, MemoryBlock.MaxLength / Longest(map));
+        return (Math.Min(most, ofLarger), Math.Min(most, atMost));
+    }
+
+    /// <summary>The most elements that a block has for each row of a chunk.</summary>
+    private long Longest(MapDescription map) => Math.Max(Math.Max(map.Inputs, 2 * (long)map.Outputs), Math.Max(ScratchPerRow, GradientScratchPerRow));
 }

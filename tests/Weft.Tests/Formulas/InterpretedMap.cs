@@ -74,7 +74,7 @@ internal static class InterpretedMap
             WeightCount = Length(module),
             GradientCount = Length(module),
             TangentCount = Length(module),
-            Chunk = 128,
+            MostRows = 128,
             ScratchPerRow = 0,
             GradientScratchPerRow = 0,
         };

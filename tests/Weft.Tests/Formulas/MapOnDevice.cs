@@ -34,7 +34,7 @@ internal static class MapOnDevice
     private sealed unsafe class Rows<TBuffer>(Map<float> map, DeviceMap<float, TBuffer> device) : MapProgram<float>
         where TBuffer : class, IDisposable
     {
-        public override MapLayout Layout { get; } = map.Program.Layout with { Chunk = 1000, FewRows = 0, ScratchPerRow = 0, GradientScratchPerRow = 0 };
+        public override MapLayout Layout { get; } = map.Program.Layout with { LeastRows = 1000, MostRows = 1000, FewRows = 0, ScratchPerRow = 0, GradientScratchPerRow = 0 };
 
         public override void ForwardRows(float* w, float* x, float* y, float* s, int rows)
         {

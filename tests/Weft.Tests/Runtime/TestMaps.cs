@@ -17,7 +17,7 @@ internal sealed unsafe class SignedDensePasses<T>(int outputs, int inputs) : Map
         WeightCount = 2 * (outputs * inputs + outputs),
         GradientCount = 2 * (outputs * inputs + outputs),
         TangentCount = 2 * (outputs * inputs + outputs),
-        Chunk = 16,
+        MostRows = 16,
         ScratchPerRow = 0,
         GradientScratchPerRow = 0,
     };
@@ -163,7 +163,7 @@ internal sealed unsafe class TanhLayerPasses<T>(int outputs, int inputs) : MapPr
         WeightCount = outputs * inputs + outputs + 1,
         GradientCount = outputs * inputs + outputs + 1,
         TangentCount = outputs * inputs + outputs + 1,
-        Chunk = 16,
+        MostRows = 16,
         ScratchPerRow = outputs,
         GradientScratchPerRow = 2 * outputs,
     };
