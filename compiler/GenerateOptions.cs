@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Planning;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler;
@@ -42,6 +43,9 @@ public sealed record GenerateOptions(
     int PlanRank = 0,
     double FewRowsGain = 1.2)
 {
+    /// <summary>The processor that plans and kernels are chosen for.</summary>
+    public ProcessorModel Processor { get; init; } = ProcessorModel.Default;
+
     /// <summary>Bytes of an element.</summary>
     public int ElementSize => Scalar == Scalar.Float ? 4 : 8;
 

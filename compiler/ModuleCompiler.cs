@@ -31,7 +31,7 @@ public static class ModuleCompiler
     /// <exception cref="CompilationException">The module is too large, a type for devices alone needs what they do not have, or the compiler made a mistake.</exception>
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
-        var costs = new CostModel(options.Batch);
+        var costs = new CostModel(options.Batch) { Processor = options.Processor };
         Lowered lowered = Lower(module, costs, cancellationToken);
         if (options.Scalar == Scalar.Float && NetworkVerifier.LargestPosition(lowered.Module) is > MostOfFloat and var largest)
         {

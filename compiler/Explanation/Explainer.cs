@@ -53,6 +53,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         }
 
         Line(Bytes());
+        Line(Prediction());
         if (Module.IsLinear)
         {
             Line(DenseCrossover());
@@ -184,8 +185,18 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         double rows = (double)(Module.Inputs + Module.Outputs) * ElementSize;
         return $"Bytes: weights with packed copies {PlanPrinter.Quantity(weights)}B, x and y {PlanPrinter.Quantity(rows)}B per row, "
             + $"scratch {PlanPrinter.Quantity((double)schedule.Layout.ScratchPerRow * ElementSize)}B per row in chunks of {Number(schedule.Chunk.AtMost)} rows"
-            + (schedule.Chunk.OfLarger < schedule.Chunk.AtMost ? $", {Number(schedule.Chunk.OfLarger)} of larger batches" : "")
-            + $" ({costs.Processor.Name}).";
+            + (schedule.Chunk.OfLarger < schedule.Chunk.AtMost ? $", {Number(schedule.Chunk.OfLarger)} of larger batches." : ".");
+    }
+
+    /// <summary>The processor that all of this is for, and how much of its peak the kernels are predicted to reach.</summary>
+    private string Prediction()
+    {
+        ProcessorModel processor = costs.Processor;
+        IEnumerable<string> tiles = new[] { 4, 2 }.Select(columns => $"{Number(processor.TileRows(columns))} × {Number(columns)}");
+        IEnumerable<string> caches = new[] { processor.FirstLevelBytes, processor.SecondLevelBytes, processor.ThirdLevelBytes }.Select(bytes => Number(bytes >> 10));
+        double share = (double)schedule.ForwardFlops * costs.Batch / schedule.ForwardCost(costs.Batch);
+        return $"Processor: {processor.Name}, tiles of {string.Join(" or ", tiles)} vectors of {Number(8 * processor.VectorBytes)} bits, caches of {string.Join(", ", caches)} KiB"
+            + (schedule.ForwardFlops > 0 ? $"; {Count(100 * share)} % of its peak are predicted." : ".");
     }
 
     /// <summary>Dense costs its own product for each row, and once per update the structure applied to every unit vector.</summary>

@@ -16,6 +16,7 @@ internal static class Cli
         {
             Check(output, error),
             Explain(output, error),
+            Machine(output, error),
             Report("emit", "Prints the C# that a declaration becomes.", _ => (module, options) => ModuleCompiler.Compile(module, options).Code, output, error),
         };
         ParseResult parsed = root.Parse(arguments);
@@ -38,6 +39,7 @@ internal static class Cli
         Option<double> flops = Rate("--tflops", "The GPU's TFLOP/s.", known.FlopsPerSecond / 1e12);
         Option<double> bandwidth = Rate("--bandwidth", "The GPU's GB/s.", known.BytesPerSecond / 1e9);
         Option<double> launch = Rate("--launch", "The GPU's microseconds per launch.", known.LaunchSeconds * 1e6);
+        Option<ProcessorModel> machine = Processor();
         return Report(
             "explain",
             "Prints shapes, costs, the plan that was chosen and those that were not.",
@@ -46,13 +48,51 @@ internal static class Cli
                     module,
                     options,
                     new DeviceModel(parsed.GetValue(flops) * 1e12, parsed.GetValue(bandwidth) * 1e9, parsed.GetValue(launch) * 1e-6))
-                : (module, options) => ModuleCompiler.Compile(module, options).Explanation,
+                : (module, options) => ModuleCompiler.Compile(module, options with { Processor = parsed.GetRequiredValue(machine) }).Explanation,
             output,
             error,
             target,
+            machine,
             flops,
             bandwidth,
             launch);
+    }
+
+    private static Command Machine(TextWriter output, TextWriter error)
+    {
+        var command = new Command("machine", "Prints what maps find of this computer, and what is pinned of it by WEFT_MACHINE.");
+        command.SetAction(_ => new Session(output, error).PrintMachine());
+        return command;
+    }
+
+    private static Option<ProcessorModel> Processor()
+    {
+        const string This = "this";
+        string names = string.Join(", ", ProcessorModel.Named.Select(model => model.Name).Append(This));
+        return new Option<ProcessorModel>("--machine")
+        {
+            Description = $"The processor: {names}.",
+            DefaultValueFactory = _ => ProcessorModel.Default,
+            CustomParser = result =>
+            {
+                string name = result.Tokens[0].Value;
+                try
+                {
+                    if ((name == This ? Session.ThisProcessor() : ProcessorModel.Named.FirstOrDefault(model => model.Name == name)) is { } model)
+                    {
+                        return model;
+                    }
+
+                    result.AddError($"--machine: '{name}' is not known; there is {names}.");
+                }
+                catch (FormatException exception)
+                {
+                    result.AddError(exception.Message);
+                }
+
+                return ProcessorModel.Default;
+            },
+        };
     }
 
     private static Option<double> Rate(string name, string description, double known)

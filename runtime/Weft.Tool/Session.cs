@@ -1,5 +1,6 @@
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Planning;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 
@@ -52,6 +53,36 @@ internal sealed class Session(TextWriter output, TextWriter error)
             bound, k, () => text(modules[k], new GenerateOptions(TypeNames.Of(modules[k].Name), Scalar: scalar, Batch: batch)).TrimEnd()))];
         output.WriteLine(string.Join(Environment.NewLine + Environment.NewLine, texts.Where(made => made is not null)));
         return texts.Contains(null) ? WrongText : 0;
+    }
+
+    /// <summary>Prints the machine that maps are run for here.</summary>
+    public int PrintMachine()
+    {
+        try
+        {
+            output.WriteLine(WeftOptions.Machine);
+            return 0;
+        }
+        catch (FormatException exception)
+        {
+            return Fail(exception.Message);
+        }
+    }
+
+    /// <summary>The processor that this runs on.</summary>
+    /// <exception cref="FormatException">What the environment pins of the machine is wrong.</exception>
+    public static ProcessorModel ThisProcessor()
+    {
+        const int CommonWays = 8;
+        Machine machine = WeftOptions.Machine;
+        return new ProcessorModel(
+            machine.Name,
+            Math.Max(sizeof(double), machine.VectorBits / 8),
+            machine.VectorRegisters,
+            (int)machine.FirstLevel.Bytes,
+            machine.FirstLevel.Ways > 0 ? machine.FirstLevel.Ways : CommonWays,
+            (int)machine.SecondLevelOfCore,
+            (int)machine.LastLevel);
     }
 
     /// <summary>Compiles one of the modules; null where it is too large, which is reported at its declaration.</summary>
