@@ -742,9 +742,11 @@ public abstract unsafe class Map<T> : IDisposable
             int most = end - first > atMost ? ofLarger : atMost;
             int chunk = Math.Min(most, SplitEvenly(end - first, Divide(end - first, most)));
             double loss = 0;
-            for (bool isNew = true; first < end; first += chunk, isNew = false)
+            for (bool isNew = true; first < end; isNew = false)
             {
-                loss += operation.Run(map, w, new WeightGradient(g, derived, isNew), workspace, first, Math.Min(chunk, end - first));
+                int rows = RowsOf(end - first, chunk);
+                loss += operation.Run(map, w, new WeightGradient(g, derived, isNew), workspace, first, rows);
+                first += rows;
             }
 
             losses[piece] = loss;
@@ -753,6 +755,12 @@ public abstract unsafe class Map<T> : IDisposable
                 map.workspaces.Return(workspace);
             }
         }
+
+        /// <summary>
+        /// The rows of the next chunk: no row is left alone, since the sums of a single one are split otherwise than those of several. A row then has the same
+        /// bits in chunks of every size.
+        /// </summary>
+        private static int RowsOf(int left, int chunk) => left == chunk + 1 && chunk > RowTile ? chunk - (RowTile / 2) : Math.Min(chunk, left);
 
         private static void Add(ReadOnlySpan<T> part, Span<T> sum) => TensorPrimitives.Add(sum, part, sum);
 

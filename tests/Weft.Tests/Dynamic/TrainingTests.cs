@@ -1,4 +1,5 @@
 using Weft.Dynamic;
+using Weft.Kernels;
 
 namespace Weft.Tests.Dynamic;
 
@@ -46,7 +47,7 @@ public class TrainingTests
         using CompiledWeft compiled = DynamicMaps.CompileFormula(formula);
         using Map<double> map = compiled.CreateDouble(compiled.Modules.Single().Name);
         map.Initialize(1);
-        int rows = map.Program.Layout.Chunk + 5, length = rows * map.Inputs;
+        int rows = map.Program.Layout.Chunk(map.Description, sizeof(double), ChunkRows.SecondLevelOfSums, ChunkRows.LastLevelOfSums).AtMost + 5, length = rows * map.Inputs;
         double[] x = [.. Enumerable.Range(0, Parts * length).Select(i => Math.Sin(i))], dy = [.. Enumerable.Range(0, x.Length).Select(i => Math.Cos(i))];
         double[] dx = new double[x.Length], gradient = new double[map.TrainedCount], partDx = new double[x.Length], partGradient = new double[map.TrainedCount];
         map.Gradient(x, dy, dx, gradient);
