@@ -18,11 +18,12 @@ public sealed unsafe class MachineTests : IDisposable
     private static readonly Machine Plain = new("plain", [new(32 << 10, 8, 64, 2), new(1 << 20, 16, 64, 4), new(64 << 20, 16, 64, 16)], 16);
 
     private readonly Machine before = WeftOptions.Machine;
+    private readonly int threads = WeftOptions.MaxThreads;
     private readonly string? variable = Environment.GetEnvironmentVariable(MachineProbe.Variable);
 
     public void Dispose()
     {
-        WeftOptions.Machine = before;
+        (WeftOptions.Machine, WeftOptions.MaxThreads) = (before, threads);
         Environment.SetEnvironmentVariable(MachineProbe.Variable, variable);
     }
 
@@ -131,7 +132,7 @@ public sealed unsafe class MachineTests : IDisposable
             _ => default,
         };
 
-        static (uint, uint, uint, uint) Silent(uint leaf, uint part) => leaf == 0 ? (1, 0, 0, 0) : default;
+        static (uint, uint, uint, uint) Silent(uint leaf, uint part) => leaf == 0 ? (1u, 0u, 0u, 0u) : default;
 
         static uint Facts(uint type, uint level, uint sharing) => type | (level << 5) | ((sharing - 1) << 14);
 
@@ -200,6 +201,21 @@ public sealed unsafe class MachineTests : IDisposable
         }
 
         Assert.Equal(texts.Length, differing);
+    }
+
+    /// <summary>Nor is a row left alone where a batch is split over threads: values do not depend on their number either.</summary>
+    [Fact]
+    public void ValuesAreTheSameOnAnyNumberOfThreads()
+    {
+        using CompiledWeft compiled = DynamicMaps.CompileFormula("dense(300, 1024)", "F");
+        using Map<float> map = compiled.CreateFloat("F");
+        map.Initialize(1);
+        float[] x = Numbers.Draw<float>(33 * map.Inputs, 1), expected = new float[33 * map.Outputs], y = new float[expected.Length];
+        WeftOptions.MaxThreads = 1;
+        map.Forward(x, expected);
+        WeftOptions.MaxThreads = 4;
+        map.Forward(x, y);
+        Assert.Equal(expected, y);
     }
 
     private static float[][] Results(Map<float> map, int batch)
