@@ -781,7 +781,11 @@ public abstract unsafe class Map<T> : IDisposable
                 ? 1
                 : (int)Math.Min(gradient != null ? threads : Math.Clamp(batch / LeastRows, threads, 4.0 * threads), Math.Min(batch, work / least));
             pieceRows = SplitEvenly(batch, pieces);
-            pieceRows += batch % pieceRows == 1 && pieces > 1 ? RowTile : 0; // no row is left alone here either
+            while (pieces > 1 && batch % pieceRows == 1)
+            {
+                pieceRows += RowTile; // no row is left alone here either
+            }
+
             pieces = Divide(batch, pieceRows);
             if (losses.Length < pieces)
             {

@@ -204,13 +204,16 @@ public sealed unsafe class MachineTests : IDisposable
     }
 
     /// <summary>Nor is a row left alone where a batch is split over threads: values do not depend on their number either.</summary>
-    [Fact]
-    public void ValuesAreTheSameOnAnyNumberOfThreads()
+    [Theory]
+    [InlineData("kronecker([32, 32], [32, 32])")]
+    [InlineData("monarch(1024, 32)")]
+    public void ValuesAreTheSameOnAnyNumberOfThreads(string formula)
     {
-        using CompiledWeft compiled = DynamicMaps.CompileFormula("dense(300, 1024)", "F");
+        const int Batch = 97; // four pieces of 24 or three of 32, and one row
+        using CompiledWeft compiled = DynamicMaps.CompileFormula(formula, "F");
         using Map<float> map = compiled.CreateFloat("F");
         map.Initialize(1);
-        float[] x = Numbers.Draw<float>(33 * map.Inputs, 1), expected = new float[33 * map.Outputs], y = new float[expected.Length];
+        float[] x = Numbers.Draw<float>(Batch * map.Inputs, 1), expected = new float[Batch * map.Outputs], y = new float[expected.Length];
         WeftOptions.MaxThreads = 1;
         map.Forward(x, expected);
         WeftOptions.MaxThreads = 4;

@@ -169,6 +169,31 @@ public sealed class CliTests : IDisposable
         Assert.Contains("bytes of local memory", output, StringComparison.Ordinal);
     }
 
+    /// <summary>Rows of a chunk, tiles and the prediction are those of the processor that is named.</summary>
+    [Theory]
+    [InlineData("zen3", "chunks of 20 rows", "tiles of 3 × 4 or 6 × 2 vectors of 256 bits, caches of 32, 512, 16384 KiB")]
+    [InlineData("m1", "chunks of 40 rows", "tiles of 6 × 4 or 12 × 2 vectors of 128 bits, caches of 128, 3072, 12288 KiB")]
+    [InlineData("this", "chunks of", "Processor: ")]
+    public void Explain_ForAProcessor(string name, params string[] facts)
+    {
+        (int exitCode, string output, string error) = Run("explain", "--formula", "monarch(1024, 32)", "--machine", name);
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.All(facts, fact => Assert.Contains(fact, output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Explain_OfAnUnknownProcessorNamesTheOthers()
+    {
+        (int exitCode, _, string error) = Run("explain", "--formula", "dense(6, 4)", "--machine", "zen33");
+
+        Assert.Equal(2, exitCode);
+        Assert.Contains("--machine: 'zen33' is not known; there is zen3, haswell,", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Machine_PrintsWhatMapsRunFor() => Assert.Equal((0, WeftOptions.Machine + "\n", ""), Run("machine"));
+
     [Fact]
     public void Explain_OfAnUnknownDeclarationNamesTheOthers()
     {
