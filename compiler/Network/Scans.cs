@@ -41,7 +41,10 @@ public sealed record ScanStatement(
     public override Statement Into(RowTensor target) =>
         this with { Target = target, Gives = [.. Gives.Select(part => part.Of == Target ? part with { Of = target } : part)] };
 
-    /// <summary>A scan whose step is a program over whole vectors. Sums read parts of what comes in and fill parts of what goes out where these lie; what else needs a vector whole is given a copy.</summary>
+    /// <summary>
+    /// A scan whose step is a program over whole vectors. Sums read parts of what comes in and fill parts of what goes out where these lie; what else
+    /// needs a vector whole is given a copy.
+    /// </summary>
     /// <param name="scan">The scan.</param>
     /// <param name="source">What all steps are given.</param>
     /// <param name="step">The program of a step, which fills its output last.</param>
@@ -84,15 +87,31 @@ public sealed record ScanStatement(
         public void Add(int at, int length, RowTensor of, int offset, int stride) => _parts.Add((at, new StepPart(newVector(length), of, offset, stride)));
 
         /// <summary>A sum with parts in place of the vector, as far as each factor reads only one of them.</summary>
-        public Statement Read(Statement statement) => statement is SumStatement sum
-            ? sum with { Terms = [.. sum.Terms.Select(term => term with { Factors = [.. term.Factors.Select(factor => factor.Tensor == whole && Holding(factor.Position) is { Part.Tensor: { } part } one ? new Factor(part, factor.Position + -one.At) : factor)] })] }
-            : statement;
+        public Statement Read(Statement statement)
+        {
+            return statement is SumStatement sum
+                ? sum with { Terms = [.. sum.Terms.Select(term => term with { Factors = [.. term.Factors.Select(OfPart)] })] }
+                : statement;
+
+            Factor OfPart(Factor factor) =>
+                factor.Tensor == whole && Holding(factor.Position) is { } one ? new Factor(one.Part.Tensor, factor.Position + -one.At) : factor;
+        }
 
         /// <summary>What fills each part instead of the vector.</summary>
-        public IEnumerable<Statement> Fill(Statement statement) => statement.Target != whole ? [statement]
-            : statement is SumStatement sum && sum.Terms.All(term => Holding(term.Output) is not null)
-                ? _parts.Select(one => new SumStatement(one.Part.Tensor, [.. sum.Terms.Where(term => Holding(term.Output) == one).Select(term => term with { Output = term.Output + -one.At })]))
+        public IEnumerable<Statement> Fill(Statement statement)
+        {
+            if (statement.Target != whole)
+            {
+                return [statement];
+            }
+
+            return statement is SumStatement sum && sum.Terms.All(term => Holding(term.Output) is not null)
+                ? _parts.Select(one => new SumStatement(one.Part.Tensor, [.. TermsOf(sum, one)]))
                 : _parts.Select(one => (Statement)new SumStatement(one.Part.Tensor, [Copy(one, fromWhole: true)])).Prepend(statement);
+
+            IEnumerable<Term> TermsOf(SumStatement sum, (int At, StepPart Part) one) =>
+                sum.Terms.Where(term => Holding(term.Output) == one).Select(term => term with { Output = term.Output + -one.At });
+        }
 
         /// <summary>What makes the vector of its parts.</summary>
         public Statement Joined() => new SumStatement(whole, [.. _parts.Select(one => Copy(one, fromWhole: false))]);

@@ -102,7 +102,7 @@ public sealed class Adapter : IDisposable
     internal IReadOnlyDictionary<string, AdapterTensor> ReplacementTensors => replacements;
 
     /// <summary>Opens a folder of PEFT, or a file without a config.</summary>
-    /// <param name="path">The folder, or the safetensors file or index.</param>
+    /// <param name="path">The folder, or the safetensors file, index or config in it.</param>
     /// <param name="options">What the file does not say.</param>
     /// <exception cref="FileNotFoundException">There is no such file, or no config in the folder.</exception>
     /// <exception cref="InvalidDataException">It is damaged, contradicts itself or its config, or lacks an alpha.</exception>
@@ -110,6 +110,7 @@ public sealed class Adapter : IDisposable
     public static Adapter Open(string path, AdapterOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(path);
+        path = Path.GetFileName(path) == ConfigName ? Path.GetDirectoryName(Path.GetFullPath(path))! : path;
         AdapterConfig? config = null;
         bool isFolder = Directory.Exists(path);
         string beside = Path.Combine(isFolder ? path : Path.GetDirectoryName(Path.GetFullPath(path))!, ConfigName);

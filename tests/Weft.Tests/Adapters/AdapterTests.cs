@@ -30,7 +30,8 @@ public sealed class AdapterTests : IDisposable
         string adapterPath = folder.WriteShards("adapter", "adapter_model", tensors[..3], tensors[3..]);
         File.WriteAllText(folder["adapter/adapter_config.json"], config);
 
-        using Adapter adapter = Adapter.Open(adapterPath);
+        using Adapter adapter = Adapter.Open(adapterPath), byConfig = Adapter.Open(folder["adapter/adapter_config.json"]);
+        Assert.Equal(adapter.Modules.Keys.Order(), byConfig.Modules.Keys.Order());
         Assert.Equal("v", Assert.Single(adapter.UnmatchedTargets));
         Assert.Equal(["model.q.bias", "score.weight"], adapter.Replacements.Keys.Order());
         AdapterMerge merge = adapter.Merge(path, folder["merged"]);
