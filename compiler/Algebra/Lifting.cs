@@ -100,7 +100,7 @@ public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex
                 return Array.Exists(arguments, one => one is null) ? null : function with
                 {
                     Arguments = arguments.OfType<TensorExpression>().ToEquatable(),
-                    Numbers = function.Function.NumberIsAxis ? function.Numbers.Select(axis => axis + 1).ToEquatable() : function.Numbers,
+                    Numbers = function.Function.JoinsAlongAxis ? function.Numbers.Select(axis => axis + 1).ToEquatable() : function.Numbers,
                 };
 
             case EinsumTensor einsum:

@@ -55,7 +55,7 @@ public sealed class TensorFunction
         new("concat", "Concat", ["A", "B"])
         {
             Number = "axis",
-            NumberIsAxis = true,
+            JoinsAlongAxis = true,
             NumberIsInSizes = true,
             Check = (shapes, axis) => axis < 0 || axis >= shapes[0].Count || axis % 1 != 0 ? new(2, $"0 to {shapes[0].Count - 1}, an axis")
                 : Without(shapes[0], axis).SequenceEqual(Without(shapes[1], axis)) && shapes[0].Count == shapes[1].Count ? null
@@ -223,8 +223,8 @@ public sealed class TensorFunction
     /// <summary>Whether the number has to be whole, from 1 on.</summary>
     public bool NumberIsSize { get; private set; }
 
-    /// <summary>Whether its number says along which axis it works.</summary>
-    public bool NumberIsAxis { get; private set; }
+    /// <summary>Whether it puts its tensors one behind the other along the axis that its number names: of values, terms of a sum at places of their own.</summary>
+    public bool JoinsAlongAxis { get; private set; }
 
     /// <summary>Whether the number is for the shape and the sizes alone, and the runtime's class does without it.</summary>
     public bool NumberIsInSizes { get; private set; }

@@ -195,7 +195,7 @@ public sealed class Lowering
                 target = Row(positions);
                 break;
 
-            case FunctionTensor function when !IsJoin(function):
+            case FunctionTensor { Function.JoinsAlongAxis: false } function:
                 FunctionCall call = Call(function);
                 target = NewVector(call.Length);
                 _statements.Add(new FunctionStatement(target, call));
@@ -539,16 +539,13 @@ public sealed class Lowering
         return weight;
     }
 
-    /// <summary>Tensors one behind the other are a sum of terms, each at places of its own.</summary>
-    private static bool IsJoin(TensorExpression tensor) => tensor is FunctionTensor { Function.Name: "concat" };
-
     private IReadOnlyList<Term> Definitions(TensorExpression tensor) => [.. Definitions(tensor, tensor.Shape)];
 
     /// <summary>A tensor as terms, each element at its place in one of a shape that it is a part of.</summary>
     private IEnumerable<Term> Definitions(TensorExpression tensor, EquatableArray<int> shape) => tensor switch
     {
         EinsumTensor einsum => einsum.Terms.SelectMany(term => Definition(einsum with { Terms = EquatableArray.Of(term) }, shape)),
-        FunctionTensor { Arguments: var parts, Numbers: var axis } when IsJoin(tensor) && tensor.IsPerRow() => Joined(parts, (int)axis[0], shape),
+        FunctionTensor { Function.JoinsAlongAxis: true, Arguments: var parts, Numbers: var axis } when tensor.IsPerRow() => Joined(parts, (int)axis[0], shape),
         _ => Definition(tensor, shape),
     };
 
