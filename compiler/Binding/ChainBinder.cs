@@ -344,6 +344,19 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         return false;
     }
 
+    /// <summary>The chain that each part of a vector is given to: numbers, as only whole inputs hold positions.</summary>
+    private ChainValue? BindPart(RepeatSyntax repeat, Frame frame, int? given, bool isBranch)
+    {
+        ChainValue? chain = BindChain(EquatableArray.Of(repeat.Body), frame, given, isBranch);
+        if (chain is not { TakesPositions: true })
+        {
+            return chain;
+        }
+
+        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "links that take numbers for each part", $"'{frame.Show(repeat.Body)}', which takes positions, {string.Join(", ", chain.Takes)}");
+        return null;
+    }
+
     /// <summary>One chain for each of several consecutive parts of a vector: the same parameters for all of them.</summary>
     private ChainValue? BindEach(RepeatSyntax repeat, int count, Frame frame, int? given)
     {
@@ -353,14 +366,8 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        if (BindChain(EquatableArray.Of(repeat.Body), frame, given / count, isBranch: true) is not { } chain)
+        if (BindPart(repeat, frame, given / count, isBranch: true) is not { } chain)
         {
-            return null;
-        }
-
-        if (chain.TakesPositions)
-        {
-            Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "links that take numbers for each part", $"'{frame.Show(repeat.Body)}', which takes positions, {string.Join(", ", chain.Takes)}");
             return null;
         }
 
@@ -387,14 +394,8 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     /// <param name="isOnly">Whether it is all of a chain: tensors of the step that it calls then need no prefix.</param>
     private ChainValue? BindScan(RepeatSyntax repeat, int count, Frame frame, bool isOnly)
     {
-        if (BindChain(EquatableArray.Of(repeat.Body), frame, null, isBranch: !isOnly) is not { } step)
+        if (BindPart(repeat, frame, null, isBranch: !isOnly) is not { } step)
         {
-            return null;
-        }
-
-        if (step.TakesPositions)
-        {
-            Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "a step that takes numbers", $"'{frame.Show(repeat.Body)}', which takes positions, {string.Join(", ", step.Takes)}");
             return null;
         }
 
