@@ -23,6 +23,16 @@ internal static class FormulaBattery
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Layout(module, map) is { } fault ? $"{typeof(T).Name}, {fault}" : Fault(Expect(module, map, seed, batches), map);
 
+    /// <summary>Sees that what a module becomes does not deviate, in both element types, planned for a row and for many.</summary>
+    public static void AssertHolds(Module module)
+    {
+        foreach (int batch in new[] { 1, 64 })
+        {
+            Assert.Null(Fault<float>(module, Scalar.Float, batch));
+            Assert.Null(Fault<double>(module, Scalar.Double, batch));
+        }
+    }
+
     /// <summary>The first deviation of what a module becomes, in words, or null.</summary>
     public static string? Fault<T>(Module module, Scalar scalar, int batch)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

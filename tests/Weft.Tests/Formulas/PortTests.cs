@@ -113,15 +113,7 @@ public class PortTests
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void AreAsDefined(string text)
-    {
-        Module module = TestModules.Last(text);
-        foreach (int batch in new[] { 1, 64 })
-        {
-            Assert.Null(FormulaBattery.Fault<float>(module, Scalar.Float, batch));
-            Assert.Null(FormulaBattery.Fault<double>(module, Scalar.Double, batch));
-        }
-    }
+    public void AreAsDefined(string text) => FormulaBattery.AssertHolds(TestModules.Last(text));
 
     /// <summary>The text of a layer's tree is the layer.</summary>
     [Theory]

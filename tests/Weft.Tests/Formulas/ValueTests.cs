@@ -105,15 +105,7 @@ public class ValueTests
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void AreAsDefined(string text)
-    {
-        Module module = TestModules.Last(text);
-        foreach (int batch in new[] { 1, 64 })
-        {
-            Assert.Null(FormulaBattery.Fault<float>(module, Scalar.Float, batch));
-            Assert.Null(FormulaBattery.Fault<double>(module, Scalar.Double, batch));
-        }
-    }
+    public void AreAsDefined(string text) => FormulaBattery.AssertHolds(TestModules.Last(text));
 
     /// <summary>Each function of values, of arguments that it is smooth at or that are the same numbers on both sides of a comparison.</summary>
     private static IEnumerable<(TensorFunction Function, Module Module)> OfValues()
