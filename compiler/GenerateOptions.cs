@@ -1,4 +1,5 @@
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Text;
 
@@ -45,6 +46,16 @@ public sealed record GenerateOptions(
 {
     /// <summary>The processor that plans and kernels are chosen for.</summary>
     public ProcessorModel Processor { get; init; } = ProcessorModel.Default;
+
+    /// <summary>Elements of a block of what stands between two products, where it is not there whole: <see cref="Variant.BlockElements"/>.</summary>
+    public int? BlockElements { get; init; }
+
+    /// <summary>What is compiled for a number of rows.</summary>
+    internal Variant Variant(CostModel costs)
+    {
+        var variant = new Variant(costs, ElementSize, PlanRank);
+        return BlockElements is { } elements ? variant with { BlockElements = elements } : variant;
+    }
 
     /// <summary>Bytes of an element.</summary>
     public int ElementSize => Scalar == Scalar.Float ? 4 : 8;

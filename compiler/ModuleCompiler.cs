@@ -41,7 +41,7 @@ public static class ModuleCompiler
         CompilationException? lack = options.Targets == DeviceTargets.None ? null : Lack(lowered.Module);
         bool isLacking = lack is not null && options.Targets.HasFlag(DeviceTargets.OpenCl);
         options = lack is null ? options : options.MapType is null ? options with { Targets = DeviceTargets.None } : throw lack;
-        var variant = new Variant(costs, options.ElementSize, options.PlanRank);
+        Variant variant = options.Variant(costs);
         Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != DeviceTargets.None, cancellationToken);
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
         {
@@ -73,7 +73,7 @@ public static class ModuleCompiler
     {
         device = device with { ElementSize = options.ElementSize };
         var costs = new CostModel(options.Batch);
-        var variant = new Variant(costs, options.ElementSize, options.PlanRank);
+        Variant variant = options.Variant(costs);
         LoweredModule lowered = Lower(module, costs, cancellationToken).Module;
         if (Lack(lowered) is { } lack)
         {

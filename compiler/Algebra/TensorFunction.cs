@@ -109,7 +109,7 @@ public sealed class TensorFunction
             Check = (shapes, _) => Axes(shapes[0], 2),
             Sizes = (shapes, _) => Matrices(shapes[0]),
         },
-        OfRows("softmax", "Softmax", "P", SoftmaxOfRow),
+        OfRows("softmax", "Softmax", "P", SoftmaxOfRow, takesBounds: true),
         OfRows("rms_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X, eps, length)), number: "eps"),
         OfRows("layer_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X - Sum(X * (1.0 / length)), eps, length)), number: "eps"),
         OfRows("logsumexp", null, "P", (_, _) => new(LogSumExp), reduces: true),
@@ -254,6 +254,9 @@ public sealed class TensorFunction
         : !Shape([EquatableArray.Of(4, 4)], 1).SequenceEqual([4, 4]) ? "its result has another shape"
         : "it is for parameters only";
 
+    /// <summary>Whether the runtime's class takes bounds of each row, beyond which elements are as if they were minus infinity.</summary>
+    public bool TakesBounds { get; private set; }
+
     /// <summary>The argument of which only the softmax of the largest elements of each row matters, as many as the number says; or -1.</summary>
     public int Selector { get; private set; } = -1;
 
@@ -292,12 +295,14 @@ public sealed class TensorFunction
         };
 
     /// <summary>A link that does the same with each row; its number, if it takes one, is positive.</summary>
-    private static TensorFunction OfRows(string name, string? kernel, string tensor, Func<double, int, FunctionDefinition> definition, string? number = null, bool reduces = false) =>
+    private static TensorFunction OfRows(
+        string name, string? kernel, string tensor, Func<double, int, FunctionDefinition> definition, string? number = null, bool reduces = false, bool takesBounds = false) =>
         new(name, kernel, [tensor])
         {
             ReducesRows = reduces,
             Number = number,
             IsLink = true,
+            TakesBounds = takesBounds,
             Definition = definition,
             Check = (shapes, value) => Axes(shapes[0], 1) ?? (number is null || value > 0 ? null : new(1, "more than 0")),
             Shape = (shapes, _) => reduces ? shapes[0].Take(shapes[0].Count - 1) : shapes[0],

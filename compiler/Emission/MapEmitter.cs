@@ -305,38 +305,41 @@ internal sealed class MapEmitter
         guarded?.Dispose();
     }
 
-    /// <summary>A loop over the steps of a scan. What moves with them begins where it lies in the step in hand.</summary>
+    /// <summary>A loop over steps. What moves with them begins where it lies in the step in hand.</summary>
     private void EmitLoop(LoopStep loop, Pass pass)
     {
-        string i = ++_loops == 1 ? StepName : FormattableString.Invariant($"{StepName}_{_loops}");
-        using (_code.Braces(loop.IsReversed
-            ? FormattableString.Invariant($"for (int {i} = {loop.Count - 1}; {i} >= 0; {i}--)")
-            : FormattableString.Invariant($"for (int {i} = 0; {i} < {loop.Count}; {i}++)")))
+        _loops += loop.Extents.Count;
+        string[] steps = StepNames(loop.Extents.Count);
+        var loops = new Stack<CodeWriter.Block>(loop.Extents.Zip(steps, (extent, i) => _code.Braces(loop.IsReversed
+            ? FormattableString.Invariant($"for (int {i} = {extent - 1}; {i} >= 0; {i}--)")
+            : FormattableString.Invariant($"for (int {i} = 0; {i} < {extent}; {i}++)"))));
+        foreach (Place part in loop.Parts)
         {
-            foreach (Place part in loop.Parts)
-            {
-                DeclarePart(part, pass, i);
-            }
-
-            EmitSteps(loop.Body, pass);
+            DeclarePart(part, pass, steps);
         }
 
-        _loops--;
+        EmitSteps(loop.Body, pass);
+        while (loops.Count > 0)
+        {
+            loops.Pop().Dispose();
+        }
+
+        _loops -= steps.Length;
     }
 
     /// <summary>Declares a pointer to a part of a tensor.</summary>
-    private void DeclarePart(Place part, Pass pass, string step)
+    private void DeclarePart(Place part, Pass pass, params string[] steps)
     {
         StepWindow window = part.Storage.Window!;
         string name = (part.Aspect == Aspect.Value ? "" : "d") + _names[part.Storage];
-        (int offset, string at) = (window.Offset, step);
-        if (window is { Of.IsState: true, Stride: > 0 } && pass is Pass.Evaluate or Pass.ForwardFewRows)
+        int offset = window.Offset;
+        if (window is { Of.IsState: true, Moves: true } && pass is Pass.Evaluate or Pass.ForwardFewRows)
         {
             // One state before and one behind the step, in turns.
-            (offset, at) = (0, $"({(window.Offset == 0 ? step : $"({step} + 1)")} & 1)");
+            (offset, steps) = (0, [$"({(window.Offset == 0 ? steps[0] : $"({steps[0]} + 1)")} & 1)"]);
         }
 
-        string moved = window.Stride == 0 ? "" : FormattableString.Invariant($" + ({at} * {window.Stride}L)");
+        string moved = Moved(steps, window.Strides, "L");
         _code.Line($"{_scalar}* {name} = {Pointer(new Place(window.Of, part.Aspect, offset), pass)}{moved};");
         _places[(part.Storage, part.Aspect)] = name;
     }
@@ -380,7 +383,7 @@ internal sealed class MapEmitter
 
         foreach ((Storage storage, Aspect aspect) in used.Where(place => place.Storage.Window is not null))
         {
-            DeclarePart(new Place(storage, aspect, 0), pass, "");
+            DeclarePart(new Place(storage, aspect, 0), pass);
         }
     }
 
@@ -504,7 +507,7 @@ internal sealed class MapEmitter
                     pass);
 
             case ActivationStep { Function: FunctionLink function } rowwise:
-                return OfRows(function, FunctionMode.Value, rowwise.C.Storage, [Pointer(rowwise.A, pass), Pointer(rowwise.C, pass)]);
+                return OfRows(function, FunctionMode.Value, rowwise.C.Storage, [Pointer(rowwise.A, pass), Pointer(rowwise.C, pass)], rowwise.Bounds);
 
             case DerivativeStep { Function: FunctionLink function } slope:
                 // The Jacobian of the runtime's functions is symmetric: what is added to is a gradient, what is written is a tangent.
@@ -674,23 +677,40 @@ internal sealed class MapEmitter
     }
 
     /// <summary>A function of rows of vectors: each row of the batch has as many as its length holds.</summary>
-    private string OfRows(FunctionLink link, FunctionMode mode, Storage vector, IEnumerable<string> operands)
+    private string OfRows(FunctionLink link, FunctionMode mode, Storage vector, IEnumerable<string> operands, RowBounds? bounds = null)
     {
         EquatableArray<int> shape = EquatableArray.Of(vector.Length / link.Length, link.Length);
         IEnumerable<string> sizes = link.Function.Sizes([shape], link.Number).Select((size, k) => (k == 0 ? "rows * " : "") + Number(size));
         IReadOnlyList<double> numbers = link.Function.Number is null ? [] : [link.Number];
-        return Call(link.Function, mode, operands, sizes, numbers);
+        return Call(link.Function, mode, operands, sizes, numbers, bounds);
     }
 
-    private string Call(TensorFunction function, FunctionMode mode, IEnumerable<string> operands, IEnumerable<string> sizes, IReadOnlyList<double> numbers)
+    private string Call(
+        TensorFunction function, FunctionMode mode, IEnumerable<string> operands, IEnumerable<string> sizes, IReadOnlyList<double> numbers, RowBounds? bounds = null)
     {
         string extents = string.Join(", ", sizes);
         IEnumerable<string> last = numbers
             .Where(_ => !function.NumberIsInSizes)
-            .Select(number => function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"));
+            .Select(number => function.NumberIsSize ? Number((int)number) : Literals.Of(number, "double"))
+            .Concat(bounds is null ? [] : [Text(bounds)]);
         string kernel = function.IsRounding ? $"{function.Kernel}<{Kernels}.{function.Format(0)}<{_scalar}>>" : function.Kernel!;
         return $"{Kernels}.ParameterFunctions<{_scalar}>.{kernel}.{mode}({string.Join(", ", operands.Append(extents.Contains(',') ? $"({extents})" : extents).Concat(last))});";
     }
+
+    private string Text(RowBounds bounds)
+    {
+        string start = Number(bounds.Start) + Moved(StepNames(bounds.Strides.Count), bounds.Strides, "");
+        return FormattableString.Invariant(
+            $"new(({bounds.First.Offset}, {bounds.First.Slope}), ({bounds.End.Offset}, {bounds.End.Slope}), {bounds.Stride}, {bounds.Extent}, {start})");
+    }
+
+    /// <summary>The names of the innermost loops' indices.</summary>
+    private string[] StepNames(int count) =>
+        [.. Enumerable.Range(_loops - count + 1, count).Select(k => k == 1 ? StepName : FormattableString.Invariant($"{StepName}_{k}"))];
+
+    /// <summary>How far something is moved in the step in hand.</summary>
+    private static string Moved(IEnumerable<string> steps, IEnumerable<int> strides, string suffix) =>
+        string.Concat(steps.Zip(strides, (at, stride) => stride == 0 ? "" : FormattableString.Invariant($" + ({at} * {stride}{suffix})")));
 
     private string Pointer(Place place, Pass pass)
     {

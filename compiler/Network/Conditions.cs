@@ -59,46 +59,56 @@ internal static class Conditions
     /// <summary>Sees to it that a condition holds, if that can be done.</summary>
     private static bool Apply(Draft draft, Formula formula, IReadOnlyList<int> slots)
     {
-        if (formula is not FormulaOperation { Operator.Symbol: var symbol, Operands: { Count: 2 } sides }
-            || Position(sides[0]) is not { } left || Position(sides[1]) is not { } right)
+        return Excess(formula, Slot) is { } excess ? Bound(draft, excess)
+            : formula is FormulaOperation { Operator.Symbol: "==", Operands: { Count: 2 } sides }
+                && PositionOf(sides[0], Slot) is { } left && PositionOf(sides[1], Slot) is { } right && Equate(draft, left + (right * -1));
+
+        Affine Slot(int axis) => draft.Slots[slots[axis]];
+    }
+
+    /// <summary>What a formula is as a position, if it is affine and its parts stay in reach.</summary>
+    /// <param name="part">The formula.</param>
+    /// <param name="axes">The position that stands for an axis of it.</param>
+    public static Affine? PositionOf(Formula part, Func<int, Affine> axes)
+    {
+        switch (part)
         {
-            return false;
+            case FormulaNumber { Number: var number } when number == Math.Floor(number) && Math.Abs(number) <= Farthest:
+                return new Affine((int)number, []);
+
+            case FormulaIndex index when Reach(axes(index.Axis)) <= Farthest:
+                return axes(index.Axis);
+
+            case FormulaOperation { Operator.Symbol: var sign and ("+" or "-" or "*"), Operands: { Count: 2 } operands }
+                when PositionOf(operands[0], axes) is { } one && PositionOf(operands[1], axes) is { } other:
+                if (sign == "*")
+                {
+                    (Affine varies, Affine number) = one.Terms.Count == 0 ? (other, one) : (one, other);
+                    return number.Terms.Count == 0 && Reach(varies) * Reach(number) <= Farthest ? varies * number.Offset : null;
+                }
+
+                return Reach(one) + Reach(other) > Farthest ? null : sign == "+" ? one + other : one + (other * -1);
+
+            default:
+                return null;
         }
+    }
 
-        return symbol switch
-        {
-            "==" => Equate(draft, left + (right * -1)),
-            ">=" => Bound(draft, left + (right * -1)),
-            ">" => Bound(draft, left + (right * -1) + -1),
-            "<=" => Bound(draft, right + (left * -1)),
-            "<" => Bound(draft, right + (left * -1) + -1),
-            _ => false,
-        };
-
-        Affine? Position(Formula part)
-        {
-            switch (part)
+    /// <summary>The position that is zero or more where a comparison of two holds; null where the formula is no such comparison.</summary>
+    /// <param name="formula">The comparison.</param>
+    /// <param name="axes">The position that stands for an axis of it.</param>
+    public static Affine? Excess(Formula formula, Func<int, Affine> axes)
+    {
+        return formula is FormulaOperation { Operator.Symbol: var symbol, Operands: { Count: 2 } sides }
+            && PositionOf(sides[0], axes) is { } left && PositionOf(sides[1], axes) is { } right ? symbol switch
             {
-                case FormulaNumber { Number: var number } when number == Math.Floor(number) && Math.Abs(number) <= Farthest:
-                    return new Affine((int)number, []);
-
-                case FormulaIndex index when Reach(draft.Slots[slots[index.Axis]]) <= Farthest:
-                    return draft.Slots[slots[index.Axis]];
-
-                case FormulaOperation { Operator.Symbol: var sign and ("+" or "-" or "*"), Operands: { Count: 2 } operands }
-                    when Position(operands[0]) is { } one && Position(operands[1]) is { } other:
-                    if (sign == "*")
-                    {
-                        (Affine varies, Affine number) = one.Terms.Count == 0 ? (other, one) : (one, other);
-                        return number.Terms.Count == 0 && Reach(varies) * Reach(number) <= Farthest ? varies * number.Offset : null;
-                    }
-
-                    return Reach(one) + Reach(other) > Farthest ? null : sign == "+" ? one + other : one + (other * -1);
-
-                default:
-                    return null;
+                ">=" => left + (right * -1),
+                ">" => left + (right * -1) + -1,
+                "<=" => right + (left * -1),
+                "<" => right + (left * -1) + -1,
+                _ => null,
             }
-        }
+            : null;
     }
 
     /// <summary>How far from zero a position can be, and each part of it.</summary>

@@ -41,6 +41,9 @@ public sealed record Contraction(View Target, View Left, View? Right, double Coe
         }
     }
 
+    /// <summary>Multiplications and additions for a row of the batch; elements, where there is one operand.</summary>
+    public long FlopsPerRow => Indices.Where(index => index != View.Rows).Aggregate(Right is null ? 1L : 2L, (product, index) => product * index.Extent);
+
     /// <summary>In index notation: <c>y[n i] = Σj W[i j] x[n j]</c>.</summary>
     public string Describe()
     {
@@ -89,6 +92,8 @@ public sealed record ContractStep(Contraction Contraction, View? Addend) : Opera
     }
 
     public override Place Target => Contraction.Target.Place;
+
+    public override long FlopsPerRow => Contraction.FlopsPerRow;
 
     public override double Cost(ITargetCosts costs) => costs.Contraction(Contraction);
 

@@ -8,12 +8,18 @@ namespace Weft.Compiler.Operations;
 /// <param name="Inputs">The number of columns.</param>
 /// <param name="Coefficient">What the values are multiplied by.</param>
 /// <param name="Scratch">Room for a row of the input and one of the output.</param>
-public sealed record FanInMatrix(Place Table, Place V, int Outputs, int FanIn, int Inputs, double Coefficient, Place Scratch);
+public sealed record FanInMatrix(Place Table, Place V, int Outputs, int FanIn, int Inputs, double Coefficient, Place Scratch)
+{
+    /// <summary>Multiplications and additions of a product with it.</summary>
+    public long Flops => 2L * Outputs * FanIn;
+}
 
 /// <summary><c>c (+)= A x</c>: what is gathered is used at once and not written down, forward or backward.</summary>
 public sealed record FanInStep(FanInMatrix Matrix, Place X, Place C, bool Accumulates) : Operation
 {
     public override Place Target => C;
+
+    public override long FlopsPerRow => Matrix.Flops;
 
     public override double Cost(ITargetCosts costs) => costs.Entries((long)Matrix.Outputs * Matrix.FanIn);
 
@@ -54,6 +60,8 @@ public sealed record FanInAdjointStep(FanInMatrix Matrix, Place Y, Place C, bool
 {
     public override Place Target => C;
 
+    public override long FlopsPerRow => Matrix.Flops;
+
     public override string Describe() => $"{C.Name}[{Matrix.Table.Storage}[i j]] {Assign(Accumulates)} {Matrix.V.Storage}[i j] {Y.Name}[i]";
 
     public override IEnumerable<Place> Reads => [Y, Matrix.Table, Matrix.V];
@@ -65,6 +73,8 @@ public sealed record FanInAdjointStep(FanInMatrix Matrix, Place Y, Place C, bool
 public sealed record FanInGradientStep(FanInMatrix Matrix, Place X, Place Y, Place C) : Step
 {
     public override Place Target => C;
+
+    public override long FlopsPerRow => Matrix.Flops;
 
     public override string Describe() => $"{C.Name}[i j] += Σn {Y.Name}[n i] {X.Name}[n {Matrix.Table.Storage}[i j]]";
 

@@ -10,6 +10,12 @@ namespace Weft.Compiler.Operations;
 /// <param name="PlanRank">0 for the cheapest plan of each term, k for the k-th of those that it rejects.</param>
 public sealed record Variant(CostModel Costs, int ElementSize, int PlanRank = 0)
 {
+    /// <summary>
+    /// Elements that a tensor between two products has, for a row of the batch, before it is taken apart into blocks, and that a block has at most. They
+    /// are the same for every machine, since sums of gradients end where blocks do.
+    /// </summary>
+    public int BlockElements { get; init; } = 1 << 16;
+
     /// <summary>Whether there are derivatives: of a pass for a few rows there are none.</summary>
     public bool HasDerivatives => !Costs.IsForFewRows;
 

@@ -20,7 +20,6 @@ public sealed partial class ProgramBuilder
     private readonly List<Operation> _weightProgram = [];
     private readonly List<TermPlan> _plans = [];
     private List<Operation> _rows = [];
-    private int _times = 1;
 
     private ProgramBuilder(LoweredModule lowered, Variant variant, StoragePool pool, Func<Contraction, double> cost) =>
         (_lowered, _variant, _pool, _cost) = (lowered, variant, pool, cost);
@@ -164,15 +163,15 @@ public sealed partial class ProgramBuilder
         _rows.AddRange(states.Select(part => new ClearStep(Place.Of(PartOf(part.Of, part.Tensor, part.Offset, 0)))));
         Storage[] last = [.. states.Select(part => PartOf(part.Of, part.Tensor, checked(part.Offset + (scan.Steps * part.Stride)), 0))];
 
-        (List<Operation> rows, int times) = (_rows, _times);
-        (_rows, _times) = ([], checked(_times * scan.Steps));
+        List<Operation> rows = _rows;
+        _rows = [];
         foreach (Statement statement in scan.Body)
         {
             Build(statement);
         }
 
         rows.Add(new ScanStep(scan.Steps, target, [.. scan.Sources.Select(source => Place.Of(_vectors[source]))], given, gives, last, _rows));
-        (_rows, _times) = (rows, times);
+        _rows = rows;
 
         Storage Add(RowTensor tensor, Storage storage)
         {
@@ -218,6 +217,18 @@ public sealed partial class ProgramBuilder
             _ = StorageOf(factor.Tensor);
         }
 
+        // A sum that stands in several places is added up once.
+        Index[] kept = [.. term.Output.Indices.Where(index => term.Factors.Any(factor => factor.Position.Contains(index)))];
+        if (kept.Length < term.Output.Terms.Count && term.Indices.Any(index => !term.Output.Contains(index)))
+        {
+            int length = Length(kept);
+            Storage sum = term.IsPerRow ? _pool.NewScratch(_pool.NewName("h"), length, _variant.Pitch(length))
+                : _pool.NewWeight(_pool.NewName("p"), length, term.Factors.Any(factor => factor.Tensor.IsTrained));
+            Build(term with { Coefficient = 1, Output = RowMajor(kept) }, View.Of(sum, RowMajor(kept)), false, term.IsPerRow ? program : _weightProgram, isWhole: false);
+            program.Add(new ContractStep(new Contraction(target, View.Of(sum, RowMajor(kept)), null, term.Coefficient, target.Storage.IsPerRow), accumulate));
+            return;
+        }
+
         TermPlan plan = Plan(term).Ranked(_variant.PlanRank);
         bool perRow = target.Storage.IsPerRow;
         var views = new Dictionary<PlanNode, View>(ReferenceComparer<PlanNode>.Instance);
@@ -229,7 +240,7 @@ public sealed partial class ProgramBuilder
 
         var made = new List<Part>();
         PlanNode root = Share(planned, planned, made);
-        _plans.Add((root is SharedNode ? plan with { Root = root, Alternatives = [] } : plan with { Root = root }) with { Times = _times });
+        _plans.Add(root is SharedNode ? plan with { Root = root, Alternatives = [] } : plan with { Root = root });
         ContractionNode[] free = [.. TermPlan.Contractions(root).Where(node => node.PerRow && !ReferenceEquals(node, root))];
         AssignLayouts(root, free, target, views);
         foreach (ContractionNode node in TermPlan.Contractions(root))

@@ -101,6 +101,8 @@ public sealed record WalshHadamardStep(Place A, Place C, int Outer) : Operation
 
     public override string Describe() => $"{C.Name} = wht {A.Name}";
 
+    public override long FlopsPerRow => (long)(C.Storage.Length * Math.Log(C.Storage.Length / Outer, 2));
+
     public override IEnumerable<Place> Reads => [A];
 
     public override void Tangent(Tangents tangents) => tangents.Add(this with { A = A.Mirror, C = C.Mirror });
@@ -136,6 +138,8 @@ public sealed record ReflectionsStep(Place A, Place V, Place C, int Outer, bool 
 
     public override double Cost(ITargetCosts costs) => costs.Reflected((long)V.Storage.Length * Outer);
 
+    public override long FlopsPerRow => 4L * V.Storage.Length * Outer;
+
     public override string Describe() => $"{C.Name} = {(Transposed ? "reflections'" : "reflections")}({V.Storage}) {A.Name}, one after the other";
 
     public override IEnumerable<Place> Reads => [A, V];
@@ -145,14 +149,37 @@ public sealed record ReflectionsStep(Place A, Place V, Place C, int Outer, bool 
     public override void Reverse(Gradients gradients) => throw new InvalidOperationException(ToString());
 }
 
+/// <summary>
+/// The elements of each row of a matrix that a function is of: from an offset and a slope times an index of the row on, up to and without another
+/// such. The others have no part in the row, and their results are zero.
+/// </summary>
+/// <param name="First">The first element of a row.</param>
+/// <param name="End">The one behind the last.</param>
+/// <param name="Stride">Rows from one value of the index to the next.</param>
+/// <param name="Extent">How many values it has.</param>
+public sealed record RowBounds((int Offset, int Slope) First, (int Offset, int Slope) End, int Stride, int Extent)
+{
+    /// <summary>The first value of the index, where rows are a part of all.</summary>
+    public int Start { get; init; }
+
+    /// <summary>How far the first value moves with each index of the loop around them.</summary>
+    public IReadOnlyList<int> Strides { get; init; } = [];
+
+    /// <summary>The elements between the bounds of rows of a length, at a value of the index.</summary>
+    public (int From, int To) Of(int index, int length) => (Math.Max(0, First.Offset + (First.Slope * index)), Math.Min(length, End.Offset + (End.Slope * index)));
+}
+
 /// <summary><c>c = f(a)</c>.</summary>
 public sealed record ActivationStep(NonlinearLink Function, Place A, Place C) : Operation
 {
+    /// <summary>What of each row counts, where that is not all.</summary>
+    public RowBounds? Bounds { get; init; }
+
     public override Place Target => C;
 
     public override double Cost(ITargetCosts costs) => costs.Elements(C.Storage);
 
-    public override string Describe() => $"{C.Name} = {Function.Name}({A.Name})";
+    public override string Describe() => $"{C.Name} = {Function.Name}({A.Name}){(Bounds is null ? "" : " between the bounds of each row")}";
 
     public override IEnumerable<Place> Reads => [A];
 

@@ -15,6 +15,9 @@ public abstract record Step
     /// <summary>Room for what it computes on the way.</summary>
     public virtual Place? Scratch => null;
 
+    /// <summary>Multiplications and additions for a row of the batch.</summary>
+    public virtual long FlopsPerRow => 0;
+
     /// <summary>All places that it touches.</summary>
     public IEnumerable<Place> Places => Reads.Append(Target).Concat(Writes).Concat(new[] { Scratch }.OfType<Place>());
 

@@ -20,14 +20,17 @@ public enum Space
     Scratch,
 }
 
-/// <summary>A part of another storage that moves with the steps of a scan.</summary>
+/// <summary>A part of another storage that moves with the steps of a loop.</summary>
 /// <param name="Of">The other storage.</param>
 /// <param name="Offset">Where the part begins in the first step.</param>
-/// <param name="Stride">How far it moves with each.</param>
-public sealed record StepWindow(Storage Of, int Offset, int Stride)
+/// <param name="Strides">How far it moves with each index of the loop, the outermost first.</param>
+public sealed record StepWindow(Storage Of, int Offset, params int[] Strides)
 {
-    /// <summary>Where it begins in a step.</summary>
-    public long At(long step) => Offset + (step * Stride);
+    /// <summary>Whether it is another part in other steps.</summary>
+    public bool Moves => Array.Exists(Strides, stride => stride != 0);
+
+    /// <summary>Where it begins at a place of the loop.</summary>
+    public long At(params int[] step) => Offset + step.Zip(Strides, (index, stride) => (long)index * stride).Sum();
 }
 
 /// <summary>
@@ -67,7 +70,7 @@ public sealed class Storage(string name, Space space, int length)
     /// <summary>The weight that this one is, rounded to <see cref="Format"/>. Gradients and tangents are that one's own.</summary>
     public Storage? Rounds { get; init; }
 
-    /// <summary>What it is a part of, in the steps of a scan; null for what has room of its own.</summary>
+    /// <summary>What it is a part of, in the steps of a loop; null for what has room of its own.</summary>
     public StepWindow? Window { get; init; }
 
     /// <summary>For the state before and behind each step of a scan: where nothing is kept for other passes, there is no more than one of each.</summary>

@@ -29,34 +29,15 @@ public sealed record SharedNode(string Name, PlanNode Of) : PlanNode(Of.Indices,
 /// <param name="Alternatives">The other trees, cheapest first, with their costs.</param>
 public sealed record TermPlan(Term Term, PlanNode? Root, double Cost, IReadOnlyList<(PlanNode Root, double Cost)> Alternatives)
 {
-    /// <summary>How often it is computed for a row of the batch: once for each step of a scan.</summary>
-    public int Times { get; init; } = 1;
-
     /// <summary>This plan, or the one of so high a rank among those that it rejects; itself where there is none.</summary>
     public TermPlan Ranked(int rank) => rank == 0 || rank > Alternatives.Count
         ? this
         : this with { Root = Alternatives[rank - 1].Root, Cost = Alternatives[rank - 1].Cost, Alternatives = [] };
 
-    /// <summary>Multiplications and additions for one row of the batch.</summary>
-    public long FlopsPerRow => Root is null ? 0 : Times * (Contractions(Root).Where(node => node.PerRow).Sum(Flops) + (IsRead ? Elements(Root) : 0));
-
-    /// <summary>The same for the reverse pass: once for each operand that needs a gradient.</summary>
-    public long ReverseFlopsPerRow => Root is null
-        ? 0
-        : Times * (Contractions(Root).Where(node => node.PerRow).Sum(node =>
-            Flops(node) * ((node.Left.NeedsGradient ? 1 : 0) + (node.Right.NeedsGradient ? 1 : 0))) + (IsRead ? Elements(Root) : 0));
-
-    private bool IsRead => Root is FactorNode or SharedNode;
-
     public static IEnumerable<ContractionNode> Contractions(PlanNode node) => node is ContractionNode contraction
         ? Contractions(contraction.Left).Concat(Contractions(contraction.Right)).Append(contraction)
         : [];
 
-    private static long Flops(ContractionNode node) =>
-        2 * node.Left.Indices.Union(node.Right.Indices).Aggregate(1L, (product, index) => product * index.Extent);
-
     /// <summary>Elements of a tensor with such indices.</summary>
     public static double Size(IEnumerable<Index> indices) => indices.Aggregate(1.0, (product, index) => product * index.Extent);
-
-    private static long Elements(PlanNode node) => node.Indices.Aggregate(1L, (product, index) => product * index.Extent);
 }

@@ -217,11 +217,11 @@ public sealed class ScheduleVerifier
             return null;
         }
 
-        /// <summary>Runs what each step of a scan does. It finds what was written before, and what the step before it wrote of the state.</summary>
+        /// <summary>Runs what each step of a loop does. It finds what was written before, and what the step before it wrote of a scan's state.</summary>
         private string? Run(LoopStep loop, Func<Step, string?>? rule)
         {
             Place[] parts = [.. loop.Parts], written = [.. parts.Where(part => loop.Body.Any(step => step.Writes.Any(place => (place.Storage, place.Aspect) == (part.Storage, part.Aspect))))];
-            if (parts.FirstOrDefault(part => !IsInside(part.Storage.Window!, part.Storage.Length, loop.Count)) is { } beside)
+            if (parts.FirstOrDefault(part => !IsInside(part.Storage.Window!, part.Storage.Length)) is { } beside)
             {
                 return $"{Name(beside)} lies beside {beside.Storage.Window!.Of} in a step";
             }
@@ -233,14 +233,17 @@ public sealed class ScheduleVerifier
             }
 
             // Of what is not written yet, each element by one step or before the first. A part that does not move is of each step.
-            foreach (IGrouping<(Storage Of, Aspect Aspect), Place> whole in written.Where(part => part.Storage.Window!.Stride != 0).GroupBy(part => (part.Storage.Window!.Of, part.Aspect)))
+            foreach (IGrouping<(Storage Of, Aspect Aspect), Place> whole in written
+                .Where(part => part.Storage.Window!.Moves)
+                .GroupBy(part => (part.Storage.Window!.Of, part.Aspect))
+                .Where(whole => !_written.Contains(whole.Key) || !IsAddedTo(whole)))
             {
                 Place[] inOrder = [.. whole.OrderBy(part => part.Storage.Window!.Offset)];
                 (long start, long end) = (inOrder[0].Storage.Window!.Offset, inOrder[0].Storage.Window!.Offset);
-                int stride = inOrder[0].Storage.Window!.Stride;
+                int[] strides = inOrder[0].Storage.Window!.Strides;
                 foreach (Place part in inOrder)
                 {
-                    if (part.Storage.Window!.Offset < end || part.Storage.Window.Stride != stride)
+                    if (part.Storage.Window!.Offset < end || !part.Storage.Window.Strides.SequenceEqual(strides))
                     {
                         return $"{Name(part)} overlaps another part of {whole.Key.Of}";
                     }
@@ -248,15 +251,20 @@ public sealed class ScheduleVerifier
                     end = part.Storage.Window.Offset + (long)part.Storage.Length;
                 }
 
-                if (loop.Count > 1 && end - start > Math.Abs((long)stride))
+                (long least, long most) = (start, end);
+                foreach ((int extent, long stride) in loop.Extents.Zip(strides, (extent, stride) => (extent, (long)stride)).Where(index => index.extent > 1).OrderBy(index => Math.Abs(index.Item2)))
                 {
-                    return $"parts of {whole.Key.Of} overlap from step to step";
+                    if (most - least > Math.Abs(stride))
+                    {
+                        return $"parts of {whole.Key.Of} overlap from step to step";
+                    }
+
+                    (least, most) = (least + Math.Min(0, (extent - 1) * stride), most + Math.Max(0, (extent - 1) * stride));
                 }
 
-                long reach = (loop.Count - 1) * (long)stride;
                 long before = _written
-                    .Where(place => place.Storage.Window is { Stride: 0 } && (place.Storage.Window.Of, place.Aspect) == whole.Key)
-                    .Where(place => place.Storage.Window!.Offset + (long)place.Storage.Length <= start + Math.Min(0, reach) || place.Storage.Window.Offset >= end + Math.Max(0, reach))
+                    .Where(place => place.Storage.Window is { Moves: false } && (place.Storage.Window.Of, place.Aspect) == whole.Key)
+                    .Where(place => place.Storage.Window!.Offset + (long)place.Storage.Length <= least || place.Storage.Window.Offset >= most)
                     .Sum(place => (long)place.Storage.Length);
                 if (before + (loop.Count * whole.Sum(part => (long)part.Storage.Length)) >= whole.Key.Of.Length)
                 {
@@ -266,16 +274,22 @@ public sealed class ScheduleVerifier
 
             return null;
 
+            // Whether what writes it only adds: then parts may overlap.
+            bool IsAddedTo(IEnumerable<Place> places) => loop.Body
+                .Where(step => step.Writes.Any(place => places.Any(part => (part.Storage, part.Aspect) == (place.Storage, place.Aspect))))
+                .All(step => Adds(step) && !Begins(step));
+
             // Where the first step finds it written before the scan, and each other one by the step before it.
-            bool IsHandedOn(Place part) => part.Storage.Window is var window
-                && _written.Any(place => place.Storage.Window is { Stride: 0 } first && (first.Of, place.Aspect, place.Storage.Length) == (window!.Of, part.Aspect, part.Storage.Length) && first.Offset == At(window, 0))
+            bool IsHandedOn(Place part) => part.Storage.Window is var window && loop.Extents.Count == 1
+                && _written.Any(place => place.Storage.Window is { Moves: false } first && (first.Of, place.Aspect, place.Storage.Length) == (window!.Of, part.Aspect, part.Storage.Length) && first.Offset == At(window, 0))
                 && written.Any(other => other.Storage.Window is var behind && (behind!.Of, other.Aspect, other.Storage.Length) == (window!.Of, part.Aspect, part.Storage.Length)
-                    && behind.Stride == window.Stride && At(behind, 0) == At(window, 1));
+                    && behind.Strides.SequenceEqual(window.Strides) && At(behind, 0) == At(window, 1));
 
             long At(StepWindow window, int turn) => window.At(loop.IsReversed ? loop.Count - 1 - turn : turn);
 
-            static bool IsInside(StepWindow window, int length, int count) =>
-                Math.Min(window.At(0), window.At(count - 1)) >= 0 && Math.Max(window.At(0), window.At(count - 1)) + length <= window.Of.Length;
+            bool IsInside(StepWindow window, int length) => window.Strides.Length == loop.Extents.Count
+                && Range(window.Offset, loop.Extents.Zip(window.Strides, (extent, stride) => ((long)extent, (long)stride))) is var range
+                && range.Least >= 0 && range.Most + length <= window.Of.Length;
         }
 
         private string? Fault(Step step)

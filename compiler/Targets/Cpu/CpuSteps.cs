@@ -23,6 +23,8 @@ public sealed record KernelStep(Kernel Kernel, Place A, Place? B, Place C, Place
 
     public override Place Target => C;
 
+    public override long FlopsPerRow => Contraction.FlopsPerRow;
+
     public override string Describe()
     {
         string lanes = Kernel.Lanes.Name.Length == 0 ? "scalar" : $"lanes {Kernel.Lanes.Name}";
@@ -53,6 +55,8 @@ public sealed record PadStep(Place A, Place C) : Step
 public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, int Lanes, int Steps) : Step
 {
     public override Place Target => FanIn.Target;
+
+    public override long FlopsPerRow => FanIn.FlopsPerRow;
 
     public override string Describe() => $"{FanIn.Describe()}    lanes i";
 

@@ -133,8 +133,8 @@ public sealed class KernelSelector(ProcessorModel processor, int elementSize, in
     private static IEnumerable<Index> Present(Index? index) => index is null ? [] : [index];
 
     /// <summary>
-    /// The index that runs over registers: in one operand and the target, and not in the other. The longest; the rows of the batch where
-    /// the other operand is too large to be read again for each of them.
+    /// The index that runs over registers: in one operand and the target, and not in the other. One that fills a tile; where the other operand is too
+    /// large to be read again for each tile, the longest of all, with the rows of the batch among them.
     /// </summary>
     private Index? Free(View operand, View? other, View target, Index? lane)
     {
@@ -144,7 +144,8 @@ public sealed class KernelSelector(ProcessorModel processor, int elementSize, in
             .Aggregate(1L, (product, index) => product * (index == lane ? Math.Min(index.Extent, _panel) : index.Extent)) ?? 0;
         return operand.Position.Indices
             .Where(index => index != lane && target.Has(index) && other?.Has(index) != true && !target.Position.Overlapping.Contains(index))
-            .OrderByDescending(index => index != View.Rows ? Math.Min(index.Extent, _tileRows) : reread > processor.SmallOperand ? int.MaxValue : _tileRows - 1)
+            .OrderByDescending(index => reread > processor.SmallOperand ? (index == View.Rows ? nominalRows : index.Extent)
+                : index == View.Rows ? _tileRows - 1 : Math.Min(index.Extent, _tileRows))
             .ThenByDescending(index => index.Extent)
             .FirstOrDefault();
     }

@@ -56,7 +56,9 @@ public sealed record Schedule(
         return Forward.Sum(costs.Of);
     }
 
-    public long ForwardFlops => Plans.Sum(plan => plan.FlopsPerRow);
+    /// <summary>Multiplications and additions of the forward pass for a row of the batch.</summary>
+    public long ForwardFlops => Forward.Sum(step => step.FlopsPerRow);
 
-    public long ReverseFlops => Plans.Sum(plan => plan.ReverseFlopsPerRow);
+    /// <summary>Those of the reverse pass, with what it computes again.</summary>
+    public long ReverseFlops => Reverse.Sum(step => step.FlopsPerRow);
 }

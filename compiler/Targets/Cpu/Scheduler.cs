@@ -35,6 +35,7 @@ public sealed class Scheduler
     {
         OperationProgram program = SparseProducts.Fuse(
             ProgramBuilder.Build(lowered, _variant, _pool, contraction => _selector.Select(contraction).Cost, cancellationToken), _pool, Lanes);
+        program = RowBlocks.Fuse(Masks.Fuse(program, _pool, keepsConstants: keepsElements), _pool);
         bool trains = _variant.HasDerivatives;
         Padding? padding = trains ? new Padding(program, _variant) : null;
 
@@ -81,7 +82,7 @@ public sealed class Scheduler
     {
         ContractStep contract => Choose(contract, padding),
         FanInStep product => [Slice(product)],
-        ScanStep scan => [new LoopStep(scan.Steps, false, scan.C, Lower(CopyFusion.Run(scan.Body), padding))],
+        LoopOperation looped => [looped.Forward(Lower(CopyFusion.Run(looped.Body), padding))],
         LoopStep loop => [loop with { Body = Lower(CopyFusion.Run(loop.Body), padding) }],
         _ => [step],
     })];

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Weft.Kernels;
@@ -42,17 +43,54 @@ public static unsafe partial class ParameterFunctions<T>
     /// <summary>eˣ / Σ eˣ along each row.</summary>
     public sealed class Softmax : Symmetric<Softmax>, ISymmetric
     {
-        /// <summary>[rows, length] → [rows, length]; finite whatever the size of the logits.</summary>
-        public static void Value(T* x, T* y, (int Rows, int Length) sizes)
+        /// <summary>[rows, length] → [rows, length]; finite whatever the size of the logits. What is outside the bounds of a row is zero.</summary>
+        public static void Value(T* x, T* y, (int Rows, int Length) sizes, RowBounds? bounds = null)
         {
             (int rows, int length) = sizes;
             for (int row = 0; row < rows; row++)
             {
-                Span<T> target = Row(y, row, length);
-                TensorPrimitives.Subtract(Row(x, row, length), TensorPrimitives.Max<T>(Row(x, row, length)), target);
-                TensorPrimitives.Exp(target, target);
-                TensorPrimitives.Divide(target, TensorPrimitives.Sum<T>(target), target);
+                (int from, int to) = bounds?.Of(row, length) ?? (0, length);
+                nint start = (nint)row * length;
+                new Span<T>(y + start, from).Clear();
+                Value(x + start + from, y + start + from, to - from);
+                new Span<T>(y + start + to, length - to).Clear();
             }
+        }
+
+        private static void Value(T* x, T* y, int length)
+        {
+            T sum = Elements<T>.Sum(new Powers(x, y, Elements<T>.Largest(new Terms(x), length)), length);
+            Elements<T>.Run(new Scaled(y, T.One / sum), length);
+        }
+
+        private readonly struct Terms(T* x) : IElementwiseTerms<T>
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public V At<S, V>(int i)
+                where S : struct, ILanes<T, V>
+                where V : struct => S.Load(x + i);
+        }
+
+        /// <summary>y = exp(x − largest), which is kept and added up.</summary>
+        private readonly struct Powers(T* x, T* y, T largest) : IElementwiseTerms<T>
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public V At<S, V>(int i)
+                where S : struct, ILanes<T, V>
+                where V : struct
+            {
+                V power = LaneMath<T>.Exp<S, V>(S.Subtract(S.Load(x + i), S.Broadcast(largest)));
+                S.Store(power, y + i);
+                return power;
+            }
+        }
+
+        private readonly struct Scaled(T* y, T factor) : IElementwiseLoop<T>
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public void At<S, V>(int i)
+                where S : struct, ILanes<T, V>
+                where V : struct => S.Store(S.Multiply(S.Load(y + i), S.Broadcast(factor)), y + i);
         }
 
         static void ISymmetric.AddJacobian(ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target) =>
@@ -327,11 +365,28 @@ public static unsafe partial class ParameterFunctions<T>
     /// <summary>target += y ⊙ (direction − ⟨y, direction⟩), also where zeros stand for what was not chosen.</summary>
     private static void AddSoftmaxJacobian(ReadOnlySpan<T> y, ReadOnlySpan<T> direction, Span<T> target)
     {
-        T mean = TensorPrimitives.Dot(y, direction);
-        for (int i = 0; i < y.Length; i++)
+        fixed (T* values = y, directions = direction, results = target)
         {
-            target[i] += y[i] * (direction[i] - mean);
+            T mean = Elements<T>.Sum(new Products(values, directions), y.Length);
+            Elements<T>.Run(new SoftmaxChange(values, directions, results, mean), y.Length);
         }
+    }
+
+    private readonly struct Products(T* x, T* y) : IElementwiseTerms<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V At<S, V>(int i)
+            where S : struct, ILanes<T, V>
+            where V : struct => S.Multiply(S.Load(x + i), S.Load(y + i));
+    }
+
+    private readonly struct SoftmaxChange(T* y, T* direction, T* target, T mean) : IElementwiseLoop<T>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<S, V>(int i)
+            where S : struct, ILanes<T, V>
+            where V : struct =>
+            S.Store(S.FusedMultiplyAdd(S.Load(y + i), S.Subtract(S.Load(direction + i), S.Broadcast(mean)), S.Load(target + i)), target + i);
     }
 
     /// <summary>A copy of matrices with rows and columns exchanged; null stays null.</summary>

@@ -18,10 +18,10 @@ internal static class BatteryFile
     public sealed record Subject(Module Module, GenerateOptions Options, int Seed, int[]? Batches = null);
 
     /// <summary>Texts as subjects with names of their own.</summary>
-    public static IEnumerable<Subject> Subjects(string name, Scalar scalar, IEnumerable<string> texts, int[]? batches = null) => texts.Select((text, i) =>
+    public static IEnumerable<Subject> Subjects(string name, Scalar scalar, IEnumerable<string> texts, int[]? batches = null, int? blockElements = null) => texts.Select((text, i) =>
     {
         string type = FormattableString.Invariant($"{name}{scalar}{i}");
-        return new Subject(TestModules.Formula(text) with { Name = type }, new GenerateOptions(type, Scalar: scalar), i, batches);
+        return new Subject(TestModules.Formula(text) with { Name = type }, new GenerateOptions(type, Scalar: scalar) { BlockElements = blockElements }, i, batches);
     });
 
     public static void Write(string folder, string name, IReadOnlyCollection<Subject> subjects)

@@ -57,11 +57,11 @@ internal static class FormulaBattery
     }
 
     /// <summary>What is wrong with texts, compiled together; nothing, if they are right.</summary>
-    public static string Faults<T>(Scalar scalar, IReadOnlyList<string> texts, IReadOnlyList<int>? batches = null)
+    public static string Faults<T>(Scalar scalar, IReadOnlyList<string> texts, IReadOnlyList<int>? batches = null, int? blockElements = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Module[] modules = [.. texts.Select((text, i) => TestModules.Formula(text) with { Name = FormattableString.Invariant($"F{i}") })];
-        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar))));
+        using WeftAssembly all = WeftAssembly.Compile(modules.Select(module => (module, new GenerateOptions(module.Name, Scalar: scalar) { BlockElements = blockElements })));
         var faults = new List<string>();
         for (int i = 0; i < modules.Length; i++)
         {

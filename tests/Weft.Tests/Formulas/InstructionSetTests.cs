@@ -40,6 +40,7 @@ public class InstructionSetTests(InstructionSetTests.Maps maps) : IClassFixture<
                     .. RandomFormulasTests.Subjects(Scalar.Float, 4000, Count),
                     .. Both("Format", StorageFormatTests.OneOfEach),
                     .. BatteryFile.Subjects("Scan", Scalar.Float, ScanTests.Texts),
+                    .. BatteryFile.Subjects("Block", Scalar.Float, BlockTests.Texts, blockElements: BlockTests.Elements),
                     .. Both("Tile", TileTests.Texts),
                 ]);
         }

@@ -43,7 +43,10 @@ internal static class Library
 
     private static IEnumerable<(Module Module, GenerateOptions Options)> Units(Module module, Scalar scalar, bool withDevices)
     {
-        var options = new GenerateOptions(module.Name, Scalar: scalar, Targets: withDevices ? DeviceTargets.OpenCl | DeviceTargets.Ilgpu : DeviceTargets.None);
+        var options = new GenerateOptions(module.Name, Scalar: scalar, Targets: withDevices ? DeviceTargets.OpenCl | DeviceTargets.Ilgpu : DeviceTargets.None)
+        {
+            BlockElements = scalar == Scalar.Double ? BlockTests.Elements : null,
+        };
         return withDevices ? [(module, options), (module, options.ForIlgpu("public"))] : [(module, options)];
     }
 }

@@ -202,7 +202,7 @@ internal sealed class MutantChecks
     {
         const int Every = 4;
         const int Random = 16;
-        IEnumerable<string> texts = LibraryFormulasTests.LargerSizes.Where((_, k) => k % Every == 0).Concat(TileTests.Texts).Concat(TileTests.LongSums).Concat(StorageFormatTests.OneOfEach);
+        IEnumerable<string> texts = LibraryFormulasTests.LargerSizes.Where((_, k) => k % Every == 0).Concat(BlockTests.Texts).Concat(TileTests.Texts).Concat(TileTests.LongSums).Concat(StorageFormatTests.OneOfEach);
         foreach ((string text, int k) in texts.Select((text, k) => (text, k)))
         {
             yield return (TestModules.Formula(text) with { Name = "F" }, Options(k));
@@ -213,7 +213,7 @@ internal sealed class MutantChecks
             yield return (RandomFormula.Create(seed) with { Name = "F" }, Options(seed));
         }
 
-        static GenerateOptions Options(int k) => new("F", Scalar: Scalar.Double, FewRowsGain: k % 2 == 0 ? 0 : new GenerateOptions("").FewRowsGain);
+        static GenerateOptions Options(int k) => new("F", Scalar: Scalar.Double, FewRowsGain: k % 2 == 0 ? 0 : new GenerateOptions("").FewRowsGain) { BlockElements = BlockTests.Elements };
     }
 
     /// <summary>Formulas of each kind of kernel for a device.</summary>

@@ -94,9 +94,9 @@ public class ValueNumberingTests
     [Fact]
     public void ThePlanNamesWhatIsThere()
     {
-        TermPlan plan = Program(Gram).Plans[^1];
-        Assert.Equal("(x (f1 p1))", PlanPrinter.Print(plan.Root));
-        Assert.Equal(2 * 20 * 6, plan.FlopsPerRow);
+        OperationProgram program = Program(Gram);
+        Assert.Equal("(x (f1 p1))", PlanPrinter.Print(program.Plans[^1].Root));
+        Assert.Equal(2 * 20 * 6, program.Rows.Sum(step => step.FlopsPerRow));
     }
 
     [Fact]

@@ -53,8 +53,8 @@ public class OperationTests
 
         Assert.Empty(Operations.Except(processor));
 
-        // A device keeps gathers and sums apart, multiplies by a chain's factors, and has no positions by data and no scans.
-        Assert.Equal(new[] { typeof(FanInStep), typeof(ReflectionsStep), typeof(PositionStep), typeof(ScanStep) }.ToHashSet(), Operations.Except(device).ToHashSet());
+        // A device keeps gathers and sums apart, multiplies by a chain's factors, has what stands between products whole, and no positions by data and no scans.
+        Assert.Equal(new[] { typeof(FanInStep), typeof(ReflectionsStep), typeof(PositionStep), typeof(ScanStep), typeof(BlockStep) }.ToHashSet(), Operations.Except(device).ToHashSet());
     }
 
     /// <summary>What is drawn has a meaning: the interpreter's, which the statements that become operations have too.</summary>
@@ -90,7 +90,7 @@ public class OperationTests
     private static OperationProgram[] Programs(Module module, out Schedule schedule)
     {
         module = Rewriter.Rewrite(module).Module;
-        var variant = new Variant(new CostModel(64), 4);
+        var variant = new Variant(new CostModel(64), 4) { BlockElements = 8 };
         schedule = FewRows.AddTo(Scheduler.Build(Lowering.Lower(module), variant), Lowering.Lower(module, fewRows: true), variant, gain: 0);
         return schedule.FewRows is { } few ? [schedule.Program, few.Schedule.Program] : [schedule.Program];
     }

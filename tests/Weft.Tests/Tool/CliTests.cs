@@ -135,7 +135,8 @@ public sealed class CliTests : IDisposable
     [InlineData("fft(8, 8)", "Parameters: none; dense 16,384.")]
     [InlineData("lora(64, 64, 4)", "Parameters: 512 trained, 4,096 frozen; dense 4,096, 8.00 times what is trained.")]
     [InlineData("monarch(64, 8)", "Parameters: 1,024 trained; dense 4,096, 4.00 times as many.", "would never win: it does more")]
-    [InlineData("operator f : 8 -> 8\n  frozen V[16, 8]\n  = reflect(V)", "Parameters: 128 frozen; dense 64, 0.50 times as many.", "formed once")]
+    [InlineData("operator f : 8 -> 8\n  frozen V[16, 8]\n  = reflect(V)", "Parameters: 128 frozen; dense 64, 0.50 times as many.", "It does the same as a dense matrix for each row.")]
+    [InlineData("operator f : 8 -> 8\n  frozen D[8], E[8]\n  = wht(8) * diag(D) * wht(8) * diag(E) * wht(8)", "Parameters: 16 frozen; dense 64, 4.00 times as many.", "formed once")]
     public void Explain_ComparesWithADenseMatrixWhereThereIsSomethingToCompare(string formula, params string[] facts)
     {
         string output = Run("explain", "--formula", formula).Output;

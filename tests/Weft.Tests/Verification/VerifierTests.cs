@@ -95,8 +95,8 @@ public class VerifierTests
     public static TheoryData<string, Func<Schedule, Schedule>> Scans => new()
     {
         // More steps than parts, and fewer; parts of one step after those of another; a state from the wrong side.
-        { "lies beside", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Count = 5 }) } },
-        { "forward: what it is for is not written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Count = 3 }) } },
+        { "lies beside", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Extents = [5] }) } },
+        { "forward: what it is for is not written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Extents = [3] }) } },
         { "is read before it is written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { IsReversed = true }) } },
         { "reverse: ∂", schedule => schedule with { Reverse = EachLoop(schedule.Reverse, loop => loop with { IsReversed = false }) } },
 
@@ -111,8 +111,8 @@ public class VerifierTests
         { "is read before it is written", schedule => schedule with { Forward = [.. schedule.Forward.Select(step => step is ClearStep clear ? new ClearStep(Moved(clear.Target, window => window with { Offset = window.Offset + 2 })) : step)] } },
 
         // Parts that lie on each other, so that as many elements are written as there are, but not all of them.
-        { "overlap from step to step", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => MoveResult(loop, window => window with { Stride = 1 })) } },
-        { "overlaps another part of y", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Body = [.. loop.Body, .. MoveResult(loop, window => window with { Offset = 1, Stride = 2 }).Body] }) } },
+        { "overlap from step to step", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => MoveResult(loop, window => window with { Strides = [1] })) } },
+        { "overlaps another part of y", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Body = [.. loop.Body, .. MoveResult(loop, window => window with { Offset = 1, Strides = [2] }).Body] }) } },
     };
 
     [Theory]
