@@ -63,6 +63,9 @@ public class PublishedFormulasTests
         [("grouped_query_attention(5, 3, 4, 2, 2)", 5)] = (p, x) => Attend(p, "", x, 4, 2, groups: 2),
         [("rotary_attention(5, 3, 4, 4, 2, 3, 100)", 5)] = (p, x) => Attend(p, "", x, 4, 4, groups: 2, sees: (i, j) => j <= i && j > i - 3, rotaryBase: 100),
         [("rotary_attention(5, 3, 2, 4)", 5)] = (p, x) => Attend(p, "", x, 2, 4, groups: 2, sees: (i, j) => j <= i, rotaryBase: 10000),
+        [(Around("dot_product_attention(5, 2, 4)"), 5)] = (p, x) => Attend(Within(p), "", x, 2, 4),
+        [(Around("causal_dot_product_attention(5, 2, 4)"), 5)] = (p, x) => Attend(Within(p), "", x, 2, 4, sees: (i, j) => j <= i),
+        [(Around("rotary_dot_product_attention(5, 2, 4)"), 5)] = (p, x) => Attend(Within(p), "", x, 2, 4, sees: (i, j) => j <= i, rotaryBase: 10000),
         [("rms_normalization(7)", 1)] = (p, x) => [Vector(7, i => p("g", i) * x[0][i] / Math.Sqrt((Sum(7, j => x[0][j] * x[0][j]) / 7) + 1e-6))],
         [("layer_normalization(7)", 1)] = (p, x) => [Normalized(p, "", x[0])],
         [("group_normalization(4, 3, 2)", 1)] = (p, x) => [Vector(12, i =>
@@ -160,6 +163,14 @@ public class PublishedFormulasTests
             });
             return sees is not null && !sees(i, j) ? 0 : Math.Exp((score / Math.Sqrt(c)) + (bias?.Invoke(h, i, j) ?? 0));
         }, groups);
+
+    /// <summary>Attention of 5 positions of 3 numbers, with its projections around it.</summary>
+    private static string Around(string attention) => $"(eye(5) ⊗ dense(3, 8)) . {attention} . [eye(5) ⊗ dense(8, 3); eye(5) ⊗ dense(8, 3); eye(5) ⊗ dense(8, 3)]";
+
+    /// <summary>The projections of such attention, by the names and axes of one that has them itself, with heads of 4.</summary>
+    private static Values Within(Values p) => (name, at) => name == "O"
+        ? p("dense4.W", at[0], (at[1] * 4) + at[2])
+        : p(name switch { "Q" => "dense.W", "K" => "dense2.W", _ => "dense3.W" }, (at[0] * 4) + at[1], at[2]);
 
     /// <summary>O Σⱼ wⱼ v / Σⱼ wⱼ for the weight of each head, position and other one. With groups, heads share keys and values.</summary>
     private static double[][] Heads(Values p, string prefix, double[][] x, int heads, int c, Func<double[], double[], int, int, int, double> weight, int groups = 0)
