@@ -8,11 +8,12 @@ namespace Weft.Compiler.Algebra;
 /// The derivative along <see cref="FunctionExpression.Change"/>, in either direction since it is symmetric, where it is not the one that the
 /// rules make of the value.
 /// </param>
-public sealed class FunctionDefinition(FunctionExpression value, FunctionExpression? derivative = null)
+/// <param name="derivativeOf">What the rules make the derivatives of, where that is not the value.</param>
+public sealed class FunctionDefinition(FunctionExpression value, FunctionExpression? derivative = null, FunctionExpression? derivativeOf = null)
 {
     private readonly Lazy<FunctionProgram> _value = new(() => FunctionProgram.Of(value));
-    private readonly Lazy<FunctionProgram> _tangent = new(() => FunctionProgram.Of(derivative ?? value.Tangent()));
-    private readonly Lazy<FunctionProgram> _gradient = new(() => FunctionProgram.Of(derivative ?? value.Gradient()));
+    private readonly Lazy<FunctionProgram> _tangent = new(() => FunctionProgram.Of(derivative ?? (derivativeOf ?? value).Tangent()));
+    private readonly Lazy<FunctionProgram> _gradient = new(() => FunctionProgram.Of(derivative ?? (derivativeOf ?? value).Gradient()));
 
     public FunctionProgram Value => _value.Value;
 

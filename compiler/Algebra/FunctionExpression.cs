@@ -125,7 +125,7 @@ public sealed class FunctionExpression
 
     public static FunctionExpression Sqrt(FunctionExpression x) => new(FunctionOperation.Sqrt, x);
 
-    public static FunctionExpression Sum(FunctionExpression x) => new(FunctionOperation.Sum, x);
+    public static FunctionExpression Sum(FunctionExpression x) => x.Is(0) ? x : new(FunctionOperation.Sum, x);
 
     public static FunctionExpression Largest(FunctionExpression x) => new(FunctionOperation.Largest, x);
 

@@ -113,6 +113,7 @@ public sealed class TensorFunction
         OfRows("rms_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X, eps, length)), number: "eps"),
         OfRows("layer_norm", null, "A", (eps, length) => new(OverRootMeanSquare(X - Sum(X * (1.0 / length)), eps, length)), number: "eps"),
         OfRows("logsumexp", null, "P", (_, _) => new(LogSumExp), reduces: true),
+        OfRows("maximum", null, "T", (_, _) => Maximum, reduces: true),
         new("top_k_softmax", "TopKSoftmax", ["P"])
         {
             Selector = 0,
@@ -339,6 +340,16 @@ public sealed class TensorFunction
         {
             FunctionExpression largest = Largest(X), shift = Choose(double.PositiveInfinity - Abs(largest), largest, 0);
             return shift + Of(FunctionOperation.Log, Sum(Exp(X - shift)));
+        }
+    }
+
+    /// <summary>The derivative is that of the mean of the elements that are the largest: equal ones share it.</summary>
+    private static FunctionDefinition Maximum
+    {
+        get
+        {
+            FunctionExpression largest = Largest(X);
+            return new(largest, derivativeOf: Sum(Choose(largest - X, 0, X)) / Sum(Choose(largest - X, 0, 1)));
         }
     }
 

@@ -270,12 +270,21 @@ public sealed partial class ProgramBuilder
     {
         foreach ((PlanNode side, PlanNode other) in new[] { (node.Left, node.Right), (node.Right, node.Left) })
         {
-            if (side is FactorNode { Factor.Tensor: var tensor })
+            foreach (Tensor tensor in Scaled(side))
             {
                 Note(tensor, side.Indices.Where(index => other.Indices.Contains(index) && !node.Indices.Contains(index))
                     .Aggregate(1, (product, index) => product * index.Extent));
             }
         }
+
+        // A matrix whose rows or columns are multiplied by numbers, once for all rows of a batch, is still what the next product contracts.
+        static IEnumerable<Tensor> Scaled(PlanNode side) => side switch
+        {
+            FactorNode factor => [factor.Factor.Tensor],
+            ContractionNode { PerRow: false } product when product.Left.Indices.Concat(product.Right.Indices).All(product.Indices.Contains) =>
+                new[] { product.Left, product.Right }.Where(part => product.Indices.All(part.Indices.Contains)).SelectMany(Scaled),
+            _ => [],
+        };
 
         void Note(Tensor tensor, int fan)
         {

@@ -56,6 +56,7 @@ internal sealed partial class Evaluator
                 Matrices(a[0]).SelectMany(matrix => Columns(Columns(matrix).Select(oracle.Normalize).ToArray())).SelectMany(row => row),
             ["softmax"] = (oracle, a, _) => Rows(a[0]).SelectMany(row => oracle.Softmax(row, row.Length)),
             ["logsumexp"] = (oracle, a, _) => Rows(a[0]).Select(oracle.LogSumExp),
+            ["maximum"] = (oracle, a, _) => Rows(a[0]).Select(oracle.Maximum),
             ["rms_norm"] = (oracle, a, eps) => Rows(a[0]).SelectMany(row => oracle.OverRootMeanSquare(row, eps)),
             ["layer_norm"] = (oracle, a, eps) => Rows(a[0]).SelectMany(row => oracle.OverRootMeanSquare(oracle.Centered(row), eps)),
             ["top_k_softmax"] = (oracle, a, k) => Rows(a[0]).SelectMany(row => oracle.Softmax(row, (int)k)),
@@ -174,6 +175,14 @@ internal sealed partial class Evaluator
         double largest = row.Max(x => x.Value);
         Number sum = row.Select(x => tape.Function(x, Math.Exp(x.Value - largest), Math.Exp(x.Value - largest))).Aggregate(tape.Add);
         return tape.Function(sum, largest + Math.Log(sum.Value), 1 / sum.Value);
+    }
+
+    /// <summary>The largest element; equal ones share the derivative.</summary>
+    private Number Maximum(Number[] row)
+    {
+        double largest = row.Max(x => x.Value);
+        Number[] all = row.Where(x => x.Value == largest).ToArray();
+        return all.Select(x => tape.Function(x, largest / all.Length, 1.0 / all.Length)).Aggregate(tape.Add);
     }
 
     /// <summary>The softmax over the largest elements alone, zeros elsewhere. Of equal elements the lower index comes first.</summary>

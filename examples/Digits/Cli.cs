@@ -21,19 +21,11 @@ internal static class Cli
         var steps = Count("--steps", "The training steps for a known map; the dense one gets a fifth. [default: 2000]");
         var epochs = Count("--epochs", "How often each image is shown. [default: 10]");
         var seed = new Option<int>("--seed") { Description = "Decides all random numbers.", DefaultValueFactory = _ => 1 };
-        var svg = new Option<string>("--svg") { Description = "The picture to write.", DefaultValueFactory = _ => "digits.svg" };
+        Option<string> svg = Picture("digits.svg");
         var quick = new Option<bool>("--quick") { Description = "As little training as shows the differences: 300 steps, one epoch." };
         var device = new Option<TrainingDevice>("--device") { Description = "Where to train: the processor (cpu), or the first device that OpenCL has (gpu).", DefaultValueFactory = _ => TrainingDevice.Cpu };
         var fallback = new Option<bool>("--fallback") { Description = "With --device gpu: train on the processor where there is no device." };
         data.AcceptExistingOnly();
-        svg.Validators.Add(result =>
-        {
-            string path = result.GetValueOrDefault<string>();
-            if (path.Length == 0 || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
-            {
-                result.AddError($"--svg: a file in a folder that exists was expected, not '{path}'.");
-            }
-        });
 
         var root = new RootCommand("Trains linear maps of 1,024 inputs in six structures: dense, low rank, Monarch, Kronecker, tensor train, BLAST.")
         {
@@ -98,6 +90,22 @@ internal static class Cli
         }
     }
 
+    /// <summary>The picture to write, in a folder that exists.</summary>
+    internal static Option<string> Picture(string name)
+    {
+        var svg = new Option<string>("--svg") { Description = "The picture to write.", DefaultValueFactory = _ => name };
+        svg.Validators.Add(result =>
+        {
+            string path = result.GetValueOrDefault<string>();
+            if (path.Length == 0 || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+            {
+                result.AddError($"--svg: a file in a folder that exists was expected, not '{path}'.");
+            }
+        });
+        return svg;
+    }
+
+    /// <summary>A whole number from 1.</summary>
     internal static Option<int?> Count(string name, string description) => new(name)
     {
         Description = description,

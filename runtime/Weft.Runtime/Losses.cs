@@ -46,8 +46,11 @@ public readonly struct MeanSquaredError<T>(ReadOnlyMemory<T> targets) : ILoss<T>
     }
 }
 
-/// <summary>The mean of −log softmax(y)[label] over the rows: the outputs are unnormalised log-probabilities of the classes.</summary>
-/// <param name="labels">[batch]: each row's class, 0 to outputs − 1.</param>
+/// <summary>
+/// The mean of −log softmax(y)[label] over the rows: the outputs are unnormalised log-probabilities of the classes. With t labels for each row, the
+/// outputs are t such parts one behind the other, as of a language model that says at each position what comes next; the mean is over these too.
+/// </summary>
+/// <param name="labels">[batch], or [batch, t] where t divides the outputs: the class of each row, or part, 0 to outputs / t − 1.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels) : ILoss<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -57,34 +60,41 @@ public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels) : ILoss<T>
     /// <inheritdoc/>
     public void Check(int rows, int outputs)
     {
-        Lengths.Require(labels.Length, rows, 1, nameof(labels));
-        int wrong = labels.Span.IndexOfAnyExceptInRange(0, outputs - 1);
+        (int parts, int rest) = Math.DivRem(labels.Length, rows);
+        if (parts == 0 || rest != 0 || outputs % parts != 0)
+        {
+            Lengths.Refuse(nameof(labels), labels.Length, $"{rows} are expected, or for each of these rows as many as divide its {outputs} outputs.");
+        }
+
+        int classes = outputs / parts;
+        int wrong = labels.Span.IndexOfAnyExceptInRange(0, classes - 1);
         if (wrong >= 0)
         {
-            throw new ArgumentException($"labels[{wrong}] is {labels.Span[wrong]}; the classes are 0 to {outputs - 1}.", nameof(labels));
+            throw new ArgumentException($"labels[{wrong}] is {labels.Span[wrong]}; the classes are 0 to {classes - 1}.", nameof(labels));
         }
     }
 
     /// <inheritdoc/>
     public double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows)
     {
-        int outputs = y.Length / rows;
+        ReadOnlySpan<int> all = labels.Span;
+        int parts = all.Length / totalRows, classes = y.Length / rows / parts;
         double loss = 0;
-        for (int row = 0; row < rows; row++)
+        for (int part = 0; part < rows * parts; part++)
         {
             // Shifted by the largest, no exponential overflows and their sum is at least 1.
-            ReadOnlySpan<T> scores = y.Slice(row * outputs, outputs);
-            Span<T> slopes = dy.Slice(row * outputs, outputs);
-            int label = labels.Span[firstRow + row];
+            ReadOnlySpan<T> scores = y.Slice(part * classes, classes);
+            Span<T> slopes = dy.Slice(part * classes, classes);
+            int label = all[(firstRow * parts) + part];
             TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), slopes);
             double score = double.CreateTruncating(slopes[label]);
             TensorPrimitives.Exp(slopes, slopes);
             double sum = double.CreateTruncating(TensorPrimitives.Sum<T>(slopes));
             loss += Math.Log(sum) - score;
-            TensorPrimitives.Multiply(slopes, T.CreateTruncating(1 / (sum * totalRows)), slopes);
-            slopes[label] -= T.CreateTruncating(1.0 / totalRows);
+            TensorPrimitives.Multiply(slopes, T.CreateTruncating(1 / (sum * all.Length)), slopes);
+            slopes[label] -= T.CreateTruncating(1.0 / all.Length);
         }
 
-        return loss / totalRows;
+        return loss / all.Length;
     }
 }

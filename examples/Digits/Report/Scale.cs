@@ -66,6 +66,22 @@ internal sealed class Scale
         return new Scale("Accuracy on the test images", value => value, ticks, first * step, (last + 0.4) * step);
     }
 
+    /// <summary>Whole numbers from 0, in two to ten equal steps.</summary>
+    public static Scale Counts(string label, int most)
+    {
+        double power = Math.Pow(10, Math.Floor(Math.Log10(most))), step = Math.Max(1, most >= 5 * power ? power : most >= 2 * power ? power / 2 : power / 5);
+        List<(double, string)> ticks = [.. Enumerable.Range(0, (int)(most / step) + 1).Select(i => (i * step, (i * step).ToString("N0", CultureInfo.InvariantCulture)))];
+        return new Scale(label, value => value, ticks, 0, most);
+    }
+
+    /// <summary>Positive numbers, marked at powers of two.</summary>
+    public static Scale PowersOfTwo(string label, double least, double most)
+    {
+        int low = (int)Math.Floor(Math.Log2(least)), high = (int)Math.Ceiling(Math.Log2(most));
+        List<(double Value, string)> ticks = [.. Enumerable.Range(low, high - low + 1).Select(power => (Math.Pow(2, power), Math.Pow(2, power).ToString(CultureInfo.InvariantCulture)))];
+        return new Scale(label, Math.Log2, ticks, ticks[0].Value, ticks[^1].Value);
+    }
+
     /// <summary>Where a value lies: 0 at the low end, 1 at the high end.</summary>
     public double Position(double value) => (_transform(value) - _low) / (_high - _low);
 }

@@ -225,5 +225,5 @@ internal static class Lengths
     }
 
     [DoesNotReturn]
-    private static void Refuse(string name, int length, string expected) => throw new ArgumentException($"{name} has {length} elements; {expected}", name);
+    internal static void Refuse(string name, int length, string expected) => throw new ArgumentException($"{name} has {length} elements; {expected}", name);
 }

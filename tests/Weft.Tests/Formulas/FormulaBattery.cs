@@ -277,8 +277,8 @@ internal static class FormulaBattery
         private static bool IsNearKink(NonlinearLink link, double[] z)
         {
             double small = Check<T>.Tolerance / 3 * z.Max(Math.Abs);
-            var function = new Interpreter(Algebras.ModuleOf("kink", z.Length, z.Length, link), []);
-            double[] weights = [.. z.Select((_, i) => 1 + ((i * 0.37) % 1))];
+            var function = new Interpreter(Algebras.ModuleOf("kink", z.Length, link.Outputs(z.Length), link), []);
+            double[] weights = [.. Enumerable.Range(0, link.Outputs(z.Length)).Select(i => 1 + ((i * 0.37) % 1))];
             double[] Slope(double[] at) => function.Gradient(at, weights).Input;
             return new[] { -small, small }.Any(step =>
             {

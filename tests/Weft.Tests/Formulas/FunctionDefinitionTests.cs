@@ -43,6 +43,7 @@ public class FunctionDefinitionTests
             [0, 0, 0, 0, 1, -1], [0.5 / _root, -0.5 / _root, 0, 0, 0, 0]),
         new("logsumexp(2)", "logsumexp(T)", 2, [1000, 1000, -1e30, 1e30, -Infinity, 0, -Infinity, -Infinity, Infinity, 0], [1, 1, 1, 1, 1],
             [1000 + Math.Log(2), 1e30, 0, -Infinity, Infinity], [0.5, 0.5, 0, 1, 0, 1, double.NaN, double.NaN, double.NaN, 0]),
+        new("maximum(2)", "maximum(T)", 2, [3, 1, -2, -2, 1e30, Infinity, -Infinity, -Infinity], [2, 1, 1, 1], [3, -2, Infinity, -Infinity], [2, 0, 0.5, 0.5, 0, 1, 0.5, 0.5]),
     ];
 
     public static TheoryData<int> Edges => new(Enumerable.Range(0, _edges.Length));

@@ -20,6 +20,7 @@ public class FunctionLinkTests
         "dense(5, 9) . soft_threshold(0.25) . dense(9, 9) . hard_threshold(0.5) . eye(9)",
         "dense(5, 12) . rms_norm(0.01, 4) . dense(12, 70) . layer_norm(0.5) . gelu_exact . dense(70, 9)",
         "dense(5, 3) . logsumexp(4) . dense(12, 70) . logsumexp(1) . dense(70, 9)",
+        "dense(5, 4) . maximum(3) . dense(12, 70) . maximum(1) . dense(70, 9)",
         "hadamard(elu(0.5) . dense(70, 9), hardswish . (3 * dense(70, 9))) . elu(2) . eye(9)",
     ];
 
@@ -33,6 +34,7 @@ public class FunctionLinkTests
         "layer attention : 7 -> 12 = softmax(4) . dense(12, 7) . normalize_rows . shift(0.5) . sigmoid",
         "layer norms : 7 -> 12 = layer_norm(0.1, 4) . dense(12, 35) . rms_norm(1) . elu(0.5) . dense(35, 7)",
         "layer energy : 7 -> 1 = logsumexp . dense(12, 5) . logsumexp(7) . dense(35, 7)",
+        "layer pooled : 7 -> 1 = maximum . dense(12, 5) . maximum(7) . dense(35, 7)",
         "layer gates : 7 -> 12 = hardswish . dense(12, 35) . gelu_exact . hardswish . (2 * dense(35, 7))",
         "layer sparse : 9 -> 5 = dense(5, 9) . soft_threshold(0.25) . dense(9, 9) . hard_threshold(0.5)",
         "layer signs : 9 -> 5 = dense(5, 9) . hadamard(abs, step, dense(9, 9) . sign, stop_gradient, round_ste . (2 * eye(9)))",

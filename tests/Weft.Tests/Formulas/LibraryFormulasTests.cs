@@ -53,6 +53,11 @@ public class LibraryFormulasTests
         "embedding(100, 9, 17)", "embedding_bag(100, 9, 17)", "factorized_embedding(100, 9, 17, 5)", "hashed_embedding(1000, 9, 17, 33, 3)",
         "quotient_remainder_embedding(100, 9, 17, 7)", "tensor_train_embedding(9, [5, 4, 6], [2, 3, 4], 3)", "unified_embedding(9, 100, 33, 2, 7)", "input_search(100, 9, 17, 7)",
         "product_quantized(9, 4, 16, 5)", "simvq(33, 9, 17)", "shacira(100, 9, 17, 5)", "message_passing(9, 20, 5)", "cross_attention(9, 11, 7, 4, 5, 2)",
+        "sparse_mixture_of_experts(17, 9, 5, 3)", "rms_normalization(33)", "layer_normalization(33)", "group_normalization(12, 5, 4)", "max_pool_1d(3, 33, 4)", "max_pool(3, 9, 8, 3, 2)",
+        "average_pool_1d(3, 33, 4)", "average_pool(3, 9, 8, 3, 2)", "feed_forward(17, 33)", "swiglu(17, 33)", "geglu(17, 33)", "grouped_query_attention(9, 5, 4, 3, 2)",
+        "sliding_window_attention(17, 5, 2, 3, 5)", "alibi_attention(9, 5, 4, 3)", "rotary_attention(17, 5, 4, 4, 2, 6)", "dot_product_attention(9, 2, 5)", "causal_dot_product_attention(9, 2, 5)", "rotary_dot_product_attention(9, 2, 6)", "transformer_block(9, 8, 2, 17)",
+        "causal_transformer_block(9, 8, 4, 17)", "rotary_transformer_block(9, 8, 2, 17)", "positional_embedding(100, 9, 17)", "sinusoidal_embedding(100, 9, 18)", "unembedding(33, 9, 17)",
+        "delta_rule(7, 5, 2, 4)",
     ];
 
     /// <summary>

@@ -638,6 +638,7 @@ internal sealed class RandomFormula
             () => Functions.Of("elu", Pick(0.5, 1), Argument(shape)),
             () => Functions.Of(Pick("gelu_exact", "hardswish"), Argument(shape)),
             () => Functions.Of("logsumexp", Argument([.. shape, other])),
+            () => Functions.Of("maximum", Fresh([.. shape, other])),
 
             // The norms of what is normalized do not depend on anything.
             () => Functions.Of("row_norms", Fresh([.. shape, other])),

@@ -119,6 +119,17 @@ public class ValueNumberingTests
     [Fact]
     public void FanInIsThatOfTheParts() => Assert.All(Program(TwoWeights).Parameters, place => Assert.Equal(8, place.FanIn));
 
+    /// <summary>In whichever order: gains that are multiplied into a matrix first do not make it start larger.</summary>
+    [Theory]
+    [InlineData(0, "(t1 (g W))")]
+    [InlineData(1, "((t1 g) W)")]
+    public void FanInIsThatOfTheMatrixThatIsScaled(int rank, string plan)
+    {
+        OperationProgram program = Program("layer f : 8 -> 20\n  param W[20, 8], g[8]\n  = W . diag(g) . tanh", rank);
+        Assert.Equal(plan, PlanPrinter.Print(program.Plans[^1].Root));
+        Assert.Equal([("W", 8), ("g", 1)], program.Parameters.Select(place => (place.Parameter.Name, place.FanIn)));
+    }
+
     [Fact]
     public void GradientsOfAllUsesAddUp()
     {
@@ -127,10 +138,10 @@ public class ValueNumberingTests
         Assert.Equal("", FormulaBattery.Faults<float>(Scalar.Float, texts));
     }
 
-    private static OperationProgram Program(string text)
+    private static OperationProgram Program(string text, int rank = 0)
     {
         Assert.Empty(TestModules.Diagnostics(text));
         Module module = WeftCompiler.Bind([TestModules.File(text)]).Modules[^1];
-        return Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(64), 4)).Program;
+        return Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(module).Module), new Variant(new CostModel(64), 4, rank)).Program;
     }
 }

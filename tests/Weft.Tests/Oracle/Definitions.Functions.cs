@@ -89,6 +89,7 @@ internal sealed partial class Definitions
         ["normal_float"] = (t, bits) => t[0].Rows.SelectMany(row => Rounded(row, [.. NormalFloat((int)bits).Select(code => Most(row) * code)])),
         ["softmax"] = (t, _) => t[0].Rows.SelectMany(row => Softmax(row, row.Length)),
         ["logsumexp"] = (t, _) => t[0].Rows.Select(row => Largest(row) + Dual.Sum(row.Select(z => (z - Largest(row)).To(Math.Exp))).To(Math.Log)),
+        ["maximum"] = (t, _) => t[0].Rows.Select(row => row.Where(x => x.Value == row.Max(y => y.Value)).ToArray()).Select(all => Dual.Sum(all) / all.Length),
         ["rms_norm"] = (t, epsilon) => t[0].Rows.SelectMany(row => Normed(row, epsilon)),
         ["layer_norm"] = (t, epsilon) => t[0].Rows.SelectMany(row => Normed([.. row.Select(x => x - (Dual.Sum(row) / row.Length))], epsilon)),
         ["top_k_softmax"] = (t, k) => t[0].Rows.SelectMany(row => Softmax(row, k)),

@@ -335,6 +335,8 @@ public sealed class MapTests
         Refuses("x", "7 elements", () => map.LossGradient(new float[7], new MeanSquaredError<float>(y), gradient));
         Refuses("gradient", "5 elements; 15", () => map.LossGradient(x, new MeanSquaredError<float>(y), bad));
         Refuses("targets", "5 elements; 6", () => map.LossGradient(x, new MeanSquaredError<float>(bad), gradient));
+        Refuses("labels", "4 elements; 2 are expected, or for each of these rows as many as divide its 3 outputs", () => map.LossGradient(x, new CrossEntropy<float>(new int[4]), gradient));
+        Refuses("labels", "labels[5] is 1; the classes are 0 to 0", () => map.LossGradient(x, new CrossEntropy<float>(new[] { 0, 0, 0, 0, 0, 1 }), gradient));
         Refuses("labels", "1 elements; 2", () => map.LossGradient(x, new CrossEntropy<float>(new[] { 0 }), gradient));
         Refuses("labels", "labels[1] is 3; the classes are 0 to 2", () => map.LossGradient(x, new CrossEntropy<float>(new[] { 0, 3 }), gradient));
         Refuses("labels", "labels[0] is -1", () => map.LossGradient(x, new CrossEntropy<float>(new[] { -1, 2 }), gradient));

@@ -111,10 +111,11 @@ public sealed class TrainingTests
     [Fact]
     public void LossGradientsAgreeWithDifferences()
     {
-        const int Rows = 4, Outputs = 5;
+        const int Rows = 4, Outputs = 6;
         double[] y = Numbers.Draw<double>(Rows * Outputs, 1), targets = Numbers.Draw<double>(Rows * Outputs, 2);
         Check(new MeanSquaredError<double>(targets));
-        Check(new CrossEntropy<double>(new[] { 0, 4, 2, 2 }));
+        Check(new CrossEntropy<double>(new[] { 0, 4, 2, 5 }));
+        Check(new CrossEntropy<double>(new[] { 0, 2, 1, 1, 2, 2, 0, 1 }));
 
         void Check<TLoss>(TLoss loss)
             where TLoss : ILoss<double>
@@ -138,6 +139,10 @@ public sealed class TrainingTests
         Assert.Equal((1 + 4 + 0 + 9) / 4.0, new MeanSquaredError<double>(new double[] { 1, 0, 3, 7 }).Evaluate([2, 2, 3, 4], dy, 0, 2, 2));
         Assert.Equal([0.5, 1, 0, -1.5], dy);
         Assert.Equal(Math.Log(2), new CrossEntropy<double>(new[] { 0, 1 }).Evaluate([3, 3, -1, -1], dy, 0, 2, 2), 1e-15);
+        Assert.Equal([-0.25, 0.25, 0.25, -0.25], dy);
+
+        // The same numbers as parts of one row.
+        Assert.Equal(Math.Log(2), new CrossEntropy<double>(new[] { 0, 1 }).Evaluate([3, 3, -1, -1], dy, 0, 1, 1), 1e-15);
         Assert.Equal([-0.25, 0.25, 0.25, -0.25], dy);
     }
 

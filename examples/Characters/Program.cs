@@ -1,0 +1,1 @@
+return Weft.Examples.Characters.Cli.Run(args, Console.Out, Console.Error);
