@@ -1,0 +1,262 @@
+using Weft.Compiler.Algebra;
+using Weft.Compiler.Network;
+using Weft.Compiler.Operations;
+using Weft.Compiler.Text;
+using global::Onnx;
+using static global::Onnx.TensorProto.Types;
+using Index = Weft.Compiler.Network.Index;
+
+namespace Weft.Onnx;
+
+/// <summary>
+/// From a program to a graph: what depends on parameters alone is computed here and becomes initializers, every operation on rows becomes nodes.
+/// </summary>
+internal sealed partial class Exporter
+{
+    private readonly OperationProgram _program;
+    private readonly WeightValues _weights;
+    private readonly Dictionary<Storage, Content> _contents = [];
+    private readonly Dictionary<Storage, IReadOnlyList<int>> _shapes;
+
+    /// <summary>Storages as whole numbers, in the parts that hold positions.</summary>
+    private readonly Dictionary<Storage, List<(int Offset, Laid Part)>> _positions = [];
+    private GraphBuilder _graph = new();
+    private Layouts _layouts;
+
+    private Exporter(OperationProgram program, IReadOnlyDictionary<string, double[]> parameters)
+    {
+        _program = program;
+        _weights = new WeightValues(program, parameters);
+
+        // Of tensors that only differ in shape the storage is one.
+        _shapes = program.Derived.GroupBy(derived => derived.Value).ToDictionary(derived => derived.Key, derived => derived.First().Key.Shape);
+        foreach (ParameterPlace place in program.Parameters)
+        {
+            _shapes[place.Storage] = [.. place.Parameter.Shape];
+        }
+
+        _layouts = new Layouts(_graph, AddInputs());
+    }
+
+    private Module Module => _program.Module;
+
+    /// <exception cref="OnnxExportException">An operation has no counterpart in ONNX.</exception>
+    /// <exception cref="InvalidOperationException">A table of positions holds one that is none.</exception>
+    public static GraphProto Export(OperationProgram program, IReadOnlyDictionary<string, double[]> parameters) => new Exporter(program, parameters).Run();
+
+    private GraphProto Run()
+    {
+        foreach (Operation operation in _program.Rows)
+        {
+            Add(operation);
+        }
+
+        Storage y = _program.Rows.SelectMany(operation => operation.Writes).Select(place => place.Storage).First(storage => storage.Space == Space.Output);
+        Port[] ports = Module.OutputPorts.Count > 0 ? [.. Module.OutputPorts] : [new Port("y", EquatableArray.Of(Module.Outputs), 0)];
+        HashSet<string> inputs = [.. Module.InputPorts.Select(port => port.Name)];
+        foreach (Port port in ports)
+        {
+            Value value = _graph.Reshape(Elements(y, port.Offset, port.Length), [Dim.Rows, .. port.Shape.Select(extent => (Dim)extent)]);
+            _graph.Output(value, inputs.Contains(port.Name) ? $"next_{port.Name}" : port.Name, DataType.Float);
+        }
+
+        return _graph.Finish(Module.Name);
+    }
+
+    /// <summary>The inputs of the graph, and the rows of a batch as a shape.</summary>
+    private Value AddInputs()
+    {
+        Port[] ports = Module.InputPorts.Count > 0 ? [.. Module.InputPorts] : [new Port("x", EquatableArray.Of(Module.Inputs), 0)];
+        Content x = ContentOf(_program.Input);
+        List<(int, Laid)> positions = _positions[_program.Input] = [];
+        Value? rows = null;
+        foreach (Port port in ports)
+        {
+            Value input = _graph.Input(port.Name, port.IsPositions ? DataType.Int64 : DataType.Float, [Dim.Rows, .. port.Shape.Select(extent => (Dim)extent)]);
+            rows ??= _graph.Node("Shape", [input], [1], GraphBuilder.Integer("start", 0), GraphBuilder.Integer("end", 1));
+            Value numbers = input;
+            if (port.IsPositions)
+            {
+                positions.Add((port.Offset, Squeezed(input)));
+                numbers = Cast(input, DataType.Float);
+            }
+
+            x.Parts.Add((port.Offset, Squeezed(numbers)));
+        }
+
+        return rows!;
+
+        Laid Squeezed(Value value) => new Layouts(_graph, rows).Squeezed(Layouts.InOrder(value));
+    }
+
+    private void Add(Operation operation)
+    {
+        if (operation is not ScanStep)
+        {
+            _graph.Purpose = operation.Describe();
+        }
+
+        switch (operation)
+        {
+            case ContractStep contract:
+                Contract(contract);
+                break;
+
+            case ClearStep { C.Storage: { Window: null } cleared }:
+                ContentOf(cleared).Parts.Clear();
+                break;
+
+            case ClearStep:
+                // The state before the first step, with which a scan begins.
+                break;
+
+            case ActivationStep activation:
+                Set(activation.C.Storage, Apply(activation.Function, ContentOf(activation.A.Storage)));
+                break;
+
+            case FunctionStep function:
+                Value value = Apply(function.Function, [.. function.Arguments.Select((argument, k) => Argument(argument, function.Function.Shapes[k]))]);
+                Set(function.Result, Layouts.InOrder(value.HasRows ? value : _layouts.ForRows(value, value.Shape)));
+                break;
+
+            case GatherStep gather:
+                Gather(gather);
+                break;
+
+            case PositionStep positions:
+                Add(positions);
+                break;
+
+            case WalshHadamardStep transform:
+                Transform(transform);
+                break;
+
+            case ScanStep scan:
+                Scan(scan);
+                break;
+
+            default:
+                throw new InvalidOperationException($"{operation.GetType().Name} has no row in the table of ONNX.");
+        }
+    }
+
+    private Content ContentOf(Storage storage)
+    {
+        if (!_contents.TryGetValue(storage, out Content? content))
+        {
+            content = new Content(storage.IsPerRow, storage.Length);
+            _contents.Add(storage, content);
+            if (!storage.IsPerRow)
+            {
+                IReadOnlyList<int> shape = _shapes.TryGetValue(storage, out IReadOnlyList<int>? known) ? known : [storage.Length];
+                content.Parts.Add((0, Layouts.InOrder(_graph.Initializer(storage.Name, _weights.Of(storage), [.. shape.Select(extent => (Dim)extent)]))));
+            }
+        }
+
+        return content;
+    }
+
+    private void Set(Storage storage, Laid value)
+    {
+        Content content = ContentOf(storage);
+        content.Parts.Clear();
+        content.Parts.Add((0, _layouts.Squeezed(value)));
+    }
+
+    /// <summary>What is written to a part of a storage, in place of what is there or added to it.</summary>
+    private void Write(Storage storage, int offset, Laid value, bool accumulate)
+    {
+        List<(int Offset, Laid Part)> parts = ContentOf(storage).Parts;
+        int length = value.Length;
+        (int Offset, Laid Part)[] met = [.. parts.Where(part => part.Offset < offset + length && offset < part.Offset + part.Part.Length)];
+        if (!accumulate && met.Any(part => part.Offset != offset || part.Part.Length != length))
+        {
+            throw new InvalidOperationException($"A part of {storage} is written over.");
+        }
+
+        if (met.Length == 0 || !accumulate)
+        {
+            parts.RemoveAll(met.Contains);
+            parts.Add((offset, value));
+        }
+        else if (met.Length == 1 && met[0].Offset == offset && met[0].Part.Length == length)
+        {
+            parts[parts.IndexOf(met[0])] = (offset, _layouts.Sum(met[0].Part, value));
+        }
+        else
+        {
+            Laid whole = Whole(ContentOf(storage)), flat = _layouts.Flat(value);
+            int axis = flat.Axes.Count - 1;
+            Value padded = _layouts.Padded(flat.Value, axis, offset, storage.Length - offset - length);
+            Set(storage, _layouts.Sum(whole, Layouts.InOrder(padded)));
+        }
+    }
+
+    /// <summary>All of a storage as one part.</summary>
+    private Laid Whole(Content content)
+    {
+        List<(int Offset, Laid Part)> parts = content.Parts;
+        if (parts.Count == 1 && parts[0].Part.Length == content.Length)
+        {
+            return parts[0].Part;
+        }
+
+        var pieces = new List<Value>();
+        int at = 0;
+        foreach ((int offset, Laid part) in parts.OrderBy(part => part.Offset))
+        {
+            if (offset > at)
+            {
+                pieces.Add(_layouts.Zeros(offset - at));
+            }
+
+            pieces.Add(_layouts.Flat(part).Value);
+            at = offset + part.Length;
+        }
+
+        if (at < content.Length)
+        {
+            pieces.Add(_layouts.Zeros(content.Length - at));
+        }
+
+        Laid whole = Layouts.InOrder(pieces.Count == 1 ? pieces[0] : _graph.Node("Concat", pieces, [Dim.Rows, content.Length], GraphBuilder.Integer("axis", 1)));
+        parts.Clear();
+        parts.Add((0, whole));
+        return whole;
+    }
+
+    /// <summary>What a storage holds at a position.</summary>
+    private Value Read(Storage storage, Affine position, IReadOnlyList<Index> order)
+    {
+        Content content = ContentOf(storage);
+        foreach ((int offset, Laid part) in content.Parts)
+        {
+            if (offset <= position.Minimum && position.Maximum < offset + part.Length)
+            {
+                return _layouts.Read(_layouts.Squeezed(part), position + -offset, order);
+            }
+        }
+
+        return _layouts.Read(Whole(content), position, order);
+    }
+
+    /// <summary>Consecutive elements, behind the rows where they differ from row to row.</summary>
+    private Value Elements(Storage storage, int offset, int length)
+    {
+        var each = new Index("i", length);
+        Index[] order = storage.IsPerRow ? [View.Rows, each] : [each];
+        return _graph.Reshape(Read(storage, Long(Affine.Of(each) + offset), [.. order.Where(IsLong)]), [.. storage.IsPerRow ? [Dim.Rows] : Array.Empty<Dim>(), length]);
+    }
+
+    /// <summary>A tensor that a function takes, behind the rows where it differs from row to row.</summary>
+    private Value Argument(Storage storage, IReadOnlyList<int> shape) => _graph.Reshape(
+        Elements(storage, 0, storage.Length), [.. storage.IsPerRow ? [Dim.Rows] : Array.Empty<Dim>(), .. shape.Select(extent => (Dim)extent)]);
+
+    private Value Cast(Value value, DataType type) => _graph.Node("Cast", [value], value.Shape, GraphBuilder.Integer("to", (long)type));
+
+    /// <summary>Whether an index runs at all; the rows do.</summary>
+    private static bool IsLong(Index index) => index == View.Rows || index.Extent > 1;
+
+    /// <summary>A position by the indices that run, but for the rows.</summary>
+    private static Affine Long(Affine position) => new(position.Offset, [.. position.Terms.Where(term => term.Index != View.Rows && term.Index.Extent > 1)]);
+}
