@@ -20,12 +20,13 @@ internal sealed partial class Exporter
 
     /// <summary>Storages as whole numbers, in the parts that hold positions.</summary>
     private readonly Dictionary<Storage, List<(int Offset, Laid Part)>> _positions = [];
-    private GraphBuilder _graph = new();
+    private readonly GraphBuilder _model = new();
+    private GraphBuilder _graph;
     private Layouts _layouts;
 
     private Exporter(OperationProgram program, IReadOnlyDictionary<string, double[]> parameters)
     {
-        _program = program;
+        (_program, _graph) = (program, _model);
         _weights = new WeightValues(program, parameters);
 
         // Of tensors that only differ in shape the storage is one.
@@ -91,11 +92,7 @@ internal sealed partial class Exporter
 
     private void Add(Operation operation)
     {
-        if (operation is not ScanStep)
-        {
-            _graph.Purpose = operation.Describe();
-        }
-
+        _graph.Purpose = operation is ScanStep ? "" : operation.Describe();
         switch (operation)
         {
             case ContractStep contract:
@@ -148,8 +145,11 @@ internal sealed partial class Exporter
             _contents.Add(storage, content);
             if (!storage.IsPerRow)
             {
-                IReadOnlyList<int> shape = _shapes.TryGetValue(storage, out IReadOnlyList<int>? known) ? known : [storage.Length];
-                content.Parts.Add((0, Layouts.InOrder(_graph.Initializer(storage.Name, _weights.Of(storage), [.. shape.Select(extent => (Dim)extent)]))));
+                // Whatever reads it first, it is of the whole model.
+                GraphBuilder here = _graph;
+                _graph = _model;
+                content.Parts.Add((0, Layouts.InOrder(Stored(storage))));
+                _graph = here;
             }
         }
 

@@ -22,7 +22,7 @@ internal sealed class GraphBuilder
         _constants = outer?._constants ?? new(StringComparer.Ordinal);
     }
 
-    /// <summary>What the next node is for, in a line.</summary>
+    /// <summary>What the next node that does more than move elements is for, in a line.</summary>
     public string Purpose { get; set; } = "";
 
     private GraphProto Root => _outer?.Root ?? _graph;
@@ -200,8 +200,12 @@ internal sealed class GraphBuilder
 
     private void Add(string operation, IReadOnlyList<Value> inputs, IReadOnlyList<Value> outputs, params AttributeProto[] attributes)
     {
-        var node = new NodeProto { OpType = operation, Name = outputs[0].Name, DocString = Purpose };
-        Purpose = "";
+        var node = new NodeProto { OpType = operation, Name = outputs[0].Name };
+        if (operation is not ("Reshape" or "Transpose" or "Slice" or "Concat" or "Pad" or "Expand" or "Shape" or "Cast" or "Identity"))
+        {
+            (node.DocString, Purpose) = (Purpose, "");
+        }
+
         node.Input.AddRange(inputs.Select(input => input.Name));
         node.Output.AddRange(outputs.Select(output => output.Name));
         node.Attribute.AddRange(attributes);
