@@ -240,8 +240,8 @@ internal sealed partial class Exporter
             [.. states.Select(state => (IReadOnlyList<Dim>)[Dim.Rows, StrideOf(state)]), .. gives.Select(part => (IReadOnlyList<Dim>)[Dim.Rows, scan.Steps, part.Length])],
             GraphBuilder.Graph("body", body.Finish("step")),
             GraphBuilder.Integer("num_scan_inputs", isGiven ? given.Length : 1),
-            GraphBuilder.Integers("scan_input_axes", isGiven ? given.Select(_ => 1L) : [0L]),
-            GraphBuilder.Integers("scan_output_axes", gives.Select(_ => 1L)));
+            GraphBuilder.Integers("scan_input_axes", isGiven ? given.Select(_ => 1) : [0]),
+            GraphBuilder.Integers("scan_output_axes", gives.Select(_ => 1)));
         foreach ((Storage part, Value value) in gives.Zip(results.Skip(states.Length)))
         {
             var each = new Index("i", part.Length);

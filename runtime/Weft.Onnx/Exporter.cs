@@ -240,6 +240,23 @@ internal sealed partial class Exporter
         return _layouts.Read(Whole(content), position, order);
     }
 
+    /// <summary>The indices of a view, and its rows, in the order in which what it reads lies now.</summary>
+    private IEnumerable<Index> Lying(View view)
+    {
+        Affine position = Long(view.Position);
+        Index[] indices = [.. InOrder(view.Position).Where(IsLong)];
+        (int offset, Laid part) = ContentOf(view.Storage).Parts.Find(part => part.Offset <= position.Minimum && position.Maximum < part.Offset + part.Part.Length);
+        if (part is null)
+        {
+            return indices;
+        }
+
+        List<Axis> axes = [.. part.Axes];
+        return indices.OrderBy(index => index == View.Rows
+            ? axes.FindIndex(axis => axis.IsRows)
+            : axes.FindIndex(axis => !axis.IsRows && axis.Stride <= position.StrideOf(index) && position.StrideOf(index) < axis.Stride * axis.Extent));
+    }
+
     /// <summary>Consecutive elements, behind the rows where they differ from row to row.</summary>
     private Value Elements(Storage storage, int offset, int length)
     {

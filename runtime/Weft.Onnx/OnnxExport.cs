@@ -7,6 +7,7 @@ using Weft.Compiler.Operations;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 using Weft.Dynamic;
+using Weft.Kernels;
 
 namespace Weft.Onnx;
 
@@ -51,27 +52,54 @@ public static class OnnxExport
 
         // What has never been given, or is being written, is no parameter: a call says so.
         map.Forward([], []);
-        var parameters = new Dictionary<string, double[]>(StringComparer.Ordinal);
-        for (int k = 0; k < map.Description.Parameters.Length; k++)
+        return Create(module, options.Batch, place =>
         {
-            ParameterView<T> parameter = map[k];
-            double[] values = new double[parameter.Info.Length];
-            for (int i = 0; i < values.Length; i++)
+            ReadOnlySpan<T> values = map[place.Parameter.Name].Values;
+            double[] wide = new double[values.Length];
+            for (int i = 0; i < wide.Length; i++)
             {
-                values[i] = double.CreateChecked(parameter.Values[i]);
+                wide[i] = double.CreateChecked(values[i]);
             }
 
-            parameters.Add(parameter.Info.Name, values);
-        }
-
-        return Create(module, parameters, options.Batch);
+            return wide;
+        });
     }
 
+    /// <summary>A bound module as a model, with the parameters of a file; seeded ones are drawn.</summary>
+    /// <exception cref="InvalidDataException">A parameter is not in the file, or has another shape there.</exception>
+    internal static unsafe ModelProto Create(Module module, TensorFile file, int batch) => Create(module, batch, place =>
+    {
+        Parameter parameter = place.Parameter;
+        int[] shape = [.. parameter.Shape];
+        double[] values = new double[parameter.Length];
+        if (parameter.Role == Role.Seeded)
+        {
+            double scale = parameter.Initializer.IsOverFanIn ? parameter.Initializer.Scale / Math.Sqrt(place.FanIn) : parameter.Initializer.Scale;
+            fixed (double* target = values)
+            {
+                ParameterFunctions<double>.Draw(target, shape, new(parameter.Initializer.Distribution, scale), parameter.Seed);
+            }
+
+            return values;
+        }
+
+        try
+        {
+            file.Read(parameter.Name, shape, values.AsSpan());
+        }
+        catch (ArgumentException exception)
+        {
+            throw new InvalidDataException($"{module.Name} needs {parameter.Name}[{string.Join(", ", shape)}]: {exception.Message}", exception);
+        }
+
+        return values;
+    });
+
     /// <summary>A bound module as a model.</summary>
-    internal static ModelProto Create(Module module, IReadOnlyDictionary<string, double[]> parameters, int batch = 64)
+    internal static ModelProto Create(Module module, int batch, Func<ParameterPlace, double[]> parameters)
     {
         OperationProgram program = ModuleCompiler.Program(module, batch);
-        GraphProto graph = Exporter.Export(program, parameters);
+        GraphProto graph = Exporter.Export(program, program.Parameters.ToDictionary(place => place.Parameter.Name, parameters, StringComparer.Ordinal));
         graph.DocString = module.Formula;
         long bytes = graph.Initializer.Sum(tensor => (long)tensor.RawData.Length);
         if (bytes > int.MaxValue)

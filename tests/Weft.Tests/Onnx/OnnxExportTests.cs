@@ -123,7 +123,7 @@ public class OnnxExportTests
         Numbers.AssertClose([.. y.Select(double.CreateTruncating)], [.. results[0].GetTensorDataAsSpan<float>().ToArray().Select(value => (double)value)], 1e-5, map.Description.Formula);
     }
 
-    private static ModelProto Create(Module module) => OnnxExport.Create(module, OnnxRun.Draw(module, new Random(1)));
+    private static ModelProto Create(Module module) => OnnxRun.Create(module, OnnxRun.Draw(module, new Random(1)));
 
     private static void AssertNone(IEnumerable<(string Name, Module Module)> modules)
     {

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
+using global::Onnx;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Oracle;
 using Weft.Onnx;
@@ -24,7 +25,7 @@ internal static class OnnxRun
             Dictionary<string, double[]> parameters = Draw(module, random);
             double[] x = Rounded(Numbers.Rows(module, random, Batches.Max()));
             double[] expected = new Interpreter(module, parameters).Evaluate(x);
-            using var session = new InferenceSession(OnnxExport.Create(module, parameters).ToByteArray(), Options);
+            using var session = new InferenceSession(Create(module, parameters).ToByteArray(), Options);
             fault = Batches.Select(batch => Compare(module, session, x[..(batch * module.Inputs)], expected[..(batch * module.Outputs)])).FirstOrDefault(found => found is not null);
             if (fault is null)
             {
@@ -43,6 +44,8 @@ internal static class OnnxRun
         double error = Numbers.RelativeError([.. expected, 1e-3], [.. actual, 1e-3]);
         return error <= 1e-4 ? null : $"off by {error:G3} for {x.Length / module.Inputs} rows";
     }
+
+    public static ModelProto Create(Module module, Dictionary<string, double[]> parameters) => OnnxExport.Create(module, batch: 64, place => parameters[place.Parameter.Name]);
 
     /// <summary>What a session makes of rows.</summary>
     public static double[] Evaluate(Module module, InferenceSession session, double[] x)
