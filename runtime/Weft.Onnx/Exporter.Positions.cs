@@ -195,7 +195,7 @@ internal sealed partial class Exporter
         (_graph, _layouts) = (body, new Layouts(body, layouts.RowsOfBatch));
         foreach (Storage state in states)
         {
-            Value before = body.Input("state", DataType.Float, [Dim.Rows, StrideOf(state)]);
+            Value before = body.Input(body.NewInnerName("state"), DataType.Float, [Dim.Rows, StrideOf(state)]);
             foreach (Storage part in scan.Given.Where(part => part.Window!.Of == state))
             {
                 Set(part, Layouts.InOrder(body.Slice(before, 1, part.Window!.Offset, part.Length)));
@@ -204,7 +204,7 @@ internal sealed partial class Exporter
 
         foreach (Storage part in given)
         {
-            Set(part, Layouts.InOrder(body.Input("part", DataType.Float, [Dim.Rows, part.Length])));
+            Set(part, Layouts.InOrder(body.Input(body.NewInnerName("part"), DataType.Float, [Dim.Rows, part.Length])));
         }
 
         bool isGiven = given.Length > 0;
@@ -212,7 +212,7 @@ internal sealed partial class Exporter
         {
             // What tells how many steps there are is an input.
             inputs.Add(outer.Constant(new double[scan.Steps], [scan.Steps]));
-            body.Input("step", DataType.Float);
+            body.Input(body.NewInnerName("step"), DataType.Float);
         }
 
         foreach (Operation operation in scan.Body)
@@ -222,14 +222,14 @@ internal sealed partial class Exporter
 
         foreach (Storage state in states)
         {
-            Content next = new(true, StrideOf(state));
+            var next = new Content(StrideOf(state));
             next.Parts.AddRange(scan.Gives.Where(part => part.Window!.Of == state).Select(part => (part.Window!.Offset - next.Length, Whole(ContentOf(part)))));
-            body.Output(_layouts.Flat(Whole(next)).Value, "next", DataType.Float);
+            body.Output(_layouts.Flat(Whole(next)).Value, body.NewInnerName("next"), DataType.Float);
         }
 
         foreach (Storage part in gives)
         {
-            body.Output(Elements(part, 0, part.Length), "result", DataType.Float);
+            body.Output(Elements(part, 0, part.Length), body.NewInnerName("result"), DataType.Float);
         }
 
         (_graph, _layouts) = (outer, layouts);

@@ -21,6 +21,7 @@ internal sealed partial class Exporter
     /// <summary>Storages as whole numbers, in the parts that hold positions.</summary>
     private readonly Dictionary<Storage, List<(int Offset, Laid Part)>> _positions = [];
     private readonly GraphBuilder _model = new();
+    private readonly IReadOnlyList<string> _results;
     private GraphBuilder _graph;
     private Layouts _layouts;
 
@@ -36,10 +37,18 @@ internal sealed partial class Exporter
             _shapes[place.Storage] = [.. place.Parameter.Shape];
         }
 
-        _layouts = new Layouts(_graph, AddInputs());
+        _layouts = AddInputs();
+
+        // A state comes in and goes out under one name. These names are the map's before parameters are.
+        HashSet<string> inputs = [.. Inputs.Select(port => port.Name)];
+        _results = [.. Outputs.Select(port => _graph.NewName(inputs.Contains(port.Name) ? $"next_{port.Name}" : port.Name))];
     }
 
     private Module Module => _program.Module;
+
+    private IReadOnlyList<Port> Inputs => Module.InputPorts.Count > 0 ? Module.InputPorts : [new Port("x", EquatableArray.Of(Module.Inputs), 0)];
+
+    private IReadOnlyList<Port> Outputs => Module.OutputPorts.Count > 0 ? Module.OutputPorts : [new Port("y", EquatableArray.Of(Module.Outputs), 0)];
 
     /// <exception cref="OnnxExportException">An operation has no counterpart in ONNX.</exception>
     /// <exception cref="InvalidOperationException">A table of positions holds one that is none.</exception>
@@ -53,41 +62,34 @@ internal sealed partial class Exporter
         }
 
         Storage y = _program.Rows.SelectMany(operation => operation.Writes).Select(place => place.Storage).First(storage => storage.Space == Space.Output);
-        Port[] ports = Module.OutputPorts.Count > 0 ? [.. Module.OutputPorts] : [new Port("y", EquatableArray.Of(Module.Outputs), 0)];
-        HashSet<string> inputs = [.. Module.InputPorts.Select(port => port.Name)];
-        foreach (Port port in ports)
+        foreach ((Port port, string name) in Outputs.Zip(_results))
         {
             Value value = _graph.Reshape(Elements(y, port.Offset, port.Length), [Dim.Rows, .. port.Shape.Select(extent => (Dim)extent)]);
-            _graph.Output(value, inputs.Contains(port.Name) ? $"next_{port.Name}" : port.Name, DataType.Float);
+            _graph.Output(value, name, DataType.Float);
         }
 
         return _graph.Finish(Module.Name);
     }
 
-    /// <summary>The inputs of the graph, and the rows of a batch as a shape.</summary>
-    private Value AddInputs()
+    /// <summary>The inputs of the graph, the first of which tells how many rows there are.</summary>
+    private Layouts AddInputs()
     {
-        Port[] ports = Module.InputPorts.Count > 0 ? [.. Module.InputPorts] : [new Port("x", EquatableArray.Of(Module.Inputs), 0)];
-        Content x = ContentOf(_program.Input);
+        Value[] inputs = [.. Inputs.Select(port => _graph.Input(
+            _graph.NewName(port.Name), port.IsPositions ? DataType.Int64 : DataType.Float, [Dim.Rows, .. port.Shape.Select(extent => (Dim)extent)]))];
+        var layouts = new Layouts(_graph, _graph.Node("Shape", [inputs[0]], [1], GraphBuilder.Integer("start", 0), GraphBuilder.Integer("end", 1)));
         List<(int, Laid)> positions = _positions[_program.Input] = [];
-        Value? rows = null;
-        foreach (Port port in ports)
+        foreach ((Port port, Value input) in Inputs.Zip(inputs))
         {
-            Value input = _graph.Input(port.Name, port.IsPositions ? DataType.Int64 : DataType.Float, [Dim.Rows, .. port.Shape.Select(extent => (Dim)extent)]);
-            rows ??= _graph.Node("Shape", [input], [1], GraphBuilder.Integer("start", 0), GraphBuilder.Integer("end", 1));
-            Value numbers = input;
             if (port.IsPositions)
             {
-                positions.Add((port.Offset, Squeezed(input)));
-                numbers = Cast(input, DataType.Float);
+                positions.Add((port.Offset, layouts.Squeezed(Layouts.InOrder(input))));
             }
 
-            x.Parts.Add((port.Offset, Squeezed(numbers)));
+            Value numbers = port.IsPositions ? Cast(input, DataType.Float) : input;
+            ContentOf(_program.Input).Parts.Add((port.Offset, layouts.Squeezed(Layouts.InOrder(numbers))));
         }
 
-        return rows!;
-
-        Laid Squeezed(Value value) => new Layouts(_graph, rows).Squeezed(Layouts.InOrder(value));
+        return layouts;
     }
 
     private void Add(Operation operation)
@@ -141,7 +143,7 @@ internal sealed partial class Exporter
     {
         if (!_contents.TryGetValue(storage, out Content? content))
         {
-            content = new Content(storage.IsPerRow, storage.Length);
+            content = new Content(storage.Length);
             _contents.Add(storage, content);
             if (!storage.IsPerRow)
             {

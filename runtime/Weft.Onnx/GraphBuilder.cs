@@ -27,6 +27,9 @@ internal sealed class GraphBuilder
 
     private GraphProto Root => _outer?.Root ?? _graph;
 
+    /// <summary>A name for something of its own making, which no name of a map's is.</summary>
+    public string NewInnerName(string wanted) => NewName("/" + wanted);
+
     /// <summary>A name that nothing has yet.</summary>
     public string NewName(string wanted)
     {
@@ -39,17 +42,18 @@ internal sealed class GraphBuilder
         return name;
     }
 
+    /// <summary>An input, under a name that is kept for it.</summary>
     public Value Input(string name, DataType type, params IReadOnlyList<Dim> shape)
     {
-        var value = new Value(NewName(name), shape);
+        var value = new Value(name, shape);
         _graph.Input.Add(Info(value, type));
         return value;
     }
 
-    /// <summary>Makes a tensor a result.</summary>
+    /// <summary>Makes a tensor a result, under a name that is kept for it.</summary>
     public void Output(Value value, string name, DataType type)
     {
-        var result = new Value(NewName(name), value.Shape);
+        var result = new Value(name, value.Shape);
         Add("Identity", [value], [result]);
         _graph.Output.Add(Info(result, type));
     }
@@ -60,7 +64,7 @@ internal sealed class GraphBuilder
     /// <summary>A node with several results.</summary>
     public Value[] Nodes(string operation, IReadOnlyList<Value> inputs, IReadOnlyList<IReadOnlyList<Dim>> shapes, params AttributeProto[] attributes)
     {
-        Value[] outputs = [.. shapes.Select(shape => new Value(NewName(operation.ToLowerInvariant()), shape))];
+        Value[] outputs = [.. shapes.Select(shape => new Value(NewInnerName(operation), shape))];
         Add(operation, inputs, outputs, attributes);
         return outputs;
     }
@@ -215,7 +219,7 @@ internal sealed class GraphBuilder
             return known;
         }
 
-        Value value = Initializer("constant", type, elements, shape);
+        Value value = Initializer("/Constant", type, elements, shape);
         if (key.Length > 0)
         {
             _constants.Add(key, value);

@@ -49,10 +49,8 @@ internal sealed record Laid(Value Value, IReadOnlyList<Axis> Axes)
 }
 
 /// <summary>What is in a storage: parts that do not overlap, in order. What no part holds is zero.</summary>
-internal sealed class Content(bool isPerRow, int length)
+internal sealed class Content(int length)
 {
-    public bool IsPerRow { get; } = isPerRow;
-
     public int Length { get; } = length;
 
     public List<(int Offset, Laid Part)> Parts { get; } = [];

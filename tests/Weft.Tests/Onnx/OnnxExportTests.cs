@@ -56,6 +56,16 @@ public class OnnxExportTests
             $"{value.Name} {(TensorProto.Types.DataType)value.Type.TensorType.ElemType} [{string.Join(", ", value.Type.TensorType.Shape.Dim.Select(dim => dim.DimParam.Length > 0 ? dim.DimParam : $"{dim.DimValue}"))}]";
     }
 
+    /// <summary>A parameter may be called as an output is, or as an operator of ONNX.</summary>
+    [Fact]
+    public void NamesDoNotMeet()
+    {
+        Module module = TestModules.Last("layer named : 3 -> 3\n  param y[3], MatMul[3, 3], x_2[3]\n  let h[i] = MatMul[i, j] * x[j] + x_2[i]\n  let t = tanh(h)\n  y[i] = y[i] * t[i]");
+        Assert.Null(OnnxRun.Fault(module, seed: 1));
+        Assert.Equal("y", Assert.Single(Create(module).Graph.Output).Name);
+        Assert.Contains(Create(module).Graph.Initializer, tensor => tensor.Name == "MatMul");
+    }
+
     /// <summary>What is stored in fewer bits is so in the file.</summary>
     [Theory]
     [InlineData("frozen(bf16) W[24, 32]", 16)]
