@@ -72,7 +72,7 @@ internal static unsafe class FunctionKernels
         double[] result = new double[call.Length];
         if (function.Definition is { } definition)
         {
-            int length = function.IsElementwise || call.Shapes[0].Count == 0 ? 1 : call.Shapes[0][^1];
+            int length = function.IsElementwise ? result.Length : call.Shapes[0].Count == 0 ? 1 : call.Shapes[0][^1];
             Run(definition(number, length).Value, arguments[0], length, result);
             return result;
         }
@@ -104,13 +104,13 @@ internal static unsafe class FunctionKernels
         IReadOnlyList<FunctionInstruction> instructions = program.Instructions;
         bool reduces = instructions[program.Result].IsOfRow && result.Length < x.Length;
         double[][] values = [.. instructions.Select(instruction => new double[instruction.IsOfRow ? 1 : length])];
+        int[][] operands = [.. instructions.Select(instruction => instruction.Operands.ToArray())];
         for (int row = 0; row < x.Length / length; row++)
         {
             for (int k = 0; k < instructions.Count; k++)
             {
                 FunctionInstruction instruction = instructions[k];
-                int[] o = [.. instruction.Operands];
-                double[] value = values[k];
+                (int[] o, double[] value) = (operands[k], values[k]);
                 if (instruction.IsReduction)
                 {
                     IEnumerable<double> terms = Enumerable.Range(0, length).Select(i => At(o[0], i));

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 using global::Onnx;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Oracle;
 using Weft.Dynamic;
 using Weft.Onnx;
 using Weft.Tests.Binding;
@@ -108,6 +109,30 @@ public class OnnxExportTests
             twice, new OnnxExportOptions { Files = Files(Text.Replace("param W", "frozen W", StringComparison.Ordinal)) })).Message);
 
         static Dictionary<string, string> Files(string text) => new() { ["b.weft"] = text };
+    }
+
+    /// <summary>From the smallest numbers to the largest, at poles and outside of domains, functions of one number are what they are, to the rounding of 1.</summary>
+    [Fact]
+    public void FunctionsOfOneNumberAtAllSizes()
+    {
+        double[] sizes = [0, 1e-30, 1e-12, 1e-6, 1e-3, 0.1, 0.5, 0.9, 1, 2, 5, 10, 20, 60, 88, 100, 1e10, 1e30];
+        double[] x = [.. sizes.Concat(sizes.Select(size => -size)).Select(value => (double)(float)value)];
+        string[] functions =
+        [
+            .. Activations.ByName.Keys,
+            "abs", "sign", "step", "shift(0.5)", "round_ste", "elu(0.5)", "gelu_exact", "hardswish", "soft_threshold(0.3)", "hard_threshold(0.3)",
+        ];
+        Assert.All(functions, function =>
+        {
+            Module module = TestModules.Formula($"{function} . eye({x.Length})");
+            using var session = new InferenceSession(Create(module).ToByteArray());
+            double[] expected = new Interpreter(module, []).Evaluate(x), actual = OnnxRun.Evaluate(module, session, x);
+            Assert.All(expected.Zip(actual), pair =>
+            {
+                float value = (float)pair.First;
+                Assert.True(value.Equals((float)pair.Second) || Math.Abs(value - pair.Second) <= 1e-6 * Math.Max(1, Math.Abs(value)), $"{value} is {pair.Second}");
+            });
+        });
     }
 
     /// <summary>What ONNX has no operators for is refused by name, and only where it differs from row to row.</summary>
