@@ -63,6 +63,17 @@ public static class ModuleCompiler
         });
     }
 
+    /// <summary>What a module does to tensors, planned for a batch: what makes something else of it than code starts from that.</summary>
+    /// <exception cref="CompilationException">The module is too large, or the compiler made a mistake.</exception>
+    public static OperationProgram Program(Module module, int batch, CancellationToken cancellationToken = default)
+    {
+        var costs = new CostModel(batch);
+        LoweredModule lowered = Lower(module, costs, cancellationToken).Module;
+
+        // How intermediate results lie is nothing that such a one has to keep to.
+        return Stage("planning", module, () => ProgramBuilder.Build(lowered, new Variant(costs, sizeof(float)), new StoragePool(), _ => 0, cancellationToken));
+    }
+
     /// <summary>What <c>weft explain --target gpu</c> prints.</summary>
     /// <param name="module">The module that is compiled.</param>
     /// <param name="options">How it becomes a type.</param>

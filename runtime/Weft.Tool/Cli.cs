@@ -17,6 +17,7 @@ internal static class Cli
             Check(output, error),
             Explain(output, error),
             Machine(output, error),
+            Onnx(output, error),
             Report("emit", "Prints the C# that a declaration becomes.", _ => (module, options) => ModuleCompiler.Compile(module, options).Code, output, error),
         };
         ParseResult parsed = root.Parse(arguments);
@@ -121,6 +122,23 @@ internal static class Cli
         Gpu,
     }
 
+    private static Command Onnx(TextWriter output, TextWriter error)
+    {
+        (Command command, Subject subject) = OfModules("onnx", "Writes a declaration with the parameters of a file as an ONNX model.");
+        var parameters = new Option<string>("--parameters") { Description = "The safetensors file of the parameters.", Required = true };
+        var model = new Option<string>("--out") { Description = "The model's file.", Required = true };
+        command.Add(parameters);
+        command.Add(model);
+        command.SetAction(parsed => new Session(output, error).WriteOnnx(
+            parsed.GetValue(subject.Files) ?? [],
+            parsed.GetValue(subject.Formula),
+            parsed.GetValue(subject.Name),
+            parsed.GetValue(subject.Batch),
+            parsed.GetRequiredValue(parameters),
+            parsed.GetRequiredValue(model)));
+        return command;
+    }
+
     private static Command Report(
         string name,
         string description,
@@ -129,11 +147,34 @@ internal static class Cli
         TextWriter error,
         params Option[] more)
     {
+        (Command command, Subject subject) = OfModules(name, description);
+        var scalar = new Option<Scalar>("--scalar") { Description = "The element type.", DefaultValueFactory = _ => Scalar.Float };
+        command.Add(scalar);
+        foreach (Option option in more)
+        {
+            command.Add(option);
+        }
+
+        command.SetAction(parsed => new Session(output, error).Print(
+            parsed.GetValue(subject.Files) ?? [],
+            parsed.GetValue(subject.Formula),
+            parsed.GetValue(subject.Name),
+            parsed.GetValue(subject.Batch),
+            parsed.GetValue(scalar),
+            text(parsed)));
+        return command;
+    }
+
+    /// <summary>What a command about modules is given.</summary>
+    private sealed record Subject(Argument<string[]> Files, Option<string?> Name, Option<string?> Formula, Option<int> Batch);
+
+    /// <summary>A command about the declarations of files, or about a formula over them.</summary>
+    private static (Command Command, Subject Subject) OfModules(string name, string description)
+    {
         var files = new Argument<string[]>("files") { Description = "The .weft files.", Arity = ArgumentArity.ZeroOrMore };
         var operatorName = new Option<string?>("--operator") { Description = "Only the declaration of this name." };
         var formula = new Option<string?>("--formula") { Description = "A formula over the files: \"monarch(1024, 32)\"." };
         var batch = new Option<int>("--batch") { Description = "The rows that plans are made for.", DefaultValueFactory = _ => 64 };
-        var scalar = new Option<Scalar>("--scalar") { Description = "The element type.", DefaultValueFactory = _ => Scalar.Float };
         batch.Validators.Add(result =>
         {
             if (result.Tokens.Any(token => !int.TryParse(token.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int rows) || rows < 1))
@@ -142,12 +183,7 @@ internal static class Cli
             }
         });
 
-        var command = new Command(name, description) { files, operatorName, formula, batch, scalar };
-        foreach (Option option in more)
-        {
-            command.Add(option);
-        }
-
+        var command = new Command(name, description) { files, operatorName, formula, batch };
         command.Validators.Add(result =>
         {
             if (result.GetValue(files) is not { Length: > 0 } && result.GetValue(formula) is null)
@@ -160,13 +196,6 @@ internal static class Cli
                 result.AddError("--operator and --formula exclude each other.");
             }
         });
-        command.SetAction(parsed => new Session(output, error).Print(
-            parsed.GetValue(files) ?? [],
-            parsed.GetValue(formula),
-            parsed.GetValue(operatorName),
-            parsed.GetValue(batch),
-            parsed.GetValue(scalar),
-            text(parsed)));
-        return command;
+        return (command, new Subject(files, operatorName, formula, batch));
     }
 }

@@ -1,8 +1,10 @@
+using Google.Protobuf;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
+using Weft.Onnx;
 
 namespace Weft.Tool;
 
@@ -30,29 +32,52 @@ internal sealed class Session(TextWriter output, TextWriter error)
     public int Print(
         IReadOnlyList<string> files, string? formula, string? name, int batch, Scalar scalar, Func<Module, GenerateOptions, string> text)
     {
-        if (Missing(files) is { } missing)
+        if (Choose(files, formula, name, out Bound? bound, out List<int> chosen) is { } wrong)
         {
-            return Fail(missing);
+            return wrong;
         }
 
-        if (Bind(files, formula) is not { } bound)
-        {
-            return WrongText;
-        }
-
-        EquatableArray<Module> modules = bound.Modules;
-        List<int> chosen = [.. Enumerable.Range(0, modules.Count).Where(k => name is null || modules[k].Name == name)];
-        if (chosen.Count == 0)
-        {
-            return Fail(modules.Count == 0
-                ? "nothing is declared without parameters: name one with its sizes by --formula"
-                : $"'{name}' is not declared without parameters; there is {string.Join(", ", modules.Select(module => module.Name))}");
-        }
-
+        EquatableArray<Module> modules = bound!.Modules;
         string?[] texts = [.. chosen.Select(k => Try(
             bound, k, () => text(modules[k], new GenerateOptions(TypeNames.Of(modules[k].Name), Scalar: scalar, Batch: batch)).TrimEnd()))];
         output.WriteLine(string.Join(Environment.NewLine + Environment.NewLine, texts.Where(made => made is not null)));
         return texts.Contains(null) ? WrongText : 0;
+    }
+
+    /// <summary>Writes the formula, or the one declaration that there is or that is named, as a model with the parameters of a file.</summary>
+    public int WriteOnnx(IReadOnlyList<string> files, string? formula, string? name, int batch, string parameters, string model)
+    {
+        if (Missing([.. files, parameters]) is { } missing)
+        {
+            return Fail(missing);
+        }
+
+        if (Choose(files, formula, name, out Bound? bound, out List<int> chosen) is { } wrong)
+        {
+            return wrong;
+        }
+
+        if (chosen.Count > 1)
+        {
+            return Fail($"a model is one declaration: name it by --operator; there is {string.Join(", ", bound!.Modules.Select(module => module.Name))}");
+        }
+
+        try
+        {
+            using FileStream stored = File.OpenRead(parameters);
+            if (Try(bound!, chosen[0], () => OnnxExport.Create(bound!.Modules[chosen[0]], TensorFile.Open(stored), batch)) is not { } made)
+            {
+                return WrongText;
+            }
+
+            File.WriteAllBytes(model, made.ToByteArray());
+            return 0;
+        }
+        catch (Exception exception) when (exception is InvalidDataException or OnnxExportException or NotSupportedException or InvalidOperationException)
+        {
+            error.WriteLine($"weft: {exception.Message}");
+            return WrongText;
+        }
     }
 
     /// <summary>Prints the machine that maps are run for here.</summary>
@@ -83,6 +108,28 @@ internal sealed class Session(TextWriter output, TextWriter error)
             machine.FirstLevel.Ways > 0 ? machine.FirstLevel.Ways : CommonWays,
             (int)machine.SecondLevelOfCore,
             (int)machine.LastLevel);
+    }
+
+    /// <summary>Finds the formula, the declaration that is named, or all that the files themselves declare; the exit code where there is none.</summary>
+    private int? Choose(IReadOnlyList<string> files, string? formula, string? name, out Bound? bound, out List<int> chosen)
+    {
+        (bound, chosen) = (null, []);
+        if (Missing(files) is { } missing)
+        {
+            return Fail(missing);
+        }
+
+        bound = Bind(files, formula);
+        if (bound is null)
+        {
+            return WrongText;
+        }
+
+        EquatableArray<Module> modules = bound.Modules;
+        chosen = [.. Enumerable.Range(0, modules.Count).Where(k => name is null || modules[k].Name == name)];
+        return chosen.Count > 0 ? null : Fail(modules.Count == 0
+            ? "nothing is declared without parameters: name one with its sizes by --formula"
+            : $"'{name}' is not declared without parameters; there is {string.Join(", ", modules.Select(module => module.Name))}");
     }
 
     /// <summary>Compiles one of the modules; null where it is too large, which is reported at its declaration.</summary>

@@ -201,6 +201,39 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     }
 
     [Fact]
+    public void Onnx_IsAPackageToo()
+    {
+        AddPackage("Weft.Onnx");
+        Write("Program.cs", """
+            using Weft;
+            using Weft.Onnx;
+
+            using var map = new Layer();
+            map.Initialize(seed: 1);
+            using (FileStream file = File.Create("layer.onnx"))
+            {
+                OnnxExport.Write(map, file);
+            }
+
+            OnnxWeights weights = OnnxWeights.Open("layer.onnx");
+            using var again = new Layer();
+            Console.WriteLine(string.Join(' ', again.Load(weights).Loaded));
+            Console.WriteLine(map.Parameters.SequenceEqual(again.Parameters));
+
+            [Weft("gelu . bias . dense(3, 4)")]
+            internal sealed partial class Layer;
+
+            """);
+
+        (int exitCode, string output) = Build();
+
+        Assert.True(exitCode == 0, output);
+        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(["W bias", "True"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+    }
+
+    [Fact]
     public void OpenCl_IsAPackageToo()
     {
         AddPackage("Weft.OpenCl");
@@ -320,7 +353,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Adapters", "Weft.Runtime.OpenCl", "Weft.Tool" })
+            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Adapters", "Weft.Onnx", "Weft.Runtime.OpenCl", "Weft.Tool" })
             {
                 (int exitCode, string output) = Run(
                     "dotnet",

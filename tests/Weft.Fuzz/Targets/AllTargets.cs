@@ -10,6 +10,7 @@ internal static class AllTargets
         ["road"] = new(() => new RoadTarget()),
         ["tensors"] = new(() => new TensorFileTarget()),
         ["adapters"] = new(() => new AdapterTarget()),
+        ["onnx"] = new(() => new OnnxTarget()),
         ["idx"] = new(() => new IdxTarget()),
         ["maps"] = new(() => new MapTarget()),
     };

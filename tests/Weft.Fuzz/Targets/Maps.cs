@@ -8,7 +8,7 @@ internal static class Maps
 {
     public static readonly string[] Names = ["matrix", "deep", "mixed", "sparse", "chosen", "fixed_map", "factors", "recurrent", "lookup"];
 
-    private const string Text = """
+    public const string Text = """
         operator matrix : 3 -> 2
           param A[2, 3]
           = A

@@ -30,6 +30,7 @@ public class FuzzTests
     [InlineData("road", 8)]
     [InlineData("tensors", 3000)]
     [InlineData("adapters", 300)]
+    [InlineData("onnx", 2000)]
     [InlineData("idx", 10000)]
     [InlineData("maps", 1000)]
     public void InputsOfOneSeed_AreTaken(string name, int count)

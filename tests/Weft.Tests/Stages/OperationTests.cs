@@ -10,6 +10,7 @@ using Weft.Compiler.Targets.Device;
 using Weft.Tests.Binding;
 using Weft.Tests.Formulas;
 using Weft.Tests.Network;
+using Weft.Tests.Onnx;
 
 namespace Weft.Tests.Stages;
 
@@ -22,7 +23,7 @@ public class OperationTests
     [Fact]
     public void EveryTargetHasARowForEveryOperation()
     {
-        HashSet<Type> processor = [], device = [];
+        HashSet<Type> processor = [], device = [], onnx = [];
         foreach (string formula in ((IEnumerable<object[]>)StandardLibraryTests.Operators).Select(row => (string)row[0]))
         {
             Module module = TestModules.Formula(formula);
@@ -43,6 +44,13 @@ public class OperationTests
                 Assert.All(schedule.Forward.Concat(schedule.Prepare).Concat(schedule.Reverse).Concat(schedule.Tangent), step => Assert.NotEmpty(step.Describe()));
             }
 
+            OperationProgram forOnnx = ModuleCompiler.Program(module, batch: 64);
+            Operation[] exported = [.. forOnnx.Rows, .. forOnnx.Weights, .. forOnnx.Rows.OfType<ScanStep>().SelectMany(scan => scan.Body)];
+            if (exported.Any(operation => onnx.Add(operation.GetType())))
+            {
+                Assert.NotEmpty(OnnxRun.Create(module, OnnxRun.Draw(module, new Random(1))).Graph.Node);
+            }
+
             if (module.RunsOnDevices())
             {
                 Programs(module, out Schedule schedule);
@@ -55,6 +63,9 @@ public class OperationTests
 
         // A device keeps gathers and sums apart, multiplies by a chain's factors, has what stands between products whole, and no positions by data and no scans.
         Assert.Equal(new[] { typeof(FanInStep), typeof(ReflectionsStep), typeof(PositionStep), typeof(ScanStep), typeof(BlockStep) }.ToHashSet(), Operations.Except(device).ToHashSet());
+
+        // ONNX too keeps gathers and sums apart, multiplies by a chain's factors, and has what stands between products whole.
+        Assert.Equal(new[] { typeof(FanInStep), typeof(ReflectionsStep), typeof(BlockStep) }.ToHashSet(), Operations.Except(onnx).ToHashSet());
     }
 
     /// <summary>What is drawn has a meaning: the interpreter's, which the statements that become operations have too.</summary>

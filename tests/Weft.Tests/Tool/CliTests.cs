@@ -1,4 +1,7 @@
 using System.Text.RegularExpressions;
+using Google.Protobuf;
+using Weft.Dynamic;
+using Weft.Onnx;
 using Weft.Tool;
 
 namespace Weft.Tests.Tool;
@@ -203,6 +206,29 @@ public sealed class CliTests : IDisposable
         (int exitCode, _, string error) = Run("explain", file, "--operator", "my_mop");
 
         Assert.Equal((2, "weft: 'my_mop' is not declared without parameters; there is my_map\n"), (exitCode, error));
+    }
+
+    /// <summary>The model of a map with these parameters; a file without one of them is told by its name.</summary>
+    [Fact]
+    public void Onnx_WritesAModelWithTheParametersOfAFile()
+    {
+        using CompiledWeft compiled = DynamicMaps.CompileFormula("vera(5, 7, 3)");
+        using Map<float> map = compiled.CreateFloat("Formula");
+        map.Initialize(seed: 1);
+        (string parameters, string model) = (Path.Combine(_folder, "vera.safetensors"), Path.Combine(_folder, "vera.onnx"));
+        using (FileStream file = File.Create(parameters))
+        {
+            map.Save(file);
+        }
+
+        Assert.Equal((0, "", ""), Run("onnx", "--formula", "vera(5, 7, 3)", "--parameters", parameters, "--out", model));
+        Assert.Equal(OnnxExport.Create(map).ToByteArray(), File.ReadAllBytes(model));
+
+        (int exitCode, _, string error) = Run("onnx", "--formula", "dense(5, 7)", "--parameters", Path.Combine(_folder, "none"), "--out", model);
+        Assert.Equal((2, $"weft: there is no file '{Path.Combine(_folder, "none")}'\n"), (exitCode, error));
+        (exitCode, _, error) = Run("onnx", "--formula", "low_rank(5, 7, 3)", "--parameters", parameters, "--out", model);
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("weft: Formula needs B[5, 3]: There is no tensor 'B' in the file", error, StringComparison.Ordinal);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
