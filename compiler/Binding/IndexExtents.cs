@@ -122,6 +122,12 @@ internal sealed class IndexExtents(BindingContext context, Frame frame)
             }
         }
 
+        // What depends on positions alone is the same along an index that it does not mention.
+        if (bound.Factors.All(factor => factor.Formula is not null))
+        {
+            return true;
+        }
+
         foreach (string missing in _result)
         {
             if (used.Contains(missing))

@@ -43,14 +43,14 @@ public class BlockTests
         """
         layer f : 48 -> 96
           param Q[2, 3, 4], K[3, 4]
-          let s[h, l, i, j] = Q[h, e, a] * x[i:4 l:3 a:4] * K[e, b] * x[j:12 b:4] - 1e30 * (j > 2 * i + 3) * (h >= 0) * (l >= 0)
+          let s[h, l, i, j] = Q[h, e, a] * x[i:4 l:3 a:4] * K[e, b] * x[j:12 b:4] - 1e30 * (j > 2 * i + 3)
           let p = softmax(s)
           y[h l i a] = p[h, l, i, j] * x[j:12 a:4]
         """,
         """
         layer f : 48 -> 96
           param Q[2, 3, 4], K[2, 3, 4]
-          let s[h, i, j] = Q[h, e, a] * x[i:12 a:4] * K[h, e, b] * x[j:12 b:4] - 1e30 * (j > 5 + 6 * h) * (i >= 0)
+          let s[h, i, j] = Q[h, e, a] * x[i:12 a:4] * K[h, e, b] * x[j:12 b:4] - 1e30 * (j > 5 + 6 * h)
           let p = softmax(s)
           y[h i a] = p[h, i, j] * x[j:12 a:4]
         """,
