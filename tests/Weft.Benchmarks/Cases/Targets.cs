@@ -1,4 +1,5 @@
 using Weft.Benchmarks.Peers;
+using Weft.Onnx;
 
 namespace Weft.Benchmarks.Cases;
 
@@ -27,6 +28,7 @@ internal sealed unsafe class Targets(Bench bench)
         [15] = ("Adapters: training step against forming the dense update", Adapters),
         [16] = ("Two threads against one, calls over 50 µs", Threads),
         [17] = ("Bytes allocated per call after the first", Allocations),
+        [18] = ("Attention, 8 heads of 64, against its own model in ONNX Runtime and ONNX Runtime's fused operator", Attention),
     };
 
     private IEnumerable<int> Some => bench.Clock.IsQuick ? [1, 32] : Batches;
@@ -297,6 +299,27 @@ internal sealed unsafe class Targets(Bench bench)
                 WeftOptions.MaxThreads = threads;
                 subject.Map.Forward(x.Span, y.Span);
             }
+        }
+    }
+
+    private void Attention()
+    {
+        foreach ((string name, int positions) in
+            from positions in bench.Clock.IsQuick ? [128, 512] : new[] { 128, 512, 1024, 2048, 4096 }
+            from name in new[] { "attention", "causal_attention" }
+            select (name, positions))
+        {
+            Subject subject = bench.Subject(FormattableString.Invariant($"{name} of {positions}"), FormattableString.Invariant($"{name}({positions}, 512, 8, 64)"));
+            int batch = Math.Max(1, 1024 / positions);
+            using Buffer x = Buffer.Random(batch * subject.Map.Inputs, 1), y = new(batch * subject.Map.Outputs), composed = new(y.Length), fused = new(y.Length);
+            using var composition = new OnnxRuntime(OnnxExport.Create(subject.Map), x, composed, batch, subject.Map.Inputs);
+            using var operation = new OnnxRuntime(OnnxRuntime.FusedAttention(subject.Map, name != "attention"), x, fused, batch, positions, 512);
+            Variant[] variants = [new("Weft", () => subject.Map.Forward(x.Span, y.Span)), new("products and softmax", composition.Run), new("fused", operation.Run)];
+            double[] times = bench.Clock.Race(variants);
+            Bench.Compare($"{subject.Label}, products and softmax", y.Span, composed.Span);
+            Bench.Compare($"{subject.Label}, fused", y.Span, fused.Span);
+            bench.Ratio(18, subject, batch, new Bench.Times(times[0], times[1], variants[1].Name), positions >= 512 ? 1.5 : 1, 2, ", products and softmax");
+            bench.Ratio(18, subject, batch, new Bench.Times(times[0], times[2], variants[2].Name), 1, 1.5, ", fused");
         }
     }
 
