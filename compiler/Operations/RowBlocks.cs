@@ -18,6 +18,9 @@ internal sealed class RowBlocks
     /// <summary>Blocks between bounds are as long as the longest of so many parts of them.</summary>
     private const int MostSegments = 8;
 
+    /// <summary>A block has no less than such a part of the elements that one may have: of many small matrices, all are done at once.</summary>
+    private const int LeastPart = 16;
+
     /// <summary>The digit of a position that an index moves: the elements that it goes on by, and how often.</summary>
     private readonly record struct Digit(int Stride, int Extent);
 
@@ -193,12 +196,12 @@ internal sealed class RowBlocks
             .ToLookup(digit => IndexOf(_product.Contraction.Target, digit) is var index && left.Has(index!) && right.Has(index!) ? 2 : 1);
         Digit[] whole = [.. bySides[2]];
         Digit cut = bySides[1].OrderByDescending(digit => digit.Extent).FirstOrDefault();
-        if (!isInRows || cut.Extent < 2)
+        int rowsInside = digits.Except([.. whole, cut]).Aggregate(1, (product, digit) => product * digit.Extent);
+        if (!isInRows || cut.Extent < 2 || (long)_length * rowsInside * cut.Extent < most / LeastPart)
         {
             return null;
         }
 
-        int rowsInside = digits.Except([.. whole, cut]).Aggregate(1, (product, digit) => product * digit.Extent);
         var steps = new List<Operation>(_readers.Where(reader => !reader.Accumulates).Select(reader => new ClearStep(reader.Target with { Offset = 0 })));
         steps.AddRange(Segments(cut, Math.Max(1, most / (_length * rowsInside))).Select(segment => new Block(this, pool, whole, cut, segment).Run()));
         return steps;

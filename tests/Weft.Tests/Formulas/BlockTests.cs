@@ -144,6 +144,17 @@ public class BlockTests
         Assert.InRange(rooms[1], rooms[0], 11L * rooms[0]);
     }
 
+    /// <summary>Of many small matrices, blocks would be as small: they are done at once.</summary>
+    [Fact]
+    public void SmallMatricesStandThereWhole() => Assert.Empty(Schedule(
+        """
+        layer f : 131072 -> 131072
+          param Q[4, 8], K[4, 8]
+          let s[w, i, j] = Q[e, a] * x[w:2048 i:8 a:8] * K[e, b] * x[w:2048 j:8 b:8]
+          let p = softmax(s)
+          y[w i a] = p[w, i, j] * x[w:2048 j:8 a:8]
+        """).Program.Rows.OfType<BlockStep>());
+
     /// <summary>A causal mask is no tensor, and its rows read half of what there is, and a sixteenth.</summary>
     [Fact]
     public void MasksCostNothing()
