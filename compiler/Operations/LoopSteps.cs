@@ -93,7 +93,10 @@ public sealed record BlockStep(IReadOnlyList<int> Blocks, Place C, IReadOnlyList
 {
     protected override IReadOnlyList<int> Extents => Blocks;
 
-    protected override bool Stays(Storage storage) => storage.Window is not null;
+    /// <summary>What has room for a block: all that a step does not add to.</summary>
+    private IEnumerable<Storage> Inside => Body.Where(step => step is not ContractStep { Accumulates: true }).Select(step => step.Target.Storage);
+
+    protected override bool Stays(Storage storage) => !Inside.Contains(storage);
 
     public override IEnumerable<Place> Reads => Outside(Body.SelectMany(step => step.Reads)).Select(place => place.Whole).Distinct();
 
@@ -116,7 +119,7 @@ public sealed record BlockStep(IReadOnlyList<int> Blocks, Place C, IReadOnlyList
 
     private IEnumerable<Place> Outside(IEnumerable<Place> places)
     {
-        HashSet<Storage> inside = [.. Body.SelectMany(step => step.Writes).Select(place => place.Storage).Where(storage => storage.Window is null)];
+        HashSet<Storage> inside = [.. Inside];
         return places.Where(place => !inside.Contains(place.Storage));
     }
 }

@@ -18,6 +18,9 @@ internal sealed class RowBlocks
     /// <summary>Blocks between bounds are as long as the longest of so many parts of them.</summary>
     private const int MostSegments = 8;
 
+    /// <summary>A block has no less than such a part of the elements that one may have: of many small matrices, all are done at once.</summary>
+    private const int LeastPart = 16;
+
     /// <summary>The digit of a position that an index moves: the elements that it goes on by, and how often.</summary>
     private readonly record struct Digit(int Stride, int Extent);
 
@@ -37,7 +40,7 @@ internal sealed class RowBlocks
     {
         (_product, _functions, _between) = (product, functions, [product.Target.Storage, .. functions.Select(function => function.C.Storage)]);
         (_addends, _readers) = ([.. addends.Select(Split)], [.. readers.Select(Split)]);
-        _length = functions.Select(function => function.Function).OfType<FunctionLink>().Where(link => !link.Function.IsElementwise).Max(link => link.Length);
+        _length = Lengths(functions).First();
     }
 
     /// <param name="program">The program.</param>
@@ -93,19 +96,24 @@ internal sealed class RowBlocks
             ContractStep[] readers = [.. users.OfType<ContractStep>()];
             bool isReadOnce = readers.Length == users.Length && readers.Length > 0
                 && readers.All(reader => reader.Target.Storage != between && reader.Contraction is { Right: { } right, Left: var left } && left.Storage == between != (right.Storage == between));
-            return functions.Exists(step => step.Function is FunctionLink { Function.IsElementwise: false }) && isReadOnce && MayWait(rows, readers)
+            return Lengths(functions).Distinct().Count() == 1 && isReadOnce && MayWait(rows, readers)
                 ? (new([product, .. addends, .. functions, .. readers], ReferenceComparer<Operation>.Instance), new RowBlocks(product, addends, functions, readers))
                 : null;
         }
     }
 
-    /// <summary>Whether nothing else touches what products fill until the last of them is done.</summary>
+    /// <summary>The lengths of rows that functions are of.</summary>
+    private static IEnumerable<int> Lengths(IEnumerable<ActivationStep> functions) =>
+        functions.Select(function => function.Function).OfType<FunctionLink>().Where(link => !link.Function.IsElementwise).Select(link => link.Length);
+
+    /// <summary>Whether nothing reads what products fill, nor writes it besides them, until the last of them is done.</summary>
     private static bool MayWait(List<Operation> rows, ContractStep[] readers)
     {
         HashSet<Operation> all = new(readers, ReferenceComparer<Operation>.Instance);
         HashSet<Storage> filled = [.. readers.Select(reader => reader.Target.Storage)];
         int first = rows.FindIndex(all.Contains), last = rows.FindLastIndex(all.Contains);
-        return rows.Skip(first).Take(last - first).All(step => all.Contains(step) || !step.Places.Any(place => filled.Contains(place.Storage)));
+        return rows.Skip(first).Take(last - first).All(step => all.Contains(step) || !step.Places.Any(place => filled.Contains(place.Storage)))
+            && !readers.Any(reader => reader.Contraction.Views.Skip(1).Any(view => filled.Contains(view.Storage)));
     }
 
     /// <summary>The digits of the positions of rows, the slowest first.</summary>
@@ -113,6 +121,26 @@ internal sealed class RowBlocks
         .Where(term => term.Index != View.Rows && term.Stride >= _length)
         .Select(term => new Digit(term.Stride, term.Index.Extent))
         .OrderByDescending(digit => digit.Stride);
+
+    /// <summary>Whether a view of what stands between goes along its digits: nothing in it leads from one of them into the next.</summary>
+    private bool FollowsDigits(View view)
+    {
+        (Index Index, int Stride)[] terms = [.. view.Position.Terms.Where(term => term.Index != View.Rows)];
+        int behind = view.Storage.Length, offset = view.Position.Offset;
+        foreach (Digit digit in RowDigits.Append(new Digit(1, _length)))
+        {
+            (Index Index, int Stride)[] along = [.. terms.Where(term => term.Stride >= digit.Stride && term.Stride < behind)];
+            long last = (offset / digit.Stride) + along.Sum(term => term.Stride / digit.Stride * (term.Index.Extent - 1L));
+            if (along.Any(term => term.Stride % digit.Stride != 0) || last >= digit.Extent)
+            {
+                return false;
+            }
+
+            (behind, offset) = (digit.Stride, offset % digit.Stride);
+        }
+
+        return terms.All(term => term.Stride > 0);
+    }
 
     /// <summary>The digit that bounds go by.</summary>
     private Digit DigitOf(RowBounds bounds) => new(bounds.Stride * _length, bounds.Extent);
@@ -158,7 +186,9 @@ internal sealed class RowBlocks
     {
         Digit[] digits = [.. RowDigits];
         View left = _product.Contraction.Left, right = _product.Contraction.Right!;
-        bool isInRows = digits.All(digit => digit.Stride % _length == 0) && _functions.All(function => function.Bounds is not { } bounds || digits.Contains(DigitOf(bounds))) && _product.Contraction.Target.Position.Terms.All(term => term.Index == View.Rows || term.Stride > 0);
+        bool isInRows = digits.Aggregate((long)_length, (product, digit) => product * digit.Extent) == _product.Target.Storage.Length
+            && Contractions.All(contraction => FollowsDigits(BetweenOf(contraction)))
+            && _functions.All(function => function.Bounds is not { } bounds || digits.Contains(DigitOf(bounds)));
 
         // A digit of one operand alone is cut, those of both are gone through one by one: what the other operand has is then read by a block.
         ILookup<int, Digit> bySides = digits
@@ -166,12 +196,12 @@ internal sealed class RowBlocks
             .ToLookup(digit => IndexOf(_product.Contraction.Target, digit) is var index && left.Has(index!) && right.Has(index!) ? 2 : 1);
         Digit[] whole = [.. bySides[2]];
         Digit cut = bySides[1].OrderByDescending(digit => digit.Extent).FirstOrDefault();
-        if (!isInRows || cut.Extent < 2)
+        int rowsInside = digits.Except([.. whole, cut]).Aggregate(1, (product, digit) => product * digit.Extent);
+        if (!isInRows || cut.Extent < 2 || (long)_length * rowsInside * cut.Extent < most / LeastPart)
         {
             return null;
         }
 
-        int rowsInside = digits.Except([.. whole, cut]).Aggregate(1, (product, digit) => product * digit.Extent);
         var steps = new List<Operation>(_readers.Where(reader => !reader.Accumulates).Select(reader => new ClearStep(reader.Target with { Offset = 0 })));
         steps.AddRange(Segments(cut, Math.Max(1, most / (_length * rowsInside))).Select(segment => new Block(this, pool, whole, cut, segment).Run()));
         return steps;
@@ -181,14 +211,17 @@ internal sealed class RowBlocks
     private static bool MayMove(Contraction contraction, Index index) => contraction.Views.All(view =>
         view.Stride(index) >= 0 && (view.Stride(index) == 0 || view.Storage is { IsPerRow: true } or { IsTrained: false, Format: null }));
 
-    /// <summary>Blocks of a number of rows at most, with a shorter one behind them where they do not come out even.</summary>
+    /// <summary>
+    /// Blocks of a number of rows at most, with a shorter one behind them where they do not come out even. They end at bounds if no other function makes
+    /// something of the zeros beyond.
+    /// </summary>
     private IEnumerable<Segment> Segments(Digit cut, int most)
     {
         int size = Math.Min(most, cut.Extent);
         size = Enumerable.Range(0, (size / 2) + 1).Select(less => size - less).FirstOrDefault(even => cut.Extent % even == 0) is var even and > 0 ? even : size;
         int count = cut.Extent / size, rest = cut.Extent % size;
         RowBounds[] bounds = [.. _functions.Select(function => function.Bounds).OfType<RowBounds>()];
-        bool isBounded = bounds.Length == 1 && DigitOf(bounds[0]) == cut && Contractions.All(HasElements);
+        bool isBounded = bounds.Length == 1 && _functions.Count == 1 && DigitOf(bounds[0]) == cut && Contractions.All(HasElements);
         int parts = isBounded ? Math.Min(MostSegments, count) : 1;
         for (int part = 0; part < parts; part++)
         {
@@ -294,16 +327,23 @@ internal sealed class RowBlocks
         /// <summary>A position in what stands between where that is a block.</summary>
         private Affine Dense(Affine position, Storage inside)
         {
-            int stride = segment.Length;
-            var strides = new Dictionary<int, int>();
-            foreach (Digit digit in blocks.RowDigits.Reverse().Where(digit => !whole.Contains(digit)))
+            int pitch = segment.Length, offset = 0, rest = position.Offset;
+            var pitches = new Dictionary<Digit, int>();
+            foreach (Digit digit in blocks.RowDigits.Reverse())
             {
-                strides.Add(digit.Stride, stride);
-                stride *= Extent(digit);
+                pitches.Add(digit, pitch);
+                pitch *= Extent(digit);
             }
 
-            return new Affine(position.Offset, [.. position.Terms.Select(term =>
-                (term.Index, term.Index == View.Rows ? inside.Pitch : term.Stride < blocks._length ? term.Stride : strides[term.Stride]))]);
+            foreach (Digit digit in blocks.RowDigits)
+            {
+                offset += rest / digit.Stride * pitches[digit];
+                rest %= digit.Stride;
+            }
+
+            return new Affine(offset + rest, [.. position.Terms.Select(term => (term.Index, term.Index == View.Rows ? inside.Pitch : PitchOf(term.Stride)))]);
+
+            int PitchOf(int stride) => blocks.RowDigits.FirstOrDefault(digit => digit.Stride <= stride) is { Stride: > 0 } along ? stride / along.Stride * pitches[along] : stride;
         }
 
         private Storage PartOf(Storage of, int offset, int[] strides)

@@ -37,7 +37,6 @@ public class BlockTests
         // What is added moves with the blocks where nothing trains it.
         Masked("q[i, e] * k[j, e] - 0.1 * abs(i - j)"),
         Masked("q[i, e] * k[j, e] + B[i, j]", "frozen B[11, 11]"),
-        Masked("q[i, e] * k[j, e] + B[i, j]", "param B[11, 11]"),
 
         // Bounds go by one of two indices of the rows, or by one that is gone through one by one.
         """
@@ -65,7 +64,49 @@ public class BlockTests
           let g = tanh(v)
           y[i a] = p[i, j] * g[j, a] - 2 * p[i, j] * x[j:12 a:4]
         """,
+
+        // What follows makes something of the zeros beyond bounds.
+        Attending(" - 1e30 * (j > i)", "exp(softmax(s))", "p[i, j] * x[j:40 a]"),
+        Attending(" - 1e30 * (j > i)", "layer_norm(softmax(s), 0.01)", "p[i, j] * x[j:40 a]"),
+
+        // Blocks are summed up in what another product is of.
+        """
+        layer f : 24 -> 24
+          param Q[4, 3, 2], K[3, 2], V[2, 2]
+          let s[h, i, j] = Q[h, e, a] * x[i:12 a:2] * K[e, b] * x[j:12 b:2]
+          let p = softmax(s)
+          y[i d] = V[d, b] * p[h, i, j] * x[j:12 b:2]
+        """,
+
+        // Of an index inside of blocks, some of its values.
+        """
+        layer f : 24 -> 24
+          param Q[6, 3, 2], K[3, 2], W[2]
+          let s[h, i, j] = Q[h, e, a] * x[i:12 a:2] * K[e, b] * x[j:12 b:2]
+          let p = softmax(s)
+          y[i a] = p[1, i, j] * x[j:12 a:2] - W[k] * p[2*k + 2, i, j] * x[j:12 a:2]
+        """,
     ];
+
+    /// <summary>What stands there whole: trained addends, rows of other lengths, every other row, and what is read of what is not added up yet.</summary>
+    private static readonly string[] s_whole =
+    [
+        Masked("q[i, e] * k[j, e] + B[i, j]", "param B[11, 11]"),
+        Attending("", "softmax(s)", "p[2*i, j] * x[j:40 a]"),
+        Attending("", "softmax(s)", "p[i, j] * u[j, a] + u[i, a]", "let u[i, a] = p[i, j] * x[j:40 a]"),
+        Attending("", "softmax(s)", "r[i, j, l] * x[j l:4 a]", "let g[i, j, l] = p[i, j l:4]", "let r = normalize_rows(g)"),
+        Attending("", "softmax(s)", "r[i j] * x[j:40 a]", "let r = layer_norm(0.1, 8) . p"),
+    ];
+
+    private static string Attending(string mask, string function, string result, params string[] lets) =>
+        $"""
+        layer f : 80 -> {(result.Contains("2*i") ? 40 : 80)}
+          param Q[3, 2], K[3, 2]
+          let s[i, j] = Q[e, a] * x[i:40 a] * K[e, b] * x[j:40 b]{mask}
+          let p = {function}
+          {string.Join("\n  ", lets)}
+          y[i a] = {result}
+        """;
 
     private static string Masked(string scores, string parameter = "param C") =>
         $"""
@@ -82,13 +123,18 @@ public class BlockTests
     [Fact]
     public void AreAsDefined()
     {
-        Assert.Equal("", FormulaBattery.Faults<float>(Scalar.Float, Texts, blockElements: Elements));
-        Assert.Equal("", FormulaBattery.Faults<double>(Scalar.Double, Texts, blockElements: 12));
+        Assert.Equal("", FormulaBattery.Faults<float>(Scalar.Float, [.. Texts, .. s_whole], blockElements: Elements));
+        Assert.Equal("", FormulaBattery.Faults<double>(Scalar.Double, [.. Texts, .. s_whole], blockElements: 12));
     }
 
-    /// <summary>Every text but the one with trained addends is done by blocks.</summary>
     [Fact]
-    public void AreThere() => Assert.All(Texts, text => Assert.Equal(!text.Contains("param B"), Schedule(text, Elements).Program.Rows.OfType<BlockStep>().Any()));
+    public void AreThere()
+    {
+        Assert.All(Texts, text => Assert.True(IsInBlocks(text), text));
+        Assert.All(s_whole, text => Assert.False(IsInBlocks(text), text));
+
+        static bool IsInBlocks(string text) => Schedule(text, Elements).Program.Rows.OfType<BlockStep>().Any();
+    }
 
     /// <summary>Of ten times as many positions, scratch for a row of a batch grows ten times, not a hundred.</summary>
     [Fact]
@@ -97,6 +143,17 @@ public class BlockTests
         int[] rooms = [.. new[] { 400, 4000 }.Select(t => Schedule($"causal_attention({t}, 64, 2, 32)").Layout.GradientScratchPerRow)];
         Assert.InRange(rooms[1], rooms[0], 11L * rooms[0]);
     }
+
+    /// <summary>Of many small matrices, blocks would be as small: they are done at once.</summary>
+    [Fact]
+    public void SmallMatricesStandThereWhole() => Assert.Empty(Schedule(
+        """
+        layer f : 131072 -> 131072
+          param Q[4, 8], K[4, 8]
+          let s[w, i, j] = Q[e, a] * x[w:2048 i:8 a:8] * K[e, b] * x[w:2048 j:8 b:8]
+          let p = softmax(s)
+          y[w i a] = p[w, i, j] * x[w:2048 j:8 a:8]
+        """).Program.Rows.OfType<BlockStep>());
 
     /// <summary>A causal mask is no tensor, and its rows read half of what there is, and a sixteenth.</summary>
     [Fact]

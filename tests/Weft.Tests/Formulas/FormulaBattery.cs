@@ -339,7 +339,8 @@ internal static class FormulaBattery
         private static TensorExpression WithoutSigns(TensorExpression tensor) => tensor switch
         {
             EinsumTensor einsum => einsum with { Terms = new(einsum.Terms.Select(term => term with { Coefficient = Math.Abs(term.Coefficient) })) },
-            AppliedTensor applied => WithoutSigns(applied.Links, applied.Argument.Shape.Aggregate(1, (product, extent) => product * extent)) is { Count: > 0 } links ? applied with { Links = links } : applied.Argument,
+            AppliedTensor applied when applied.Argument.Shape.Aggregate(1, (product, extent) => product * extent) is var width =>
+                applied with { Links = WithoutSigns(applied.Links, width) is { Count: > 0 } links ? links : EquatableArray.Of<Link>(new LinearLink(new Identity(width))) },
             _ => tensor,
         };
     }
