@@ -8,6 +8,12 @@ internal sealed partial class Evaluator
     /// <summary>What the value in hand is made of, and the values that are known of it.</summary>
     private (Number[] Input, Dictionary<TensorExpression, Elements> Known)? _given;
 
+    /// <summary>The values that are the same whatever is in hand.</summary>
+    private readonly Dictionary<TensorExpression, Elements> _fixed = [];
+
+    /// <summary>Whether what is being evaluated has read the value in hand.</summary>
+    private bool _readsGiven;
+
     public Func<Number[], Number[]> Chain(IEnumerable<Link> links)
     {
         List<Func<Number[], Number[]>> steps = links.Select(Step).ToList();

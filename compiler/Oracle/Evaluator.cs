@@ -175,17 +175,28 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
     public Elements Tensor(TensorExpression expression)
     {
-        // A value that has a name stands in several places; it is the same in all of them.
+        // A value that has a name stands in several places; it is the same in all of them, and for all vectors if it reads none.
         if (_given is not { Known: var known } || _positions.Count > 0 || expression is not (EinsumTensor or FunctionTensor or AppliedTensor or GatherTensor))
         {
             return Evaluate(expression);
         }
 
-        if (!known.TryGetValue(expression, out Elements value))
+        if (_fixed.TryGetValue(expression, out Elements value))
         {
-            known.Add(expression, value = Evaluate(expression));
+            return value;
         }
 
+        if (known.TryGetValue(expression, out value))
+        {
+            _readsGiven = true;
+            return value;
+        }
+
+        bool others = _readsGiven;
+        _readsGiven = false;
+        value = Evaluate(expression);
+        (_readsGiven ? known : _fixed).Add(expression, value);
+        _readsGiven |= others;
         return value;
     }
 
@@ -194,6 +205,7 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
         switch (expression)
         {
             case InputTensor input:
+                _readsGiven = true;
                 return new Elements(input.Shape, _given!.Value.Input);
 
             case AppliedTensor applied:
@@ -207,7 +219,7 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
             case EinsumTensor einsum:
                 var result = new Number[einsum.Shape.Aggregate(1, (product, extent) => product * extent)];
-                IEnumerable<IndexVariable> indices = einsum.Axes.SelectMany(group => group);
+                List<IndexVariable> indices = [.. einsum.Axes.SelectMany(group => group)];
                 foreach (TensorProduct term in einsum.Terms)
                 {
                     Contract(indices, term.Factors, term.Coefficient, value =>
@@ -350,7 +362,7 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
         int terms = summed.Aggregate(1, (product, variable) => checked(product * variable.Extent));
         int[][] strides = [.. factors.Select((factor, f) => summed.Select(variable => Stride(factor, tensors[f].Shape, variable)).ToArray())];
         var elements = new Number[tensors.Length];
-        int[] places = new int[tensors.Length];
+        int[] places = new int[tensors.Length], at = new int[summed.Count];
         foreach (int _ in Assignments(outer))
         {
             // Where each factor begins; from there the summed indices move it by their strides.
@@ -374,17 +386,23 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
             {
                 for (int f = 0; f < tensors.Length; f++)
                 {
-                    int position = places[f];
-                    for (int i = summed.Count - 1, rest = n; i >= 0; i--)
-                    {
-                        position += strides[f][i] * (rest % summed[i].Extent);
-                        rest /= summed[i].Extent;
-                    }
-
-                    elements[f] = tensors[f].Items[position];
+                    elements[f] = tensors[f].Items[places[f]];
                 }
 
                 tape.AddProduct(coefficient, elements);
+
+                // The last index moves on; one at its end goes back to 0, and the one before it moves.
+                bool moves = true;
+                for (int i = summed.Count - 1; moves && i >= 0; i--)
+                {
+                    moves = ++at[i] == summed[i].Extent;
+                    int steps = moves ? 1 - summed[i].Extent : 1;
+                    at[i] = moves ? 0 : at[i];
+                    for (int f = 0; f < places.Length; f++)
+                    {
+                        places[f] += steps * strides[f][i];
+                    }
+                }
             }
 
             set(tape.EndSum());
@@ -534,11 +552,27 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
         }
     }
 
-    private int PositionOf(IEnumerable<IndexVariable> group) =>
-        group.Aggregate(0, (position, variable) => (position * variable.Extent) + _positions[variable.Id]);
+    private int PositionOf(IReadOnlyList<IndexVariable> group)
+    {
+        int position = 0;
+        for (int i = 0; i < group.Count; i++)
+        {
+            position = (position * group[i].Extent) + _positions[group[i].Id];
+        }
 
-    private int PositionOf(AffineIndex index) =>
-        index.Terms.Aggregate(index.Offset, (position, term) => position + (term.Coefficient * _positions[term.Variable.Id]));
+        return position;
+    }
+
+    private int PositionOf(AffineIndex index)
+    {
+        int position = index.Offset;
+        for (int i = 0; i < index.Terms.Count; i++)
+        {
+            position += index.Terms[i].Coefficient * _positions[index.Terms[i].Variable.Id];
+        }
+
+        return position;
+    }
 
     private static List<IndexVariable> Distinct(IEnumerable<IndexVariable> variables) =>
         variables.GroupBy(variable => variable.Id).Select(same => same.First()).ToList();

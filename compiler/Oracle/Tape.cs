@@ -17,17 +17,22 @@ internal readonly record struct Number(double Value, int Node = 0)
 /// </summary>
 internal sealed class Tape
 {
-    private readonly List<(int Node, double Partial)> _edges = [];
+    private const int PieceLength = 1 << 13;
+
+    // In pieces, so that nothing is copied when there are more.
+    private readonly List<(int Node, double Partial)[]> _edges = [];
 
     // Edges of node k: from _ends[k - 1] to _ends[k].
     private readonly List<int> _ends = [0];
+
+    private int _edgeCount;
 
     private double _sum;
 
     /// <summary>A number that derivatives can be taken for.</summary>
     public Number Variable(double value)
     {
-        _ends.Add(_edges.Count);
+        _ends.Add(_edgeCount);
         return new Number(value, _ends.Count - 1);
     }
 
@@ -99,7 +104,8 @@ internal sealed class Tape
         {
             for (int edge = _ends[node - 1]; adjoints[node] != 0 && edge < _ends[node]; edge++)
             {
-                adjoints[_edges[edge].Node] += _edges[edge].Partial * adjoints[node];
+                (int from, double partial) = Edge(edge);
+                adjoints[from] += partial * adjoints[node];
             }
         }
 
@@ -119,30 +125,40 @@ internal sealed class Tape
         {
             for (int edge = _ends[node - 1]; edge < _ends[node]; edge++)
             {
-                double change = tangents[_edges[edge].Node];
-                tangents[node] += change == 0 ? 0 : _edges[edge].Partial * change;
+                (int from, double partial) = Edge(edge);
+                tangents[node] += tangents[from] == 0 ? 0 : partial * tangents[from];
             }
         }
 
         return tangents;
     }
 
+    private (int Node, double Partial) Edge(int edge) => _edges[edge / PieceLength][edge % PieceLength];
+
     private void AddEdge(Number to, double partial)
     {
-        if (to.Node != 0)
+        if (to.Node == 0)
         {
-            _edges.Add((to.Node, partial));
+            return;
         }
+
+        if (_edgeCount == _edges.Count * PieceLength)
+        {
+            _edges.Add(new (int Node, double Partial)[PieceLength]);
+        }
+
+        _edges[_edgeCount / PieceLength][_edgeCount % PieceLength] = (to.Node, partial);
+        _edgeCount++;
     }
 
     private Number Close(double value)
     {
-        if (_edges.Count == _ends[_ends.Count - 1])
+        if (_edgeCount == _ends[_ends.Count - 1])
         {
             return value;
         }
 
-        _ends.Add(_edges.Count);
+        _ends.Add(_edgeCount);
         return new Number(value, _ends.Count - 1);
     }
 }

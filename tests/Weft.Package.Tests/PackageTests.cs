@@ -13,6 +13,8 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
 
         """;
 
+    private const string Executable = "<OutputType>Exe</OutputType><Nullable>enable</Nullable><ImplicitUsings>enable</ImplicitUsings>";
+
     private const string Program = """
         using System.Globalization;
         using Consumer.Maps;
@@ -31,284 +33,238 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
 
         """;
 
+    /// <summary>What users have, by name: built together, as starting a build takes longer than building these.</summary>
+    private static readonly Dictionary<string, Consumer> Consumers = new()
+    {
+        ["fresh"] = new() { Files = [("Maps/mixer.weft", Mixer), ("Program.cs", Program)] },
+        ["mistaken"] = new() { Files = [("Maps/mixer.weft", Mixer + "operator broken : 4 -> 4 = dens(4, 4)\n"), ("Program.cs", "return;")] },
+        ["options"] = new()
+        {
+            Properties = Executable + "<WeftScalar>double</WeftScalar>",
+            Files =
+            [
+                ("Maps/mixer.weft", Mixer),
+                ("Program.cs", "Weft.Map<double> map = new Elsewhere.Mixer(); Console.WriteLine(map.Outputs);"),
+                ("Directory.Build.targets", """
+                    <Project>
+                      <ItemGroup><AdditionalFiles Update="Maps/mixer.weft" WeftNamespace="Elsewhere" WeftVisibility="internal" /></ItemGroup>
+                    </Project>
+                    """),
+            ],
+        },
+        ["dynamic"] = new()
+        {
+            Packages = ["Weft.Dynamic"],
+            Files =
+            [
+                ("Program.cs", """
+                    using Weft.Dynamic;
+
+                    using CompiledWeft compiled = DynamicMaps.CompileFormula("2 * eye(3)");
+                    float[] y = new float[3];
+                    compiled.CreateFloat("Formula").Forward([1, 2, 3], y);
+                    Console.WriteLine(string.Join(' ', y));
+
+                    """),
+            ],
+        },
+        ["fitting"] = new()
+        {
+            Packages = ["Weft", "Weft.Fitting"],
+            Files =
+            [
+                ("Program.cs", """
+                    using Weft;
+                    using Weft.Fitting;
+
+                    using var map = new Product();
+                    ProjectionReport report = map.Project<double>([2, 4, 1, 2, 6, 12]);
+                    double[] y = new double[3];
+                    map.Forward([1, 1], y);
+                    Console.WriteLine($"{report.RelativeError < 1e-12} {report.IsOptimal} {string.Join(' ', y.Select(value => Math.Round(value, 9)))}");
+
+                    [Weft("low_rank(3, 2, 1)", Scalar = WeftScalar.Double)]
+                    internal sealed partial class Product;
+
+                    """),
+            ],
+        },
+        ["adapters"] = new()
+        {
+            Packages = ["Weft", "Weft.Adapters"],
+            Files =
+            [
+                ("Program.cs", """
+                    using Weft;
+                    using Weft.Adapters;
+
+                    using (FileStream file = File.Create("lora.safetensors"))
+                    {
+                        TensorFile.Write<float>(
+                            file,
+                            [("q.lora_down.weight", StoredType.F32, [1, 2], new float[] { 1, 2 }), ("q.lora_up.weight", StoredType.F32, [3, 1], new float[] { 1, 2, 3 }), ("q.alpha", StoredType.F32, [], new float[] { 2 })],
+                            new Dictionary<string, string>());
+                    }
+
+                    using Adapter adapter = Adapter.Open("lora.safetensors");
+                    Console.WriteLine(string.Join(' ', adapter.Modules["q"].Update(3, 2)));
+                    Console.WriteLine(adapter.ToLora(1).Modules[0].RelativeError < 1e-12);
+
+                    """),
+            ],
+        },
+        ["onnx"] = new()
+        {
+            Packages = ["Weft", "Weft.Onnx"],
+            Files =
+            [
+                ("Program.cs", """
+                    using Weft;
+                    using Weft.Onnx;
+
+                    using var map = new Layer();
+                    map.Initialize(seed: 1);
+                    using (FileStream file = File.Create("layer.onnx"))
+                    {
+                        OnnxExport.Write(map, file);
+                    }
+
+                    OnnxWeights weights = OnnxWeights.Open("layer.onnx");
+                    using var again = new Layer();
+                    Console.WriteLine(string.Join(' ', again.Load(weights).Loaded));
+                    Console.WriteLine(map.Parameters.SequenceEqual(again.Parameters));
+
+                    [Weft("gelu . bias . dense(3, 4)")]
+                    internal sealed partial class Layer;
+
+                    """),
+            ],
+        },
+        ["opencl"] = new()
+        {
+            Packages = ["Weft", "Weft.OpenCl"],
+            Files =
+            [
+                ("Program.cs", """
+                    using Weft;
+                    using Weft.OpenCl;
+
+                    float[] y = new float[3];
+                    using var map = new Twice();
+                    try
+                    {
+                        using var context = new OpenClContext(OpenClDevice.Find());
+                        using var device = new OpenClMap<float>(map, context);
+                        device.Forward([1, 2, 3], y);
+                        Console.WriteLine(string.Join(' ', y));
+                    }
+                    catch (OpenClException exception)
+                    {
+                        Console.WriteLine($"None: {exception.Message}");
+                    }
+
+                    [Weft("2 * eye(3)", Targets = WeftTargets.OpenCl)]
+                    internal sealed partial class Twice;
+
+                    """),
+            ],
+        },
+        ["fs"] = new() { Language = "fs", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.fs", "module Consumer\n")] },
+        ["vb"] = new() { Language = "vb", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.vb", "Public Class Consumer\nEnd Class\n")] },
+    };
+
     private readonly Feed _feed;
     private readonly string _project;
 
     public PackageTests(Feed feed)
     {
         _feed = feed;
-        _project = Path.Combine(feed.Folder, "consumer" + Guid.NewGuid().ToString("N"), "Consumer");
-        Directory.CreateDirectory(Path.Combine(_project, "Maps"));
-        Write("Directory.Build.props", "<Project />");
-        Write("Directory.Packages.props", "<Project />");
-        Write("Consumer.csproj", $"""
-            <Project Sdk="Microsoft.NET.Sdk">
-              <PropertyGroup>
-                <OutputType>Exe</OutputType>
-                <TargetFramework>net10.0</TargetFramework>
-                <Nullable>enable</Nullable>
-                <ImplicitUsings>enable</ImplicitUsings>
-                <InvariantGlobalization>true</InvariantGlobalization>
-              </PropertyGroup>
-              <ItemGroup>
-                <PackageReference Include="Weft" Version="{feed.Version}" />
-              </ItemGroup>
-            </Project>
-            """);
+        _project = Path.Combine(feed.Folder, "consumer" + Guid.NewGuid().ToString("N"));
+        Directory.CreateDirectory(_project);
+        feed.Write(_project, new Consumer());
     }
 
     [Fact]
     public void AFreshProject_BuildsAndRuns()
     {
-        Write("Maps/mixer.weft", Mixer);
-        Write("Program.cs", Program);
-
-        (int exitCode, string output) = Build();
-
-        Assert.True(exitCode == 0, output);
-        Assert.DoesNotMatch("CS8785|CS9057|CS8032|CS8034", output);
-        Assert.DoesNotContain("warning", output, StringComparison.Ordinal);
-        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
-        Assert.True(exitCode == 0, output);
-        Assert.Equal(["4 6 24", "2 4 6 8"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.Equal(["4 6 24", "2 4 6 8"], _feed.Run("fresh").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.DoesNotMatch("CS8785|CS9057|CS8032|CS8034", _feed.Output("fresh"));
+        Assert.DoesNotContain("warning", _feed.Output("fresh"), StringComparison.Ordinal);
     }
 
     [Fact]
     public void AMistakeInAFile_IsReportedAtItsPlace()
     {
-        Write("Maps/mixer.weft", Mixer + "operator broken : 4 -> 4 = dens(4, 4)\n");
-        Write("Program.cs", "return;");
-
-        (int exitCode, string output) = Build();
-
-        Assert.NotEqual(0, exitCode);
-        Assert.Matches(@"Maps/mixer\.weft\(3,28\): error WEFT\d{4}: .*dens", output.Replace('\\', '/'));
+        Assert.False(_feed.IsBuilt("mistaken"));
+        Assert.Matches(@"Maps/mixer\.weft\(3,28\): error WEFT\d{4}: .*dens", _feed.Output("mistaken").Replace('\\', '/'));
     }
 
     [Fact]
-    public void TheFilesOptions_AreRead()
-    {
-        Write("Maps/mixer.weft", Mixer);
-        Write("Program.cs", "Weft.Map<double> map = new Elsewhere.Mixer(); Console.WriteLine(map.Outputs);");
-        Write("Directory.Build.targets", """
-            <Project>
-              <ItemGroup><AdditionalFiles Update="Maps/mixer.weft" WeftNamespace="Elsewhere" WeftVisibility="internal" /></ItemGroup>
-            </Project>
-            """);
-
-        (int exitCode, string output) = Build("-p:WeftScalar=double");
-
-        Assert.True(exitCode == 0, output);
-    }
+    public void TheFilesOptions_AreRead() => Assert.Equal("6", _feed.Run("options").Trim());
 
     /// <summary>Without a JIT, vectors are 128 bits wide unless the compiler is told what the processor has.</summary>
-    [Theory]
-    [InlineData("linux-x64", "", "x86-64-v3")]
-    [InlineData("win-x64", "", "x86-64-v3")]
-    [InlineData("linux-arm64", "", "")]
-    [InlineData("linux-x64", "x86-64-v4", "x86-64-v4")]
-    public void AheadOfTime_TheProcessorsVectorsAreUsed(string runtime, string own, string expected)
+    [Fact]
+    public void AheadOfTime_TheProcessorsVectorsAreUsed()
     {
         Write("Program.cs", "return;");
         (int exitCode, string output) = Build("-t:Restore");
         Assert.True(exitCode == 0, output);
+        Assert.Equal("x86-64-v3", Set("linux-x64"));
+        Assert.Equal("x86-64-v3", Set("win-x64"));
+        Assert.Equal("", Set("linux-arm64"));
+        Assert.Equal("x86-64-v4", Set("linux-x64", "-p:IlcInstructionSet=x86-64-v4"));
 
-        string[] set = own.Length == 0 ? [] : ["-p:IlcInstructionSet=" + own];
-        (exitCode, output) = Feed.Run("dotnet", _project, ["msbuild", "-getProperty:IlcInstructionSet", "-p:PublishAot=true", "-p:RuntimeIdentifier=" + runtime, .. set]);
-
-        Assert.True(exitCode == 0, output);
-        Assert.Equal(expected, output.Trim());
+        string Set(string runtime, params string[] own)
+        {
+            (exitCode, output) = Feed.Run("dotnet", _project, ["msbuild", "-getProperty:IlcInstructionSet", "-p:PublishAot=true", "-p:RuntimeIdentifier=" + runtime, .. own]);
+            Assert.True(exitCode == 0, output);
+            return output.Trim();
+        }
     }
 
     [Fact]
-    public void TheRunTimeCompiler_IsAPackageToo()
-    {
-        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj"));
-        Write("Consumer.csproj", project.Replace("Include=\"Weft\"", "Include=\"Weft.Dynamic\"", StringComparison.Ordinal));
-        Write("Program.cs", """
-            using Weft.Dynamic;
-
-            using CompiledWeft compiled = DynamicMaps.CompileFormula("2 * eye(3)");
-            float[] y = new float[3];
-            compiled.CreateFloat("Formula").Forward([1, 2, 3], y);
-            Console.WriteLine(string.Join(' ', y));
-
-            """);
-
-        (int exitCode, string output) = Build();
-
-        Assert.True(exitCode == 0, output);
-        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
-        Assert.True(exitCode == 0, output);
-        Assert.Equal("2 4 6", output.Trim());
-    }
+    public void TheRunTimeCompiler_IsAPackageToo() => Assert.Equal("2 4 6", _feed.Run("dynamic").Trim());
 
     [Fact]
-    public void Fitting_IsAPackageToo()
-    {
-        AddPackage("Weft.Fitting");
-        Write("Program.cs", """
-            using Weft;
-            using Weft.Fitting;
-
-            using var map = new Product();
-            ProjectionReport report = map.Project<double>([2, 4, 1, 2, 6, 12]);
-            double[] y = new double[3];
-            map.Forward([1, 1], y);
-            Console.WriteLine($"{report.RelativeError < 1e-12} {report.IsOptimal} {string.Join(' ', y.Select(value => Math.Round(value, 9)))}");
-
-            [Weft("low_rank(3, 2, 1)", Scalar = WeftScalar.Double)]
-            internal sealed partial class Product;
-
-            """);
-
-        (int exitCode, string output) = Build();
-
-        Assert.True(exitCode == 0, output);
-        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
-        Assert.True(exitCode == 0, output);
-        Assert.Equal("True True 6 3 18", output.Trim());
-    }
+    public void Fitting_IsAPackageToo() => Assert.Equal("True True 6 3 18", _feed.Run("fitting").Trim());
 
     [Fact]
-    public void Adapters_IsAPackageToo()
-    {
-        AddPackage("Weft.Adapters");
-        Write("Program.cs", """
-            using Weft;
-            using Weft.Adapters;
-
-            using (FileStream file = File.Create("lora.safetensors"))
-            {
-                TensorFile.Write<float>(
-                    file,
-                    [("q.lora_down.weight", StoredType.F32, [1, 2], new float[] { 1, 2 }), ("q.lora_up.weight", StoredType.F32, [3, 1], new float[] { 1, 2, 3 }), ("q.alpha", StoredType.F32, [], new float[] { 2 })],
-                    new Dictionary<string, string>());
-            }
-
-            using Adapter adapter = Adapter.Open("lora.safetensors");
-            Console.WriteLine(string.Join(' ', adapter.Modules["q"].Update(3, 2)));
-            Console.WriteLine(adapter.ToLora(1).Modules[0].RelativeError < 1e-12);
-
-            """);
-
-        (int exitCode, string output) = Build();
-
-        Assert.True(exitCode == 0, output);
-        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
-        Assert.True(exitCode == 0, output);
-        Assert.Equal(["2 4 4 8 6 12", "True"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
-    }
+    public void Adapters_IsAPackageToo() => Assert.Equal(
+        ["2 4 4 8 6 12", "True"], _feed.Run("adapters").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
     [Fact]
-    public void Onnx_IsAPackageToo()
-    {
-        AddPackage("Weft.Onnx");
-        Write("Program.cs", """
-            using Weft;
-            using Weft.Onnx;
-
-            using var map = new Layer();
-            map.Initialize(seed: 1);
-            using (FileStream file = File.Create("layer.onnx"))
-            {
-                OnnxExport.Write(map, file);
-            }
-
-            OnnxWeights weights = OnnxWeights.Open("layer.onnx");
-            using var again = new Layer();
-            Console.WriteLine(string.Join(' ', again.Load(weights).Loaded));
-            Console.WriteLine(map.Parameters.SequenceEqual(again.Parameters));
-
-            [Weft("gelu . bias . dense(3, 4)")]
-            internal sealed partial class Layer;
-
-            """);
-
-        (int exitCode, string output) = Build();
-
-        Assert.True(exitCode == 0, output);
-        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
-        Assert.True(exitCode == 0, output);
-        Assert.Equal(["W bias", "True"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
-    }
+    public void Onnx_IsAPackageToo() => Assert.Equal(
+        ["W bias", "True"], _feed.Run("onnx").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
     [Fact]
-    public void OpenCl_IsAPackageToo()
-    {
-        AddPackage("Weft.OpenCl");
-        Write("Program.cs", """
-            using Weft;
-            using Weft.OpenCl;
-
-            float[] y = new float[3];
-            using var map = new Twice();
-            try
-            {
-                using var context = new OpenClContext(OpenClDevice.Find());
-                using var device = new OpenClMap<float>(map, context);
-                device.Forward([1, 2, 3], y);
-                Console.WriteLine(string.Join(' ', y));
-            }
-            catch (OpenClException exception)
-            {
-                Console.WriteLine($"None: {exception.Message}");
-            }
-
-            [Weft("2 * eye(3)", Targets = WeftTargets.OpenCl)]
-            internal sealed partial class Twice;
-
-            """);
-
-        (int exitCode, string output) = Build();
-
-        Assert.True(exitCode == 0, output);
-        (exitCode, output) = Feed.Run("dotnet", _project, Path.Combine(_project, "bin", "Debug", "net10.0", "Consumer.dll"));
-        Assert.True(exitCode == 0, output);
-        Assert.Matches("^(2 4 6|None: .*OpenCL.*)$", output.Trim());
-    }
+    public void OpenCl_IsAPackageToo() => Assert.Matches("^(2 4 6|None: .*OpenCL.*)$", _feed.Run("opencl").Trim());
 
     [Theory]
     [InlineData("netstandard2.0")]
     [InlineData("net8.0")]
     public void AnotherFramework_IsRefusedByRestore(string framework)
     {
-        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj"));
-        Write("Consumer.csproj", project
-            .Replace("net10.0", framework, StringComparison.Ordinal)
-            .Replace("<OutputType>Exe</OutputType>", "", StringComparison.Ordinal));
-        Write("Maps/mixer.weft", Mixer);
+        _feed.Write(_project, new Consumer { Framework = framework, Properties = "", Files = [("Maps/mixer.weft", Mixer)] });
 
-        (int exitCode, string output) = Build();
+        (int exitCode, string output) = Build("-t:Restore");
 
         Assert.NotEqual(0, exitCode);
         Assert.Equal(["NU1202"], Regex.Matches(output, "error (\\w+)").Select(match => match.Groups[1].Value).Distinct());
     }
 
     [Theory]
-    [InlineData("fs", "module Consumer\n")]
-    [InlineData("vb", "Public Class Consumer\nEnd Class\n")]
-    public void AnotherLanguage_IsWarnedOf(string extension, string text)
+    [InlineData("fs")]
+    [InlineData("vb")]
+    public void AnotherLanguage_IsWarnedOf(string extension)
     {
-        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj"));
-        File.Delete(Path.Combine(_project, "Consumer.csproj"));
-        Write($"Consumer.{extension}proj", project
-            .Replace("<OutputType>Exe</OutputType>", "", StringComparison.Ordinal)
-            .Replace("<ItemGroup>", $"<ItemGroup>{(extension == "fs" ? "<Compile Include=\"Code.fs\" />" : "")}", StringComparison.Ordinal)
-            .Replace("<Nullable>enable</Nullable>", "", StringComparison.Ordinal)
-            .Replace("<ImplicitUsings>enable</ImplicitUsings>", "", StringComparison.Ordinal));
-        Write($"Code.{extension}", text);
-        Write("Maps/mixer.weft", Mixer);
-
-        (int exitCode, string output) = Build();
-
-        Assert.True(exitCode == 0, output);
-        Assert.Equal(["WEFT0408"], Regex.Matches(output, "warning (\\w+)").Select(match => match.Groups[1].Value).Distinct());
+        Assert.True(_feed.IsBuilt(extension), _feed.Output(extension));
+        Assert.Equal(["WEFT0408"], Regex.Matches(_feed.Output(extension), "warning (\\w+)").Select(match => match.Groups[1].Value).Distinct());
     }
 
     [Fact]
     public void TheTool_Installs()
     {
+        Directory.CreateDirectory(Path.Combine(_project, "Maps"));
         Write("Maps/mixer.weft", Mixer);
         Write("Maps/broken.weft", "operator broken : 4 -> 4 = dens(4, 4)\n");
         string tools = Path.Combine(_project, "tools");
@@ -324,48 +280,119 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.StartsWith("Maps/broken.weft(1,28): error WEFT", output, StringComparison.Ordinal);
     }
 
-    public void Dispose() => Directory.Delete(Path.GetDirectoryName(_project)!, recursive: true);
-
-    /// <summary>References a package beside Weft.</summary>
-    private void AddPackage(string name)
-    {
-        string project = File.ReadAllText(Path.Combine(_project, "Consumer.csproj")), reference = $"<PackageReference Include=\"Weft\" Version=\"{_feed.Version}\" />";
-        Write("Consumer.csproj", project.Replace(reference, reference + reference.Replace("\"Weft\"", $"\"{name}\"", StringComparison.Ordinal), StringComparison.Ordinal));
-    }
+    public void Dispose() => Directory.Delete(_project, recursive: true);
 
     private void Write(string path, string text) => File.WriteAllText(Path.Combine(_project, path), text);
 
-    private (int ExitCode, string Output) Build(params string[] more) => Feed.Run(
-        "dotnet",
-        _project,
-        [
-            "build", "-nologo", "-v:quiet", "-nodeReuse:false", "-p:UseSharedCompilation=false",
-            $"-p:RestoreAdditionalProjectSources={_feed.Folder}", $"-p:RestorePackagesPath={Path.Combine(_feed.Folder, "packages")}",
-            .. more,
-        ]);
+    private (int ExitCode, string Output) Build(params string[] more) => _feed.Build(_project, more);
 
-    /// <summary>A folder with the package, of a version that was never before: packages are cached by version.</summary>
+    /// <summary>A project of a user's.</summary>
+    public sealed record Consumer
+    {
+        public string Language { get; init; } = "cs";
+
+        public string Framework { get; init; } = "net10.0";
+
+        public string Properties { get; init; } = Executable;
+
+        public string[] Packages { get; init; } = ["Weft"];
+
+        public (string Path, string Text)[] Files { get; init; } = [];
+    }
+
+    /// <summary>A folder with the packages and what uses them, of a version that was never before: packages are cached by version.</summary>
     public sealed class Feed : IDisposable
     {
+        private readonly string[] _lines;
+
         public Feed()
         {
             Version = $"0.1.0-test.{Guid.NewGuid():N}";
             Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-            foreach (string project in new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Adapters", "Weft.Onnx", "Weft.Runtime.OpenCl", "Weft.Tool" })
+            IEnumerable<string> packages = new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Adapters", "Weft.Onnx", "Weft.Runtime.OpenCl", "Weft.Tool" }
+                .Select(name => Path.Combine(Repository(), "runtime", name, name + ".csproj"));
+            File.WriteAllText(Path.Combine(Folder, "Packages.proj"), $"""
+                <Project>
+                  <Target Name="Pack"><MSBuild Projects="{string.Join(';', packages)}" Targets="Pack" /></Target>
+                </Project>
+                """);
+            (int exitCode, string output) = Run(
+                "dotnet", Folder, "pack", "Packages.proj", "-nologo", "-v:quiet", "-nodeReuse:false", "-m:1", "--no-build", "-c", configuration, "-o", Folder, $"-p:PackageVersion={Version}");
+            Assert.True(exitCode == 0, output);
+            foreach ((string name, Consumer consumer) in Consumers)
             {
-                (int exitCode, string output) = Run(
-                    "dotnet",
-                    Path.Combine(Repository(), "runtime", project),
-                    "pack", "-nologo", "-v:quiet", "-nodeReuse:false", "--no-build", "-c", configuration, "-o", Folder, $"-p:PackageVersion={Version}");
-                Assert.True(exitCode == 0, output);
+                Write(Path.Combine(Folder, name), consumer);
             }
+
+            File.WriteAllText(Path.Combine(Folder, "Consumers.proj"), $"""
+                <Project>
+                  <ItemGroup><Consumer Include="{string.Join(';', Consumers.Select(consumer => $"{consumer.Key}/Consumer.{consumer.Value.Language}proj"))}" /></ItemGroup>
+                  <Target Name="Build">
+                    <MSBuild Projects="@(Consumer)" Targets="Restore" Properties="MSBuildRestoreSessionId=1" ContinueOnError="true" />
+                    <MSBuild Projects="@(Consumer)" Targets="Build" ContinueOnError="true" />
+                  </Target>
+                </Project>
+                """);
+            _lines = Build(Folder, "Consumers.proj", "-m:1").Output.Split('\n');
         }
 
         public string Version { get; }
 
         public string Folder { get; }
+
+        /// <summary>What the build said of a project.</summary>
+        public string Output(string consumer) => string.Join('\n', _lines.Where(line => line.Contains($"[{Path.Combine(Folder, consumer)}{Path.DirectorySeparatorChar}", StringComparison.Ordinal)));
+
+        public bool IsBuilt(string consumer) => File.Exists(Code(consumer));
+
+        /// <summary>What a project's program says.</summary>
+        public string Run(string consumer)
+        {
+            Assert.True(IsBuilt(consumer), Output(consumer));
+            (int exitCode, string output) = Run("dotnet", Path.Combine(Folder, consumer), Code(consumer));
+            Assert.True(exitCode == 0, output);
+            return output;
+        }
+
+        private string Code(string consumer) => Path.Combine(Folder, consumer, "bin", "Debug", Consumers[consumer].Framework, "Consumer.dll");
+
+        public (int ExitCode, string Output) Build(string folder, params string[] more) => Run(
+            "dotnet",
+            folder,
+            [
+                "build", .. more, "-nologo", "-v:quiet", "-nodeReuse:false", "-p:UseSharedCompilation=false",
+                $"-p:RestoreAdditionalProjectSources={Folder}", $"-p:RestorePackagesPath={Path.Combine(Folder, "packages")}",
+            ]);
+
+        public void Write(string folder, Consumer consumer)
+        {
+            string references = string.Concat(consumer.Packages.Select(package => $"<PackageReference Include=\"{package}\" Version=\"{Version}\" />"));
+            string code = consumer.Language == "fs" ? "<Compile Include=\"Code.fs\" />" : "";
+            (string Path, string Text)[] files =
+            [
+                ("Directory.Build.props", "<Project />"),
+                ("Directory.Packages.props", "<Project />"),
+                ($"Consumer.{consumer.Language}proj", $"""
+                    <Project Sdk="Microsoft.NET.Sdk">
+                      <PropertyGroup>
+                        <TargetFramework>{consumer.Framework}</TargetFramework>
+                        <InvariantGlobalization>true</InvariantGlobalization>
+                        {consumer.Properties}
+                      </PropertyGroup>
+                      <ItemGroup>{code}{references}</ItemGroup>
+                    </Project>
+                    """),
+                .. consumer.Files,
+            ];
+            foreach ((string path, string text) in files)
+            {
+                string file = Path.Combine(folder, path);
+                Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+                File.WriteAllText(file, text);
+            }
+        }
 
         public static (int ExitCode, string Output) Run(string program, string folder, params string[] arguments)
         {

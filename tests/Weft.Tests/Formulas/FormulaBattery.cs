@@ -172,12 +172,14 @@ internal static class FormulaBattery
                 done = batch;
             }
 
-            double[][] none = [.. directions.Select(direction => new double[direction.Length])];
+            // A derivative is linear in its direction.
+            double[] alongInput = all.Tangent(dx, [.. directions.Select(direction => new double[direction.Length])]);
+            double[] alongParameters = all.Tangent(new double[dx.Length], directions);
             return new ExpectedResults(
                 all.Value,
-                all.Tangent(dx, directions),
-                Rows(all.Tangent(dx, none), module.Outputs, 0, Expectation.Part),
-                Rows(all.Tangent(new double[dx.Length], directions), module.Outputs, 0, Expectation.Part),
+                [.. alongInput.Zip(alongParameters, (x, p) => x + p)],
+                Rows(alongInput, module.Outputs, 0, Expectation.Part),
+                Rows(alongParameters, module.Outputs, 0, Expectation.Part),
                 input,
                 [.. gradients],
                 module.IsLinear ? Numbers.Flat(interpreter.Dense()) : []);
