@@ -227,7 +227,7 @@ public sealed class ScheduleVerifier
             }
 
             Memory body = With(parts.Where(part => _written.Contains((part.Storage.Window!.Of, part.Aspect)) || IsHandedOn(part)).Select(part => (part.Storage, part.Aspect)));
-            if (body.Run(loop.Body, rule) is { } fault)
+            if ((body.Run(loop.Body, rule) ?? (loop.Count > 1 ? Shared(loop) : null)) is { } fault)
             {
                 return fault;
             }
@@ -290,6 +290,32 @@ public sealed class ScheduleVerifier
             bool IsInside(StepWindow window, int length) => window.Strides.Length == loop.Extents.Count
                 && Range(window.Offset, loop.Extents.Zip(window.Strides, (extent, stride) => ((long)extent, (long)stride))) is var range
                 && range.Least >= 0 && range.Most + length <= window.Of.Length;
+        }
+
+        /// <summary>
+        /// What was written before a loop and is written in it, all of it in each step, is added to: nothing writes it anew, and nothing else in the loop reads
+        /// what later steps still add to.
+        /// </summary>
+        private string? Shared(LoopStep loop)
+        {
+            Step[] steps = [.. loop.Body.Where(step => step is not LoopStep)];
+            Step? overwrites = Array.Find(steps, step => !AddsTo(step) && step.Writes.Any(place => place.Storage.Window is null or { Moves: false } && IsWritten(place)));
+            if (overwrites is not null)
+            {
+                return $"each step writes {Name(overwrites.Target)} anew, in {overwrites.Describe()}";
+            }
+
+            HashSet<Place> added = [.. steps.Where(AddsTo).SelectMany(step => step.Writes).Where(place => IsWritten(place.Whole)).Select(WholeOf)];
+            return steps.SelectMany(step => step.Reads.Except(step.Writes).Select(WholeOf))
+                .Where(added.Contains)
+                .Select(place => $"{Name(place)} is read before all steps have added to it")
+                .FirstOrDefault();
+
+            static bool AddsTo(Step step) => Adds(step) && !Begins(step);
+
+            static Place WholeOf(Place place) => place.Whole with { Offset = 0 };
+
+            bool IsWritten(Place place) => _written.Contains((place.Storage, place.Aspect));
         }
 
         private string? Fault(Step step)

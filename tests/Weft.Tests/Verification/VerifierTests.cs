@@ -115,6 +115,33 @@ public class VerifierTests
         { "overlaps another part of y", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Body = [.. loop.Body, .. MoveResult(loop, window => window with { Offset = 1, Strides = [2] }).Body] }) } },
     };
 
+    /// <summary>Attention of two heads in blocks: a loop over heads and blocks.</summary>
+    public static TheoryData<string, Func<Schedule, Schedule>> Blocks => new()
+    {
+        // More heads, or blocks, than there are; what is added to is not cleared; a block's own room is read before it is filled.
+        { "lies beside", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Extents = [3, loop.Extents[1]] }) } },
+        { "lies beside", schedule => schedule with { Reverse = EachLoop(schedule.Reverse, loop => loop with { Extents = [2, loop.Extents[1] + 1] }) } },
+        { "is read before it is written", schedule => schedule with { Forward = [.. schedule.Forward.Where(step => step is not ClearStep)] } },
+        { "is read before it is written", schedule => schedule with { Reverse = [.. schedule.Reverse.Where(step => step is not ClearStep)] } },
+        { "is read before it is written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Body = [.. loop.Body.Reverse()] }) } },
+
+        // What blocks add to is written by each of them instead, where parts of it do and do not move, or is read by a block.
+        { "elements of h4 are written", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Body = [.. loop.Body.Select(Overwriting)] }) } },
+        { "each step writes h4 anew", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Body = [.. loop.Body, new ClearStep(Added(loop).Whole)] }) } },
+        { "h4 is read before all steps have added to it", schedule => schedule with { Forward = EachLoop(schedule.Forward, loop => loop with { Body = [.. loop.Body, Reading(loop)] }) } },
+    };
+
+    private static Place Added(LoopStep loop) => loop.Body.OfType<KernelStep>().Single(kernel => kernel.Accumulates).C;
+
+    private static Step Overwriting(Step step) => step is KernelStep { Accumulates: true } kernel ? kernel with { Addend = null } : step;
+
+    /// <summary>The first step of a loop, of what the loop adds to.</summary>
+    private static KernelStep Reading(LoopStep loop)
+    {
+        KernelStep first = loop.Body.OfType<KernelStep>().First();
+        return first with { A = Added(loop) };
+    }
+
     [Theory]
     [MemberData(nameof(Modules))]
     public void InAModule(string expected, string formula, Func<Module, Module> plant)
@@ -147,6 +174,16 @@ public class VerifierTests
     public void InAScan(string expected, Func<Schedule, Schedule> plant)
     {
         Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Last(Scan)).Module), new Variant(new CostModel(64), 4));
+        Assert.Null(ScheduleVerifier.Fault(schedule, 4));
+        Assert.Contains(expected, ScheduleVerifier.Fault(plant(schedule), 4), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Blocks))]
+    public void InBlocks(string expected, Func<Schedule, Schedule> plant)
+    {
+        var variant = new Variant(new CostModel(64), 4) { BlockElements = 24 };
+        Schedule schedule = Scheduler.Build(Lowering.Lower(Rewriter.Rewrite(TestModules.Formula("attention(8, 6, 2, 3)")).Module), variant);
         Assert.Null(ScheduleVerifier.Fault(schedule, 4));
         Assert.Contains(expected, ScheduleVerifier.Fault(plant(schedule), 4), StringComparison.Ordinal);
     }
