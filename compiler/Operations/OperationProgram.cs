@@ -11,10 +11,10 @@ namespace Weft.Compiler.Operations;
 public sealed record Variant(CostModel Costs, int ElementSize, int PlanRank = 0)
 {
     /// <summary>
-    /// Elements that a tensor between two products has, for a row of the batch, before it is taken apart into blocks, and that a block has at most. They
-    /// are the same for every machine, since sums of gradients end where blocks do.
+    /// Elements that a tensor between two products has, for a row of the batch, before it is taken apart into blocks, and that a block has at most: four
+    /// such tensors are in the second-level cache for which sums of gradients are cut, since these end where blocks do.
     /// </summary>
-    public int BlockElements { get; init; } = 1 << 16;
+    public int BlockElements { get; init; } = ChunkRows.SecondLevelOfSums / 4 / ElementSize;
 
     /// <summary>Whether there are derivatives: of a pass for a few rows there are none.</summary>
     public bool HasDerivatives => !Costs.IsForFewRows;

@@ -12,9 +12,6 @@ namespace Weft.Compiler.Operations;
 /// </summary>
 internal sealed class RowBlocks
 {
-    /// <summary>Elements that are read are counted in so many, the most lanes of vectors.</summary>
-    private const int Lanes = 16;
-
     /// <summary>Blocks between bounds are as long as the longest of so many parts of them.</summary>
     private const int MostSegments = 8;
 
@@ -33,12 +30,21 @@ internal sealed class RowBlocks
     private readonly IReadOnlyList<ContractStep> _readers;
     private readonly HashSet<Storage> _between;
 
+    /// <summary>The digits of positions in what stands between, the slowest first.</summary>
+    private readonly IReadOnlyList<Digit> _digits;
+
     /// <summary>Elements of a row of what stands between.</summary>
     private readonly int _length;
 
     private RowBlocks(ContractStep product, IReadOnlyList<ContractStep> addends, IReadOnlyList<ActivationStep> functions, IReadOnlyList<ContractStep> readers)
     {
         (_product, _functions, _between) = (product, functions, [product.Target.Storage, .. functions.Select(function => function.C.Storage)]);
+        _digits =
+        [
+            .. product.Contraction.Target.Position.Terms.Where(term => term.Index != View.Rows)
+                .Select(term => new Digit(term.Stride, term.Index.Extent))
+                .OrderByDescending(digit => digit.Stride),
+        ];
         (_addends, _readers) = ([.. addends.Select(Split)], [.. readers.Select(Split)]);
         _length = Lengths(functions).First();
     }
@@ -47,11 +53,11 @@ internal sealed class RowBlocks
     /// <param name="pool">Where its storages come from.</param>
     public static OperationProgram Fuse(OperationProgram program, StoragePool pool)
     {
-        int most = program.Variant.BlockElements;
+        (int most, int lanes) = (program.Variant.BlockElements, MemoryBlock.WidestVector / program.Variant.ElementSize);
         List<Operation> rows = [.. program.Rows];
         foreach (ContractStep product in program.Rows.OfType<ContractStep>().Where(step => step.Target.Storage is { Space: Space.Scratch } room && room.Length >= most))
         {
-            if (Find(rows, product) is not var (all, blocks) || blocks.Run(pool, most) is not { } steps)
+            if (Find(rows, product) is not var (all, blocks) || blocks.Run(pool, most, lanes) is not { } steps)
             {
                 continue;
             }
@@ -116,11 +122,8 @@ internal sealed class RowBlocks
             && !readers.Any(reader => reader.Contraction.Views.Skip(1).Any(view => filled.Contains(view.Storage)));
     }
 
-    /// <summary>The digits of the positions of rows, the slowest first.</summary>
-    private IEnumerable<Digit> RowDigits => _product.Contraction.Target.Position.Terms
-        .Where(term => term.Index != View.Rows && term.Stride >= _length)
-        .Select(term => new Digit(term.Stride, term.Index.Extent))
-        .OrderByDescending(digit => digit.Stride);
+    /// <summary>Those of them that lead from row to row.</summary>
+    private IEnumerable<Digit> RowDigits => _digits.Where(digit => digit.Stride >= _length);
 
     /// <summary>Whether a view of what stands between goes along its digits: nothing in it leads from one of them into the next.</summary>
     private bool FollowsDigits(View view)
@@ -149,12 +152,11 @@ internal sealed class RowBlocks
     private ContractStep Split(ContractStep step)
     {
         Contraction contraction = step.Contraction;
-        Digit[] digits = [.. _product.Contraction.Target.Position.Terms.Where(term => term.Index != View.Rows).Select(term => new Digit(term.Stride, term.Index.Extent)).OrderBy(digit => digit.Stride)];
         foreach ((Index index, int stride) in BetweenOf(contraction).Position.Terms.Where(term => term.Index != View.Rows))
         {
             Affine parts = Affine.Zero;
             int reach = stride;
-            foreach (Digit digit in digits)
+            foreach (Digit digit in _digits.Reverse())
             {
                 if (digit.Stride == reach && reach < stride * index.Extent)
                 {
@@ -182,7 +184,7 @@ internal sealed class RowBlocks
     private IEnumerable<Contraction> Contractions => [_product.Contraction, .. _addends.Select(step => step.Contraction), .. _readers.Select(step => step.Contraction)];
 
     /// <summary>What is done instead; null where no digit of rows is one that blocks can be cut of.</summary>
-    private IReadOnlyList<Operation>? Run(StoragePool pool, int most)
+    private IReadOnlyList<Operation>? Run(StoragePool pool, int most, int lanes)
     {
         Digit[] digits = [.. RowDigits];
         View left = _product.Contraction.Left, right = _product.Contraction.Right!;
@@ -203,7 +205,7 @@ internal sealed class RowBlocks
         }
 
         var steps = new List<Operation>(_readers.Where(reader => !reader.Accumulates).Select(reader => new ClearStep(reader.Target with { Offset = 0 })));
-        steps.AddRange(Segments(cut, Math.Max(1, most / (_length * rowsInside))).Select(segment => new Block(this, pool, whole, cut, segment).Run()));
+        steps.AddRange(Segments(cut, Math.Max(1, most / (_length * rowsInside)), lanes).Select(segment => new Block(this, pool, whole, cut, segment).Run()));
         return steps;
     }
 
@@ -213,9 +215,9 @@ internal sealed class RowBlocks
 
     /// <summary>
     /// Blocks of a number of rows at most, with a shorter one behind them where they do not come out even. They end at bounds if no other function makes
-    /// something of the zeros beyond.
+    /// something of the zeros beyond, rounded to whole vectors.
     /// </summary>
-    private IEnumerable<Segment> Segments(Digit cut, int most)
+    private IEnumerable<Segment> Segments(Digit cut, int most, int lanes)
     {
         int size = Math.Min(most, cut.Extent);
         size = Enumerable.Range(0, (size / 2) + 1).Select(less => size - less).FirstOrDefault(even => cut.Extent % even == 0) is var even and > 0 ? even : size;
@@ -242,7 +244,7 @@ internal sealed class RowBlocks
             }
 
             (int From, int To)[] ends = [bounds[0].Of(first, _length), bounds[0].Of(first + (rows * blocks) - 1, _length)];
-            int from = ends.Min(end => end.From) / Lanes * Lanes, to = Math.Min(_length, (ends.Max(end => end.To) + Lanes - 1) / Lanes * Lanes);
+            int from = ends.Min(end => end.From) / lanes * lanes, to = Math.Min(_length, (ends.Max(end => end.To) + lanes - 1) / lanes * lanes);
             return new Segment(first, rows, blocks, from, to - from);
         }
 
