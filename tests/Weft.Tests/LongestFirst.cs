@@ -9,8 +9,8 @@ public sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly Type[] Long =
     [
-        typeof(Formulas.InstructionSetTests), typeof(Formulas.LibraryFormulasTests), typeof(Formulas.LibraryFormulasInFloatTests), typeof(Formulas.StorageFormatTests),
-        typeof(Formulas.RandomFormulasTests), typeof(OpenCl.OpenClFormulaTests), typeof(Onnx.OnnxExportTests), typeof(Formulas.TileTests), typeof(Syntax.HostileInputTests), typeof(Fitting.ProjectionTests),
+        typeof(OpenCl.OpenClFormulaTests), typeof(Formulas.InstructionSetTests), typeof(Formulas.LibraryFormulasTests), typeof(Formulas.LibraryFormulasInFloatTests), typeof(Formulas.StorageFormatTests),
+        typeof(Formulas.RandomFormulasTests), typeof(Onnx.OnnxExportTests), typeof(Formulas.TileTests), typeof(Syntax.HostileInputTests), typeof(Fitting.ProjectionTests),
         typeof(OpenCl.OclgrindTests), typeof(Examples.DigitsTests), typeof(Ilgpu.PtxTests), typeof(Verification.DeviceVerifierTests), typeof(Formulas.FewRowsTests),
     ];
 
