@@ -175,15 +175,28 @@ public sealed class TensorFunction
                 ?? (shapes[0][shapes[0].Count - 2] <= Last(shapes[0]) ? null : new(0, "no more rows than columns")),
             Sizes = (shapes, _) => Matrices(shapes[0]),
         },
-        new("cayley", "Cayley", ["A"])
+        OfSquare("cayley", "Cayley"),
+        OfSquare("inverse", "Inverse"),
+        OfSquare("cholesky", "Cholesky"),
+        OfSquare("expm", "ExponentialOfMatrix"),
+        OfSquare("sqrtm", "SquareRootOfMatrix"),
+        OfSquare("logm", "LogarithmOfMatrix"),
+        OfSquare("powerm", "PowerOfMatrix", number: "p"),
+        OfSquare("eigenvectors", "Eigenvectors"),
+        OfSquare("eigenvalues", "Eigenvalues", dropped: 1),
+        OfSquare("logdet", "LogDeterminant", dropped: 2),
+        OfSquare("det", "Determinant", dropped: 2),
+        new("singular_values", "SingularValues", ["A"])
         {
-            Check = (shapes, _) => Square(shapes[0]),
-            Sizes = (shapes, _) => Matrices(shapes[0]).Take(2),
+            Check = (shapes, _) => Axes(shapes[0], 2),
+            Shape = (shapes, _) => shapes[0].Take(shapes[0].Count - 2).Append(Math.Min(shapes[0][shapes[0].Count - 2], Last(shapes[0]))),
+            Sizes = (shapes, _) => Matrices(shapes[0]),
         },
-        new("inverse", "Inverse", ["A"])
+        new("pseudo_inverse", "PseudoInverse", ["A"])
         {
-            Check = (shapes, _) => Square(shapes[0]),
-            Sizes = (shapes, _) => Matrices(shapes[0]).Take(2),
+            Check = (shapes, _) => Axes(shapes[0], 2),
+            Shape = (shapes, _) => [.. shapes[0].Take(shapes[0].Count - 2), Last(shapes[0]), shapes[0][shapes[0].Count - 2]],
+            Sizes = (shapes, _) => Matrices(shapes[0]),
         },
     ];
 
@@ -309,6 +322,15 @@ public sealed class TensorFunction
             Shape = (shapes, _) => reduces ? shapes[0].Take(shapes[0].Count - 1) : shapes[0],
             Sizes = (shapes, _) => Rows(shapes[0]),
         };
+
+    /// <summary>A function of square matrices, whose result has fewer axes by those that are dropped.</summary>
+    private static TensorFunction OfSquare(string name, string kernel, int dropped = 0, string? number = null) => new(name, kernel, ["A"])
+    {
+        Number = number,
+        Check = (shapes, _) => Square(shapes[0]),
+        Shape = (shapes, _) => shapes[0].Take(shapes[0].Count - dropped),
+        Sizes = (shapes, _) => Matrices(shapes[0]).Take(2),
+    };
 
     /// <summary>A function of x that is x above a size and 0 below it, whose powers do not overflow: f of an argument within it is 0 at its lower end.</summary>
     private static FunctionExpression Within(double size, Func<FunctionExpression, FunctionExpression> f) => Choose(X - size, X, f(Clamp(-size, size, X)));

@@ -67,6 +67,18 @@ internal sealed partial class Evaluator
             ["orthonormal_rows"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.GramSchmidt).SelectMany(row => row),
             ["cayley"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Cayley).SelectMany(row => row),
             ["inverse"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Inverse).SelectMany(row => row),
+            ["pseudo_inverse"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.PseudoInverse).SelectMany(row => row),
+            ["cholesky"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Cholesky).SelectMany(row => row),
+            ["logdet"] = (oracle, a, _) => Matrices(a[0]).Select(oracle.LogDeterminant),
+            ["det"] = (oracle, a, _) => Matrices(a[0]).Select(oracle.Determinant),
+            ["eigenvalues"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Eigenvalues),
+            ["eigenvectors"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Eigenvectors).SelectMany(row => row),
+            ["singular_values"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.SingularValues),
+            ["expm"] = (oracle, a, _) => Matrices(a[0]).SelectMany(oracle.Exponential).SelectMany(row => row),
+            ["sqrtm"] = (oracle, a, _) => Matrices(a[0]).SelectMany(matrix => oracle.RootsOf(oracle.Symmetric(matrix)).Root).SelectMany(row => row),
+            ["logm"] = (oracle, a, _) => Matrices(a[0]).SelectMany(matrix => oracle.Logarithm(oracle.Symmetric(matrix))).SelectMany(row => row),
+            ["powerm"] = (oracle, a, p) => Matrices(a[0])
+                .SelectMany(matrix => oracle.Exponential(oracle.Scale(oracle.Logarithm(oracle.Symmetric(matrix)), p))).SelectMany(row => row),
         };
 
     /// <summary>A function of a vector, which is a matrix with rows of the link's length.</summary>
@@ -334,7 +346,7 @@ internal sealed partial class Evaluator
         return sum.Value == 0 ? 0 : tape.Function(sum, Math.Pow(sum.Value, 1 / power), Math.Pow(sum.Value, (1 / power) - 1) / power);
     }));
 
-    /// <summary>(A Aᵀ)^(−½) A, or A (Aᵀ A)^(−½) of a tall A, by the iteration of Denman and Beavers (1976).</summary>
+    /// <summary>(A Aᵀ)^(−½) A, or A (Aᵀ A)^(−½) of a tall A.</summary>
     private Number[][] Polar(Number[][] a)
     {
         if (a.Length > a[0].Length)
@@ -342,23 +354,10 @@ internal sealed partial class Evaluator
             return [.. Columns(Polar([.. Columns(a)]))];
         }
 
-        Number[][] y = [.. a.Select(row => a.Select(other => Dot(row, other)).ToArray())];
-        Number[][] z = [.. y.Select((row, i) => row.Select((_, j) => new Number(i == j ? 1 : 0)).ToArray())];
-        double change = double.MaxValue;
-        for (int step = 0; change > 1e-13 && step < 25; step++)
-        {
-            Number[][] next = Mean(z, Inverse(y));
-            y = Mean(y, Inverse(z));
-            change = next.SelectMany(row => row).Zip(z.SelectMany(row => row), (after, before) => Math.Abs(after.Value - before.Value)).Max()
-                / next.SelectMany(row => row).Max(x => Math.Abs(x.Value));
-            z = next;
-        }
-
-        return [.. z.Select(row => Combine(row, a))];
-
-        Number[][] Mean(Number[][] left, Number[][] right) =>
-            [.. left.Zip(right, (l, r) => l.Zip(r, (x, y) => tape.Multiply(tape.Add(x, y), 0.5)).ToArray())];
+        return [.. RootsOf(Gram(a)).Inverse.Select(row => Combine(row, a))];
     }
+
+    private Number[][] Gram(Number[][] a) => [.. a.Select(row => a.Select(other => Dot(row, other)).ToArray())];
 
     /// <summary>The combination of rows with the given weights.</summary>
     private Number[] Combine(Number[] weights, Number[][] rows) => Columns(rows).Select(column => Dot(weights, column)).ToArray();

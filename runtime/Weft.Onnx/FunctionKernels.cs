@@ -44,6 +44,17 @@ internal static unsafe class FunctionKernels
         ["OrthonormalRows"] = (a, y, n, _) => Functions.OrthonormalRows.Value(a[0], y, (n[0], n[1], n[2])),
         ["Cayley"] = (a, y, n, _) => Functions.Cayley.Value(a[0], y, (n[0], n[1])),
         ["Inverse"] = (a, y, n, _) => Functions.Inverse.Value(a[0], y, (n[0], n[1])),
+        ["PseudoInverse"] = (a, y, n, _) => Functions.PseudoInverse.Value(a[0], y, (n[0], n[1], n[2])),
+        ["Cholesky"] = (a, y, n, _) => Functions.Cholesky.Value(a[0], y, (n[0], n[1])),
+        ["LogDeterminant"] = (a, y, n, _) => Functions.LogDeterminant.Value(a[0], y, (n[0], n[1])),
+        ["Determinant"] = (a, y, n, _) => Functions.Determinant.Value(a[0], y, (n[0], n[1])),
+        ["Eigenvalues"] = (a, y, n, _) => Functions.Eigenvalues.Value(a[0], y, (n[0], n[1])),
+        ["Eigenvectors"] = (a, y, n, _) => Functions.Eigenvectors.Value(a[0], y, (n[0], n[1])),
+        ["SingularValues"] = (a, y, n, _) => Functions.SingularValues.Value(a[0], y, (n[0], n[1], n[2])),
+        ["ExponentialOfMatrix"] = (a, y, n, _) => Functions.ExponentialOfMatrix.Value(a[0], y, (n[0], n[1])),
+        ["SquareRootOfMatrix"] = (a, y, n, _) => Functions.SquareRootOfMatrix.Value(a[0], y, (n[0], n[1])),
+        ["LogarithmOfMatrix"] = (a, y, n, _) => Functions.LogarithmOfMatrix.Value(a[0], y, (n[0], n[1])),
+        ["PowerOfMatrix"] = (a, y, n, p) => Functions.PowerOfMatrix.Value(a[0], y, (n[0], n[1]), p),
         ["Reflections"] = (a, y, n, _) => Functions.Reflections.Value(a[0], y, (n[0], n[1])),
     };
 

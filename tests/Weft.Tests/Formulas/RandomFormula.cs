@@ -676,17 +676,35 @@ internal sealed class RandomFormula
 
         if (shape.Length > 1 && shape[^2] == last && last <= MostRows)
         {
-            choices.Add(() => Functions.Of("cayley", Argument(shape)));
+            choices.Add(() => Functions.Of(Pick("cayley", "expm"), Argument(shape)));
             choices.Add(() => Functions.Of("inverse", NearlyOrthogonal(shape)));
+            choices.Add(() => Functions.Of("cholesky", NearlyDiagonal(shape, step: 0)));
+            choices.Add(() => Functions.Of("sqrtm", NearlyDiagonal(shape, step: 0)));
+            choices.Add(() => Functions.Of("logm", NearlyDiagonal(shape, step: 0)));
+            choices.Add(() => Functions.Of("powerm", Pick(-1, 0.5, 3), NearlyDiagonal(shape, step: 0)));
+            choices.Add(() => Functions.Of("eigenvectors", NearlyDiagonal(shape, step: 1)));
         }
+
+        if (last <= MostRows)
+        {
+            choices.Add(() => Functions.Of(Pick("eigenvalues", "singular_values"), NearlyDiagonal([.. shape, last], step: 1)));
+        }
+
+        int order = _random.Next(1, 4);
+        choices.Add(() => Functions.Of(Pick("logdet", "det"), NearlyOrthogonal([.. shape, order, order])));
 
         if (shape.Length > 1 && shape[^2] <= last && last is > 1 and <= MostRows)
         {
-            choices.Add(() => Functions.Of(Pick("orthonormal_rows", "polar"), NearlyOrthonormal()));
+            choices.Add(() => Functions.Of(Pick("orthonormal_rows", "polar"), NearlyOrthonormal(shape)));
         }
         else if (shape.Length > 1 && shape[^2] is > 1 and <= MostRows)
         {
-            choices.Add(() => Functions.Of("polar", NearlyOrthonormal()));
+            choices.Add(() => Functions.Of("polar", NearlyOrthonormal(shape)));
+        }
+
+        if (shape.Length > 1 && Math.Min(shape[^2], last) is > 1 and <= MostRows)
+        {
+            choices.Add(() => Functions.Of("pseudo_inverse", NearlyOrthonormal([.. shape[..^2], last, shape[^2]])));
         }
 
         return Pick(choices.ToArray())();
@@ -697,20 +715,30 @@ internal sealed class RandomFormula
 
         static FunctionTensor Positive(TensorExpression tensor) => Functions.Of("shift", 0.5, Functions.Of("softplus", tensor));
 
-        SliceTensor NearlyOrthonormal() => new(
-            NearlyOrthogonal([.. shape[..^2], Math.Max(shape[^2], last), Math.Max(shape[^2], last)]),
-            shape.Select(extent => (SliceAxis)new RangeAxis(0, extent)).ToEquatable());
+        SliceTensor NearlyOrthonormal(int[] matrices) => new(
+            NearlyOrthogonal([.. matrices[..^2], Math.Max(matrices[^2], matrices[^1]), Math.Max(matrices[^2], matrices[^1])]),
+            matrices.Select(extent => (SliceAxis)new RangeAxis(0, extent)).ToEquatable());
 
-        // Of norm 1, and a change of norm less than 1/2.
-        EinsumTensor NearlyOrthogonal(int[] square)
+        EinsumTensor NearlyOrthogonal(int[] square) => Nearly(Functions.Of("cayley", Fresh(square)));
+
+        // 1, 1 + step, 1 + 2 step, … on the diagonal.
+        EinsumTensor NearlyDiagonal(int[] square, int step)
         {
-            IndexVariable[] indices = [.. square.Select(extent => Index("abcd", extent))];
+            Formula Of(string symbol, Formula left, Formula right) => new FormulaOperation(FormulaOperator.All[symbol], EquatableArray.Of(left, right));
+            Formula row = new FormulaIndex(square.Length - 2), column = new FormulaIndex(square.Length - 1);
+            return Nearly(new FormulaTensor(square.ToEquatable(), Of("*", Of("==", row, column), Of("+", new FormulaNumber(1), Of("*", row, new FormulaNumber(step))))));
+        }
+
+        // Of norm 1, or with eigenvalues that are 1 apart, and a change of norm less than 1/2.
+        EinsumTensor Nearly(TensorExpression square)
+        {
+            IndexVariable[] indices = [.. square.Shape.Select(extent => Index("abcd", extent))];
             EquatableArray<AffineIndex> position = indices.Select(AffineIndex.Of).ToEquatable();
             return new EinsumTensor(
                 indices.Select(index => EquatableArray.Of(index)).ToEquatable(),
                 EquatableArray.Of(
-                    new TensorProduct(EquatableArray.Of(new IndexedTensor(Functions.Of("cayley", Fresh(square)), position))),
-                    new TensorProduct(EquatableArray.Of(new IndexedTensor(Functions.Of("tanh", Fresh(square)), position)), 0.5 / MostRows)));
+                    new TensorProduct(EquatableArray.Of(new IndexedTensor(square, position))),
+                    new TensorProduct(EquatableArray.Of(new IndexedTensor(Functions.Of("tanh", Fresh([.. square.Shape])), position)), 0.5 / MostRows)));
         }
     }
 

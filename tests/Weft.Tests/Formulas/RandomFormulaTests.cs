@@ -13,7 +13,7 @@ public class RandomFormulaTests
         var seen = new HashSet<Type>();
         var functions = new HashSet<TensorFunction>();
         var links = new HashSet<TensorFunction>();
-        for (int seed = 0; seed < 1200; seed++)
+        for (int seed = 0; seed < 1500; seed++)
         {
             Module module = RandomFormula.Create(seed);
             Assert.Null(ModuleVerifier.Fault(module));

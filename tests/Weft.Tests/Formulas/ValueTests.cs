@@ -119,13 +119,19 @@ public class ValueTests
         TensorExpression positive = Functions.Of("shift", 0.5, Functions.Of("softplus", m));
         var isDiagonal = new FormulaTensor(EquatableArray.Of(3, 3), new FormulaOperation(FormulaOperator.All["=="], EquatableArray.Of<Formula>(new FormulaIndex(0), new FormulaIndex(1))));
         EinsumTensor near = Defined(i, k, Of(isDiagonal, 1, AffineIndex.Of(i), AffineIndex.Of(k)), Of(Functions.Of("tanh", m), 0.2, AffineIndex.Of(i), AffineIndex.Of(k)));
+        var rising = new FormulaTensor(EquatableArray.Of(3), new FormulaIndex(0));
+        EquatableArray<IndexedTensor> steps = EquatableArray.Of(
+            new IndexedTensor(isDiagonal, EquatableArray.Of(AffineIndex.Of(i), AffineIndex.Of(k))), new IndexedTensor(rising, EquatableArray.Of(AffineIndex.Of(i))));
+        EinsumTensor apart = Defined(i, k, [.. near.Terms, new TensorProduct(steps)]);
         var bank = new ParameterTensor(new Parameter("B", EquatableArray.Of(4, 5), Role.Trained, new Initializer(Distribution.Normal)));
         foreach (TensorFunction function in TensorFunction.All.Values.Where(function => !function.IsRounding))
         {
             TensorExpression[] arguments = function.Name switch
             {
                 "log" or "sqrt" or "power" => [positive],
-                "cayley" or "inverse" or "polar" or "orthonormal_rows" => [near],
+                "cayley" or "inverse" or "polar" or "orthonormal_rows" or "pseudo_inverse" or "cholesky" or "sqrtm" or "logm" or "powerm" or "expm" or "eigenvalues"
+                    or "singular_values" or "logdet" or "det" => [near],
+                "eigenvectors" => [apart],
                 "quotient" or "straight_through" or "distances" or "rbf" => [m, positive],
                 "where" => [Functions.Of("step", m), m, positive],
                 "concat" => [m, m],

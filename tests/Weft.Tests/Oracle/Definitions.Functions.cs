@@ -107,6 +107,17 @@ internal sealed partial class Definitions
             return Multiply(PlusSkew(-1), Inverse(PlusSkew(1))).Cast<Dual>();
         }),
         ["inverse"] = (t, _) => t[0].Matrices.SelectMany(matrix => Inverse(matrix).Cast<Dual>()),
+        ["pseudo_inverse"] = (t, _) => t[0].Matrices.SelectMany(matrix => PseudoInverse(matrix).Cast<Dual>()),
+        ["cholesky"] = (t, _) => t[0].Matrices.SelectMany(matrix => Cholesky(Symmetric(matrix)).Cast<Dual>()),
+        ["logdet"] = (t, _) => t[0].Matrices.Select(matrix => Magnitude(Determinant(matrix)).To(Math.Log)),
+        ["det"] = (t, _) => t[0].Matrices.Select(Determinant),
+        ["eigenvalues"] = (t, _) => t[0].Matrices.SelectMany(matrix => Eigen(matrix).Values),
+        ["eigenvectors"] = (t, _) => t[0].Matrices.SelectMany(matrix => Eigen(matrix).Vectors.Cast<Dual>()),
+        ["singular_values"] = (t, _) => t[0].Matrices.SelectMany(SingularValues),
+        ["expm"] = (t, _) => t[0].Matrices.SelectMany(matrix => Exponential(matrix).Cast<Dual>()),
+        ["sqrtm"] = (t, _) => t[0].Matrices.SelectMany(matrix => OfSpectrum(matrix, Root).Cast<Dual>()),
+        ["logm"] = (t, _) => t[0].Matrices.SelectMany(matrix => OfSpectrum(matrix, x => x.To(Math.Log)).Cast<Dual>()),
+        ["powerm"] = (t, p) => t[0].Matrices.SelectMany(matrix => OfSpectrum(matrix, x => x.To(z => Math.Pow(z, p))).Cast<Dual>()),
     };
 
     /// <summary>The names of the functions that have a definition here.</summary>
@@ -232,15 +243,9 @@ internal sealed partial class Definitions
     private static Dual[,] OrthonormalRows(Dual[,] v)
     {
         int k = v.GetLength(0), n = v.GetLength(1);
-        Dual[,] gram = Multiply(v, Transposed(v)), l = new Dual[k, k], q = new Dual[k, n];
+        Dual[,] l = Cholesky(Multiply(v, Transposed(v))), q = new Dual[k, n];
         for (int i = 0; i < k; i++)
         {
-            for (int j = 0; j <= i; j++)
-            {
-                Dual rest = gram[i, j] - Dual.Sum(Enumerable.Range(0, j).Select(r => l[i, r] * l[j, r]));
-                l[i, j] = i == j ? Root(rest) : rest / l[j, j];
-            }
-
             for (int c = 0; c < n; c++)
             {
                 q[i, c] = (v[i, c] - Dual.Sum(Enumerable.Range(0, i).Select(r => l[i, r] * q[r, c]))) / l[i, i];
@@ -249,6 +254,80 @@ internal sealed partial class Definitions
 
         return q;
     }
+
+    private static Dual[,] Symmetric(Dual[,] a) => Fill(a.GetLength(0), a.GetLength(0), (i, j) => (a[i, j] + a[j, i]) / 2);
+
+    private static Dual[,] Cholesky(Dual[,] a)
+    {
+        var l = new Dual[a.GetLength(0), a.GetLength(0)];
+        for (int i = 0; i < a.GetLength(0); i++)
+        {
+            for (int j = 0; j <= i; j++)
+            {
+                Dual rest = a[i, j] - Dual.Sum(Enumerable.Range(0, j).Select(r => l[i, r] * l[j, r]));
+                l[i, j] = i == j ? Root(rest) : rest / l[j, j];
+            }
+        }
+
+        return l;
+    }
+
+    /// <summary>Laplace's expansion along the first row.</summary>
+    private static Dual Determinant(Dual[,] a)
+    {
+        int n = a.GetLength(0);
+        return n == 0 ? 1 : Dual.Sum(Enumerable.Range(0, n).Select(c =>
+            (c % 2 == 0 ? 1 : -1) * a[0, c] * Determinant(Fill(n - 1, n - 1, (i, j) => a[i + 1, j < c ? j : j + 1]))));
+    }
+
+    /// <summary>Σ Aᵏ / k!</summary>
+    private static Dual[,] Exponential(Dual[,] a)
+    {
+        int n = a.GetLength(0);
+        Dual[,] term = Fill(n, n, (i, j) => i == j ? 1 : 0), sum = term;
+        for (int k = 1; k <= 80; k++)
+        {
+            Dual[,] next = Scale(1.0 / k, Multiply(term, a)), total = sum;
+            sum = Fill(n, n, (i, j) => total[i, j] + next[i, j]);
+            term = next;
+        }
+
+        return sum;
+    }
+
+    /// <summary>Rotations of Jacobi's, with their derivatives, until all are none: eigenvalues of the symmetric part from the least on, and vectors in columns.</summary>
+    private static (Dual[] Values, Dual[,] Vectors) Eigen(Dual[,] matrix)
+    {
+        int n = matrix.GetLength(0);
+        Dual[,] a = Symmetric(matrix), v = Fill(n, n, (i, j) => i == j ? 1 : 0);
+        for (int sweep = 0; sweep < 30; sweep++)
+        {
+            foreach ((int p, int q) in from p in Enumerable.Range(0, n) from q in Enumerable.Range(p + 1, n - p - 1) select (p, q))
+            {
+                Dual up = 2 * a[p, q], right = a[q, q] - a[p, p];
+                double square = (up.Value * up.Value) + (right.Value * right.Value);
+                var angle = new Dual(
+                    Math.Atan2(up.Value, right.Value) / 2, square == 0 ? 0 : ((up.Slope * right.Value) - (up.Value * right.Slope)) / square / 2);
+                Dual cos = new(Math.Cos(angle.Value), -Math.Sin(angle.Value) * angle.Slope), sin = new(Math.Sin(angle.Value), Math.Cos(angle.Value) * angle.Slope);
+                Dual[,] turn = Fill(n, n, (i, j) => (i, j) == (p, p) || (i, j) == (q, q) ? cos : (i, j) == (p, q) ? sin : (i, j) == (q, p) ? 0 - sin : i == j ? 1 : 0);
+                a = Multiply(Transposed(turn), Multiply(a, turn));
+                v = Multiply(v, turn);
+            }
+        }
+
+        int[] order = [.. Enumerable.Range(0, n).OrderBy(k => a[k, k].Value)];
+        int[] signs = [.. order.Select(k => Math.Sign(Enumerable.Range(0, n).Select(i => v[i, k].Value).MaxBy(Math.Abs)))];
+        return ([.. order.Select(k => a[k, k])], Fill(n, n, (i, k) => signs[k] * v[i, order[k]]));
+    }
+
+    private static Dual[,] OfSpectrum(Dual[,] a, Func<Dual, Dual> function)
+    {
+        (Dual[] values, Dual[,] vectors) = Eigen(a);
+        return Multiply(vectors, Fill(values.Length, values.Length, (i, j) => function(values[i]) * vectors[j, i]));
+    }
+
+    private static IEnumerable<Dual> SingularValues(Dual[,] a) =>
+        Eigen(a.GetLength(0) > a.GetLength(1) ? Multiply(Transposed(a), a) : Multiply(a, Transposed(a))).Values.Reverse().Select(Root);
 
     /// <summary>X (3 I − Xᵀ X) / 2 from A over its norm on: every singular value tends to 1 (Björck and Bowie 1971).</summary>
     private static Dual[,] Polar(Dual[,] a)
@@ -261,8 +340,10 @@ internal sealed partial class Definitions
         });
     }
 
-    /// <summary>X (2 I − A X) from Aᵀ over its norms on (Schulz 1933).</summary>
-    private static Dual[,] Inverse(Dual[,] a)
+    private static Dual[,] Inverse(Dual[,] a) => PseudoInverse(a);
+
+    /// <summary>X (2 I − A X) from Aᵀ over its norms on (Schulz 1933; Ben-Israel 1965).</summary>
+    private static Dual[,] PseudoInverse(Dual[,] a)
     {
         int n = a.GetLength(0);
         double rows = RowsOf(a).Max(row => row.Sum(x => Math.Abs(x.Value))), columns = RowsOf(Transposed(a)).Max(row => row.Sum(x => Math.Abs(x.Value)));

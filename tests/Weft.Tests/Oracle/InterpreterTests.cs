@@ -202,9 +202,11 @@ public class InterpreterTests
             "take" => Functions.Of(name, square, new ListTensor(EquatableArray.Of(2.0, 0, 2))),
             "top_k_softmax" => Functions.Of(name, 2, square),
             "inverse" or "orthonormal_rows" => Functions.Of(name, Functions.Of("cayley", square)),
+            "cholesky" or "sqrtm" or "logm" => Functions.Of(name, Functions.Of("rbf", 0.25, square, square)),
+            "powerm" => Functions.Of(name, 1.5, Functions.Of("rbf", 0.25, square, square)),
             _ => Functions.Of(name, square),
         };
-        Operator map = value.Shape.Count == 2 ? new Matrix(value) : new Diagonal(value);
+        Operator map = value.Shape.Count switch { 2 => new Matrix(value), 1 => new Diagonal(value), _ => new ScaledByTensor(value, new Identity(3)) };
         CheckDerivatives(Algebras.ModuleOf(name, map), rows: 2);
     }
 
