@@ -115,7 +115,7 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
-             "eye zeros hash diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht cheapest product pi sin cos floor " +
+             "eye zeros hash diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht cheapest product entries diagonal_of trace solve pi sin cos floor " +
              "relu gelu silu tanh sigmoid softplus reciprocal atanh tanhc atanhc add hadamard bias ones constant normal uniform sign paired fan_in orthogonal whole distinct einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
@@ -316,6 +316,8 @@ public static class AlgebraPrinter
                     string where = string.Concat(positions.Axes.Select(axis => $" for {NameOf(axis)} < {Number(axis.Extent)}"));
                     Unbind(indices);
                     return arithmetic + where;
+                case EntriesTensor entries:
+                    return $"{(entries.IsDiagonal ? "diagonal_of" : "entries")}({Expression(entries.Operator, Level.Sum)})";
                 case FunctionTensor function:
                     return $"{function.Function.Name}({string.Join(", ", function.Arguments.Select(argument => argument is AppliedTensor ? Named(argument) : Tensor(argument)).Concat(function.Numbers.Select(Number)))})";
                 default:

@@ -6,6 +6,9 @@ namespace Weft.Compiler.Algebra;
 /// <summary>A number that depends on the position in a tensor alone. Conditions are 1 where they hold and 0 where not (Iverson 1962).</summary>
 public abstract record Formula
 {
+    /// <summary>An operation of two formulas, by its symbol.</summary>
+    public static FormulaOperation Of(string symbol, Formula left, Formula right) => new(FormulaOperator.All[symbol], EquatableArray.Of(left, right));
+
     /// <summary>The value at a position, one number for each axis.</summary>
     public abstract double At(IReadOnlyList<int> position);
 

@@ -57,6 +57,7 @@ public static class OperatorStructure
         EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = factor.Tensor.MapOperators(map) }),
         FunctionTensor function => function with { Arguments = function.Arguments.Select(argument => argument.MapOperators(map)).ToEquatable() },
         GatherTensor gather => gather with { Source = gather.Source.MapOperators(map) },
+        EntriesTensor entries => entries with { Operator = map(entries.Operator) },
         _ => tensor,
     };
 
@@ -98,6 +99,7 @@ public static class OperatorStructure
         GatherTensor gather => [gather.Source, gather.Positions],
         PositionTensor positions => positions.Sources.Select(source => source.Tensor),
         AppliedTensor applied => applied.Links.SelectMany(Tensors).Prepend(applied.Argument),
+        EntriesTensor entries => entries.Operator.DescendantsAndSelf().SelectMany(Tensors),
         _ => [],
     };
 
@@ -116,6 +118,7 @@ public static class OperatorStructure
         EinsumTensor einsum => einsum.Factors.Any(factor => factor.Tensor.IsTrained()),
         FunctionTensor function => function.Function.HasDerivative && function.Arguments.Any(IsTrained),
         GatherTensor gather => gather.Source.IsTrained(),
+        EntriesTensor => tensor.Parts().Any(IsTrained),
         _ => false,
     };
 
@@ -124,6 +127,7 @@ public static class OperatorStructure
     {
         SliceTensor slice => slice.Axes.OfType<PointAxis>().Any(axis => axis.Index.DependsOn(variable)),
         EinsumTensor einsum => einsum.Factors.Any(factor => factor.Indices.Any(index => index.DependsOn(variable))),
+        EntriesTensor entries => entries.Operator.DescendantsAndSelf().OfType<Einsum>().Any(einsum => einsum.Factors.Any(factor => factor.Indices.Any(index => index.DependsOn(variable)))),
         _ => false,
     });
 
@@ -155,6 +159,7 @@ public static class OperatorStructure
                 slice.Axes.Select(axis => axis is PointAxis point ? new PointAxis(VisitIndex(point.Index)) : axis).ToEquatable()),
             EinsumTensor einsum => einsum.MapFactors(VisitFactor),
             FunctionTensor function => function with { Arguments = function.Arguments.Select(VisitTensor).ToEquatable() },
+            EntriesTensor entries => entries with { Operator = Visit(entries.Operator) },
             _ => tensor,
         };
 

@@ -126,6 +126,12 @@ public sealed record FormulaTensor(EquatableArray<int> Extents, Formula Formula)
 {
     public override EquatableArray<int> Shape => Extents;
 
+    /// <summary>1 on the diagonal of a matrix, 0 elsewhere.</summary>
+    public static FormulaTensor Identity(int size) => new(EquatableArray.Of(size, size), Formula.Of("==", new FormulaIndex(0), new FormulaIndex(1)));
+
+    /// <summary>One number everywhere.</summary>
+    public static FormulaTensor Constant(double number, params int[] shape) => new(shape.ToEquatable(), new FormulaNumber(number));
+
     /// <summary>The elements in order.</summary>
     public IEnumerable<double> Elements()
     {
@@ -180,4 +186,10 @@ public sealed record GatherTensor(
 
     /// <summary>How many positions there are to read from, or to add to.</summary>
     public int Size => (Transposed ? Shape : Source.Shape).Aggregate(1, (product, extent) => checked(product * extent)) / checked(Outer * Inner);
+}
+
+/// <summary>The entries of an operator as a tensor [m, n]; of a square one, those on the diagonal as a tensor [n].</summary>
+public sealed record EntriesTensor(Operator Operator, bool IsDiagonal = false) : TensorExpression
+{
+    public override EquatableArray<int> Shape => IsDiagonal ? EquatableArray.Of(Operator.Rows) : EquatableArray.Of(Operator.Rows, Operator.Columns);
 }

@@ -5,7 +5,7 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler.Binding;
 
 /// <summary>Binds calls of built-in functions.</summary>
-internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
+internal sealed partial class BuiltinBinder(BindingContext context) : Binder(context)
 {
     /// <summary>What makes operators of operators.</summary>
     public OperatorBinder Combine => Operators;
@@ -114,12 +114,12 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
         return new OperatorValue(make(size, start, length));
     }
 
-    /// <summary>A function of tensors; of a number where it is one of numbers too, and the inverse of an operator.</summary>
+    /// <summary>A function of tensors; of a number where it is one of numbers too, and of an operator where there are laws for that.</summary>
     public Value? Apply(TensorFunction function, BuiltinCall call) => call.Values[0] switch
     {
         NumberValue number when Builtins.NumberFunctions.Any(other => other.Symbol == function.Name) => Finite(FormulaOperator.All[function.Name].Evaluate([number.Number]), call),
         SymbolValue when Builtins.NumberFunctions.Any(other => other.Symbol == function.Name) => Context.Unrolled<Value>(),
-        OperatorValue inverted when function.Name == "inverse" => MakeInverse(inverted, call.Syntax, call.Frame),
+        OperatorValue op when s_ofOperators.TryGetValue(function.Name, out var ofOperator) => ofOperator(this, op, call),
         _ => ApplyToTensors(function, call),
     };
 
@@ -153,19 +153,6 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
                 Report(DiagnosticDescriptors.WrongKind, call.Frame, call.Arguments[0], "a vector to reflect along, or a tensor of 2 axes with one in each row", value.Description);
                 return null;
         }
-    }
-
-    private OperatorValue? MakeInverse(OperatorValue operand, CallSyntax call, Frame frame)
-    {
-        (Operator? inverse, Operator? fault) = Rewriting.Inversion.Of(operand.Operator);
-        if (inverse is null)
-        {
-            string text = fault == operand.Operator ? operand.Description : $"{operand.Description} with '{AlgebraPrinter.Print(fault!)}' in it";
-            Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[0], "an operator that has an inverse in closed form", text);
-            return null;
-        }
-
-        return Operators.Compose(inverse, call, frame, operand);
     }
 
     public OperatorValue? MakeGather(BuiltinCall call)
@@ -270,7 +257,7 @@ internal sealed class BuiltinBinder(BindingContext context) : Binder(context)
     private IndexedValue? ApplyToTensors(TensorFunction function, BuiltinCall call)
     {
         (CallSyntax syntax, Frame frame) = (call.Syntax, call.Frame);
-        Value[] values = [.. call.Values.Take(function.Tensors.Count)];
+        Value[] values = [.. call.Values.Take(function.Tensors.Count).Select((value, k) => value is OperatorValue op ? EntriesOf(op, call.Arguments[k], frame) ?? value : value)];
         if (Array.FindIndex(values, value => value is not (TensorValue or RowValue) && !(value is NumberValue && function.TakesNumbers)) is >= 0 and var other)
         {
             Report(DiagnosticDescriptors.WrongKind, frame, call.Arguments[other], $"a tensor for '{Builtins.UsageOf(function)}'", values[other].Description);

@@ -208,7 +208,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
                 return null;
             }
 
-            position = position is null ? formula : Operation("+", Operation("*", position, new FormulaNumber(radices[k])), formula);
+            position = position is null ? formula : Formula.Of("+", Formula.Of("*", position, new FormulaNumber(radices[k])), formula);
         }
 
         TensorExpression positions = read is null ? new PositionTensor(own.ToEquatable(), sources.ToEquatable(), position!) : moved[0].Reads[0].Value.Tensor;
@@ -220,8 +220,6 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
 
         IEnumerable<IndexVariable> Plain(IEnumerable<Digit> plain) => plain.Select(digit => variables[digit.Syntax.Name]);
     }
-
-    private static FormulaOperation Operation(string symbol, Formula left, Formula right) => new(FormulaOperator.All[symbol], EquatableArray.Of(left, right));
 
     /// <summary>The range of positions that inputs, or arithmetic on these, hold; null where they need not be whole.</summary>
     private static PositionRange? RangeOf(TensorExpression tensor, Frame frame) => tensor switch
@@ -383,7 +381,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
                     return null;
                 }
 
-                numbers = factor.Syntax.IsDivisor ? Operation("/", new FormulaNumber(1), numbers) : numbers;
+                numbers = factor.Syntax.IsDivisor ? Formula.Of("/", new FormulaNumber(1), numbers) : numbers;
                 factors.Add(new IndexedTensor(new PositionTensor(over.ToEquatable(), sources.ToEquatable(), numbers), over.Select(AffineIndex.Of).ToEquatable()));
                 continue;
             }
@@ -626,7 +624,7 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
                     return null;
                 }
 
-                formula = factor.IsDivisor ? new FormulaOperation(FormulaOperator.All["/"], EquatableArray.Of<Formula>(new FormulaNumber(1), formula)) : formula;
+                formula = factor.IsDivisor ? Formula.Of("/", new FormulaNumber(1), formula) : formula;
                 factors.Add(new BoundFactor(factor, null, default, formula, names.ToEquatable()));
                 continue;
             }

@@ -31,7 +31,7 @@ internal static class Conditions
             return null;
         }
 
-        Formula rest = left.Aggregate((one, other) => new FormulaOperation(FormulaOperator.All["and"], EquatableArray.Of(one, other)));
+        Formula rest = left.Aggregate((one, other) => Formula.Of("and", one, other));
         int[] axes = [.. Enumerable.Range(0, positions.Count).Where(Axes(rest).Contains)];
         slots = [.. axes.Select(axis => positions[axis])];
         return new FormulaTensor(axes.Select(axis => tensor.Extents[axis]).ToEquatable(), Renumbered(rest));
@@ -115,7 +115,7 @@ internal static class Conditions
     private static double Reach(Affine position) => Math.Abs((double)position.Offset) + position.Terms.Sum(term => Math.Abs((double)term.Stride) * term.Index.Extent);
 
     /// <summary>Makes a difference of positions zero: an index with a stride of one becomes what the others say.</summary>
-    private static bool Equate(Draft draft, Affine difference)
+    public static bool Equate(Draft draft, Affine difference)
     {
         if (difference.Terms.Count == 0)
         {

@@ -7,7 +7,7 @@ namespace Weft.Compiler.Network;
 /// of enclosing indexed sums, and what the operator in hand needs for a moment. All of them see a substitution at once, so an index can
 /// be split at any time.
 /// </summary>
-internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPosition)
+internal sealed class Draft(double coefficient, Tensor? input, Affine inputPosition)
 {
     public double Coefficient { get; set; } = coefficient;
 
@@ -19,7 +19,8 @@ internal sealed class Draft(double coefficient, RowTensor? input, Affine inputPo
     /// <summary>Factors that are sums of two products: the finished terms have the one or the other.</summary>
     public List<(Factor[] First, Factor[] Second)> Sums { get; private set; } = [];
 
-    public RowTensor? Input { get; } = input;
+    /// <summary>The vector that it reads, if it reads one.</summary>
+    public Tensor? Input { get; } = input;
 
     public Affine InputPosition { get; private set; } = inputPosition;
 

@@ -22,6 +22,9 @@ public sealed class Lowering
     private List<Statement> _statements = [];
     private Scope? _scope;
 
+    /// <summary>Whether operators are applied to what does not depend on the input, and so what is written down does not either.</summary>
+    private bool _ofWeights;
+
     private Lowering(bool fewRows)
     {
         _fewRows = fewRows;
@@ -323,6 +326,13 @@ public sealed class Lowering
             case Gather gather:
                 return Gather(vector, axis, gather.Table, gather.Rows, transposed: false);
 
+            case WalshHadamard transform when _ofWeights:
+                // Its factors of 2 × 2: 1 − 2 i j.
+                Formula both = Formula.Of("*", new FormulaIndex(0), new FormulaIndex(1));
+                var factor = new Matrix(new FormulaTensor(EquatableArray.Of(2, 2), Formula.Of("-", new FormulaNumber(1), Formula.Of("+", both, both))));
+                int count = (int)Math.Round(Math.Log(transform.Size, 2));
+                return count == 0 ? vector : Apply(new Kronecker(Enumerable.Repeat<Operator>(factor, count).ToEquatable()), vector, axis, binders);
+
             case WalshHadamard transform:
                 return Pass(vector, axis, transform.Size, (target, source, outer) => new WalshHadamardStatement(target, source, outer));
 
@@ -486,7 +496,7 @@ public sealed class Lowering
             return;
         }
 
-        var ones = new FormulaTensor(EquatableArray.Of(function.Shape[row.Length]), new FormulaNumber(1));
+        FormulaTensor ones = FormulaTensor.Constant(1, function.Shape[row.Length]);
         draft.Sums.Add((product, [FactorAt(draft, function with { Function = offsets }, row), FactorAt(draft, ones, [positions[row.Length]])]));
     }
 
@@ -533,10 +543,56 @@ public sealed class Lowering
             ParameterTensor parameter => new ParameterWeight(parameter.Parameter),
             FormulaTensor or ListTensor => new ConstantWeight(NewName("k"), [.. tensor.Shape], tensor),
             FunctionTensor function => new FunctionWeight(NewName(function.Function.Symbol), Call(function)),
+            EntriesTensor entries => new NetworkWeight(NewName("u"), [.. tensor.Shape], Definitions(entries)),
             _ => new NetworkWeight(NewName("u"), [.. tensor.Shape], Definitions(tensor)),
         };
         _weights.Add(tensor, weight);
         return weight;
+    }
+
+    /// <summary>What an operator makes of the identity, whose columns are an axis of their own.</summary>
+    private IReadOnlyList<Term> Definitions(EntriesTensor entries)
+    {
+        int columns = entries.Operator.Columns;
+        var identity = new Draft(1, null, Affine.Zero);
+        Affine column = Affine.Of(new Index("j", columns));
+        identity.Push(column);
+        identity.Push(column);
+        bool outer = _ofWeights;
+        _ofWeights = true;
+        Vector result = Apply(entries.Operator, new Vector([columns, columns], [identity]), 0, NoBinders);
+        _ofWeights = outer;
+        return [.. result.Terms.SelectMany(draft =>
+        {
+            Affine row = draft.Slots[0], at = draft.Slots[1];
+            if (!entries.IsDiagonal)
+            {
+                return WithFactors(draft).ToTerms((row * columns) + at);
+            }
+
+            if (!Conditions.Equate(draft, row + (at * -1)))
+            {
+                AddStored(draft, FormulaTensor.Identity(columns), [0, 1]);
+            }
+
+            return WithFactors(draft).ToTerms(draft.Slots[0]);
+        })];
+    }
+
+    /// <summary>A factor of ones for each index of the result that is in no other factor, and one where there is none at all.</summary>
+    private Draft WithFactors(Draft draft)
+    {
+        foreach (Index index in draft.Slots.SelectMany(slot => slot.Indices).Distinct().Where(index => !draft.DependsOn(index)).ToArray())
+        {
+            draft.Multiply(new Factor(Weight(FormulaTensor.Constant(1, index.Extent)), Affine.Of(index)));
+        }
+
+        if (!draft.HasFactors)
+        {
+            draft.Multiply(new Factor(Weight(FormulaTensor.Constant(1, 1)), Affine.Zero));
+        }
+
+        return draft;
     }
 
     private IReadOnlyList<Term> Definitions(TensorExpression tensor) => [.. Definitions(tensor, tensor.Shape)];
@@ -598,7 +654,7 @@ public sealed class Lowering
         int size = reflections.Rows;
         var normalized = new FunctionTensor(TensorFunction.All["normalize_rows"], EquatableArray.Of(reflections.Tensor));
         WeightTensor rows = Weight(normalized);
-        if (_fewRows)
+        if (_fewRows && !_ofWeights)
         {
             return Pass(vector, axis, size, (target, source, outer) => new ReflectionsStatement(target, source, outer, rows, transposed));
         }
@@ -761,12 +817,38 @@ public sealed class Lowering
         return vector;
     }
 
-    private Vector Gather(Vector vector, int axis, TensorExpression table, int size, bool transposed) =>
-        Pass(vector, axis, size, (target, source, outer) =>
+    private Vector Gather(Vector vector, int axis, TensorExpression table, int size, bool transposed)
+    {
+        WeightTensor positions = Weight(table);
+        return _ofWeights ? GatherWeights(vector, axis, positions, size, transposed) : Pass(vector, axis, size, (target, source, outer) =>
+            new GatherStatement(target, new Part(source), new Part(positions), new GatherShape(outer, (transposed ? target : source).Length / outer, positions.Length), transposed));
+    }
+
+    /// <summary>Takes the parts that a table names; transposed, multiplies by the rows of the identity that it names.</summary>
+    private Vector GatherWeights(Vector vector, int axis, WeightTensor positions, int size, bool transposed)
+    {
+        if (transposed)
         {
-            WeightTensor positions = Weight(table);
-            return new GatherStatement(target, new Part(source), new Part(positions), new GatherShape(outer, (transposed ? target : source).Length / outer, positions.Length), transposed);
-        });
+            FunctionWeight rows = Take(Weight(FormulaTensor.Identity(size)), EquatableArray.Of(size, size));
+            foreach (Draft draft in vector.Terms)
+            {
+                Affine to = Affine.Of(new Index("i", size));
+                draft.Multiply(new Factor(rows, (draft.Slots[axis] * size) + to));
+                draft.Slots[axis] = to;
+            }
+
+            vector.Sizes[axis] = size;
+            return vector;
+        }
+
+        int[] order = [axis, .. Enumerable.Range(0, vector.Sizes.Count).Where(k => k != axis)];
+        FunctionWeight taken = Take((WeightTensor)Written(vector, order), order.Select(k => vector.Sizes[k]).ToEquatable());
+        vector.Sizes[axis] = size;
+        return Read(taken, vector.Sizes, order, new HashSet<int>(order));
+
+        FunctionWeight Take(WeightTensor source, EquatableArray<int> shape) => new(NewName("t"), new FunctionCall(
+            TensorFunction.Take, EquatableArray.Of<Tensor>(source, positions), EquatableArray.Of(shape, EquatableArray.Of(positions.Length)), default));
+    }
 
     /// <summary>Writes the vector down with the axis innermost, and reads what a statement makes of it.</summary>
     private Vector Pass(Vector vector, int axis, int size, Func<RowTensor, RowTensor, int, Statement> statement)
@@ -785,8 +867,7 @@ public sealed class Lowering
         }
         else
         {
-            source = NewVector(vector.Sizes.Aggregate(1, (product, extent) => checked(product * extent)));
-            _statements.Add(new SumStatement(source, [.. vector.Terms.SelectMany(draft => draft.ToTerms(Flatten(draft, vector.Sizes, order)))]));
+            source = (RowTensor)Written(vector, order);
         }
 
         int outer = source.Length / vector.Sizes[axis];
@@ -803,7 +884,7 @@ public sealed class Lowering
     private RowTensor WriteDown(Vector vector)
     {
         if (vector.Terms.Count == 1
-            && vector.Terms[0] is { IsRead: true, Coefficient: 1, Input: { } input } draft
+            && vector.Terms[0] is { IsRead: true, Coefficient: 1, Input: RowTensor input } draft
             && input.Length == vector.Sizes[0]
             && (vector.Sizes[0] == 1 || (draft.TryFuse(0, vector.Sizes[0]) && draft.InputPosition.Offset == 0)))
         {
@@ -828,9 +909,22 @@ public sealed class Lowering
             .. Enumerable.Range(0, vector.Sizes.Count).Where(k => k == axis || vector.Terms.Exists(draft =>
                 draft.Slots[k] != vector.Terms[0].Slots[k] || draft.Slots[k].Indices.Any(index => draft.DependsOn(index) || draft.IsInOther(k, index)))),
         ];
-        RowTensor target = NewVector(order.Aggregate(1, (product, k) => checked(product * vector.Sizes[k])));
-        _statements.Add(new SumStatement(target, [.. vector.Terms.SelectMany(draft => draft.Clone().ToTerms(Flatten(draft, vector.Sizes, order)))]));
-        return Read(target, vector.Sizes, order, new HashSet<int>(order), vector.Terms.FirstOrDefault());
+        return Read(Written(vector, order), vector.Sizes, order, new HashSet<int>(order), vector.Terms.FirstOrDefault());
+    }
+
+    /// <summary>The sum written down, with axes in an order.</summary>
+    private Tensor Written(Vector vector, IReadOnlyList<int> order)
+    {
+        int length = order.Aggregate(1, (product, k) => checked(product * vector.Sizes[k]));
+        Term[] terms = [.. vector.Terms.SelectMany(draft => (_ofWeights ? WithFactors(draft.Clone()) : draft.Clone()).ToTerms(Flatten(draft, vector.Sizes, order)))];
+        if (_ofWeights)
+        {
+            return new NetworkWeight(NewName("u"), [length], terms);
+        }
+
+        RowTensor target = NewVector(length);
+        _statements.Add(new SumStatement(target, terms));
+        return target;
     }
 
     private static Affine Flatten(Draft draft, IReadOnlyList<int> sizes, IReadOnlyList<int> order) =>
@@ -843,7 +937,7 @@ public sealed class Lowering
         return new Vector([.. sizes], [draft]);
     }
 
-    private static Vector Read(RowTensor source, List<int> sizes, IReadOnlyList<int> order, HashSet<int> read, Draft? kept = null)
+    private static Vector Read(Tensor source, List<int> sizes, IReadOnlyList<int> order, HashSet<int> read, Draft? kept = null)
     {
         Affine[] axes =
         [

@@ -246,6 +246,16 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
             case FunctionTensor function:
                 return new Elements(function.Shape, Apply(function).ToArray());
 
+            case EntriesTensor { Operator: var op, IsDiagonal: var isDiagonal } entries:
+                var dense = new Number[op.Rows * op.Columns];
+                foreach ((int i, int j, Number value) in Matrix(op).Entries())
+                {
+                    int at = (i * op.Columns) + j;
+                    dense[at] = dense[at].IsZeroConstant ? value : tape.Add(dense[at], value);
+                }
+
+                return new Elements(entries.Shape, isDiagonal ? [.. Enumerable.Range(0, op.Rows).Select(i => dense[i * (op.Columns + 1)])] : dense);
+
             default:
                 throw new NotSupportedException($"The interpreter has no definition of {expression.GetType().Name}.");
         }

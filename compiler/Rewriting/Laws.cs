@@ -25,7 +25,8 @@ public static class Laws
         new("direct-sum-product", "(A ⊕ B) (C ⊕ D) = A C ⊕ B D", DirectSumProduct),
         new("block-product", "[A, B] [C; D] = A C + B D", BlockProduct),
         new("reflections", "∏ (I − 2 v v'/v'v) over neighbouring rows of V is one chain I − V' T V", FuseReflections),
-        new("orthogonal", "Q' Q = I = Q Q' for a chain of reflections Q", CancelOrthogonal),
+        new("symmetric", "S' = S for a symmetric tensor S", DropTranspose),
+        new("orthogonal", "Q' Q = I = Q Q' for an orthogonal Q", CancelOrthogonal),
         new("common-factor", "A B + A C = A (B + C), B A + C A = (B + C) A", FactorOut),
         new("equal-terms", "a A + b A = (a + b) A", CollectTerms),
         new("single-repetition", "an indexed operator with one repetition is its body", UnrollOne),
@@ -253,12 +254,15 @@ public static class Laws
         return whole ? first.Source : new SliceTensor(first.Source, axes);
     }
 
+    private static Operator? DropTranspose(Operator op) =>
+        op is Transpose { Operand: var operand } && operand is Matrix or BlockDiagonal && operand.Tensors().All(Properties.IsSymmetric) ? operand : null;
+
     private static Operator? CancelOrthogonal(Operator op) => op is Product product
         && MergeNeighbours(product.Operands, (left, right) =>
             (left, right) switch
             {
-                (Transpose { Operand: Reflections a }, Reflections b) when a.Equals(b) => new Identity(a.Rows),
-                (Reflections a, Transpose { Operand: Reflections b }) when a.Equals(b) => new Identity(a.Rows),
+                (Transpose { Operand: var a }, var b) when a.Equals(b) && Properties.IsOrthogonal(a) => new Identity(a.Rows),
+                (var a, Transpose { Operand: var b }) when a.Equals(b) && Properties.IsOrthogonal(a) => new Identity(a.Rows),
                 _ => null,
             }) is { } merged ? new Product(merged) : null;
 

@@ -164,6 +164,7 @@ public static class ModuleVerifier
         FunctionTensor function => function.Arguments.All(argument => Fits(argument, given))
             && function.Arguments.Count == function.Function.Tensors.Count
             && function.Function.Check([.. function.Arguments.Select(argument => argument.Shape)], function.Numbers.FirstOrDefault()) is null,
+        EntriesTensor entries => Fault(entries.Operator) is null && (!entries.IsDiagonal || entries.Operator.Rows == entries.Operator.Columns),
         GatherTensor gather => Fits(gather.Source, given) && Fits(gather, Length(gather.Source), Length(gather.Positions))
             && (gather.Positions.IsPerRow() ? Range(gather.Positions, given) is { } range && range.IsBelow(gather.Size) : !gather.Positions.IsTrained() && Fits(gather.Positions, given)),
         PositionTensor positions => Fits(positions, given),

@@ -14,10 +14,10 @@ public class BinderTests
     {
         { "operator f : 4 -> 3\n  param W[3, 4]\n  = cayley(W)", ["3:12 WEFT0110 expected a square matrix in the last two axes for 'cayley(A)', found a tensor [3, 4]"] },
         { "operator f : 4 -> 3\n  param W[3, 4]\n  = top_k_softmax(W, 5)", ["3:22 WEFT0110 expected 1 to 4, the length of the last axis for 'top_k_softmax(P, k)', found the number 5"] },
-        { "operator f : 4 -> 3\n  param W[3, 4]\n  = exp(2 * W)", ["3:9 WEFT0110 expected a tensor for 'exp(T)', found an operator 4 -> 3"] },
+        { "operator f : 4 -> 3\n  param W[3, 4]\n  = exp([1, 2]) * W", ["3:9 WEFT0110 expected a tensor for 'exp(T)', found [1, 2]"] },
         { "operator f : 4 -> 4\n  param a[4], b[3]\n  = diag(quotient(a, b))", ["3:22 WEFT0110 expected a tensor [4] for 'quotient(A, B)', found a tensor [3]"] },
         { "operator f : 4 -> 4\n  param a[4], s\n  = diag(row_norms(s) * a)", ["3:20 WEFT0110 expected a tensor of 1 axis or more for 'row_norms(A)', found a tensor []"] },
-        { "operator f : 4 -> 4\n  = diag(sqrt(eye(4)))", ["2:15 WEFT0110 expected a tensor for 'sqrt(T)', found an operator 4 -> 4"] },
+        { "operator f : 4 -> 4\n  = diag(sqrt(eye(4)))", ["2:10 WEFT0118 'diag' needs a tensor of 1 axis, found sqrt(eye(4)) : [4, 4]"] },
         { "operator f : 4 -> 4\n  param a[4], B[3]\n  let T[i] = a[i] + B[i]\n  = diag(T)", ["3:23 WEFT0120 axis 0 of B[3] has extent 3, but index 'i' has extent 4 by axis 0 of a[4]"] },
         { "operator f : 12 -> 8 = monarhc(12, 3)", ["1:24 WEFT0100 unknown name 'monarhc': did you mean 'monarch'?"] },
         { "operator f(n) : n -> n = diag(q)", ["1:31 WEFT0100 unknown name 'q'"] },

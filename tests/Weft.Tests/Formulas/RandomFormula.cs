@@ -557,6 +557,11 @@ internal sealed class RandomFormula
             return Closed(() => Function(shape));
         }
 
+        if (choice < 0.4 && shape.Length is 1 or 2)
+        {
+            return Closed(() => new EntriesTensor(Compose(shape[0], shape[^1], 1), IsDiagonal: shape.Length == 1));
+        }
+
         return new ParameterTensor(ParameterOf(shape));
     }
 

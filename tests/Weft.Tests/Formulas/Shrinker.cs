@@ -61,6 +61,7 @@ internal static class Shrinker
         FunctionTensor function => 1 + function.Arguments.Sum(Weight),
         AppliedTensor applied => applied.Links.Count + Weight(applied.Argument),
         GatherTensor gather => 1 + Weight(gather.Source) + Weight(gather.Positions),
+        EntriesTensor entries => 1 + Weight([new LinearLink(entries.Operator)]),
         PositionTensor positions => 1 + positions.Sources.Sum(source => Weight(source.Tensor)),
         _ => 0,
     };

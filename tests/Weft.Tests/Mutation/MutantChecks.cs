@@ -36,7 +36,7 @@ internal sealed class MutantChecks
 
     private static readonly Type[] CompilerTests =
     [
-        typeof(Rewriting.LawTests), typeof(Rewriting.InversionTests), typeof(Network.LoweringTests), typeof(Network.WeightSumTests),
+        typeof(Rewriting.LawTests), typeof(Rewriting.CalculusTests), typeof(Network.LoweringTests), typeof(Network.WeightSumTests),
         typeof(Planning.RouteSelectionTests), typeof(Planning.PlannerTests), typeof(Planning.ContractionPlannerTests), typeof(Scheduling.KernelChoiceTests),
         typeof(Stages.StageTests), typeof(Stages.RoleTests), typeof(Stages.DeviceTests), typeof(Saving.ParameterStorageTests),
         typeof(DeviceTrainingTests), typeof(OpenClMapTests), typeof(FewRowsTests), typeof(Fitting.ProjectionTests), typeof(Generators.NamesTests),

@@ -257,6 +257,10 @@ internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> pa
                 return [.. Positions([outer, scatter.Size, inner]).Select(position => Dual.Sum(
                     places.Select((place, p) => place.Value == position[1] ? blocks[position[0], p, position[2]] : 0)))];
 
+            case EntriesTensor { Operator: var op, IsDiagonal: var isDiagonal }:
+                Dual[,] matrix = Dense(op);
+                return isDiagonal ? [.. Enumerable.Range(0, op.Rows).Select(i => matrix[i, i])] : [.. matrix.Cast<Dual>()];
+
             case FunctionTensor { Function: var function, Arguments: var arguments, Numbers: var numbers }:
                 return Function(function, [.. arguments.Select(argument => new Tensor(argument.Shape, Elements(argument)))], numbers.FirstOrDefault());
 

@@ -130,7 +130,9 @@ public class LawTests
         [
             Times(new Transpose(new Reflections(T("V", 3, 5))), new Reflections(T("V", 3, 5))),
             Times(M("A", 2, 5), new Reflections(T("V", 3, 5)), new Transpose(new Reflections(T("V", 3, 5)))),
+            Times(new Matrix(Functions.Of("cayley", T("V", 5, 5))), new Transpose(new Matrix(Functions.Of("cayley", T("V", 5, 5)))), M("A", 5, 2)),
         ],
+        ["symmetric"] = [new Transpose(new Matrix(Functions.Of("sqrtm", Functions.Of("rbf", 0.5, T("V", 5, 3), T("V", 5, 3)))))],
         ["common-factor"] =
         [
             new Sum(List(Times(M("A", 2, 3), M("B", 3, 5)), Times(M("A", 2, 3), M("C", 3, 5)))),
