@@ -28,6 +28,11 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     {
         yield return Parameters();
         yield return Flops();
+        if (Known() is { } known)
+        {
+            yield return known;
+        }
+
         if (Plans(schedule).Any())
         {
             yield return $"Plan for batches of {Number(costs.Batch)}: {string.Join("; ", Plans(schedule).Select(plan => PlanPrinter.Print(plan.Root)))}.";
@@ -57,6 +62,11 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         if (Module.IsLinear)
         {
             Line(DenseCrossover());
+        }
+
+        if (Known() is { } known)
+        {
+            Line(known);
         }
 
         Section("Algebra", Module.Links.Select(Describe).Concat(laws
@@ -90,6 +100,11 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
 
         void Line(string line = "") => text.Append(line).Append('\n');
     }
+
+    /// <summary>What is known of a linear map whatever its parameters are.</summary>
+    private string? Known() => Module.Links.Count == 1 && Module.Links[0] is LinearLink linear && Properties.Describe(linear.Operator).ToArray() is { Length: > 0 } properties
+        ? $"For all parameters: {string.Join(", ", properties)}."
+        : null;
 
     private static IEnumerable<string> Network(Schedule schedule) =>
         NetworkPrinter.Print(schedule.Program.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Substring(2));

@@ -18,6 +18,36 @@ public static class Properties
     /// <summary>Constants up to so many elements are looked through.</summary>
     private const int MostElements = 1 << 16;
 
+    /// <summary>What is known of it, in words.</summary>
+    public static IEnumerable<string> Describe(Operator op)
+    {
+        if (IsDiagonal(op))
+        {
+            yield return "diagonal";
+        }
+        else if (IsSymmetric(op))
+        {
+            yield return "symmetric";
+        }
+
+        if (IsOrthogonal(op))
+        {
+            yield return "orthogonal";
+        }
+
+        if (Rank(op) is var rank && rank < Math.Min(op.Rows, op.Columns))
+        {
+            yield return FormattableString.Invariant($"of rank {rank} at most");
+        }
+    }
+
+    private static bool IsDiagonal(Operator op) => op switch
+    {
+        Identity or Diagonal => true,
+        Scaled or ScaledByTensor or Transpose or Sum or Product or Kronecker or DirectSum => op.Operands().All(IsDiagonal),
+        _ => false,
+    };
+
     /// <summary>Whether it is its own transpose: whether the laws make the same of both.</summary>
     public static bool IsSymmetric(Operator op) => op.Rows == op.Columns && Canonical(op).Equals(Canonical(new Transpose(op)));
 

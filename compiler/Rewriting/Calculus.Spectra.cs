@@ -31,8 +31,8 @@ public sealed partial class Calculus
                     EquatableArray.Of(EquatableArray.Of(block, place)),
                     EquatableArray.Of(new IndexedTensor(Function("eigenvalues", tensor), EquatableArray.Of(AffineIndex.Of(block), AffineIndex.Of(place))))));
 
-            case Scaled or ScaledByTensor or Kronecker:
-                return OfSum(new Sum(EquatableArray.Of(op)), most, least: 1);
+            case Scaled or ScaledByTensor or Kronecker when OfSum(new Sum(EquatableArray.Of(op)), most, least: 1) is { } spectrum:
+                return spectrum;
 
             case DirectSum { Operands: var operands }:
                 Spectrum?[] parts = [.. operands.Select(operand => SpectrumOf(operand, most))];
@@ -46,8 +46,8 @@ public sealed partial class Calculus
                     ? inner with { Vectors = ProductOf(operands[0], inner.Vectors) }
                     : null;
 
-            case Sum sum when OfSum(sum, most, least: 2) is { } spectrum:
-                return spectrum;
+            case Sum sum when OfSum(sum, most, least: 2) is { } ofPlaces:
+                return ofPlaces;
 
             default:
                 if (op.Rows > most || !Properties.IsSymmetric(op))
