@@ -24,8 +24,9 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
     private protected override void Correct(Scratch<T> scratch, Span<T> residuals, in ActiveRows<T> rows, CancellationToken cancellationToken)
     {
         int n = Operator.Inputs, count = rows.Count, length = residuals.Length;
-        Span<T> r = residuals, p = scratch.Block(FirstBlock, length), q = scratch.Block(FirstBlock + 1, length);
+        Span<T> r = residuals, d = scratch.Block(1, length), p = scratch.Block(FirstBlock, length), q = scratch.Block(FirstBlock + 1, length);
         Span<T> z = Preconditioner == null ? r : scratch.Block(FirstBlock + 2, length);
+        d.Clear();
         Span<State> states = scratch.States<State>(count);
         Preconditioner?.Apply(r, z);
         z.CopyTo(p);
@@ -40,9 +41,9 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
             Operator.Apply(p[..(count * n)], q[..(count * n)]);
             for (int k = 0; k < count;)
             {
-                if (!Descend(rows, ref states[k], r, p, q, k) || (Preconditioner == null && !Turn(rows, ref states[k], r, p, r, k)))
+                if (!Descend(rows, ref states[k], r, d, p, q, k) || (Preconditioner == null && !Turn(rows, ref states[k], r, d, p, r, k)))
                 {
-                    Drop(rows, states, r, p, q, k, --count);
+                    Drop(rows, states, r, d, p, q, k, --count);
                     continue;
                 }
 
@@ -54,9 +55,9 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
                 Preconditioner.Apply(r[..(count * n)], z[..(count * n)]);
                 for (int k = 0; k < count;)
                 {
-                    if (!Turn(rows, ref states[k], r, p, z, k))
+                    if (!Turn(rows, ref states[k], r, d, p, z, k))
                     {
-                        Drop(rows, states, r, p, z, k, --count);
+                        Drop(rows, states, r, d, p, z, k, --count);
                         continue;
                     }
 
@@ -68,7 +69,7 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
 
     /// <summary>Takes the step along p from the residual. That from x is taken when p is read next, or here where it is the last.</summary>
     /// <returns>Whether the row goes on.</returns>
-    private bool Descend(in ActiveRows<T> rows, ref State state, Span<T> r, Span<T> p, Span<T> q, int k)
+    private bool Descend(in ActiveRows<T> rows, ref State state, Span<T> r, Span<T> d, Span<T> p, Span<T> q, int k)
     {
         int n = Operator.Inputs;
         Span<T> direction = Vectors<T>.Row(p, k, n), image = Vectors<T>.Row(q, k, n);
@@ -85,7 +86,7 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
         bool goesOn = rows.Step(k) && state.Square > aim * aim;
         if (!goesOn)
         {
-            Vectors<T>.Add(state.Step * rows.Rows[k].Scale, direction, rows.X(k, n));
+            Vectors<T>.Add(state.Step, direction, Vectors<T>.Row(d, k, n));
             if (!(state.Square > aim * aim))
             {
                 rows.End(k, SolveStatus.Converged);
@@ -97,12 +98,12 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
 
     /// <summary>Takes the step of x, and turns p to the new residual, or to z, what the preconditioner makes of it.</summary>
     /// <returns>Whether the row goes on.</returns>
-    private bool Turn(in ActiveRows<T> rows, ref State state, Span<T> r, Span<T> p, Span<T> z, int k)
+    private bool Turn(in ActiveRows<T> rows, ref State state, Span<T> r, Span<T> d, Span<T> p, Span<T> z, int k)
     {
         int n = Operator.Inputs;
         Span<T> next = Vectors<T>.Row(z, k, n);
         double product = Preconditioner == null ? state.Square : Vectors<T>.Dot(Vectors<T>.Row(r, k, n), next);
-        Vectors<T>.Advance(state.Step * rows.Rows[k].Scale, rows.X(k, n), product / state.Product, Vectors<T>.Row(p, k, n), next);
+        Vectors<T>.Advance(state.Step, Vectors<T>.Row(d, k, n), product / state.Product, Vectors<T>.Row(p, k, n), next);
         state.Product = product;
         if (!(product > 0))
         {
@@ -112,12 +113,14 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
         return product > 0;
     }
 
-    private void Drop(in ActiveRows<T> rows, Span<State> states, Span<T> r, Span<T> p, Span<T> image, int k, int last)
+    private void Drop(in ActiveRows<T> rows, Span<State> states, Span<T> r, Span<T> d, Span<T> p, Span<T> image, int k, int last)
     {
         int n = Operator.Inputs;
+        Vectors<T>.Add(rows.Rows[k].Scale, Vectors<T>.Row(d, k, n), rows.X(k, n));
         rows.Swap(k, last);
         states[k] = states[last];
         Vectors<T>.Move(r, last, k, n);
+        Vectors<T>.Move(d, last, k, n);
         Vectors<T>.Move(p, last, k, n);
         Vectors<T>.Move(image, last, k, n);
     }

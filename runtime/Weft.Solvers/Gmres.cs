@@ -5,8 +5,8 @@ namespace Weft.Solvers;
 
 /// <summary>
 /// The generalized method of minimal residuals with restarts, for any square operator (Saad and Schultz 1986). The basis is orthogonalized by the
-/// modified Gram-Schmidt process, with which the method is backward stable (Paige, Rozložník and Strakoš 2006). One product a step, and as many
-/// vectors as there are steps between restarts, and four.
+/// modified Gram-Schmidt process, with which the method is backward stable (Paige, Rozložník and Strakoš 2006). One product a step, and two vectors
+/// more than there are steps between restarts, three with a preconditioner.
 /// </summary>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class Gmres<T> : SquareSolver<T>

@@ -53,8 +53,7 @@ internal sealed class Lanczos
                 int place = (k * result._steps) + step;
                 Span<T> image = Vectors<T>.Row(next, k, n), newest = Vectors<T>.Row(v, k, n);
                 double last = step == 0 ? 0 : result._beside[place - 1];
-                Vectors<T>.Add(-last, Vectors<T>.Row(before, k, n), image);
-                double alpha = Vectors<T>.Dot(newest, image);
+                double alpha = Vectors<T>.SubtractAndMultiply(last, Vectors<T>.Row(before, k, n), image, newest);
                 Vectors<T>.Add(-alpha, newest, image);
                 double beta = Vectors<T>.Normalize(image);
                 sizes[k] = Math.Max(sizes[k], last + Math.Abs(alpha) + beta);

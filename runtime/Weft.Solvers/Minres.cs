@@ -48,6 +48,7 @@ public sealed class Minres<T> : SquareSolver<T>
         for (int k = 0; k < vectors.Count;)
         {
             ref State state = ref vectors.States[k];
+            state.Square = 1;
             state.Beta = state.Start = state.Residual = Size(vectors, k);
             if (state.Beta > 0)
             {
@@ -102,9 +103,9 @@ public sealed class Minres<T> : SquareSolver<T>
         {
             ref State state = ref vectors.States[k];
             Span<T> next = Vectors<T>.Row(vectors.Next, k, n);
-            Vectors<T>.Add(-state.Beta / state.OldBeta, Vectors<T>.Row(vectors.Before, k, n), next);
-            state.Alpha = Vectors<T>.Dot(Vectors<T>.Row(vectors.V, k, n), next);
-            Vectors<T>.Add(-state.Alpha / state.Beta, Vectors<T>.Row(vectors.Last, k, n), next);
+            state.Alpha = Vectors<T>.SubtractAndMultiply(
+                state.Beta / state.OldBeta, Vectors<T>.Row(vectors.Before, k, n), next, Vectors<T>.Row(vectors.V, k, n));
+            state.Square = Vectors<T>.SubtractAndSquare(state.Alpha / state.Beta, Vectors<T>.Row(vectors.Last, k, n), next);
         }
 
         Span<T> free = vectors.Before;
@@ -147,11 +148,12 @@ public sealed class Minres<T> : SquareSolver<T>
         (state.Cosine, state.Sine) = (diagonal / gamma, beta / gamma);
         double step = state.Cosine * state.Residual;
         state.Residual *= state.Sine;
-        Span<T> direction = Vectors<T>.Row(vectors.W2, k, n);
-        Vectors<T>.Scale(-oldEpsilon / gamma, direction);
-        Vectors<T>.Add(-delta / gamma, Vectors<T>.Row(vectors.W1, k, n), direction);
-        Vectors<T>.Add(1 / gamma, Vectors<T>.Row(vectors.V, k, n), direction);
-        Vectors<T>.Add(step * rows.Rows[k].Scale, direction, rows.X(k, n));
+        Vectors<T>.Turn(
+            (1 / gamma, -delta / gamma, -oldEpsilon / gamma, step * rows.Rows[k].Scale),
+            Vectors<T>.Row(vectors.V, k, n),
+            Vectors<T>.Row(vectors.W1, k, n),
+            Vectors<T>.Row(vectors.W2, k, n),
+            rows.X(k, n));
         return state.Residual <= rows.Rows[k].Aim * state.Start || beta == 0 ? SolveStatus.Converged : null;
     }
 
@@ -159,8 +161,9 @@ public sealed class Minres<T> : SquareSolver<T>
     private double Size(in Lanczos vectors, int k)
     {
         int n = Operator.Inputs;
-        Span<T> last = Vectors<T>.Row(vectors.Last, k, n);
-        return Preconditioner == null ? Vectors<T>.Norm(last) : Math.Sqrt(Vectors<T>.Dot(last, Vectors<T>.Row(vectors.Z, k, n)));
+        return Math.Sqrt(Preconditioner == null
+            ? vectors.States[k].Square
+            : Vectors<T>.Dot(Vectors<T>.Row(vectors.Last, k, n), Vectors<T>.Row(vectors.Z, k, n)));
     }
 
     private void Drop(ref Lanczos vectors, in ActiveRows<T> rows, int k)
@@ -190,6 +193,6 @@ public sealed class Minres<T> : SquareSolver<T>
     /// <summary>The numbers of a row: of the tridiagonal matrix, of the rotation that was applied last, and of the residual.</summary>
     private struct State
     {
-        public double Alpha, Beta, OldBeta, Bar, Epsilon, Cosine, Sine, Start, Residual, Size;
+        public double Alpha, Beta, OldBeta, Bar, Epsilon, Cosine, Sine, Start, Residual, Size, Square;
     }
 }

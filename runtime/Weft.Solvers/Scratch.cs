@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Weft.Execution;
 
 namespace Weft.Solvers;
@@ -7,6 +8,8 @@ namespace Weft.Solvers;
 internal sealed class Scratch<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private const int Page = 4096, Parts = 8;
+
     private readonly List<AlignedBuffer<T>> _blocks = [];
     private Array _states = Array.Empty<int>();
     private ActiveRow[] _rows = [];
@@ -18,17 +21,19 @@ internal sealed class Scratch<T>
     /// <summary>A block of so many elements; its content is arbitrary.</summary>
     public Span<T> Block(int number, int length)
     {
+        // Where a store and a later load differ by a little more than a multiple of 4 KiB, the load waits: blocks begin at other parts of a page.
+        int start = number % Parts * (Page / Parts / Unsafe.SizeOf<T>()), whole = checked(start + length);
         while (_blocks.Count <= number)
         {
-            _blocks.Add(new AlignedBuffer<T>(length));
+            _blocks.Add(new AlignedBuffer<T>(0));
         }
 
-        if (!_blocks[number].Holds(length))
+        if (!_blocks[number].Holds(whole))
         {
-            _blocks[number] = new AlignedBuffer<T>(length);
+            _blocks[number] = new AlignedBuffer<T>(whole);
         }
 
-        return _blocks[number].Span[..length];
+        return _blocks[number].Span.Slice(start, length);
     }
 
     /// <summary>The rows that are left of a batch; their content is arbitrary.</summary>

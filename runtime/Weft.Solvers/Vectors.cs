@@ -67,6 +67,32 @@ internal static unsafe class Vectors<T>
         }
     }
 
+    /// <summary>r −= α q</summary>
+    /// <returns>rᵀ v</returns>
+    public static double SubtractAndMultiply(double alpha, ReadOnlySpan<T> q, Span<T> r, ReadOnlySpan<T> v)
+    {
+        fixed (T* pq = q, pr = r, pv = v)
+        {
+            return double.CreateTruncating(Elements<T>.Sum(new SubtractionBeside(T.CreateTruncating(-alpha), pq, pr, pv), r.Length));
+        }
+    }
+
+    /// <summary>w = α v + β u + γ w, then x += δ w.</summary>
+    public static void Turn((double Alpha, double Beta, double Gamma, double Delta) factors, ReadOnlySpan<T> v, ReadOnlySpan<T> u, Span<T> w, Span<T> x)
+    {
+        fixed (T* pv = v, pu = u, pw = w, px = x)
+        {
+            var turn = new Turning(pv, pu, pw, px)
+            {
+                Alpha = T.CreateTruncating(factors.Alpha),
+                Beta = T.CreateTruncating(factors.Beta),
+                Gamma = T.CreateTruncating(factors.Gamma),
+                Delta = T.CreateTruncating(factors.Delta),
+            };
+            Elements<T>.Run(turn, x.Length);
+        }
+    }
+
     /// <summary>x += α p, then p = z + β p.</summary>
     public static void Advance(double alpha, Span<T> x, double beta, Span<T> p, ReadOnlySpan<T> z)
     {
@@ -104,6 +130,45 @@ internal static unsafe class Vectors<T>
             V left = S.FusedMultiplyAdd(S.Load(_q + i), S.Broadcast(factor), S.Load(_r + i));
             S.Store(left, _r + i);
             return S.Multiply(left, left);
+        }
+    }
+
+    private readonly struct SubtractionBeside(T factor, T* q, T* r, T* v) : IElementwiseTerms<T>
+    {
+        private readonly T* _q = q, _r = r, _v = v;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public V At<S, V>(int i)
+            where S : struct, ILanes<T, V>
+            where V : struct
+        {
+            V left = S.FusedMultiplyAdd(S.Load(_q + i), S.Broadcast(factor), S.Load(_r + i));
+            S.Store(left, _r + i);
+            return S.Multiply(left, S.Load(_v + i));
+        }
+    }
+
+    private readonly struct Turning(T* v, T* u, T* w, T* x) : IElementwiseLoop<T>
+    {
+        private readonly T* _v = v, _u = u, _w = w, _x = x;
+
+        public T Alpha { get; init; }
+
+        public T Beta { get; init; }
+
+        public T Gamma { get; init; }
+
+        public T Delta { get; init; }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<S, V>(int i)
+            where S : struct, ILanes<T, V>
+            where V : struct
+        {
+            V direction = S.FusedMultiplyAdd(S.Load(_v + i), S.Broadcast(Alpha), S.Multiply(S.Load(_w + i), S.Broadcast(Gamma)));
+            direction = S.FusedMultiplyAdd(S.Load(_u + i), S.Broadcast(Beta), direction);
+            S.Store(direction, _w + i);
+            S.Store(S.FusedMultiplyAdd(direction, S.Broadcast(Delta), S.Load(_x + i)), _x + i);
         }
     }
 
