@@ -81,8 +81,8 @@ internal static class Cli
                 return share;
             },
         };
-        var picture = new Option<string?>("--svg") { Description = "Where a picture of the errors goes." };
-        var path = new Option<string?>("--output") { Description = "Where the closest structure's parameters go, as a safetensors file." };
+        Option<string?> picture = Written("--svg", "Where a picture of the errors goes.");
+        Option<string?> path = Written("--output", "Where the closest structure's parameters go, as a safetensors file.");
         var command = new Command("fit", "Finds structures that are close to a matrix.") { matrix, files, formulas, budget, picture, path };
         command.SetAction(parsed => new Session(output, error).Fit(new FitRequest(
             parsed.GetRequiredValue(matrix),
@@ -92,6 +92,21 @@ internal static class Cli
             parsed.GetValue(picture),
             parsed.GetValue(path))));
         return command;
+    }
+
+    /// <summary>A file that is written after all the work.</summary>
+    private static Option<string?> Written(string name, string description)
+    {
+        var option = new Option<string?>(name) { Description = description };
+        option.Validators.Add(result =>
+        {
+            string path = result.GetValueOrDefault<string?>() ?? "";
+            if (path.Length == 0 || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+            {
+                result.AddError($"{name}: a file in a folder that exists was expected, not '{path}'.");
+            }
+        });
+        return option;
     }
 
     private static Command Machine(TextWriter output, TextWriter error)

@@ -125,6 +125,10 @@ internal sealed class Session(TextWriter output, TextWriter error)
             error.WriteLine($"weft: {exception.Message}");
             return WrongText;
         }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return Fail(exception.Message);
+        }
     }
 
     /// <summary>The library's structures and the user's, at sizes under a budget; null where a formula of the user's is wrong, which is reported.</summary>

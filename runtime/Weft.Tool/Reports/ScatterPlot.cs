@@ -1,6 +1,6 @@
 namespace Weft.Reports;
 
-/// <summary>A point with a label; those of one label have one colour.</summary>
+/// <summary>A point with a label. Those of one label have one colour, and only the first of them is labelled.</summary>
 internal readonly record struct PlotPoint(string Label, double Across, double Up);
 
 /// <summary>One group of points with axes of its own.</summary>
@@ -35,22 +35,27 @@ internal sealed class ScatterPlot(string title, IReadOnlyList<PlotPanel> panels)
         svg.Text((plot.Left + plot.Right) / 2, plot.Top - 18, "middle", panel.Title, "font-size=\"15\"");
         svg.Axes(plot, panel.Across, panel.Up);
         List<Box> taken = [.. panel.Points.Select(point => Box.Around(plot.X(panel.Across, point.Across), plot.Y(panel.Up, point.Up), Radius))];
-        List<string> labels = [.. panel.Points.Select(point => point.Label).Distinct()];
+        var colours = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (PlotPoint point in panel.Points)
         {
+            bool isFirst = colours.TryAdd(point.Label, Svg.Colours[colours.Count % Svg.Colours.Count]);
+            string colour = colours[point.Label];
             double x = plot.X(panel.Across, point.Across), y = plot.Y(panel.Up, point.Up);
-            Box label = Place(point.Label, x, y, plot, taken);
-            taken.Add(label);
-            string colour = Svg.Colours[labels.IndexOf(point.Label) % Svg.Colours.Count];
-            double centre = (label.Top + label.Bottom) / 2;
-            if (centre != y)
+            if (isFirst)
             {
-                double end = label.Left > x ? label.Left : label.Right;
-                svg.Line($"""<line x1="{x:F1}" y1="{y:F1}" x2="{end:F1}" y2="{centre:F1}" stroke="{colour}" stroke-width="0.8"/>""");
+                Box label = Place(point.Label, x, y, plot, taken);
+                taken.Add(label);
+                double centre = (label.Top + label.Bottom) / 2;
+                if (centre != y)
+                {
+                    double end = label.Left > x ? label.Left : label.Right;
+                    svg.Line($"""<line x1="{x:F1}" y1="{y:F1}" x2="{end:F1}" y2="{centre:F1}" stroke="{colour}" stroke-width="0.8"/>""");
+                }
+
+                svg.Text(label.Left + 2, centre + 5, "start", point.Label, $"fill=\"{colour}\"");
             }
 
             svg.Line($"""<circle cx="{x:F1}" cy="{y:F1}" r="{Radius}" fill="{colour}" stroke="white"/>""");
-            svg.Text(label.Left + 2, centre + 5, "start", point.Label, $"fill=\"{colour}\"");
         }
     }
 

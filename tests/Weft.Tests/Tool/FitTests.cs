@@ -82,9 +82,16 @@ public sealed class FitTests : IDisposable
         string matrix = NumPy("a.npy", 2, 2, [1, 2, 3, 4]);
         Assert.Equal((2, "weft: there is no file 'nowhere.npy'\n"), Wrong("fit", "nowhere.npy"));
         Assert.Equal((2, "weft: no structure has as few as 1 parameters: raise --budget\n"), Wrong("fit", matrix, "--budget", "0.3"));
-        (int exitCode, string error) = Wrong("fit", matrix, "--budget", "3");
-        Assert.Equal(2, exitCode);
-        Assert.Contains("--budget: a share above 0 and up to 1 was expected.", error, StringComparison.Ordinal);
+        foreach ((string option, string value, string message) in new[]
+        {
+            ("--budget", "3", "a share above 0 and up to 1 was expected."),
+            ("--output", "nowhere/a.safetensors", "a file in a folder that exists was expected"),
+        })
+        {
+            (int exitCode, string error) = Wrong("fit", matrix, option, value);
+            Assert.Equal(2, exitCode);
+            Assert.Contains($"{option}: {message}", error, StringComparison.Ordinal);
+        }
 
         (int, string) Wrong(params string[] arguments)
         {
