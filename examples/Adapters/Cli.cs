@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Weft.Examples.Digits.Data;
+using Weft.Reports;
 using DigitsCli = Weft.Examples.Digits.Cli;
 
 namespace Weft.Examples.Adapters;
@@ -26,7 +27,7 @@ internal static class Cli
                 (DigitSet train, DigitSet test) = parsed.GetValue(data) is DirectoryInfo folder
                     ? DigitSet.Load(folder.FullName)
                     : (DrawnDigits.Draw(DrawnImages, start), DrawnDigits.Draw(DrawnImages / 4, start + 1));
-                Adaptation.Run(DigitsCli.NewConsole(output), train, test, start, parsed.GetValue(epochs) ?? 5);
+                Adaptation.Run(ReportConsole.Over(output), train, test, start, parsed.GetValue(epochs) ?? 5);
                 return 0;
             }
             catch (Exception exception) when (exception is IOException or InvalidDataException or UnauthorizedAccessException)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Weft.Reports;
 using DigitsCli = Weft.Examples.Digits.Cli;
 
 namespace Weft.Examples.Characters;
@@ -18,7 +19,7 @@ internal static class Cli
         {
             try
             {
-                LossCurves curves = Learning.Run(DigitsCli.NewConsole(output), parsed.GetValue(seed), parsed.GetValue(steps) ?? (parsed.GetValue(quick) ? 25 : 600));
+                LossCurves curves = Learning.Run(ReportConsole.Over(output), parsed.GetValue(seed), parsed.GetValue(steps) ?? (parsed.GetValue(quick) ? 25 : 600));
                 string path = Path.GetFullPath(parsed.GetRequiredValue(svg));
                 File.WriteAllText(path, curves.ToSvg());
                 output.WriteLine($"The picture is {path}");

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Weft.Examples.Digits.Report;
+using Weft.Reports;
 
 namespace Weft.Examples.Characters;
 

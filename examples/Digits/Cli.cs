@@ -3,8 +3,8 @@ using System.Globalization;
 using Spectre.Console;
 using Weft.Examples.Digits.Data;
 using Weft.Examples.Digits.Maps;
-using Weft.Examples.Digits.Report;
 using Weft.OpenCl;
+using Weft.Reports;
 
 namespace Weft.Examples.Digits;
 
@@ -41,7 +41,7 @@ internal static class Cli
         });
         root.SetAction(parsed =>
         {
-            IAnsiConsole console = NewConsole(output);
+            IAnsiConsole console = ReportConsole.Over(output);
             bool isQuick = parsed.GetValue(quick);
             try
             {
@@ -120,17 +120,4 @@ internal static class Cli
             return null;
         },
     };
-
-    internal static IAnsiConsole NewConsole(TextWriter output)
-    {
-        var destination = new AnsiConsoleOutput(output);
-        if (destination.IsTerminal)
-        {
-            return AnsiConsole.Create(new AnsiConsoleSettings { Out = destination });
-        }
-
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = destination, Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
-        console.Profile.Width = 120; // a file has no width
-        return console;
-    }
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Planning;
+using Weft.Tool.Fitting;
 
 namespace Weft.Tool;
 
@@ -16,6 +17,7 @@ internal static class Cli
         {
             Check(output, error),
             Explain(output, error),
+            Fit(output, error),
             Machine(output, error),
             Onnx(output, error),
             Report("emit", "Prints the C# that a declaration becomes.", _ => (module, options) => ModuleCompiler.Compile(module, options).Code, output, error),
@@ -57,6 +59,54 @@ internal static class Cli
             flops,
             bandwidth,
             launch);
+    }
+
+    private static Command Fit(TextWriter output, TextWriter error)
+    {
+        var matrix = new Argument<string>("matrix") { Description = "The matrix: a .npy or .mtx file, or a tensor as file.safetensors:NAME." };
+        var files = new Argument<string[]>("files") { Description = "The .weft files whose declarations formulas name.", Arity = ArgumentArity.ZeroOrMore };
+        var formulas = new Option<string[]>("--formula") { Description = "A formula to try besides the library's, with m and n for the matrix's rows and columns and r for a size that grows: \"low_rank(m, n, r)\"." };
+        var budget = new Option<double>("--budget")
+        {
+            Description = "The most parameters, as a share of the matrix's elements.",
+            DefaultValueFactory = _ => 0.1,
+            CustomParser = result =>
+            {
+                bool isNumber = double.TryParse(result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double share);
+                if (!isNumber || !(share > 0 && share <= 1))
+                {
+                    result.AddError("--budget: a share above 0 and up to 1 was expected.");
+                }
+
+                return share;
+            },
+        };
+        Option<string?> picture = Written("--svg", "Where a picture of the errors goes.");
+        Option<string?> path = Written("--output", "Where the closest structure's parameters go, as a safetensors file.");
+        var command = new Command("fit", "Finds structures that are close to a matrix.") { matrix, files, formulas, budget, picture, path };
+        command.SetAction(parsed => new Session(output, error).Fit(new FitRequest(
+            parsed.GetRequiredValue(matrix),
+            parsed.GetValue(files) ?? [],
+            parsed.GetValue(formulas) ?? [],
+            parsed.GetValue(budget),
+            parsed.GetValue(picture),
+            parsed.GetValue(path))));
+        return command;
+    }
+
+    /// <summary>A file that is written after all the work.</summary>
+    private static Option<string?> Written(string name, string description)
+    {
+        var option = new Option<string?>(name) { Description = description };
+        option.Validators.Add(result =>
+        {
+            string path = result.GetValueOrDefault<string?>() ?? "";
+            if (path.Length == 0 || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+            {
+                result.AddError($"{name}: a file in a folder that exists was expected, not '{path}'.");
+            }
+        });
+        return option;
     }
 
     private static Command Machine(TextWriter output, TextWriter error)

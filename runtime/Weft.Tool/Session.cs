@@ -5,6 +5,8 @@ using Weft.Compiler.Planning;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 using Weft.Onnx;
+using Weft.Reports;
+using Weft.Tool.Fitting;
 
 namespace Weft.Tool;
 
@@ -78,6 +80,106 @@ internal sealed class Session(TextWriter output, TextWriter error)
             error.WriteLine($"weft: {exception.Message}");
             return WrongText;
         }
+    }
+
+    /// <summary>Fits structures to a matrix, prints the best of them, and draws and writes them where a file is given.</summary>
+    public int Fit(FitRequest request)
+    {
+        if (Missing([MatrixFile.Split(request.Matrix).Path, .. request.Files]) is { } missing)
+        {
+            return Fail(missing);
+        }
+
+        try
+        {
+            DenseMatrix matrix = MatrixFile.Read(request.Matrix);
+            double budget = request.Budget * matrix.Rows * matrix.Columns;
+            if (Candidates(request, matrix, budget) is not { } candidates)
+            {
+                return WrongText;
+            }
+
+            if (candidates.Count == 0)
+            {
+                return Fail(FormattableString.Invariant($"no structure has as few as {Math.Floor(budget):F0} parameters: raise --budget"));
+            }
+
+            using var search = new StructureSearch(matrix, candidates);
+            FitReport.Print(ReportConsole.Over(output), matrix, search);
+            if (request.Picture is { } picture)
+            {
+                File.WriteAllText(picture, FitReport.Draw(matrix, search));
+            }
+
+            if (request.Output is { } path)
+            {
+                using FileStream stream = File.Create(path);
+                FitReport.Save(search.Closest, stream);
+                output.WriteLine($"{search.Closest.Formula} is in {path}");
+            }
+
+            return 0;
+        }
+        catch (Exception exception) when (exception is InvalidDataException or CompilationException)
+        {
+            error.WriteLine($"weft: {exception.Message}");
+            return WrongText;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return Fail(exception.Message);
+        }
+    }
+
+    /// <summary>The library's structures and the user's, at sizes under a budget; null where a formula of the user's is wrong, which is reported.</summary>
+    private List<Candidate>? Candidates(FitRequest request, DenseMatrix matrix, double budget)
+    {
+        (int m, int n) = (matrix.Rows, matrix.Columns);
+        List<ParsedFile> files = Parse(request.Files);
+        var candidates = new List<Candidate>();
+        foreach (string formula in request.Formulas)
+        {
+            BindResult? wrong = null;
+            List<Module> bound = [];
+            candidates.AddRange(StructureSearch.Spread(Structures.Of(formula, m, n), Try, budget, asked: formula));
+            if (bound.Count == 0)
+            {
+                List<SourceText> texts = [.. files.Select(file => file.Source), new SourceText("formula", Structures.Of(formula, m, n).First())];
+                foreach (Diagnostic diagnostic in WeftCompiler.InOrder(files, files.SelectMany(file => file.Diagnostics).Concat(wrong!.Diagnostics)))
+                {
+                    error.WriteLine(DiagnosticText.Format(diagnostic, texts));
+                }
+
+                return null;
+            }
+
+            if (bound.Find(module => !module.IsLinear || (module.Inputs, module.Outputs) != (n, m)) is { } other)
+            {
+                throw new InvalidDataException(
+                    $"{formula} is {(other.IsLinear ? "" : "not linear, and ")}{other.Inputs} -> {other.Outputs}; a linear map {n} -> {m} is expected, as the matrix is {m} × {n}: write m and n for its sizes");
+            }
+
+            if (bound.SelectMany(module => module.Parameters).FirstOrDefault(parameter => parameter.Role == Role.Frozen) is { } frozen)
+            {
+                throw new InvalidDataException($"{formula} has the frozen parameter '{frozen.Name}', which a fit does not give: leave it out, or make it trained");
+            }
+
+            Module? Try(string text)
+            {
+                BindResult result = WeftCompiler.BindFormula(new SourceText("formula", text), files, FormulaName);
+                wrong ??= result;
+                bound.AddRange(result.Modules);
+                return result.Modules.FirstOrDefault();
+            }
+        }
+
+        foreach (IEnumerable<string> family in Structures.Of(m, n))
+        {
+            candidates.AddRange(StructureSearch.Spread(
+                family, text => WeftCompiler.BindFormula(new SourceText("formula", text), [], FormulaName).Modules.FirstOrDefault(), budget, asked: null));
+        }
+
+        return candidates;
     }
 
     /// <summary>Prints the machine that maps are run for here.</summary>

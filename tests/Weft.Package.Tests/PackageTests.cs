@@ -70,18 +70,22 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         },
         ["fitting"] = new()
         {
-            Packages = ["Weft", "Weft.Fitting"],
+            Packages = ["Weft", "Weft.Fitting", "Weft.Solvers"],
             Files =
             [
                 ("Program.cs", """
                     using Weft;
                     using Weft.Fitting;
+                    using Weft.Solvers;
 
                     using var map = new Product();
                     ProjectionReport report = map.Project<double>([2, 4, 1, 2, 6, 12]);
                     double[] y = new double[3];
                     map.Forward([1, 1], y);
                     Console.WriteLine($"{report.RelativeError < 1e-12} {report.IsOptimal} {string.Join(' ', y.Select(value => Math.Round(value, 9)))}");
+                    double[] x = new double[2];
+                    SolveReport solved = new Lsmr<double>(map.AsOperator()).Solve(y, x);
+                    Console.WriteLine($"{solved.IsConverged} {string.Join(' ', x.Select(value => Math.Round(value, 3)))}");
 
                     [Weft("low_rank(3, 2, 1)", Scalar = WeftScalar.Double)]
                     internal sealed partial class Product;
@@ -226,7 +230,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     public void TheRunTimeCompiler_IsAPackageToo() => Assert.Equal("2 4 6", _feed.Run("dynamic").Trim());
 
     [Fact]
-    public void Fitting_IsAPackageToo() => Assert.Equal("True True 6 3 18", _feed.Run("fitting").Trim());
+    public void FittingAndSolversArePackagesToo() => Assert.Equal("True True 6 3 18\nTrue 0.6 1.2", _feed.Run("fitting").Trim().ReplaceLineEndings("\n"));
 
     [Fact]
     public void Adapters_IsAPackageToo() => Assert.Equal(
@@ -311,7 +315,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-            IEnumerable<string> packages = new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Adapters", "Weft.Onnx", "Weft.Runtime.OpenCl", "Weft.Tool" }
+            IEnumerable<string> packages = new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Solvers", "Weft.Adapters", "Weft.Onnx", "Weft.Runtime.OpenCl", "Weft.Tool" }
                 .Select(name => Path.Combine(Repository(), "runtime", name, name + ".csproj"));
             File.WriteAllText(Path.Combine(Folder, "Packages.proj"), $"""
                 <Project>

@@ -4,6 +4,7 @@ using Spectre.Console;
 using Weft.Examples.Digits.Report;
 using Weft.Examples.Digits.Training;
 using Weft.OpenCl;
+using Weft.Reports;
 
 namespace Weft.Examples.Digits.Data;
 
@@ -28,7 +29,7 @@ internal static class DigitLearning
         Tables.Print(console, title, "Accuracy", "P2", results);
         double spread = Math.Sqrt(results.Average(result => result.Score * (1 - result.Score)) / test.Count);
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The standard error of an accuracy over {test.Count:N0} images is {100 * spread:F1} %."));
-        return new ScatterPlot("One classifier with six middle layers", Scale.Accuracy, [new PlotPanel(title, results)]);
+        return new ScatterPlot("One classifier with six middle layers", [Result.Panel(title, results, Scale.Accuracy)]);
     }
 
     private static List<Result> Learn(DigitSet train, DigitSet test, ProgressContext progress, int seed, int epochs, OpenClContext? gpu)

@@ -3,6 +3,7 @@ using Spectre.Console;
 using Weft.Examples.Digits.Report;
 using Weft.Examples.Digits.Training;
 using Weft.OpenCl;
+using Weft.Reports;
 
 namespace Weft.Examples.Digits.Maps;
 
@@ -25,13 +26,13 @@ internal static class MapLearning
         {
             List<Result> results = console.Progress().Start(progress => Learn(map, progress, seed, steps, gpu));
             Tables.Print(console, map.Name, "Relative error", "0.00E-0", results);
-            panels.Add(new PlotPanel(map.Name, results));
+            panels.Add(Result.Panel(map.Name, results, Scale.Error));
         }
 
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"The heat equation's factors in the other order, B ⊗ A for A ⊗ B, have a relative error of {heat.OrderGap():F2}."));
-        return new ScatterPlot("Two known maps, learned from samples", Scale.Error, panels);
+        return new ScatterPlot("Two known maps, learned from samples", panels);
     }
 
     private static List<Result> Learn(KnownMap known, ProgressContext progress, int seed, int steps, OpenClContext? gpu)

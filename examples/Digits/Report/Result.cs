@@ -1,4 +1,5 @@
 using Weft.Examples.Digits.Training;
+using Weft.Reports;
 
 namespace Weft.Examples.Digits.Report;
 
@@ -8,4 +9,15 @@ namespace Weft.Examples.Digits.Report;
 /// <param name="Flops">The floating-point operations of the forward pass of one sample.</param>
 /// <param name="Score">The accuracy, or the relative error.</param>
 /// <param name="Timing">The times of one sample.</param>
-internal sealed record Result(string Structure, int Parameters, long Flops, double Score, Timing Timing);
+internal sealed record Result(string Structure, int Parameters, long Flops, double Score, Timing Timing)
+{
+    /// <summary>Scores against operations.</summary>
+    /// <param name="title">What was learned.</param>
+    /// <param name="results">A point each.</param>
+    /// <param name="scoreScale">Makes the vertical axis from the scores.</param>
+    public static PlotPanel Panel(string title, IReadOnlyList<Result> results, Func<IEnumerable<double>, Scale> scoreScale) => new(
+        title,
+        Scale.Amounts("FLOPs per sample, forward", results.Select(result => (double)result.Flops)),
+        scoreScale(results.Select(result => result.Score)),
+        [.. results.Select(result => new PlotPoint(result.Structure, result.Flops, result.Score))]);
+}

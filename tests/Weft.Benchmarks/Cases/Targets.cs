@@ -1,5 +1,6 @@
 using Weft.Benchmarks.Peers;
 using Weft.Onnx;
+using Weft.Solvers;
 
 namespace Weft.Benchmarks.Cases;
 
@@ -29,6 +30,7 @@ internal sealed unsafe class Targets(Bench bench)
         [16] = ("Two threads against one, calls over 50 µs", Threads),
         [17] = ("Bytes allocated per call after the first", Allocations),
         [18] = ("Attention, 8 heads of 64, against its own model in ONNX Runtime and ONNX Runtime's fused operator", Attention),
+        [19] = ("A step of conjugate gradients: share of its product with a Kronecker product, 64 ⊗ 64", ConjugateGradients),
     };
 
     private IEnumerable<int> Some => bench.Clock.IsQuick ? [1, 32] : Batches;
@@ -321,6 +323,29 @@ internal sealed unsafe class Targets(Bench bench)
             bench.Ratio(18, subject, batch, new Bench.Times(times[0], times[1], variants[1].Name), positions >= 512 ? 1.5 : 1, 2, ", products and softmax");
             bench.Ratio(18, subject, batch, new Bench.Times(times[0], times[2], variants[2].Name), 1, 1.5, ", fused");
         }
+    }
+
+    /// <summary>A step is what twenty more of them take.</summary>
+    private void ConjugateGradients()
+    {
+        const int Few = 10, More = 20;
+        Subject subject = bench.Subject("covariance 64 ⊗ 64", """
+            operator covariance : 4096 -> 4096
+              param A[64, 64], B[64, 64]
+              = (A' * A + eye(64)) ⊗ (B' * B + eye(64))
+            """);
+        ILinearOperator<float> a = ((LinearMap<float>)subject.Map).AsOperator();
+        foreach (int batch in new[] { 1, 16 })
+        {
+            using Buffer b = Buffer.Random(batch * subject.Map.Inputs, 1), x = new(b.Length);
+            ConjugateGradient<float> few = Solver(Few), many = Solver(Few + More);
+            double[] times = bench.Clock.Race(
+                new("product", () => subject.Map.Forward(b.Span, x.Span)), new("few steps", () => few.Solve(b.Span, x.Span)), new("many steps", () => many.Solve(b.Span, x.Span)));
+            double step = (times[2] - times[1]) / More;
+            bench.Report.Add(new Result(19, Bench.Name(subject, batch), 100 * times[0] / step, "%", 70, 80, Report.Microseconds(step)));
+        }
+
+        ConjugateGradient<float> Solver(int steps) => new(a, new SolverOptions { Tolerance = 0, IterationLimit = steps });
     }
 
     private void Allocations()

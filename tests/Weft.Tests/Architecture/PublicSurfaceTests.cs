@@ -5,6 +5,7 @@ using Weft.Dynamic;
 using Weft.Fitting;
 using Weft.Onnx;
 using Weft.OpenCl;
+using Weft.Solvers;
 
 namespace Weft.Tests.Architecture;
 
@@ -15,7 +16,7 @@ public class PublicSurfaceTests
 
     private static readonly Type[] Types =
     [
-        .. new[] { typeof(Map<>), typeof(Role), typeof(OpenClMap<>), typeof(Projection), typeof(WeftAssembly), typeof(OnnxExport) }.SelectMany(type => type.Assembly.GetExportedTypes()),
+        .. new[] { typeof(Map<>), typeof(Role), typeof(OpenClMap<>), typeof(Projection), typeof(ILinearOperator<>), typeof(WeftAssembly), typeof(OnnxExport) }.SelectMany(type => type.Assembly.GetExportedTypes()),
     ];
 
     private static IEnumerable<Type> OfUsers => Types.Where(type => type.Namespace != "Weft.Kernels");

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Weft.Examples.Digits.Report;
+namespace Weft.Reports;
 
 /// <summary>An axis of a plot: which values it spans, where they lie on it, from 0 to 1, and which of them are marked.</summary>
 internal sealed class Scale
@@ -27,8 +27,8 @@ internal sealed class Scale
     /// <summary>The marked values.</summary>
     public IReadOnlyList<(double Value, string Label)> Ticks { get; }
 
-    /// <summary>Operations, in steps of 1, 2 and 5 of each power of ten, with room at both ends.</summary>
-    public static Scale Flops(IEnumerable<double> values)
+    /// <summary>Numbers above 0, in steps of 1, 2 and 5 of each power of ten, with room at both ends.</summary>
+    public static Scale Amounts(string label, IEnumerable<double> values)
     {
         double low = values.Min() / 1.4, high = values.Max() * 1.9;
         var ticks = new List<(double, string)>();
@@ -38,12 +38,12 @@ internal sealed class Scale
             {
                 if (value >= low && value <= high)
                 {
-                    ticks.Add((value, value >= 1e6 ? $"{value / 1e6:0.#}M" : $"{value / 1e3:0.#}k"));
+                    ticks.Add((value, value >= 1e6 ? $"{value / 1e6:0.#}M" : value >= 1e3 ? $"{value / 1e3:0.#}k" : $"{value:0.#}"));
                 }
             }
         }
 
-        return new Scale("FLOPs per sample, forward", Math.Log10, ticks, low, high);
+        return new Scale(label, Math.Log10, ticks, low, high);
     }
 
     /// <summary>Relative errors, in powers of ten.</summary>

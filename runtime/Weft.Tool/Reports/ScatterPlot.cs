@@ -1,15 +1,19 @@
-namespace Weft.Examples.Digits.Report;
+namespace Weft.Reports;
+
+/// <summary>A point with a label. Those of one label have one colour, and only the first of them is labelled.</summary>
+internal readonly record struct PlotPoint(string Label, double Across, double Up);
 
 /// <summary>One group of points with axes of its own.</summary>
 /// <param name="Title">What the panel shows.</param>
-/// <param name="Results">A point each.</param>
-internal sealed record PlotPanel(string Title, IReadOnlyList<Result> Results);
+/// <param name="Across">The horizontal axis.</param>
+/// <param name="Up">The vertical axis.</param>
+/// <param name="Points">The points.</param>
+internal sealed record PlotPanel(string Title, Scale Across, Scale Up, IReadOnlyList<PlotPoint> Points);
 
-/// <summary>Scores against operations, as SVG: panels side by side, a labelled point for each structure.</summary>
+/// <summary>Numbers against others, as SVG: panels side by side, with labelled points.</summary>
 /// <param name="title">The title.</param>
-/// <param name="scoreScale">Makes a panel's vertical axis from its scores.</param>
 /// <param name="panels">The panels, from left to right.</param>
-internal sealed class ScatterPlot(string title, Func<IEnumerable<double>, Scale> scoreScale, IReadOnlyList<PlotPanel> panels)
+internal sealed class ScatterPlot(string title, IReadOnlyList<PlotPanel> panels)
 {
     private const double PanelWidth = 560, Left = 90, Right = 20, Top = 88, PlotHeight = 300, Bottom = 60;
     private const double Radius = 6, LineHeight = 17, CharacterWidth = 7.6;
@@ -28,26 +32,30 @@ internal sealed class ScatterPlot(string title, Func<IEnumerable<double>, Scale>
 
     private void Draw(Svg svg, PlotPanel panel, Box plot)
     {
-        Scale flops = Scale.Flops(panel.Results.Select(result => (double)result.Flops)), scores = scoreScale(panel.Results.Select(result => result.Score));
         svg.Text((plot.Left + plot.Right) / 2, plot.Top - 18, "middle", panel.Title, "font-size=\"15\"");
-        svg.Axes(plot, flops, scores);
-        List<Box> taken = [.. panel.Results.Select(result => Box.Around(plot.X(flops, result.Flops), plot.Y(scores, result.Score), Radius))];
-        for (int i = 0; i < panel.Results.Count; i++)
+        svg.Axes(plot, panel.Across, panel.Up);
+        List<Box> taken = [.. panel.Points.Select(point => Box.Around(plot.X(panel.Across, point.Across), plot.Y(panel.Up, point.Up), Radius))];
+        var colours = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (PlotPoint point in panel.Points)
         {
-            Result result = panel.Results[i];
-            double x = plot.X(flops, result.Flops), y = plot.Y(scores, result.Score);
-            Box label = Place(result.Structure, x, y, plot, taken);
-            taken.Add(label);
-            string colour = Svg.Colours[i % Svg.Colours.Count];
-            double centre = (label.Top + label.Bottom) / 2;
-            if (centre != y)
+            bool isFirst = colours.TryAdd(point.Label, Svg.Colours[colours.Count % Svg.Colours.Count]);
+            string colour = colours[point.Label];
+            double x = plot.X(panel.Across, point.Across), y = plot.Y(panel.Up, point.Up);
+            if (isFirst)
             {
-                double end = label.Left > x ? label.Left : label.Right;
-                svg.Line($"""<line x1="{x:F1}" y1="{y:F1}" x2="{end:F1}" y2="{centre:F1}" stroke="{colour}" stroke-width="0.8"/>""");
+                Box label = Place(point.Label, x, y, plot, taken);
+                taken.Add(label);
+                double centre = (label.Top + label.Bottom) / 2;
+                if (centre != y)
+                {
+                    double end = label.Left > x ? label.Left : label.Right;
+                    svg.Line($"""<line x1="{x:F1}" y1="{y:F1}" x2="{end:F1}" y2="{centre:F1}" stroke="{colour}" stroke-width="0.8"/>""");
+                }
+
+                svg.Text(label.Left + 2, centre + 5, "start", point.Label, $"fill=\"{colour}\"");
             }
 
             svg.Line($"""<circle cx="{x:F1}" cy="{y:F1}" r="{Radius}" fill="{colour}" stroke="white"/>""");
-            svg.Text(label.Left + 2, centre + 5, "start", result.Structure, $"fill=\"{colour}\"");
         }
     }
 

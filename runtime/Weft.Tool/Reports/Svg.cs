@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 
-namespace Weft.Examples.Digits.Report;
+namespace Weft.Reports;
 
 /// <summary>A picture that is written line by line: numbers are as in every culture, texts are escaped.</summary>
 internal sealed class Svg

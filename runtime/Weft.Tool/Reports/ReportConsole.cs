@@ -1,0 +1,21 @@
+using Spectre.Console;
+
+namespace Weft.Reports;
+
+/// <summary>Where tables and progress go.</summary>
+internal static class ReportConsole
+{
+    /// <summary>A console over a writer: with colours on a terminal, else without, and as wide as a wide terminal.</summary>
+    public static IAnsiConsole Over(TextWriter output)
+    {
+        var destination = new AnsiConsoleOutput(output);
+        if (destination.IsTerminal)
+        {
+            return AnsiConsole.Create(new AnsiConsoleSettings { Out = destination });
+        }
+
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = destination, Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors });
+        console.Profile.Width = 120; // a file has no width
+        return console;
+    }
+}
