@@ -86,51 +86,10 @@ internal static partial class MatrixFile
 
     private static DenseMatrix ReadNumPy(Stream stream)
     {
-        Span<byte> start = stackalloc byte[8];
-        stream.ReadExactly(start);
-        if (start[0] != 0x93 || !start[1..6].SequenceEqual("NUMPY"u8))
-        {
-            throw new InvalidDataException("it is not a .npy file, which numpy.save writes");
-        }
-
-        Span<byte> size = stackalloc byte[start[6] == 1 ? 2 : 4];
-        stream.ReadExactly(size);
-        byte[] bytes = new byte[size.Length == 2 ? BinaryPrimitives.ReadUInt16LittleEndian(size) : checked((int)BinaryPrimitives.ReadUInt32LittleEndian(size))];
-        stream.ReadExactly(bytes);
-        string header = Encoding.UTF8.GetString(bytes);
-        (Match type, Match order, Match shape) = (TypeOf().Match(header), OrderOf().Match(header), ShapeOf().Match(header));
-        if (!type.Success || !order.Success || !shape.Success)
-        {
-            throw new InvalidDataException("the header of the .npy file is malformed");
-        }
-
-        int[] extents = [.. shape.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(text => int.Parse(text, CultureInfo.InvariantCulture))];
-        if (extents.Length != 2)
-        {
-            throw new InvalidDataException($"the array has the shape ({shape.Groups[1].Value}): a matrix has two axes; save a.reshape(rows, columns)");
-        }
-
-        (int width, Func<byte[], int, double> element) = type.Groups[1].Value switch
-        {
-            "<f8" => (8, (Func<byte[], int, double>)((data, at) => BinaryPrimitives.ReadDoubleLittleEndian(data.AsSpan(at)))),
-            "<f4" => (4, (data, at) => BinaryPrimitives.ReadSingleLittleEndian(data.AsSpan(at))),
-            "<f2" => (2, (data, at) => (double)BinaryPrimitives.ReadHalfLittleEndian(data.AsSpan(at))),
-            string other => throw new InvalidDataException($"the numbers are '{other}'; '<f8', '<f4' and '<f2' are read: save a.astype('<f8')"),
-        };
-        (int rows, int columns) = (extents[0], extents[1]);
-        double[] values = new double[checked(rows * columns)];
-        bool isByColumns = order.Groups[1].Value == "True";
-        byte[] row = new byte[checked(width * (isByColumns ? rows : columns))];
-        for (int i = 0; i < (isByColumns ? columns : rows); i++)
-        {
-            stream.ReadExactly(row);
-            for (int j = 0; j < row.Length / width; j++)
-            {
-                values[isByColumns ? (j * columns) + i : (i * columns) + j] = element(row, j * width);
-            }
-        }
-
-        return new DenseMatrix(rows, columns, values);
+        (int[] shape, double[] values) = NumPyFile.Read(stream);
+        return shape.Length == 2
+            ? new DenseMatrix(shape[0], shape[1], values)
+            : throw new InvalidDataException($"the array has the shape ({string.Join(", ", shape)}): a matrix has two axes; save a.reshape(rows, columns)");
     }
 
     private static DenseMatrix ReadMatrixMarket(Stream stream)
@@ -209,12 +168,4 @@ internal static partial class MatrixFile
 
     private static string[] Words(string? line) => line?.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) ?? [];
 
-    [GeneratedRegex(@"'descr'\s*:\s*'([^']*)'")]
-    private static partial Regex TypeOf();
-
-    [GeneratedRegex(@"'fortran_order'\s*:\s*(True|False)")]
-    private static partial Regex OrderOf();
-
-    [GeneratedRegex(@"'shape'\s*:\s*\(([\d\s,]*)\)")]
-    private static partial Regex ShapeOf();
 }

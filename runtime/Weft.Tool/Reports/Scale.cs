@@ -74,6 +74,17 @@ internal sealed class Scale
         return new Scale(label, value => value, ticks, 0, most);
     }
 
+    /// <summary>Numbers of any sign, in three to eight equal steps, with a little room at both ends.</summary>
+    public static Scale Numbers(string label, double least, double most)
+    {
+        double span = Math.Max(most - least, 1e-9), power = Math.Pow(10, Math.Floor(Math.Log10(span)));
+        double step = span >= 5 * power ? power : span >= 2 * power ? power / 2 : power / 5;
+        double low = least - (0.05 * span), high = most + (0.05 * span);
+        int first = (int)Math.Ceiling(low / step), last = (int)Math.Floor(high / step);
+        List<(double, string)> ticks = [.. Enumerable.Range(first, last - first + 1).Select(i => (i * step, (i * step).ToString("0.######", CultureInfo.InvariantCulture)))];
+        return new Scale(label, value => value, ticks, low, high);
+    }
+
     /// <summary>Positive numbers, marked at powers of two.</summary>
     public static Scale PowersOfTwo(string label, double least, double most)
     {

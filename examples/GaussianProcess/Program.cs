@@ -1,0 +1,1 @@
+return Weft.Examples.GaussianProcess.Cli.Run(args, Console.Out, Console.Error);
