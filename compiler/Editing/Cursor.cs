@@ -22,7 +22,8 @@ public enum Expected
 /// <param name="Word">The place of what is there of a word already.</param>
 /// <param name="Call">The place of the name of the innermost call around it; null outside calls.</param>
 /// <param name="Argument">Which of the call's arguments it is in, from 0.</param>
-public sealed record Cursor(Expected Expected, TextSpan Word, TextSpan? Call, int Argument)
+/// <param name="Names">The names before it in its statement, which may be indices and counters of it.</param>
+public sealed record Cursor(Expected Expected, TextSpan Word, TextSpan? Call, int Argument, IReadOnlyList<string> Names)
 {
     /// <summary>The place after so many characters of a text.</summary>
     public static Cursor At(SourceText source, int position)
@@ -43,7 +44,7 @@ public sealed record Cursor(Expected Expected, TextSpan Word, TextSpan? Call, in
         int comment = gap.LastIndexOf("//", StringComparison.Ordinal);
         if (comment >= 0 && gap.IndexOf('\n', comment) < 0)
         {
-            return new Cursor(Expected.Nothing, word, null, 0);
+            return new Cursor(Expected.Nothing, word, null, 0, []);
         }
 
         // What is being typed may begin a statement only once it is a word that does.
@@ -55,7 +56,7 @@ public sealed record Cursor(Expected Expected, TextSpan Word, TextSpan? Call, in
         Expected expected = isFile ? Expected.File
             : startsLine && opening < 0 ? Expected.Statement
             : ExpectedAfter(source, tokens, first, opening, argument);
-        return new Cursor(expected, word, call, argument);
+        return new Cursor(expected, word, call, argument, [.. tokens.Skip(first).Where(token => token.Kind == Token.Name).Select(token => source.Slice(token.Span)).Distinct()]);
     }
 
     /// <summary>The bracket of a statement that is open at its end, and how many commas follow it; negative where none is.</summary>

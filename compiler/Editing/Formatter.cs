@@ -6,7 +6,7 @@ namespace Weft.Compiler.Editing;
 
 /// <summary>
 /// The one style of Weft's texts: blanks between tokens, indentation and ends of lines. Words, lines and comments stay where they are, so that the
-/// text means what it meant. A product that is written without blanks, <c>t*n</c>, stays so.
+/// text means what it meant. A size that is written without blanks, <c>t*n</c>, stays so.
 /// </summary>
 public static class Formatter
 {
@@ -37,6 +37,9 @@ public static class Formatter
 
         /// <summary>The comments before a token, or behind the last.</summary>
         private readonly List<Comment>[] _comments;
+
+        /// <summary>Tokens from the <c>=</c> of a statement on.</summary>
+        private readonly HashSet<int> _bodies = [];
 
         /// <summary>Brackets that close the head of a repetition, behind which a bracket is no suffix.</summary>
         private readonly HashSet<int> _heads = [];
@@ -109,10 +112,17 @@ public static class Formatter
         private void ReadBrackets(Statement statement)
         {
             var open = new Stack<int>();
+            bool isBody = false;
             for (int i = statement.First; i < statement.End; i++)
             {
                 _statement[i] = statement.First;
                 _depth[i] = open.Count;
+                isBody |= open.Count == 0 && Kind(i) == '=';
+                if (isBody)
+                {
+                    _bodies.Add(i);
+                }
+
                 if (Kind(i) is '(' or '[')
                 {
                     open.Push(i);
@@ -228,8 +238,10 @@ public static class Formatter
 
             if (IsArithmetic(before) || IsArithmetic(token))
             {
+                // Sizes may be written without blanks: those of a signature, and in brackets.
                 int operation = IsArithmetic(before) ? before : token;
-                return !_before[operation].IsEmpty || !_before[operation + 1].IsEmpty;
+                bool isSize = _depth[operation] > 0 || (IndentOf(_statement[operation]) == 0 && !_bodies.Contains(operation));
+                return !isSize || !_before[operation].IsEmpty || !_before[operation + 1].IsEmpty;
             }
 
             if (right is not ('(' or '[') || IsOperator(before))

@@ -18,6 +18,9 @@ public static class Words
     /// <summary>Words before a counter: <c>sum(i &lt; n) A</c>.</summary>
     public static IReadOnlyCollection<string> Repetitions => Grammar.Combinators;
 
+    /// <summary>Names that are links of chains by themselves.</summary>
+    public static IReadOnlyCollection<string> Links { get; } = [.. Builtins.Names.Where(Builtins.IsLink).Concat(Builtins.Joints.Keys).Distinct()];
+
     /// <summary>All that the language names itself, of one kind each.</summary>
     public static IReadOnlyCollection<Symbol> Symbols => [.. BuiltIn.Values];
 

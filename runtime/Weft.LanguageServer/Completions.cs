@@ -19,7 +19,7 @@ internal static class Completions
             Expected.Distribution => [.. Words.DistributionSymbols.Select(Item)],
             Expected.Format => [.. Words.FormatSymbols.Select(Item)],
             Expected.File => [.. Files()],
-            Expected.Expression => [.. snapshot.Symbols.Visible(file.Source.Path, position).Select(Item), .. Words.Repetitions.Except(Words.Symbols.Select(symbol => symbol.Name)).Concat(Words.Operators).Select(Keyword)],
+            Expected.Expression => [.. Names(snapshot.Symbols.Visible(file.Source.Path, position), cursor.Names)],
             _ => [],
         };
 
@@ -32,6 +32,15 @@ internal static class Completions
             $"{(symbol.Source is null ? 3 : symbol.IsStandard ? 2 : symbol.IsDeclaration ? 1 : 0)}{symbol.Name}");
 
         CompletionItem Keyword(string text) => new(text, KeywordKind, null, null, new TextEdit(word, text), $"4{text}");
+
+        IEnumerable<CompletionItem> Names(IEnumerable<Symbol> visible, IEnumerable<string> before)
+        {
+            CompletionItem[] known = [.. visible.Select(Item).Concat(Words.Repetitions.Concat(Words.Operators).Select(Keyword)).DistinctBy(item => item.Label)];
+
+            // A statement that is being written is not read yet: its indices and counters are names that nothing else has.
+            IEnumerable<string> own = before.Except(known.Select(item => item.Label)).Except(Words.Statements).Except(Words.DistributionSymbols.Concat(Words.FormatSymbols).Select(symbol => symbol.Name));
+            return known.Concat(own.Select(name => Item(new Symbol(name, SymbolKind.Index, name))));
+        }
 
         IEnumerable<CompletionItem> Files()
         {

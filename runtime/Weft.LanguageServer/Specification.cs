@@ -11,8 +11,8 @@ internal static partial class Specification
     /// <summary>What a function, a link, a distribution or a format does; null for anything else.</summary>
     public static string? Of(Symbol symbol) => symbol.Kind switch
     {
-        SymbolKind.Function => Find("Function", symbol.Name),
-        SymbolKind.Link => Find("Activation", symbol.Name) ?? Find("", symbol.Name) ?? Find("Function", symbol.Name),
+        SymbolKind.Function => string.Join("\n\n", new[] { Find("Function", symbol.Name), Find("Activation", symbol.Name) }.OfType<string>()),
+        SymbolKind.Link => Find("Activation", symbol.Name) ?? Find("", symbol.Name),
         SymbolKind.Distribution => Find("Distribution", symbol.Name),
         SymbolKind.Format => Find("Format", symbol.Name),
         _ => null,
