@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.RegularExpressions;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Syntax;
@@ -8,10 +9,11 @@ namespace Weft.Compiler.Editing;
 /// <summary>
 /// What every name in a set of files means, by SPEC's "Which declaration a name means" and its rules for indices: of the trees alone, before
 /// anything is bound, so that it is there for texts that are not right yet. Files of the standard library can be asked for too, by their names.
+/// Safe from many threads.
 /// </summary>
 public sealed class SymbolTable
 {
-    private readonly Dictionary<Declaration, Symbol> _declared = [];
+    private readonly ConcurrentDictionary<Declaration, Symbol> _declared = [];
     private readonly Dictionary<string, FileScope> _scopes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, FileSymbols> _files = new(StringComparer.Ordinal);
 
@@ -69,26 +71,22 @@ public sealed class SymbolTable
             .Select(group => group.First());
     }
 
-    internal Symbol SymbolOf(Declaration declaration)
+    private Symbol SymbolOf(Declaration declaration) => _declared.GetOrAdd(declaration, _ =>
     {
-        if (!_declared.TryGetValue(declaration, out Symbol? symbol))
+        var map = declaration.Syntax as MapSyntax;
+        SourceText source = declaration.Scope.File.Source;
+        return new Symbol(
+            declaration.Name,
+            map is null ? SymbolKind.Bank : map.Kind switch { MapKind.Operator => SymbolKind.Operator, MapKind.Layer => SymbolKind.Layer, _ => SymbolKind.Model },
+            declaration.Signature)
         {
-            var map = declaration.Syntax as MapSyntax;
-            _declared.Add(declaration, symbol = new Symbol(
-                declaration.Name,
-                map is null ? SymbolKind.Bank : map.Kind switch { MapKind.Operator => SymbolKind.Operator, MapKind.Layer => SymbolKind.Layer, _ => SymbolKind.Model },
-                declaration.Signature)
-            {
-                Source = declaration.Scope.File.Source,
-                Span = declaration.Syntax.Name.Span,
-                Declaration = declaration.Syntax,
-                Parameters = [.. (map?.Parameters ?? default).Select(parameter => declaration.Scope.File.Source.Slice(parameter.Span))],
-                IsStandard = declaration.Scope.IsStandard,
-            });
-        }
-
-        return symbol;
-    }
+            Source = source,
+            Span = declaration.Syntax.Name.Span,
+            Declaration = declaration.Syntax,
+            Parameters = [.. (map?.Parameters ?? default).Select(parameter => source.Slice(parameter.Span))],
+            IsStandard = declaration.Scope.IsStandard,
+        };
+    });
 
     private FileSymbols? SymbolsOf(string path)
     {

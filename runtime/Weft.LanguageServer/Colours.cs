@@ -8,9 +8,10 @@ internal static class Colours
 {
     private const int Declares = 1, IsOfLanguage = 2;
 
-    public static SemanticTokensLegend Legend { get; } = new(
-        ["comment", "keyword", "string", "number", "operator", "function", "property", "typeParameter", "variable", "parameter", "enumMember"],
-        ["declaration", "defaultLibrary"]);
+    private static readonly string[] s_types =
+        ["comment", "keyword", "string", "number", "operator", "function", "property", "typeParameter", "variable", "parameter", "enumMember"];
+
+    public static SemanticTokensLegend Legend { get; } = new(s_types, ["declaration", "defaultLibrary"]);
 
     public static SemanticTokens Of(Snapshot snapshot, ParsedFile file)
     {
@@ -26,7 +27,7 @@ internal static class Colours
             }
 
             int modifiers = piece.Symbol is { } use ? (use.IsDeclaration ? Declares : 0) | (use.Symbol.Source is null || use.Symbol.IsStandard ? IsOfLanguage : 0) : 0;
-            data.AddRange([start.Line - last.Line, start.Line == last.Line ? start.Character - last.Character : start.Character, piece.Span.Length, Legend.TokenTypes.ToList().IndexOf(type), modifiers]);
+            data.AddRange([start.Line - last.Line, start.Line == last.Line ? start.Character - last.Character : start.Character, piece.Span.Length, Array.IndexOf(s_types, type), modifiers]);
             last = start;
         }
 

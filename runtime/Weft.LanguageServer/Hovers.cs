@@ -81,7 +81,8 @@ internal static class Hovers
         try
         {
             string[] paragraphs = Lenses.Compile(module, ct).Explanation.Split("\n\n");
-            return $"{paragraphs[0]}\n\n{string.Join("  \n", paragraphs[1].Split('\n'))}";
+            string? plan = paragraphs.FirstOrDefault(paragraph => paragraph.StartsWith("Plan\n  ", StringComparison.Ordinal));
+            return $"{paragraphs[0]}\n\n{string.Join("  \n", paragraphs[1].Split('\n'))}{(plan is null ? "" : $"\n\n```text\n{plan.TrimEnd()}\n```")}";
         }
         catch (CompilationException exception)
         {

@@ -14,6 +14,7 @@ public sealed class Server
 {
     private readonly Workspace _workspace = new();
     private readonly JsonRpc _rpc;
+    private readonly TaskCompletionSource _exit = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Diagnostics _diagnostics;
     private bool _showsDocuments;
 
@@ -47,7 +48,8 @@ public sealed class Server
         rpc.StartListening();
         try
         {
-            await rpc.Completion;
+            // Reading the standard input cannot be stopped: the server does not wait for it.
+            await await Task.WhenAny(rpc.Completion, server._exit.Task);
         }
         catch (Exception exception) when (exception is ConnectionLostException or OperationCanceledException or IOException)
         {
@@ -78,7 +80,7 @@ public sealed class Server
     private object? Shutdown() => null;
 
     [JsonRpcMethod("exit")]
-    private void Exit() => _rpc.Dispose();
+    private void Exit() => _exit.TrySetResult();
 
     [JsonRpcMethod("textDocument/didOpen", UseSingleObjectParameterDeserialization = true)]
     private void DidOpen(DidOpenParams parameters)

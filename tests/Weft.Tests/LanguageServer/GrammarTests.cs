@@ -61,6 +61,24 @@ public partial class GrammarTests
         Assert.Empty(wrong);
     }
 
+    /// <summary>The manifest of the extension names files that are there, and the version of everything else.</summary>
+    [Fact]
+    public void TheExtension_IsComplete()
+    {
+        string folder = Path.Combine(ArchitectureTests.Root, "runtime", "Weft.LanguageServer", "vscode");
+        JsonElement manifest = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "package.json"))).RootElement;
+        JsonElement contributes = manifest.GetProperty("contributes");
+        string?[] files =
+        [
+            manifest.GetProperty("main").GetString(),
+            contributes.GetProperty("languages")[0].GetProperty("configuration").GetString(),
+            contributes.GetProperty("grammars")[0].GetProperty("path").GetString(),
+        ];
+        Assert.All(files, file => Assert.True(File.Exists(Path.Combine(folder, file!)), file));
+        Assert.Equal(Grammar.GetProperty("scopeName").GetString(), contributes.GetProperty("grammars")[0].GetProperty("scopeName").GetString());
+        Assert.Equal(typeof(Weft.LanguageServer.Server).Assembly.GetName().Version!.ToString(3), manifest.GetProperty("version").GetString());
+    }
+
     private static void AssertWords(IEnumerable<string> expected, params string[] rules) => Assert.Equal(
         expected.Order(StringComparer.Ordinal),
         rules.SelectMany(rule => Word().Matches(Rules[rule].Rule.GetProperty("match").GetString()!).Select(match => match.Value)).Distinct().Order(StringComparer.Ordinal));

@@ -116,7 +116,7 @@ public sealed class ServerTests : IDisposable
 
     [Theory]
     [InlineData("mixer(16, 4)", "operator mixer(n, b) : n -> n", "Two block-diagonal factors (Dao et al. 2022).", "`mixer(16, 4)` : `16 -> 16`")]
-    [InlineData("net : 16", "layer net : 16 -> 4", "The network.", "Parameters: ")]
+    [InlineData("net : 16", "layer net : 16 -> 4", "The network.", "Parameters: ", "Plan\n  ")]
     [InlineData("q = n", "let q = n / b", "`q` : `4` in `mixer(n = 16, b = 4)`", "`8` in `mixer(n = 16, b = 2)`")]
     [InlineData("n % b", "n  // a size", "`n` : `16` in `mixer(n = 16, b = 4)`")]
     [InlineData("W * V", "param W[4, 16] ~ normal(0.1)", "`W` : `[4, 16]`")]
