@@ -48,45 +48,43 @@ public sealed record Cursor(Expected Expected, TextSpan Word, TextSpan? Call, in
         }
 
         // What is being typed may begin a statement only once it is a word that does.
-        int first = scanner.Statements().Select(statement => statement.First).LastOrDefault();
-        first = Math.Min(first, tokens.Count);
-        (int opening, int argument) = Innermost(tokens, first);
-        TextSpan? call = opening > first && tokens[opening].Kind == '(' && tokens[opening - 1].Kind == Token.Name ? tokens[opening - 1].Span : null;
-        bool startsLine = tokens.Count == 0 || gap.Contains('\n');
+        int first = Math.Min(scanner.Statements().Select(statement => statement.First).LastOrDefault(), tokens.Count);
+        List<(int Opening, int Commas)> open = Open(tokens, first);
+        (int opening, int argument) = open.Where(bracket => bracket.Opening > first && tokens[bracket.Opening].Kind == '(' && tokens[bracket.Opening - 1].Kind == Token.Name).DefaultIfEmpty((-1, 0)).Last();
         Expected expected = isFile ? Expected.File
-            : startsLine && opening < 0 ? Expected.Statement
-            : ExpectedAfter(source, tokens, first, opening, argument);
-        return new Cursor(expected, word, call, argument, [.. tokens.Skip(first).Where(token => token.Kind == Token.Name).Select(token => source.Slice(token.Span)).Distinct()]);
+            : open.Count == 0 && (tokens.Count == 0 || gap.Contains('\n')) ? Expected.Statement
+            : ExpectedAfter(source, tokens, first, open.Count == 0, opening, argument);
+        IEnumerable<string> names = tokens.Skip(first).Where(token => token.Kind == Token.Name).Select(token => source.Slice(token.Span)).Distinct();
+        return new Cursor(expected, word, opening < 0 ? null : tokens[opening - 1].Span, argument, [.. names]);
     }
 
-    /// <summary>The bracket of a statement that is open at its end, and how many commas follow it; negative where none is.</summary>
-    private static (int Opening, int Commas) Innermost(List<Token> tokens, int first)
+    /// <summary>The brackets of a statement that are open at its end, outermost first, and how many commas follow each.</summary>
+    private static List<(int Opening, int Commas)> Open(List<Token> tokens, int first)
     {
-        int depth = 0, commas = 0;
-        for (int i = tokens.Count - 1; i >= first; i--)
+        var open = new List<(int Opening, int Commas)>();
+        for (int i = first; i < tokens.Count; i++)
         {
+            int last = open.Count - 1;
             switch (tokens[i].Kind)
             {
-                case ')' or ']':
-                    depth++;
-                    break;
-                case '(' or '[' when depth == 0:
-                    return (i, commas);
                 case '(' or '[':
-                    depth--;
+                    open.Add((i, 0));
                     break;
-                case ',' when depth == 0:
-                    commas++;
+                case ')' or ']' when last >= 0:
+                    open.RemoveAt(last);
+                    break;
+                case ',' when last >= 0:
+                    open[last] = (open[last].Opening, open[last].Commas + 1);
                     break;
             }
         }
 
-        return (-1, 0);
+        return open;
     }
 
-    private static Expected ExpectedAfter(SourceText source, List<Token> tokens, int first, int opening, int argument)
+    private static Expected ExpectedAfter(SourceText source, List<Token> tokens, int first, bool isOutside, int opening, int argument)
     {
-        string Text(int i) => i >= 0 && i < tokens.Count ? source.Slice(tokens[i].Span) : "";
+        string Text(int i) => i >= 0 ? source.Slice(tokens[i].Span) : "";
 
         int last = tokens.Count - 1;
         if (tokens[last].Kind == '~')
@@ -100,9 +98,11 @@ public sealed record Cursor(Expected Expected, TextSpan Word, TextSpan? Call, in
             return Expected.Format;
         }
 
-        // Behind these words, and between the tensors of a statement, names are new; so they are before the arrow of a signature's ports.
-        bool isNew = opening < 0 && Text(first) is var word && (Words.Declarations.Contains(word) || word is "let" or "param" or "frozen" or "seeded" or "shared")
-            && (last == first || (word is not ("let" or "import") && !Words.Declarations.Contains(word) && (tokens[last].Kind is ',' or ')' || Words.Statements.Contains(Text(last)))));
-        return isNew ? Expected.Nothing : Expected.Expression;
+        // Names are new behind the words that declare them, and between the tensors of a statement.
+        bool declaresTensors = Text(first) is "param" or "frozen" or "seeded" or "shared";
+        bool isNew = last == first
+            ? declaresTensors || Text(first) == "let" || Words.Declarations.Contains(Text(first))
+            : declaresTensors && (tokens[last].Kind is ',' or ')' || Words.Statements.Contains(Text(last)));
+        return !(isOutside && isNew) ? Expected.Expression : Text(last) == "shared" ? Expected.Statement : Expected.Nothing;
     }
 }

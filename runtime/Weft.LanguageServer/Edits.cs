@@ -57,8 +57,9 @@ internal static class Edits
         TextSpan span = lines.SpanOf(range);
         return
         [
-            .. SyntaxWalk.Expressions(file.Syntax)
-                .SelectMany(Row)
+            .. SyntaxWalk.Rows(file.Syntax)
+                .Where(row => row.Count > 1)
+                .SelectMany(row => row)
                 .Where(part => span.Start <= part.Span.End && part.Span.End <= span.End)
                 .Select(part => (part.Span.End, Shape: Shape(bound.Parts.At(file.Source.Path, part.Span))))
                 .Where(part => part.Shape is not null)
@@ -66,8 +67,6 @@ internal static class Edits
                 .OrderBy(part => part.End)
                 .Select(part => new InlayHint(lines.PositionOf(part.End), part.Shape!)),
         ];
-
-        static IEnumerable<ExpressionSyntax> Row(IReadOnlyList<ExpressionSyntax> row) => row.Count > 1 ? row : [];
 
         static string? Shape(IReadOnlyList<BoundPart> parts) =>
             parts.Count > 0 && parts[0].Map is { } map && parts.All(part => part.Map == map) ? $"{map.Inputs} -> {map.Outputs}" : null;

@@ -5,7 +5,7 @@ namespace Weft.LanguageServer;
 /// <summary>Rows of expressions in a file: the factors of each product, and the links of each chain.</summary>
 internal static class SyntaxWalk
 {
-    public static IEnumerable<IReadOnlyList<ExpressionSyntax>> Expressions(FileSyntax file) =>
+    public static IEnumerable<IReadOnlyList<ExpressionSyntax>> Rows(FileSyntax file) =>
         file.Declarations.OfType<MapSyntax>().SelectMany(map => map.Clauses.OfType<LetSyntax>().SelectMany(let => Of(let.Value)).Concat(map.Body switch
         {
             ChainBody chain => OfChain(chain.Links),

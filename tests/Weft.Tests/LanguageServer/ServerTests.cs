@@ -143,6 +143,8 @@ public sealed class ServerTests : IDisposable
     [InlineData("operator g(n) : n -> n = eye(n)\noperator f : 3 -> 3\n  param A[3]\n  = sum(i < 3) (A[|", "i A g dense", "n")]
     [InlineData("operator f : 3 -> 3\n  |", "param require let operator", "dense")]
     [InlineData("operator f : 3 -> 3\n  param |", "", "dense param")]
+    [InlineData("operator f : 3 -> 3\n  shared |", "param frozen", "dense")]
+    [InlineData("operator f : 3 -> 3\n  param A[3], |", "", "dense param")]
     [InlineData("operator f : 3 -> 3 // |", "", "dense param")]
     [InlineData("layer f : 3 -> 3 = gelu . |", "bias dense f each scan add softmax", "n")]
     [InlineData("layer f(t) : a[t], b[t] < 4 -> y[t]\n  y[i] = a[i] * |", "a b t i", "dens")]
@@ -172,6 +174,7 @@ public sealed class ServerTests : IDisposable
     [InlineData("= eye(2) * dense(", "dense(m, n)", 0)]
     [InlineData("= kron(A, B, ", "kron(A, B, …)", 1)]
     [InlineData("param A[3] ~ normal(", "normal(std)", 0)]
+    [InlineData("= tensor_train([2, 8], [2, ", "tensor_train(m[], n[], r[])", 1)]
     [InlineData("= (eye(2), ", null, 0)]
     public async Task SignatureHelp_IsThatOfTheInnermostCall(string end, string? label, int active)
     {
