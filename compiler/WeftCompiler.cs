@@ -28,7 +28,8 @@ public static class WeftCompiler
     /// <summary>Binds every operator, layer and model without parameters in these files.</summary>
     /// <param name="files">The files of a project; they can import one another, and all see the standard library.</param>
     /// <param name="ct">Stops the work.</param>
-    public static BindResult Bind(IReadOnlyList<ParsedFile> files, CancellationToken ct = default)
+    /// <param name="parts">Where what the parts of the files come to is noted, if anywhere.</param>
+    public static BindResult Bind(IReadOnlyList<ParsedFile> files, CancellationToken ct = default, BoundParts? parts = null)
     {
         var diagnostics = new List<Diagnostic>();
         ScopeTable table = Resolve(files, diagnostics);
@@ -42,7 +43,7 @@ public static class WeftCompiler
         var origins = new List<Origin>();
         foreach (Declaration declaration in table.Scopes.SelectMany(ConcreteDeclarations))
         {
-            if (new BindingContext(table, visible, diagnostics, ct).Modules.Bind(declaration, declaration.Name) is { } module)
+            if (new BindingContext(table, visible, diagnostics, ct) { Parts = parts }.Modules.Bind(declaration, declaration.Name) is { } module)
             {
                 modules.Add(module);
                 origins.Add(new Origin(declaration.Scope.Path, declaration.Syntax.Name.Span));

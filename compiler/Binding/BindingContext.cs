@@ -49,6 +49,9 @@ internal sealed class BindingContext
 
     public CancellationToken CancellationToken { get; }
 
+    /// <summary>What the parts of the visible texts come to is noted here; null where nobody asks.</summary>
+    public BoundParts? Parts { get; init; }
+
     public ModuleBinder Modules { get; }
 
     public TensorBinder Tensors { get; }
@@ -151,7 +154,13 @@ internal sealed class BindingContext
         _nesting++;
         try
         {
-            return step(node, frame);
+            T? result = step(node, frame);
+            if (Parts is not null && result is Value value && VisiblePaths.Contains(frame.Scope.Path))
+            {
+                Parts.Add(frame, node, value);
+            }
+
+            return result;
         }
         catch (OverflowException)
         {

@@ -125,9 +125,9 @@ internal sealed class ScopeTable
             }
             else
             {
-                string hint = Spelling.DidYouMean(import.File, Scopes.Where(other => other != scope).Select(other => RelativePath(scope, other)));
+                Remedy remedy = Spelling.DidYouMean(import.File, Scopes.Where(other => other != scope).Select(other => RelativePath(scope, other)));
                 scope.MissesImport = true;
-                diagnostics.Add(DiagnosticDescriptors.UnknownImport.At(scope.Path, import.Span, import.File, hint));
+                diagnostics.Add(DiagnosticDescriptors.UnknownImport.At(scope.Path, import.Span, import.File, remedy.Replacement is { } file ? remedy with { Replacement = Import(file) } : remedy));
             }
         }
     }
@@ -139,6 +139,9 @@ internal sealed class ScopeTable
         string path = Normalize(to.Path);
         return path.StartsWith(directory, StringComparison.Ordinal) ? path.Substring(directory.Length) : path;
     }
+
+    /// <summary>The statement that makes a file's declarations visible.</summary>
+    public static string Import(string file) => $"import \"{file}\"";
 
     private static string DirectoryOf(string path) => path.Substring(0, path.LastIndexOfAny(['/', '\\']) + 1);
 

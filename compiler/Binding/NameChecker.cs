@@ -189,7 +189,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         }
         else
         {
-            string hint = Spelling.DidYouMeanOneOf(format.Name.Text, Builtins.Formats.Keys);
+            Remedy hint = Spelling.DidYouMeanOneOf(format.Name.Text, Builtins.Formats.Keys);
             Report(DiagnosticDescriptors.UnknownFormat, format.Name.Span, format.Name.Text, hint);
         }
     }
@@ -208,7 +208,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         }
         else
         {
-            string hint = Spelling.DidYouMeanOneOf(distribution.Name.Text, Builtins.Distributions.Keys);
+            Remedy hint = Spelling.DidYouMeanOneOf(distribution.Name.Text, Builtins.Distributions.Keys);
             Report(DiagnosticDescriptors.UnknownDistribution, distribution.Name.Span, distribution.Name.Text, hint);
         }
     }
@@ -305,7 +305,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 string remedy = _map is { Kind: MapKind.Operator }
                     ? string.Concat(Operands(sum).Select((term, i) => (i > 0 ? $" {term.Operator} " : "") + Shown(term.Operand)))
                     : $"add({string.Join(", ", Operands(sum).Select(term => (term.Operator == "-" ? "-" : "") + Shown(term.Operand)))})";
-                Report(DiagnosticDescriptors.UnknownName, input.Span, "x", $": the input has no name here, write {remedy}");
+                Report(DiagnosticDescriptors.UnknownName, input.Span, "x", Write(": the input has no name here, write ", remedy, link));
                 CheckAll(Operands(sum).Select(term => term.Operand).Where(operand => !IsInput(operand)));
 
                 string Shown(ExpressionSyntax operand) => IsInput(operand) ? identity : scope.Show(operand);
@@ -355,11 +355,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         string name = call.Name.Text;
         if (Builtins.Functions.TryGetValue(name, out var function))
         {
-            Report(DiagnosticDescriptors.WrongKind, call.Span, $"a tensor for '{function.Signature.Usage}'", $"'{scope.Show(call.Arguments[0])}'; for a link write {chain}");
+            Report(DiagnosticDescriptors.WrongKind, call.Span, $"a tensor for '{function.Signature.Usage}'", Write($"'{scope.Show(call.Arguments[0])}'; for a link write ", chain, call));
         }
         else
         {
-            Report(DiagnosticDescriptors.NotCallable, call.Span, name, "a link", $": write {chain}");
+            Report(DiagnosticDescriptors.NotCallable, call.Span, name, "a link", Write(": write ", chain, call));
         }
 
         while (AsChain(expression) is not null)
@@ -618,13 +618,19 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         string text = scope.File.Source.Text;
         bool isMember = span.Start > 1 && text[span.Start - 1] == '.' && !char.IsWhiteSpace(text[span.Start - 2]);
         FileScope? elsewhere = table.Scopes.FirstOrDefault(other => other != scope && other.FindOwn(name) is not null);
-        string hint = _repeated.Contains(name) ? ": what a repetition repeats ends before it, put the whole in parentheses"
-            : isMember && name is ("T" or "mT" or "H") ? ": a transpose is written A'"
-            : name == "x" ? ": the input has no name here, a map is written without it"
+        Remedy hint = _repeated.Contains(name) ? new(": what a repetition repeats ends before it, put the whole in parentheses")
+            : isMember && name is ("T" or "mT" or "H") ? new(": a transpose is written A'", "'", TextSpan.FromBounds(span.Start - 1, span.End))
+            : name == "x" ? new(": the input has no name here, a map is written without it")
             : elsewhere is null ? Spelling.DidYouMean(name, _locals.Keys.Concat(scope.VisibleNames()).Concat(Builtins.Names))
-            : $": it is declared in another file, write: import \"{ScopeTable.RelativePath(scope, elsewhere)}\"";
+            : Import(ScopeTable.Import(ScopeTable.RelativePath(scope, elsewhere)));
         Report(DiagnosticDescriptors.UnknownName, span, name, hint);
+
+        static Remedy Import(string statement) => new($": it is declared in another file, write: {statement}", statement + "\n", default(TextSpan));
     }
+
+    /// <summary>A remedy whose formula stands for a whole expression, unless some of it was left out for brevity.</summary>
+    private static Remedy Write(string before, string formula, SyntaxNode instead) =>
+        new(before + formula, formula.Contains('…') ? null : formula, instead.Span);
 
     private void CheckCount(Signature signature, int count, TextSpan span) => CheckCount($"'{signature.Usage}'", signature.Min, signature.Max, count, span);
 

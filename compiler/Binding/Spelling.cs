@@ -1,3 +1,5 @@
+using Weft.Compiler.Text;
+
 namespace Weft.Compiler.Binding;
 
 /// <summary>Suggestions for names that are not known.</summary>
@@ -32,7 +34,7 @@ internal static class Spelling
     };
 
     /// <summary><c>: did you mean 'monarch'?</c>, or nothing.</summary>
-    public static string DidYouMean(string name, IEnumerable<string> candidates)
+    public static Remedy DidYouMean(string name, IEnumerable<string> candidates)
     {
         string[] known = [.. candidates.Distinct(StringComparer.Ordinal)];
         string? best = s_synonyms.TryGetValue(name, out string? synonym) && known.Contains(synonym)
@@ -45,12 +47,12 @@ internal static class Spelling
                 .ThenBy(pair => pair.Candidate, StringComparer.Ordinal)
                 .Select(pair => pair.Candidate)
                 .FirstOrDefault();
-        return best is null ? "" : $": did you mean '{best}'?";
+        return best is null ? new Remedy("") : new Remedy($": did you mean '{best}'?", best);
     }
 
     /// <summary>The same where there are few names: all of them, if none is close.</summary>
-    public static string DidYouMeanOneOf(string name, IEnumerable<string> candidates) =>
-        DidYouMean(name, candidates) is { Length: > 0 } hint ? hint : $": there is {string.Join(", ", candidates)}";
+    public static Remedy DidYouMeanOneOf(string name, IEnumerable<string> candidates) =>
+        DidYouMean(name, candidates) is { Replacement: not null } remedy ? remedy : new Remedy($": there is {string.Join(", ", candidates)}");
 
     /// <summary>The number of insertions, deletions, replacements and swaps of neighbours between two names (optimal string alignment).</summary>
     private static int Distance(string a, string b)

@@ -38,7 +38,8 @@ internal static class Grammar
 
     private const string AnExpression = "an expression";
 
-    private static readonly HashSet<string> s_combinators =
+    /// <summary>The words of repetitions: <c>sum(i &lt; n) A</c>.</summary>
+    public static readonly HashSet<string> Combinators =
         new(StringComparer.Ordinal) { "sum", "product", "kron", "dirsum", "hstack", "vstack", RepeatSyntax.Each, RepeatSyntax.Repeat, RepeatSyntax.Scan };
 
     private static readonly Dictionary<char, (Precedence Precedence, string Text)> s_operators = new()
@@ -122,7 +123,7 @@ internal static class Grammar
             case Token.Number:
                 return Number(input);
             case Token.Name when tokens.KindAt(1) == '(' && tokens.KindAt(2) == Token.Name && tokens.KindAt(3) == '<'
-                    && s_combinators.Contains(tokens.State.Source.Slice(tokens.Token.Span)):
+                    && Combinators.Contains(tokens.State.Source.Slice(tokens.Token.Span)):
                 return Repeat(input);
             case Token.Name:
                 return NameOrCall(input);

@@ -37,7 +37,8 @@ internal sealed record Statement(int First, int End, string Documentation, bool 
 /// </summary>
 internal sealed class Scanner
 {
-    private static readonly HashSet<string> s_keywords =
+    /// <summary>The words that start statements.</summary>
+    public static readonly HashSet<string> Keywords =
         new(StringComparer.Ordinal) { "import", "operator", "layer", "model", "bank", "require", "param", "frozen", "seeded", "shared", "let" };
 
     private readonly SourceText _source;
@@ -151,7 +152,7 @@ internal sealed class Scanner
             return false;
         }
 
-        if (s_keywords.Contains(_source.Slice(_tokens[index].Span)))
+        if (Keywords.Contains(_source.Slice(_tokens[index].Span)))
         {
             // Inside brackets a keyword may be an ordinary name, as in f(\n bank, 2), or show that a bracket is missing.
             return isOutsideBrackets || KindAt(index + 1) is Token.Name or Token.String;
@@ -244,7 +245,7 @@ internal sealed class Scanner
             {
                 _position += char.IsHighSurrogate(c) && char.IsLowSurrogate(Peek(0)) ? 1 : 0;
                 var span = TextSpan.FromBounds(start, _position);
-                _diagnostics.Add(DiagnosticDescriptors.UnexpectedCharacter.At(_source.Path, span, _source.Slice(span), Remedy(c)));
+                _diagnostics.Add(DiagnosticDescriptors.UnexpectedCharacter.At(_source.Path, span, _source.Slice(span), RemedyOf(c)));
                 _brokenTokens.Add(_tokens.Count == 0 || _atLineStart ? _tokens.Count : _tokens.Count - 1);
                 return;
             }
@@ -326,21 +327,22 @@ internal sealed class Scanner
     };
 
     /// <summary>What to write for a symbol of mathematics or of another language.</summary>
-    private static string Remedy(char symbol) => symbol switch
+    private static Remedy RemedyOf(char symbol) => symbol switch
     {
-        '@' or '·' or '×' or '⋅' => ": a product is written with '*'",
-        '^' or '²' => ": a square is written as a * a, a power of an operator as product(i < k) A",
-        '#' => ": a comment starts with '//'",
-        '∘' => ": links are joined by '.'",
-        '→' => ": the arrow is written '->'",
-        '≤' => ": write '<='",
-        '≥' => ": write '>='",
-        '≠' or '!' => ": write '!=' or 'not'",
-        '&' => ": write 'and'",
-        '|' => ": write 'or'",
-        '†' or '⊤' => ": a transpose is written A'",
-        '{' or '}' => ": a list or a block is written in [ ], and a declaration needs no braces",
-        _ => "",
+        '@' or '·' or '×' or '⋅' => new(": a product is written with '*'", "*"),
+        '^' or '²' => new(": a square is written as a * a, a power of an operator as product(i < k) A"),
+        '#' => new(": a comment starts with '//'", "//"),
+        '∘' => new(": links are joined by '.'", "."),
+        '→' => new(": the arrow is written '->'", "->"),
+        '≤' => new(": write '<='", "<="),
+        '≥' => new(": write '>='", ">="),
+        '≠' => new(": write '!='", "!="),
+        '!' => new(": write '!=' or 'not'"),
+        '&' => new(": write 'and'"),
+        '|' => new(": write 'or'"),
+        '†' or '⊤' => new(": a transpose is written A'", "'"),
+        '{' or '}' => new(": a list or a block is written in [ ], and a declaration needs no braces"),
+        _ => new(""),
     };
 
     private (char Kind, int Length) Symbol(char c) => (c, Peek(1), Peek(2)) switch

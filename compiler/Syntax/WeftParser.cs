@@ -6,7 +6,8 @@ namespace Weft.Compiler.Syntax;
 /// <summary>From text to syntax. Mistakes are diagnostics; nothing that a text can hold throws.</summary>
 public static class WeftParser
 {
-    private static readonly HashSet<string> s_declarations =
+    /// <summary>The words that start what stands by itself in a file.</summary>
+    internal static readonly HashSet<string> Declarations =
         new(StringComparer.Ordinal) { "import", "operator", "layer", "model", "bank" };
 
     /// <summary>Parses a file. A mistake in one statement does not hide those in others.</summary>
@@ -35,7 +36,7 @@ public static class WeftParser
             return (default, diagnostics.ToEquatable());
         }
 
-        if (s_declarations.Contains(source.Slice(scanner.Tokens[0].Span)))
+        if (Declarations.Contains(source.Slice(scanner.Tokens[0].Span)))
         {
             return null;
         }

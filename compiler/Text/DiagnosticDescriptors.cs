@@ -14,10 +14,13 @@ public sealed record DiagnosticDescriptor(string Id, Severity Severity, string T
     private const int MostCharacters = 600;
 
     public Diagnostic At(string path, TextSpan span, params object[] arguments) =>
-        new(Id, Severity, string.Format(CultureInfo.InvariantCulture, Format, [.. arguments.Select(Shortened)]), path, span);
+        new(Id, Severity, string.Format(CultureInfo.InvariantCulture, Format, [.. arguments.Select(Shortened)]), path, span)
+        {
+            Fix = arguments.OfType<Remedy>().FirstOrDefault()?.At(span),
+        };
 
     /// <summary>A text without its middle, where it is too long.</summary>
-    internal static object Shortened(object argument) => argument is string { Length: > MostCharacters } text
+    internal static object Shortened(object argument) => ((argument as Remedy)?.Text ?? argument) is string { Length: > MostCharacters } text
         ? $"{text.Substring(0, MostCharacters / 2)}…{text.Substring(text.Length - (MostCharacters / 2))}"
         : argument;
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Planning;
+using Weft.LanguageServer;
 using Weft.Tool.Fitting;
 
 namespace Weft.Tool;
@@ -11,13 +12,15 @@ namespace Weft.Tool;
 internal static class Cli
 {
     /// <returns>0 where all went well, 1 where a text is wrong, 2 where the command line is.</returns>
-    public static int Run(string[] arguments, TextWriter output, TextWriter error)
+    public static int Run(string[] arguments, TextWriter output, TextWriter error, TextReader? input = null)
     {
         var root = new RootCommand("Weft: structured linear maps from formulas.")
         {
             Check(output, error),
             Explain(output, error),
             Fit(output, error),
+            Format(input ?? Console.In, output, error),
+            LanguageServer(),
             Machine(output, error),
             Onnx(output, error),
             Report("emit", "Prints the C# that a declaration becomes.", _ => (module, options) => ModuleCompiler.Compile(module, options).Code, output, error),
@@ -107,6 +110,26 @@ internal static class Cli
             }
         });
         return option;
+    }
+
+    private static Command Format(TextReader input, TextWriter output, TextWriter error)
+    {
+        var paths = new Argument<string[]>("paths") { Description = "The .weft files, folders of them, or '-' for the standard input.", Arity = ArgumentArity.OneOrMore };
+        var check = new Option<bool>("--check") { Description = "Writes nothing, and fails where a file would change." };
+        var command = new Command("format", "Gives files Weft's one style.") { paths, check };
+        command.SetAction(parsed => new Session(output, error).Format(parsed.GetRequiredValue(paths), parsed.GetValue(check), input));
+        return command;
+    }
+
+    private static Command LanguageServer()
+    {
+        var command = new Command("lsp", "Serves an editor by the Language Server Protocol, over the standard input and output.");
+        command.SetAction(async (_, _) =>
+        {
+            await Server.RunAsync(Console.OpenStandardInput(), Console.OpenStandardOutput());
+            return 0;
+        });
+        return command;
     }
 
     private static Command Machine(TextWriter output, TextWriter error)

@@ -1,9 +1,11 @@
 using Google.Protobuf;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Editing;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
+using Weft.LanguageServer;
 using Weft.Onnx;
 using Weft.Reports;
 using Weft.Tool.Fitting;
@@ -80,6 +82,48 @@ internal sealed class Session(TextWriter output, TextWriter error)
             error.WriteLine($"weft: {exception.Message}");
             return WrongText;
         }
+    }
+
+    /// <summary>
+    /// Gives files Weft's style, or with <paramref name="check"/> finds those without; names what changes, and reports what cannot be read, which
+    /// stays as it is. 0 where nothing is left to do.
+    /// </summary>
+    public int Format(IReadOnlyList<string> paths, bool check, TextReader input)
+    {
+        const string StandardInput = "-";
+        if (Missing([.. paths.Where(path => path != StandardInput && !Directory.Exists(path))]) is { } missing)
+        {
+            return Fail(missing);
+        }
+
+        bool isDone = true;
+        foreach (string path in paths.SelectMany(path => Directory.Exists(path) ? ProjectFiles.Below(path) : [path]))
+        {
+            bool isInput = path == StandardInput;
+            ParsedFile file = WeftCompiler.Parse(new SourceText(path, isInput ? input.ReadToEnd() : File.ReadAllText(path)));
+            string? formatted = Formatter.Format(file);
+            bool changes = formatted is not null && formatted != file.Source.Text;
+            isDone &= formatted is not null && !(check && changes);
+            foreach (Diagnostic diagnostic in file.Diagnostics)
+            {
+                error.WriteLine(DiagnosticText.Format(diagnostic, [file.Source]));
+            }
+
+            if (isInput && !check)
+            {
+                output.Write(formatted);
+            }
+            else if (changes)
+            {
+                output.WriteLine(path);
+                if (!check)
+                {
+                    File.WriteAllText(path, formatted);
+                }
+            }
+        }
+
+        return isDone ? 0 : WrongText;
     }
 
     /// <summary>Fits structures to a matrix, prints the best of them, and draws and writes them where a file is given.</summary>

@@ -233,6 +233,42 @@ public sealed class CliTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    [Fact]
+    public void Format_GivesTheStyleToFilesAndFolders()
+    {
+        string good = Write("a/good.weft", "operator f : 4 -> 4 = eye(4)\n"), other = Write("a/b/other.weft", "operator g:4->4=eye( 4 )");
+        Write("a/obj/made.weft", "operator h:4->4=eye( 4 )");
+        string folder = Path.Combine(_folder, "a");
+
+        Assert.Equal((1, other + "\n", ""), Run("format", "--check", folder));
+        Assert.Equal("operator g:4->4=eye( 4 )", File.ReadAllText(other));
+        Assert.Equal((0, other + "\n", ""), Run("format", folder));
+        Assert.Equal("operator g : 4 -> 4 = eye(4)\n", File.ReadAllText(other));
+        Assert.Equal((0, "", ""), Run("format", "--check", good, other));
+    }
+
+    [Fact]
+    public void Format_LeavesWhatCannotBeRead()
+    {
+        string bad = Write("bad.weft", "operator f:4->4=eye( 4 \n");
+
+        (int exitCode, string output, string error) = Run("format", bad);
+
+        Assert.Equal((1, ""), (exitCode, output));
+        Assert.Matches(@"^.*bad\.weft\(1,20\): error WEFT0003: .*\n$", error);
+        Assert.Equal("operator f:4->4=eye( 4 \n", File.ReadAllText(bad));
+        Assert.Equal(2, Run("format", Path.Combine(_folder, "none.weft")).ExitCode);
+    }
+
+    [Fact]
+    public void Format_OfTheStandardInputGoesToTheOutput()
+    {
+        var output = new StringWriter();
+        Assert.Equal(0, Cli.Run(["format", "-"], output, TextWriter.Null, new StringReader("operator g:4->4=eye( 4 )")));
+        Assert.Equal("operator g : 4 -> 4 = eye(4)\n", output.ToString());
+        Assert.Equal(1, Cli.Run(["format", "-", "--check"], TextWriter.Null, TextWriter.Null, new StringReader("operator g:4->4=eye( 4 )")));
+    }
+
     private static (int ExitCode, string Output, string Error) Run(params string[] arguments)
     {
         var output = new StringWriter { NewLine = "\n" };
