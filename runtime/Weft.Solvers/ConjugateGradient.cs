@@ -24,6 +24,7 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
     private protected override void Correct(Scratch<T> scratch, Span<T> residuals, in ActiveRows<T> rows, CancellationToken cancellationToken)
     {
         int n = Operator.Inputs, count = rows.Count, length = residuals.Length;
+        // x goes on beside the others: the caller's memory may begin where loads and stores get in each other's way.
         Span<T> r = residuals, d = scratch.Block(1, length), p = scratch.Block(FirstBlock, length), q = scratch.Block(FirstBlock + 1, length);
         Span<T> z = Preconditioner == null ? r : scratch.Block(FirstBlock + 2, length);
         d.Clear();
@@ -67,7 +68,7 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
         }
     }
 
-    /// <summary>Takes the step along p from the residual. That from x is taken when p is read next, or here where it is the last.</summary>
+    /// <summary>Takes the step along p from the residual. That of the correction d is taken when p is read next, or here where it is the last.</summary>
     /// <returns>Whether the row goes on.</returns>
     private bool Descend(in ActiveRows<T> rows, ref State state, Span<T> r, Span<T> d, Span<T> p, Span<T> q, int k)
     {
@@ -96,7 +97,7 @@ public sealed class ConjugateGradient<T> : SquareSolver<T>
         return goesOn;
     }
 
-    /// <summary>Takes the step of x, and turns p to the new residual, or to z, what the preconditioner makes of it.</summary>
+    /// <summary>Takes the step of d, and turns p to the new residual, or to z, what the preconditioner makes of it.</summary>
     /// <returns>Whether the row goes on.</returns>
     private bool Turn(in ActiveRows<T> rows, ref State state, Span<T> r, Span<T> d, Span<T> p, Span<T> z, int k)
     {

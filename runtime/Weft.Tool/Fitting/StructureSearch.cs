@@ -16,7 +16,7 @@ internal sealed record Candidate(string Formula, Module Module, string? Asked)
     public string Label => Asked ?? Formula[..Formula.IndexOf('(', StringComparison.Ordinal)];
 
     /// <summary>The number of its stored parameters.</summary>
-    public long Parameters { get; } = Module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => (long)parameter.Length);
+    public long Parameters { get; } = Module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Shape.Aggregate(1L, (product, extent) => product * extent));
 }
 
 /// <summary>A structure that was fitted.</summary>

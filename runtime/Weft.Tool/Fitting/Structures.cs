@@ -23,9 +23,9 @@ internal static partial class Structures
             }
         }
 
-        if (Thirds(m) is { } rows && Thirds(n) is { } columns)
+        if (Thirds(m) is var (a, b, c) && Thirds(n) is var (d, e, f))
         {
-            yield return Ladder(Math.Min(m, n)).Select(r => Text($"tensor_train([{rows}], [{columns}], [1, {r}, {r}, 1])"));
+            yield return Ladder(Math.Min(a * d, c * f)).Select(r => Text($"tensor_train([{a}, {b}, {c}], [{d}, {e}, {f}], [1, {r}, {r}, 1])"));
         }
 
         yield return [Text($"toeplitz({m}, {n})")];
@@ -72,10 +72,10 @@ internal static partial class Structures
     }
 
     /// <summary>A number as a product of three above 1, as near to each other as divisors are.</summary>
-    private static string? Thirds(int number)
+    private static (int First, int Second, int Third)? Thirds(int number)
     {
-        int first = Divisor(number, (int)Math.Round(Math.Cbrt(number)));
-        return first == 1 || Halves(number / first).FirstOrDefault() is not { First: > 1 } rest ? null : Text($"{rest.Second}, {rest.First}, {first}");
+        int third = Divisor(number, (int)Math.Round(Math.Cbrt(number)));
+        return third == 1 || Halves(number / third).FirstOrDefault() is not { First: > 1 } rest ? null : (rest.Second, rest.First, third);
     }
 
     /// <summary>The largest divisor of a number up to another.</summary>
