@@ -23,7 +23,7 @@ internal sealed class Band(IReadOnlyList<BandPoint> points)
     {
         IEnumerable<double> all = points.SelectMany(point => new[] { point.Expected - (Times * point.Deviation), point.Expected + (Times * point.Deviation), point.Measured, point.Hidden }).Where(double.IsFinite);
         Scale across = Scale.Counts("Position along the first axis", points.Count - 1), up = Scale.Numbers("Value", all.Min(), all.Max());
-        var svg = new Svg(Width, Height, "A line through the field: expected values, and two standard deviations");
+        var svg = new Svg(Width, Height, "A line through the field, with two standard deviations");
         svg.Axes(Plot, across, up);
         IEnumerable<string> above = points.Select((point, i) => At(i, point.Expected + (Times * point.Deviation)));
         IEnumerable<string> below = points.Select((point, i) => At(i, point.Expected - (Times * point.Deviation))).Reverse();
@@ -39,8 +39,8 @@ internal sealed class Band(IReadOnlyList<BandPoint> points)
             }
         }
 
-        svg.Text(Plot.Left + 10, Plot.Top + 20, "start", "measured");
-        svg.Text(Plot.Left + 10, Plot.Top + 38, "start", "hidden from the process", $"fill=\"{Svg.Colours[3]}\"");
+        svg.Text(Plot.Left, Plot.Top - 8, "start", "measured");
+        svg.Text(Plot.Right, Plot.Top - 8, "end", "hidden from the process", $"fill=\"{Svg.Colours[3]}\"");
         return svg.ToString();
 
         string At(int i, double value) => string.Create(CultureInfo.InvariantCulture, $"{Plot.X(across, i):F1},{Plot.Y(up, value):F1}");
