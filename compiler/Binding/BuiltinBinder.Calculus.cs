@@ -104,10 +104,12 @@ internal sealed partial class BuiltinBinder
             return TooLarge<OperatorValue>(op, call);
         }
 
-        // What is made of an operator can be many times as large as it is.
-        int nodes = made.DescendantsAndSelf().Take(BindingContext.MaxNodes + 1).Count();
+        int nodes = made.DescendantsAndSelf().Take(BindingContext.MaxNodes).Count() + CountParts(made.DescendantsAndSelf().SelectMany(node => node.Tensors()));
         return Operators.Compose(made, call.Syntax, call.Frame, op with { Nodes = Math.Max(op.Nodes, nodes) });
     }
+
+    /// <summary>What is made of an operator can be many times as large as it is, most of it in the entries that are taken apart.</summary>
+    private static int CountParts(IEnumerable<TensorExpression> tensors) => tensors.SelectMany(tensor => tensor.DescendantsAndSelf()).Take(BindingContext.MaxNodes + 1).Count();
 
     private T? TooLarge<T>(OperatorValue op, BuiltinCall call)
         where T : class
@@ -122,7 +124,7 @@ internal sealed partial class BuiltinBinder
     }
 
     private IndexedValue? MakeTensor(TensorExpression made, OperatorValue op, BuiltinCall call) =>
-        Operators.MakeTensor(made, call.Syntax, call.Frame, [new TensorValue(made, op.Nodes, op.Depth)]);
+        Operators.MakeTensor(made, call.Syntax, call.Frame, [new TensorValue(made, Math.Max(op.Nodes, CountParts([made])), op.Depth)]);
 
     /// <summary>An operator where a tensor is needed: that of its entries.</summary>
     private IndexedValue? EntriesOf(OperatorValue op, ExpressionSyntax argument, Frame frame)

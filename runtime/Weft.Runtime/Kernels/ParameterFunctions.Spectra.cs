@@ -228,11 +228,13 @@ public static unsafe partial class ParameterFunctions<T>
         {
             if (x == T.Zero && y == T.Zero)
             {
-                return number > T.Zero && number < T.One ? T.Zero : number * T.Pow(x, number - T.One);
+                return number >= T.Zero && number < T.One ? T.Zero : number * T.Pow(x, number - T.One);
             }
 
             if (x > T.Zero && y > T.Zero && x != y)
             {
+                // From the larger of the two powers, so that nothing overflows that the slope does not.
+                (x, y) = (x > y) == (number > T.Zero) ? (y, x) : (x, y);
                 return T.Pow(y, number) * T.ExpM1(number * LogRatio(x, y)) / (x - y);
             }
 
@@ -243,8 +245,9 @@ public static unsafe partial class ParameterFunctions<T>
         }
     }
 
-    /// <summary>log(x / y) of positive numbers that may be close.</summary>
-    private static T LogRatio(T x, T y) => (T.One + T.One) * T.Atanh((x - y) / (x + y));
+    /// <summary>log(x / y) of positive numbers that may be close, or far apart.</summary>
+    private static T LogRatio(T x, T y) =>
+        T.Abs(x - y) <= Half * T.Min(x, y) ? (T.One + T.One) * T.Atanh((x - y) / (x + y)) : T.Log(x) - T.Log(y);
 
     /// <summary>
     /// The exponential of a square matrix: the power series of A / 2ˢ, squared s times, where the largest sum of a row's magnitudes is at most ½ after the division
@@ -453,11 +456,13 @@ public static unsafe partial class ParameterFunctions<T>
                 continue;
             }
 
-            // The reflection I − β v vᵀ takes what is right of the diagonal to its first element.
+            // The reflection I − β v vᵀ takes what is right of the diagonal to its first element. Its squares do not vanish beside the rest of the matrix.
             Span<T> v = new(a + k * size + k + 1, rest);
-            T norm = TensorPrimitives.Norm<T>(v);
-            beside[k] = v[0] > T.Zero ? -norm : norm;
-            v[0] -= beside[k];
+            int exponent = ExponentOf(v);
+            Scale(v, -exponent, v);
+            T norm = TensorPrimitives.Norm<T>(v), first = v[0] > T.Zero ? -norm : norm;
+            beside[k] = T.ScaleB(first, exponent);
+            v[0] -= first;
             T square = TensorPrimitives.SumOfSquares<T>(v);
             if (square == T.Zero)
             {

@@ -138,6 +138,13 @@ public class CalculusTests
         diagnostic,
         Assert.Single(TestModules.Diagnostics($"operator f : 4 -> 4\n  param {tensors}\n  let c = 1\n  let M = {formula}\n  = M")));
 
+    [Fact]
+    public void WhatEachNestingMultipliesIsLimited()
+    {
+        string formula = Enumerable.Range(0, 20).Aggregate("diag(d)", (inner, _) => $"inverse({inner} + U * V)");
+        Assert.Contains("WEFT0108 more than 200000 operations", Assert.Single(TestModules.Diagnostics($"operator f : 8 -> 8\n  param d[8], U[8, 2], V[2, 8]\n  = {formula}")), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("let M = A * A'", true)]
     [InlineData("let M = A * diag(d) * A' + A + A'", true)]

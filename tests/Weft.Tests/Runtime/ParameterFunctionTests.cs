@@ -201,6 +201,24 @@ public sealed unsafe class ParameterFunctionTests
         Numbers.AssertClose<double>([0, 0.5, 1, 0, 1, -1, -2, 3], y, 1e-14);
     }
 
+    [Theory]
+    [InlineData(1e-18)]
+    [InlineData(1e-20)]
+    [InlineData(1e-30)]
+    public void EigenvectorsOfWhatIsNearlyDiagonalAreOrthonormal(float beside)
+    {
+        // The squares of what is beside the diagonal are subnormal, or 0.
+        const int Size = 5;
+        float[] a = [.. Enumerable.Range(0, Size * Size).Select(i => i / Size == i % Size ? 1 + (i / Size) : beside)], v = new float[Size * Size];
+        fixed (float* pa = a, pv = v)
+        {
+            ParameterFunctions<float>.Eigenvectors.Value(pa, pv, (1, Size));
+        }
+
+        double[][] rows = [.. v.Select(value => (double)value).Chunk(Size)];
+        Assert.All(rows.Index(), a => Assert.All(rows.Index(), b => Assert.Equal(a.Index == b.Index ? 1 : 0, Dot(a.Item, b.Item), 1e-5)));
+    }
+
     [Fact]
     public void NormalFloatHasThePublishedValues()
     {
