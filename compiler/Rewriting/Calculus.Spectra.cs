@@ -26,10 +26,8 @@ public sealed partial class Calculus
                 return new(new Identity(op.Rows), tensor);
 
             case BlockDiagonal { Tensor: var tensor } when tensor.Shape[1] <= most && Properties.IsSymmetric(tensor):
-                IndexVariable block = newIndex("k", tensor.Shape[0]), place = newIndex("i", tensor.Shape[1]);
-                return new(new BlockDiagonal(Function("eigenvectors", tensor)), new EinsumTensor(
-                    EquatableArray.Of(EquatableArray.Of(block, place)),
-                    EquatableArray.Of(new IndexedTensor(Function("eigenvalues", tensor), EquatableArray.Of(AffineIndex.Of(block), AffineIndex.Of(place))))));
+                TensorExpression ofBlocks = Function("eigenvectors", tensor);
+                return new(new BlockDiagonal(ofBlocks), ValuesOf(tensor, ofBlocks));
 
             case Scaled or ScaledByTensor or Kronecker when OfSum(new Sum(EquatableArray.Of(op)), most, least: 1) is { } spectrum:
                 return spectrum;
@@ -55,9 +53,27 @@ public sealed partial class Calculus
                     return null;
                 }
 
-                TensorExpression entries = Entries(op);
-                return new(new Matrix(Function("eigenvectors", entries)), Function("eigenvalues", entries));
+                TensorExpression entries = Entries(op), vectors = Function("eigenvectors", entries);
+                return new(new Matrix(vectors), ValuesOf(entries, vectors));
         }
+    }
+
+    /// <summary>
+    /// The eigenvalues of a matrix, or of several one after the other, by vₖᵀ A vₖ: what they change by is that of A alone, to first order (Hellmann and Feynman), so that
+    /// the matrix is taken apart once.
+    /// </summary>
+    private EinsumTensor ValuesOf(TensorExpression matrices, TensorExpression vectors)
+    {
+        int last = matrices.Shape.Count - 1, size = matrices.Shape[last];
+        IndexVariable[] batch = [.. matrices.Shape.Take(last - 1).Select(extent => newIndex("b", extent))];
+        IndexVariable i = newIndex("i", size), j = newIndex("j", size), k = newIndex("k", size);
+        TensorExpression constant = Function("stop_gradient", vectors);
+        return new EinsumTensor(
+            EquatableArray.Of(batch.Append(k).ToEquatable()),
+            EquatableArray.Of(At(constant, i, k), At(matrices, i, j), At(constant, j, k)));
+
+        IndexedTensor At(TensorExpression tensor, IndexVariable row, IndexVariable column) =>
+            new(tensor, batch.Append(row).Append(column).Select(AffineIndex.Of).ToEquatable());
     }
 
     /// <summary>A term of a sum as a number, scalars, and a Kronecker product of operands.</summary>
