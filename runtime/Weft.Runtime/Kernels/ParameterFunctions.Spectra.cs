@@ -433,8 +433,15 @@ public static unsafe partial class ParameterFunctions<T>
                 Swap(Row(vectors, k, size), Row(vectors, least, size));
             }
 
+            // The first of equal magnitudes, where IndexOfMaxMagnitude takes a positive one.
             Span<T> vector = Row(vectors, k, size);
-            if (vector[TensorPrimitives.IndexOfMaxMagnitude<T>(vector)] < T.Zero)
+            T largest = T.Zero;
+            foreach (T element in vector)
+            {
+                largest = T.Abs(element) > T.Abs(largest) ? element : largest;
+            }
+
+            if (largest < T.Zero)
             {
                 TensorPrimitives.Negate(vector, vector);
             }
