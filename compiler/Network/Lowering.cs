@@ -817,12 +817,13 @@ public sealed class Lowering
         return vector;
     }
 
-    private Vector Gather(Vector vector, int axis, TensorExpression table, int size, bool transposed)
-    {
-        WeightTensor positions = Weight(table);
-        return _ofWeights ? GatherWeights(vector, axis, positions, size, transposed) : Pass(vector, axis, size, (target, source, outer) =>
-            new GatherStatement(target, new Part(source), new Part(positions), new GatherShape(outer, (transposed ? target : source).Length / outer, positions.Length), transposed));
-    }
+    private Vector Gather(Vector vector, int axis, TensorExpression table, int size, bool transposed) => _ofWeights
+        ? GatherWeights(vector, axis, Weight(table), size, transposed)
+        : Pass(vector, axis, size, (target, source, outer) =>
+        {
+            WeightTensor positions = Weight(table);
+            return new GatherStatement(target, new Part(source), new Part(positions), new GatherShape(outer, (transposed ? target : source).Length / outer, positions.Length), transposed);
+        });
 
     /// <summary>Takes the parts that a table names; transposed, multiplies by the rows of the identity that it names.</summary>
     private Vector GatherWeights(Vector vector, int axis, WeightTensor positions, int size, bool transposed)

@@ -17,6 +17,9 @@ public sealed record ProcessorModel(
     /// <summary>Bytes of a panel of packed weights: what the runtime's tiles read.</summary>
     private const int PanelBytes = 2 * MemoryBlock.WidestVector;
 
+    /// <summary>Its name, as the command line shows it.</summary>
+    public override string ToString() => Name;
+
     /// <summary>Servers and desktops since 2017.</summary>
     public static readonly ProcessorModel Avx512 = new("AVX-512", 64, 32, 32 << 10, 8, 1 << 20, 16 << 20);
 

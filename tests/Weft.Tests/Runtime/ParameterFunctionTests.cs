@@ -202,9 +202,9 @@ public sealed unsafe class ParameterFunctionTests
     }
 
     [Theory]
-    [InlineData(1e-18)]
-    [InlineData(1e-20)]
-    [InlineData(1e-30)]
+    [InlineData(1e-18f)]
+    [InlineData(1e-20f)]
+    [InlineData(1e-30f)]
     public void EigenvectorsOfWhatIsNearlyDiagonalAreOrthonormal(float beside)
     {
         // The squares of what is beside the diagonal are subnormal, or 0.
