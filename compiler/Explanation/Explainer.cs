@@ -17,6 +17,12 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
 {
     private const int Alternatives = 3;
 
+    /// <summary>What is known of a linear map whatever its parameters are.</summary>
+    private readonly string? _known = schedule.Module.Links.Count == 1 && schedule.Module.Links[0] is LinearLink linear
+        && Properties.Describe(linear.Operator).ToArray() is { Length: > 0 } properties
+            ? $"For all parameters: {string.Join(", ", properties)}."
+            : null;
+
     private Module Module => schedule.Module;
 
     private int ElementSize => scalar == Scalar.Float ? 4 : 8;
@@ -28,9 +34,9 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     {
         yield return Parameters();
         yield return Flops();
-        if (Known() is { } known)
+        if (_known is not null)
         {
-            yield return known;
+            yield return _known;
         }
 
         if (Plans(schedule).Any())
@@ -64,9 +70,9 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
             Line(DenseCrossover());
         }
 
-        if (Known() is { } known)
+        if (_known is not null)
         {
-            Line(known);
+            Line(_known);
         }
 
         Section("Algebra", Module.Links.Select(Describe).Concat(laws
@@ -100,11 +106,6 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
 
         void Line(string line = "") => text.Append(line).Append('\n');
     }
-
-    /// <summary>What is known of a linear map whatever its parameters are.</summary>
-    private string? Known() => Module.Links.Count == 1 && Module.Links[0] is LinearLink linear && Properties.Describe(linear.Operator).ToArray() is { Length: > 0 } properties
-        ? $"For all parameters: {string.Join(", ", properties)}."
-        : null;
 
     private static IEnumerable<string> Network(Schedule schedule) =>
         NetworkPrinter.Print(schedule.Program.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Substring(2));

@@ -32,10 +32,8 @@ public sealed partial class Calculus
             case Sum sum when ByPlaces(sum, most) is { } product:
                 return product;
 
-            case Product { Operands: { Count: > 2 } operands } when Properties.IsOrthogonal(operands[0])
-                && Rewriter.Rewrite(new Transpose(operands[0]), []).Equals(operands[operands.Count - 1]):
-                Operator inner = Rewriter.Rewrite(new Product(operands.Skip(1).Take(operands.Count - 2).ToEquatable()), []);
-                return Exponential(inner, most) is { } middle ? ProductOf(operands[0], middle, operands[operands.Count - 1]) : null;
+            case Product when Conjugated(op) is var (q, inner):
+                return Exponential(inner, most) is { } middle ? ProductOf(q, middle, new Transpose(q)) : null;
 
             case Kronecker or Sum when SpectrumOf(op, most) is { Vectors: Kronecker } spectrum:
                 return spectrum.Map(values => Function("exp", values));

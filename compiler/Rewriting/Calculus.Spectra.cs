@@ -38,11 +38,8 @@ public sealed partial class Calculus
                     new DirectSum(parts.Select(part => part!.Vectors).ToEquatable()),
                     parts.Select(part => part!.Values).Aggregate((first, second) => new FunctionTensor(TensorFunction.All["concat"], EquatableArray.Of(first, second), EquatableArray.Of(0.0))));
 
-            case Product { Operands: { Count: > 2 } operands } when Properties.IsOrthogonal(operands[0])
-                && Rewriter.Rewrite(new Transpose(operands[0]), []).Equals(operands[operands.Count - 1]):
-                return SpectrumOf(Rewriter.Rewrite(new Product(operands.Skip(1).Take(operands.Count - 2).ToEquatable()), []), most) is { } inner
-                    ? inner with { Vectors = ProductOf(operands[0], inner.Vectors) }
-                    : null;
+            case Product when Conjugated(op) is var (q, a):
+                return SpectrumOf(a, most) is { } inner ? inner with { Vectors = ProductOf(q, inner.Vectors) } : null;
 
             case Sum sum when OfSum(sum, most, least: 2) is { } ofPlaces:
                 return ofPlaces;

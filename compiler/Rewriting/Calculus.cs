@@ -38,6 +38,13 @@ public sealed partial class Calculus(Func<string, int, IndexVariable> newIndex)
     private static Operator? Dense(Operator op, int most, Func<TensorExpression, TensorExpression> function) =>
         op.Rows == op.Columns && op.Rows <= most ? new Matrix(function(Entries(op))) : null;
 
+    /// <summary>The orthogonal Q and the A of Q A Qᵀ; null for other operators.</summary>
+    private static (Operator Q, Operator A)? Conjugated(Operator op) => op is Product { Operands: { Count: > 2 } operands }
+        && Properties.IsOrthogonal(operands[0])
+        && Rewriter.Rewrite(new Transpose(operands[0]), []).Equals(operands[operands.Count - 1])
+            ? (operands[0], Rewriter.Rewrite(new Product(operands.Skip(1).Take(operands.Count - 2).ToEquatable()), []))
+            : null;
+
     /// <summary>The operands of one kind of node, each mapped; null where one has no such form.</summary>
     private static Operator? MapAll(Operator op, Func<Operator, Operator?> map)
     {
