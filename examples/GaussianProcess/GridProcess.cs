@@ -59,7 +59,7 @@ internal sealed class GridProcess : IDisposable
     public static int Length(IReadOnlyList<int> shape) => shape.Aggregate(1, (product, extent) => checked(product * extent));
 
     /// <summary>
-    /// Half of minus twice the logarithm of the likelihood, per measured point: (yᵀ A⁻¹ y + log det A) / 2 + log √2π, the determinant by stochastic Lanczos quadrature.
+    /// Minus the logarithm of the likelihood, per measured point: (yᵀ A⁻¹ y + log det A) / 2 + log √2π, the determinant by stochastic Lanczos quadrature.
     /// </summary>
     /// <param name="values">The measured values, 0 elsewhere.</param>
     public (double Value, double StandardError) MinusLogLikelihood(double[] values)
@@ -114,7 +114,8 @@ internal sealed class GridProcess : IDisposable
     /// <summary>The standard deviation of the field, without noise, at some points: the root of k(x, x) − kₓᵀ A⁻¹ kₓ.</summary>
     public double[] Deviations(IReadOnlyList<int> points)
     {
-        double[] result = new double[points.Count];
+        double own = Math.Exp(_measured["field.gain"].Values[0]);
+        var result = new List<double>();
         foreach (int[] part in points.Chunk(Batch))
         {
             // What the points have to do with each measured one, and with themselves.
@@ -128,13 +129,12 @@ internal sealed class GridProcess : IDisposable
             _solver.Solve(alike, with);
             for (int k = 0; k < part.Length; k++)
             {
-                double own = Math.Exp(_measured["field.gain"].Values[0]);
                 double explained = TensorPrimitives.Dot<double>(alike.AsSpan(k * Points, Points), with.AsSpan(k * Points, Points));
-                result[Array.IndexOf([.. points], part[k])] = Math.Sqrt(Math.Max(0, own - explained));
+                result.Add(Math.Sqrt(Math.Max(0, own - explained)));
             }
         }
 
-        return result;
+        return [.. result];
     }
 
     public void Dispose()

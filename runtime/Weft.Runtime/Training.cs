@@ -117,7 +117,7 @@ public static class Gradients
     }
 
     /// <summary>The norm, also where squares leave the range of the element type.</summary>
-    private static double Norm<T>(ReadOnlySpan<T> gradient)
+    internal static double Norm<T>(ReadOnlySpan<T> gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         double largest = gradient.IsEmpty ? 0 : double.CreateTruncating(T.Abs(TensorPrimitives.MaxMagnitude(gradient))), sum = 0;

@@ -24,24 +24,7 @@ internal static unsafe class Vectors<T>
     public static double Norm(ReadOnlySpan<T> x)
     {
         double norm = double.CreateTruncating(TensorPrimitives.Norm(x));
-        if (norm > Small && norm < Large)
-        {
-            return norm;
-        }
-
-        double largest = double.CreateTruncating(TensorPrimitives.MaxMagnitude(x)), sum = 0;
-        if (largest == 0 || !double.IsFinite(largest))
-        {
-            return largest;
-        }
-
-        foreach (T value in x)
-        {
-            double share = double.CreateTruncating(value) / largest;
-            sum += share * share;
-        }
-
-        return largest * Math.Sqrt(sum);
+        return norm > Small && norm < Large ? norm : Gradients.Norm(x);
     }
 
     /// <summary>x = x / ‖x‖, or 0 where that is all there is.</summary>
