@@ -242,7 +242,10 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 use.ContainingTypes,
                 use.Scalar ?? defaults.Scalar(project.Scalar),
                 use.Batch ?? defaults.Batch(project.Batch),
-                use.Targets ?? defaults.Targets(project.Targets)) { Members = use.Derived };
+                use.Targets ?? defaults.Targets(project.Targets))
+            {
+                Members = use.Derived,
+            };
             EquatableArray<DiagnosticInfo> declared = use.Members.SelectMany(member => SameMember(use, member, result.Modules[0])).ToEquatable();
             if (declared.Count > 0)
             {
