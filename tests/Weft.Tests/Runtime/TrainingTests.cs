@@ -2,7 +2,7 @@ namespace Weft.Tests.Runtime;
 
 public sealed class TrainingTests
 {
-    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw"];
+    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw", "lion", "muon"];
 
     [Theory]
     [MemberData(nameof(Optimizers))]
@@ -13,7 +13,9 @@ public sealed class TrainingTests
             "sgd" => new Sgd<double>(0.5),
             "momentum" => new Sgd<double>(0.1, 0.8),
             "nesterov" => new Sgd<double>(0.1, 0.8, nesterov: true),
-            _ => new AdamW<double>(0.05, weightDecay: 0),
+            "adamw" => new AdamW<double>(0.05, weightDecay: 0),
+            "lion" => new Lion<double>(0.01),
+            _ => new Muon<double>(0.05, weightDecay: 0),
         };
         using SignedDense<double> map = new(3, 5), goal = new(3, 5);
         map.Initialize(1);
@@ -51,6 +53,13 @@ public sealed class TrainingTests
         double mean = (0.09 * G1 + 0.1 * G2) / (1 - 0.81), square = (0.0099 * G1 * G1 + 0.01 * G2 * G2) / (1 - 0.9801);
         Assert.Equal([p1, p1 - Rate * (mean / (Math.Sqrt(square) + 1e-3) + Decay * p1)], p, (a, b) => Math.Abs(a - b) < 1e-12);
 
+        p = Train(new Lion<double>(Rate, 0.9, 0.99, Decay), G1, -100 * G1);
+        p1 = 1 - Rate * (1 + Decay);
+        Assert.Equal([p1, p1 - Rate * (-1 + Decay * p1)], p, (a, b) => Math.Abs(a - b) < 1e-14);
+
+        // What is no matrix moves as with AdamW.
+        Assert.Equal(Train(new AdamW<double>(Rate, 0.9, 0.99, 1e-3, Decay), G1, G2), Train(new Muon<double>(Rate, 0.5, Decay, 0.9, 0.99, 1e-3), G1, G2));
+
         static double[] Train(Optimizer<double> optimizer, params double[] gradients)
         {
             using SignedDense<double> map = new(1, 1);
@@ -71,6 +80,46 @@ public sealed class TrainingTests
         }
     }
 
+    /// <summary>A matrix moves along U diag(s) Vᵀ for the singular vectors of its direction and for s about 1, by 0.2 √max(m, n) of the rate; each of several by itself.</summary>
+    [Theory]
+    [InlineData("dense(7, 12)", 7, 12)]
+    [InlineData("dense(12, 5)", 12, 5)]
+    [InlineData("blockdiag(B)", 6, 4)]
+    public void MuonMovesMatricesAlongTheirSingularVectors(string formula, int m, int n)
+    {
+        const double Rate = 0.1, Decay = 0.5, Momentum = 0.9;
+        using var compiled = new Fitting.CompiledMap<double>(formula == "blockdiag(B)" ? "operator f : 12 -> 18\n  param B[3, 6, 4]\n  = blockdiag(B)" : formula);
+        Map<double> map = compiled.Map;
+        map.Initialize(3);
+        var optimizer = new Muon<double>(Rate, Momentum, Decay);
+        double[] velocity = new double[map.TrainedCount];
+        for (int step = 0; step < 3; step++)
+        {
+            double[] before = map.Parameters.ToArray(), gradient = Numbers.Draw<double>(before.Length, step);
+            optimizer.Step(map, gradient);
+            for (int start = 0; start < before.Length; start += m * n)
+            {
+                var direction = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.Dense(m, n, (i, j) =>
+                    gradient[start + (i * n) + j] + (Momentum * (velocity[start + (i * n) + j] = (Momentum * velocity[start + (i * n) + j]) + gradient[start + (i * n) + j])));
+                var moved = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.Dense(m, n, (i, j) =>
+                    ((before[start + (i * n) + j] * (1 - (Rate * Decay))) - map.Parameters[start + (i * n) + j]) / (Rate * 0.2 * Math.Sqrt(Math.Max(m, n))));
+                var svd = direction.Svd();
+                var turned = svd.U.SubMatrix(0, m, 0, Math.Min(m, n)).TransposeThisAndMultiply(moved) * svd.VT.SubMatrix(0, Math.Min(m, n), 0, n).Transpose();
+                for (int i = 0; i < turned.RowCount; i++)
+                {
+                    for (int j = 0; j < turned.ColumnCount; j++)
+                    {
+                        Assert.InRange(turned[i, j], i == j ? 0.6 : -1e-9, i == j ? 1.3 : 1e-9);
+                    }
+                }
+            }
+        }
+
+        double[] still = map.Parameters.ToArray();
+        new Muon<double>(Rate, weightDecay: 0).Step(map, new double[still.Length]);
+        Assert.Equal(still, map.Parameters.ToArray());
+    }
+
     [Fact]
     public void OptionsAreChecked()
     {
@@ -84,6 +133,9 @@ public sealed class TrainingTests
             Assert.Throws<ArgumentOutOfRangeException>("beta2", () => new AdamW<float>(1, beta2: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new AdamW<float>(1, epsilon: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("weightDecay", () => new AdamW<float>(1, weightDecay: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("beta1", () => new Lion<float>(1, beta1: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("momentum", () => new Muon<float>(1, momentum: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new Muon<float>(1, epsilon: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("LearningRate", () => new Sgd<float>(1).LearningRate = wrong);
         }
 
