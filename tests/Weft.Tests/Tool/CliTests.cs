@@ -1,5 +1,7 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Google.Protobuf;
+using Weft.Compiler.Binding;
 using Weft.Dynamic;
 using Weft.Onnx;
 using Weft.Tool;
@@ -57,13 +59,115 @@ public sealed class CliTests : IDisposable
         Assert.Equal((0, "", ""), Run("check", file));
     }
 
-    [Fact]
-    public void Check_OfAMissingFileFails()
+    [Theory]
+    [InlineData("nowhere.weft", "there is no file 'nowhere.weft'")]
+    [InlineData("nowhere/**/*.weft", "no file matches 'nowhere/**/*.weft'")]
+    public void Check_OfAMissingFileFails(string path, string message)
     {
-        (int exitCode, _, string error) = Run("check", "nowhere.weft");
+        (int exitCode, _, string error) = Run("check", path);
 
-        Assert.Equal((2, "weft: there is no file 'nowhere.weft'\n"), (exitCode, error));
+        Assert.Equal((2, $"weft: {message}\n"), (exitCode, error));
     }
+
+    /// <summary>Folders, patterns and the standard input are files, each once; what builds put into folders is none.</summary>
+    [Fact]
+    public void Check_TakesFoldersPatternsAndTheStandardInput()
+    {
+        Write("maps/a.weft", "operator a : 4 -> 4 = one\n");
+        Write("maps/inner/b.weft", "operator b : 4 -> 4 = two\n");
+        Write("maps/inner/obj/c.weft", "operator c : 4 -> 4 = three\n");
+        Write("maps/inner/d.txt", "operator d : 4 -> 4 = four\n");
+        string folder = Path.Combine(_folder, "maps");
+
+        Assert.Equal(["a.weft(1", "b.weft(1"], Places(folder, "maps/a.weft"));
+        Assert.Equal(["a.weft(1", "b.weft(1"], Places(Path.Combine(folder, "**", "*.weft")));
+        Assert.Equal(["b.weft(1"], Places(Path.Combine(folder, "*", "*.weft")));
+        Assert.Equal(["stdin(1"], Places("-"));
+        Directory.CreateDirectory(Path.Combine(folder, "empty"));
+        Assert.Equal((2, "", $"weft: there is no .weft file in '{Path.Combine(folder, "empty")}'\n"), Run("check", Path.Combine(folder, "empty")));
+
+        IEnumerable<string> Places(params string[] paths)
+        {
+            var error = new StringWriter();
+            Assert.Equal(1, Cli.Run(["check", .. paths.Select(path => path.StartsWith("maps", StringComparison.Ordinal) ? Path.Combine(_folder, path) : path)], TextWriter.Null, error, new StringReader("operator e : 4 -> 4 = five\n")));
+            return Regex.Matches(error.ToString(), @"\w+(\.weft)?\(\d").Select(match => match.Value);
+        }
+    }
+
+    /// <summary>The same places in both forms: that of the mistake and that of what mends it.</summary>
+    [Fact]
+    public void Check_WritesJsonAndSarif()
+    {
+        string file = Write("a b.weft", "operator good : 4 -> 4 = dense(4, 4)\noperator bad : 4 -> 4 = 2 * dens(4, 4)\n");
+
+        (int exitCode, string output, string error) = Run("check", file, "--json");
+        Assert.Equal((1, ""), (exitCode, error));
+        JsonElement entry = Assert.Single(JsonDocument.Parse(output).RootElement.GetProperty("diagnostics").EnumerateArray());
+        Assert.Equal(file, entry.GetProperty("file").GetString());
+        Assert.Equal(("WEFT0100", "error"), (entry.GetProperty("id").GetString(), entry.GetProperty("severity").GetString()));
+        AssertRegion(entry.GetProperty("region"));
+        AssertRegion(entry.GetProperty("fix").GetProperty("region"));
+        Assert.Equal("dense", entry.GetProperty("fix").GetProperty("text").GetString());
+
+        (exitCode, output, error) = Run("check", file, "--sarif");
+        Assert.Equal((1, ""), (exitCode, error));
+        JsonElement log = JsonDocument.Parse(output).RootElement, run = log.GetProperty("runs")[0], result = Assert.Single(run.GetProperty("results").EnumerateArray());
+        Assert.Equal("2.1.0", log.GetProperty("version").GetString());
+        JsonElement rule = run.GetProperty("tool").GetProperty("driver").GetProperty("rules")[result.GetProperty("ruleIndex").GetInt32()];
+        Assert.Equal((result.GetProperty("ruleId").GetString(), "Unknown name"), (rule.GetProperty("id").GetString(), rule.GetProperty("shortDescription").GetProperty("text").GetString()));
+        Assert.StartsWith("a name is not known;", rule.GetProperty("help").GetProperty("text").GetString(), StringComparison.Ordinal);
+        JsonElement place = result.GetProperty("locations")[0].GetProperty("physicalLocation");
+        Assert.Equal(new Uri(file).AbsoluteUri, place.GetProperty("artifactLocation").GetProperty("uri").GetString());
+        AssertRegion(place.GetProperty("region"));
+
+        static void AssertRegion(JsonElement region) => Assert.Equal(
+            [2, 29, 2, 33], new[] { "startLine", "startColumn", "endLine", "endColumn" }.Select(name => region.GetProperty(name).GetInt32()));
+    }
+
+    [Fact]
+    public void List_FindsByWords()
+    {
+        (int exitCode, string output, string error) = Run("list", "dao", "expressive");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Equal(
+            """
+            monarch
+              operator monarch(n, b) : n -> n
+                Monarch matrix: two block-diagonal factors around a fixed shuffle, M = Pᵀ L P R
+                Dao et al. 2022, "Monarch: Expressive Structured Matrices for Efficient and Accurate Training"
+
+            """.ReplaceLineEndings("\n"),
+            output[..(output.IndexOf("\n\n", StringComparison.Ordinal) + 1)]);
+        Assert.EndsWith("  = shuffle(b, n/b)' * blockdiag(L) * shuffle(b, n/b) * blockdiag(R)\n", output, StringComparison.Ordinal);
+        Assert.Equal((2, "", "weft: nothing in the library has 'monarc of nothing'\n"), Run("list", "monarc", "of", "nothing"));
+
+        JsonElement[] all = [.. JsonDocument.Parse(Run("list", "--json").Output).RootElement.EnumerateArray()];
+        Assert.Equal(StandardLibrary.Files.Sum(file => file.Syntax.Declarations.Count), all.Length);
+        Assert.All(all, entry => Assert.Matches(@"^\p{L}[^\n]{3,400}$", entry.GetProperty("summary").GetString()));
+    }
+
+    [Fact]
+    public void Explain_WritesJson()
+    {
+        (int exitCode, string output, string error) = Run("explain", "--formula", "monarch(16, 4)", "--json");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        JsonElement map = Assert.Single(JsonDocument.Parse(output).RootElement.EnumerateArray());
+        Assert.Equal(128, map.GetProperty("costs").GetProperty("trained").GetInt32());
+        Assert.Equal(["Algebra", "Network", "Plan", "Steps", "From a dense matrix"], map.GetProperty("sections").EnumerateArray().Select(section => section.GetProperty("title").GetString()));
+    }
+
+    /// <summary>What the scripts for shells ask.</summary>
+    [Fact]
+    public void CommandLines_AreCompleted()
+    {
+        const string Line = "weft explain --formula monarch_p";
+        Assert.Equal("monarch_padded(m, n, b)\n", Run($"[suggest:{Line.Length}]", Line).Output);
+        Assert.All(new[] { "bash", "zsh", "fish", "pwsh" }, shell => Assert.Contains("[suggest:", Run("completion", shell).Output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Version_IsThatOfCompilerAndRuntimeToo() => Assert.Matches(@"^weft (\d+\.\d+\S*)\ncompiler \1, runtime \1\n\.NET \d+\.\S+, \S+\n$", Run("--version").Output);
 
     [Fact]
     public void Explain_ChoosesADeclaration()
