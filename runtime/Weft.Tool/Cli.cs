@@ -13,6 +13,7 @@ internal static class Cli
         var session = new Session(input ?? Console.In, output, error);
         var root = new RootCommand("Weft: structured linear maps from formulas.")
         {
+            BenchCommand.Create(session),
             CheckCommand.Create(session),
             CompletionCommand.Create(session),
             EmitCommand.Create(session),

@@ -282,6 +282,11 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         (exitCode, output) = Feed.Run(tool, _project, "check", "Maps/broken.weft");
         Assert.Equal(1, exitCode);
         Assert.StartsWith("Maps/broken.weft(1,28): error WEFT", output, StringComparison.Ordinal);
+
+        // It measures in a process of its own: how many threads there are holds for all of one.
+        (exitCode, output) = Feed.Run(tool, _project, "bench", "Maps/mixer.weft", "--batch", "3", "--quick");
+        Assert.True(exitCode == 0, output);
+        Assert.Matches(@"(?s)mixer: 4 -> 6, 24 parameters, .*dense by\s.*Tensors.* values +3 +[\d.]+ µs .* and gradients +3 +[\d.]+ µs ", output);
     }
 
     public void Dispose() => Directory.Delete(_project, recursive: true);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Weft.Compiler;
@@ -65,9 +66,9 @@ internal sealed class SubjectParts
 {
     private readonly Argument<string[]> _files = CommandParts.Files(ArgumentArity.ZeroOrMore);
     private readonly Option<string?> _name = new("--operator") { Description = "Only the declaration of this name." };
-    private readonly Option<string?> _formula = new("--formula") { Description = "A formula over the files: \"monarch(1024, 32)\"." };
+    private readonly Option<string?> _formula = new("--formula") { Description = "A formula over the files: \"monarch(1024, 32)\".", HelpName = "formula" };
 
-    private SubjectParts() => _formula.CompletionSources.Add(_ => StandardEntries.All.Select(entry => new System.CommandLine.Completions.CompletionItem(entry.Call)));
+    private SubjectParts() => _formula.CompletionSources.Add(_ => StandardEntries.All.Select(entry => new CompletionItem(entry.Call)));
 
     public static SubjectParts AddTo(Command command)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using Weft.Tool.Library;
 using Weft.Tool.Output;
 
@@ -9,8 +10,8 @@ internal static class ListCommand
 {
     public static Command Create(Session session)
     {
-        var search = new Argument<string[]>("search") { Description = "Words that the name, the description, the paper or the family has.", Arity = ArgumentArity.ZeroOrMore };
-        search.CompletionSources.Add(_ => StandardEntries.All.Select(entry => new System.CommandLine.Completions.CompletionItem(entry.Name)));
+        var search = new Argument<string[]>("search") { Description = "Words that the name, the description, the paper or the family has.", Arity = ArgumentArity.ZeroOrMore, HelpName = "search" };
+        search.CompletionSources.Add(_ => StandardEntries.All.Select(entry => new CompletionItem(entry.Name)));
         Option<bool> json = CommandParts.Json();
         var command = new Command("list", "Lists the operators and layers of the standard library.") { search, json };
         command.SetAction(parsed => session.Run(() => List(session, parsed.GetValue(search) ?? [], parsed.GetValue(json))));

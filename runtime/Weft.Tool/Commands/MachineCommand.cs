@@ -32,6 +32,7 @@ internal static class MachineCommand
         string[] names = [.. ProcessorModel.Named.Select(model => model.Name), This];
         var option = new Option<ProcessorModel>("--machine")
         {
+            HelpName = "machine",
             Description = $"The processor: {string.Join(", ", names)}.",
             DefaultValueFactory = _ => ProcessorModel.Default,
             CustomParser = result =>

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Weft.Benchmarks.Peers;
+namespace Weft.Measuring;
 
 /// <summary>OpenBLAS, with its AVX-512 core where the machine has AVX-512: it takes processors that it does not know for old ones.</summary>
 internal sealed unsafe class OpenBlas : Cblas

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Weft.Benchmarks.Peers;
+namespace Weft.Measuring;
 
 /// <summary>oneDNN's matrix product; its threads are OpenMP's.</summary>
 internal sealed unsafe class OneDnn : Gemm
