@@ -74,6 +74,19 @@ public static class ModuleCompiler
         return Stage("planning", module, () => ProgramBuilder.Build(lowered, new Variant(costs, sizeof(float)), new StoragePool(), _ => 0, cancellationToken));
     }
 
+    /// <summary>The matrix of a linear module, or of a part of its operator, with random parameters.</summary>
+    /// <param name="module">The bound module.</param>
+    /// <param name="obstacle">Why there is no picture, as a clause.</param>
+    /// <param name="seed">The seed of the parameters.</param>
+    /// <param name="part">An operator in it; null for all of it.</param>
+    /// <param name="mostProducts">How many products of numbers the entries take at most.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="CompilationException">The module is too large, or the compiler made a mistake.</exception>
+    public static MatrixPicture? Picture(
+        Module module, out string? obstacle, int seed = 1, Operator? part = null, long mostProducts = MatrixPicture.MostProducts, CancellationToken cancellationToken = default) =>
+        MatrixPicture.Draw(module, module.IsLinear ? Program(module, new GenerateOptions(module.Name).Batch, cancellationToken).Parameters : [], seed, part, mostProducts, out obstacle, cancellationToken);
+
     /// <summary>What <c>weft explain --target gpu</c> prints.</summary>
     /// <param name="module">The module that is compiled.</param>
     /// <param name="options">How it becomes a type.</param>
