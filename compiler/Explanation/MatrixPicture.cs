@@ -35,11 +35,12 @@ public sealed class MatrixPicture
 
     private const double Side = 320, LeastSide = 16, Margin = 12, TitleHeight = 24, LegendHeight = 46;
 
-    private static readonly (byte Red, byte Green, byte Blue) Positive = (0x2F, 0x80, 0xED), Negative = (0xE8, 0x6A, 0x17);
+    /// <summary>Blue and orange remain distinct for colour-blind readers.</summary>
+    public static readonly (byte Red, byte Green, byte Blue) Positive = (0x2F, 0x80, 0xED), Negative = (0xE8, 0x6A, 0x17);
 
     /// <summary>
     /// A zero is no colour, and what is small is faint: pictures go with a light background and with a dark one. Positive levels are first, then
-    /// negative ones; blue and orange remain distinct for colour-blind readers.
+    /// negative ones.
     /// </summary>
     private static readonly (byte Red, byte Green, byte Blue, byte Alpha)[] Colours =
     [

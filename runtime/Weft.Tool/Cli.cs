@@ -24,6 +24,7 @@ internal static class Cli
             LspCommand.Create(),
             MachineCommand.Create(session),
             OnnxCommand.Create(session),
+            ShowCommand.Create(session),
         };
         root.Options.OfType<VersionOption>().Single().Action = new VersionAction(session);
         ParseResult parsed = root.Parse(arguments);

@@ -125,7 +125,7 @@ internal sealed class Session(TextReader input, TextWriter output, TextWriter er
     };
 
     /// <summary>Compiles one of the modules; null where it is too large, which is reported at its declaration.</summary>
-    public T? Try<T>(BoundTexts bound, int module, Func<T> compile)
+    public T? Try<T>(BoundTexts bound, int module, Func<T?> compile)
         where T : class
     {
         try

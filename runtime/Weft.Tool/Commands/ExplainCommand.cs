@@ -4,6 +4,7 @@ using Weft.Compiler.Algebra;
 using Weft.Compiler.Explanation;
 using Weft.Compiler.Planning;
 using Weft.Tool.Output;
+using Weft.Tool.Pages;
 
 namespace Weft.Tool.Commands;
 
@@ -23,28 +24,35 @@ internal static class ExplainCommand
         SubjectParts subject = SubjectParts.AddTo(command);
         PlanParts plan = PlanParts.AddTo(command);
         Option<bool> json = CommandParts.Json();
+        Option<string?> html = CommandParts.Written("--html", "Where a page of all this goes, with a picture of the matrix and the generated code.");
         var target = new Option<Target>("--target") { Description = "What runs: the processor, or a GPU.", DefaultValueFactory = _ => Target.Cpu };
         Option<ProcessorModel> machine = MachineCommand.Processor();
         Option<double> flops = CommandParts.Rate("--tflops", "The GPU's TFLOP/s.", known.FlopsPerSecond / 1e12);
         Option<double> bandwidth = CommandParts.Rate("--bandwidth", "The GPU's GB/s.", known.BytesPerSecond / 1e9);
         Option<double> launch = CommandParts.Rate("--launch", "The GPU's microseconds per launch.", known.LaunchSeconds * 1e6);
-        foreach (Option option in new Option[] { json, target, machine, flops, bandwidth, launch })
+        foreach (Option option in new Option[] { json, html, target, machine, flops, bandwidth, launch })
         {
             command.Add(option);
         }
 
         command.Validators.Add(result =>
         {
-            if (result.GetValue(target) == Target.Gpu && result.GetValue(json))
+            if (result.GetValue(target) == Target.Gpu && (result.GetValue(json) || result.GetValue(html) is not null))
             {
-                result.AddError("--json is of the processor: leave --target out.");
+                result.AddError("--json and --html are of the processor: leave --target out.");
             }
         });
+        command.Exclude(json, html);
         command.SetAction(parsed => session.Run(() =>
         {
             if (parsed.GetValue(json))
             {
                 return WriteJson(session, subject.Of(parsed), Compile);
+            }
+
+            if (parsed.GetValue(html) is { } path)
+            {
+                return WriteHtml(session, subject.Of(parsed), Compile, path);
             }
 
             var device = new DeviceModel(parsed.GetValue(flops) * 1e12, parsed.GetValue(bandwidth) * 1e9, parsed.GetValue(launch) * 1e-6);
@@ -67,6 +75,31 @@ internal static class ExplainCommand
         Explained?[] made = [.. chosen.Numbers.Select(number => session.Try(chosen.Bound, number, () => Explained.Of(chosen.Bound.Modules[number], compile(chosen.Bound.Modules[number]).Explanation)))];
         session.Output.WriteLine(ToolJson.Write<IReadOnlyList<Explained>>([.. made.OfType<Explained>()]));
         return made.Contains(null) ? Session.WrongText : 0;
+    }
+
+    private static int WriteHtml(Session session, Subject subject, Func<Module, GeneratedType> compile, string path)
+    {
+        if (session.Choose(subject) is not { } chosen)
+        {
+            return Session.WrongText;
+        }
+
+        var page = new ExplanationPage(string.Join(", ", chosen.Modules.Select(module => module.Name)));
+        bool isWhole = true;
+        foreach (int number in chosen.Numbers)
+        {
+            Module module = chosen.Bound.Modules[number];
+            GeneratedType? type = session.Try(chosen.Bound, number, () => compile(module));
+            if (type is not null)
+            {
+                page.Add(module, type, ModuleCompiler.Picture(module, out string? obstacle), obstacle);
+            }
+
+            isWhole &= type is not null;
+        }
+
+        File.WriteAllText(path, page.ToString());
+        return isWhole ? 0 : Session.WrongText;
     }
 
     /// <summary>What <c>weft explain --json</c> writes of a declaration.</summary>

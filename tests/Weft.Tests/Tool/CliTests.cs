@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Google.Protobuf;
 using Weft.Compiler.Binding;
 using Weft.Dynamic;
@@ -155,6 +156,49 @@ public sealed class CliTests : IDisposable
         JsonElement map = Assert.Single(JsonDocument.Parse(output).RootElement.EnumerateArray());
         Assert.Equal(128, map.GetProperty("costs").GetProperty("trained").GetInt32());
         Assert.Equal(["Algebra", "Network", "Plan", "Steps", "From a dense matrix"], map.GetProperty("sections").EnumerateArray().Select(section => section.GetProperty("title").GetString()));
+    }
+
+    /// <summary>Without a terminal: a sign for each entry, and no colours.</summary>
+    [Fact]
+    public void Show_DrawsTheMatrix()
+    {
+        (int exitCode, string output, string error) = Run("show", "--formula", "block_diagonal(4, 6, 2)");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Matches(@"^Formula: 6 → 4\n([-+#=] ){3}(\. ){2}\.\n([-+#=] ){3}(\. ){2}\.\n(\. ){3}([-+#=] ){2}[-+#=]\n(\. ){3}([-+#=] ){2}[-+#=]\nentries from -", output);
+        Assert.EndsWith("B changes 12 of 24 entries\nB[0, 0, 0] changes 1 of 24 entries\n", output, StringComparison.Ordinal);
+
+        string first = Run("show", "--formula", "block_diagonal(4, 6, 2)", "--footprint", "B[0, 0, 0]").Output;
+        Assert.Matches(@"\n[-+#=]( \.){5}\n(\.( \.){5}\n){3}entries", first);
+        Assert.Equal((2, "", "weft: there is no parameter 'C'; there is B, B[0, 0, 0]\n"), Run("show", "--formula", "block_diagonal(4, 6, 2)", "--footprint", "C"));
+        Assert.Equal((2, "", "weft: Formula is not linear: it has no matrix\n"), Run("show", "--formula", "gelu . dense(3, 3)"));
+
+        string picture = Path.Combine(_folder, "picture.svg");
+        Assert.Equal((0, "", ""), Run("show", "--formula", "block_diagonal(4, 6, 2)", "--svg", picture));
+        Assert.Equal("svg", XDocument.Load(picture).Root!.Name.LocalName);
+    }
+
+    [Fact]
+    public void Show_OfALargeMatrixFitsTheLine()
+    {
+        string[] lines = Run("show", "--formula", "monarch(256, 16)").Output.Split('\n');
+        Assert.Equal(86, lines.TakeWhile(line => !line.StartsWith("entries", StringComparison.Ordinal)).Skip(1).Count(line => line.Length == 86));
+        Assert.Contains(lines, line => line.EndsWith(", 3 × 3 entries in one", StringComparison.Ordinal));
+    }
+
+    /// <summary>One file with everything in it, of declarations with a matrix and without.</summary>
+    [Fact]
+    public void Explain_WritesAPage()
+    {
+        string file = Write("two.weft", "operator first : 4 -> 4 = block_diagonal(4, 4, 2)\nlayer second : 4 -> 4 = gelu . first\n"), page = Path.Combine(_folder, "page.html");
+
+        Assert.Equal((0, "", ""), Run("explain", file, "--html", page));
+
+        string text = File.ReadAllText(page);
+        Assert.All(
+            new[] { "<h1>first: 4 -&gt; 4, float", "<h1>second: 4 -&gt; 4, float", "B[0, 0, 0] changes 1 of 16 entries", "There is no picture: second is not linear", "partial class First", "<h2>Plan</h2>" },
+            part => Assert.Contains(part, text, StringComparison.Ordinal));
+        Assert.DoesNotMatch("(src|href)=\"(?!data:)|@import|url\\(", text);
     }
 
     /// <summary>What the scripts for shells ask.</summary>
