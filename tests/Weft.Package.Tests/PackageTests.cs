@@ -177,6 +177,9 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         ["vb"] = new() { Language = "vb", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.vb", "Public Class Consumer\nEnd Class\n")] },
     };
 
+    /// <summary>What dotnet new makes, by the template's name.</summary>
+    private static readonly string[] Templates = ["weft", "weft-model"];
+
     private readonly Feed _feed;
     private readonly string _project;
 
@@ -289,6 +292,17 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.Matches(@"(?s)mixer: 4 -> 6, 24 parameters, .*dense by\s.*Tensors.* values +3 +[\d.]+ µs .* and gradients +3 +[\d.]+ µs ", output);
     }
 
+    [Fact]
+    public void TheTemplates_MakeProjectsThatLearn()
+    {
+        Assert.DoesNotContain("warning", string.Concat(Templates.Select(_feed.Output)), StringComparison.Ordinal);
+        Assert.Matches(@"^step 0: loss \d\.\de-1\n(step \d+: .*\n)+8,192 parameters; a dense matrix has 65,536\.\n$", _feed.Run("weft").ReplaceLineEndings("\n"));
+        Assert.Matches(@"\n579 parameters, (9\d\.\d|100\.0) % of the test points are right\n$", _feed.Run("weft-model").ReplaceLineEndings("\n"));
+
+        // It goes on from its checkpoint: nothing is left to do.
+        Assert.DoesNotContain("step", _feed.Run("weft-model"), StringComparison.Ordinal);
+    }
+
     public void Dispose() => Directory.Delete(_project, recursive: true);
 
     private void Write(string path, string text) => File.WriteAllText(Path.Combine(_project, path), text);
@@ -321,7 +335,8 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
             IEnumerable<string> packages = new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Solvers", "Weft.Adapters", "Weft.Onnx", "Weft.Runtime.OpenCl", "Weft.Tool" }
-                .Select(name => Path.Combine(Repository(), "runtime", name, name + ".csproj"));
+                .Select(name => Path.Combine(Repository(), "runtime", name, name + ".csproj"))
+                .Append(Path.Combine(Repository(), "templates", "Weft.Templates.csproj"));
             File.WriteAllText(Path.Combine(Folder, "Packages.proj"), $"""
                 <Project>
                   <Target Name="Pack"><MSBuild Projects="{string.Join(';', packages)}" Targets="Pack" /></Target>
@@ -335,9 +350,20 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
                 Write(Path.Combine(Folder, name), consumer);
             }
 
+            string hive = Path.Combine(Folder, "hive");
+            foreach (string[] arguments in Templates
+                .Select(name => new[] { name, "-n", "Consumer", "-o", name })
+                .Prepend(["install", $"Weft.Templates.{Version}.nupkg"]))
+            {
+                (exitCode, output) = Run("dotnet", Folder, ["new", .. arguments, "--debug:custom-hive", hive]);
+                Assert.True(exitCode == 0, output);
+            }
+
+            IEnumerable<string> projects = Consumers.Select(consumer => $"{consumer.Key}/Consumer.{consumer.Value.Language}proj")
+                .Concat(Templates.Select(name => $"{name}/Consumer.csproj"));
             File.WriteAllText(Path.Combine(Folder, "Consumers.proj"), $"""
                 <Project>
-                  <ItemGroup><Consumer Include="{string.Join(';', Consumers.Select(consumer => $"{consumer.Key}/Consumer.{consumer.Value.Language}proj"))}" /></ItemGroup>
+                  <ItemGroup><Consumer Include="{string.Join(';', projects)}" /></ItemGroup>
                   <Target Name="Build">
                     <MSBuild Projects="@(Consumer)" Targets="Restore" Properties="MSBuildRestoreSessionId=1" ContinueOnError="true" />
                     <MSBuild Projects="@(Consumer)" Targets="Build" ContinueOnError="true" />
@@ -365,7 +391,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             return output;
         }
 
-        private string Code(string consumer) => Path.Combine(Folder, consumer, "bin", "Debug", Consumers[consumer].Framework, "Consumer.dll");
+        private string Code(string consumer) => Path.Combine(Folder, consumer, "bin", "Debug", Consumers.GetValueOrDefault(consumer, new Consumer()).Framework, "Consumer.dll");
 
         public (int ExitCode, string Output) Build(string folder, params string[] more) => Run(
             "dotnet",
