@@ -47,37 +47,37 @@ internal static class ExplainCommand
         {
             if (parsed.GetValue(json))
             {
-                return WriteJson(session, subject.Of(parsed), Compile);
+                return WriteJson(session, subject.Of(parsed), Options);
             }
 
             if (parsed.GetValue(html) is { } path)
             {
-                return WriteHtml(session, subject.Of(parsed), Compile, path);
+                return WriteHtml(session, subject.Of(parsed), Options, path);
             }
 
             var device = new DeviceModel(parsed.GetValue(flops) * 1e12, parsed.GetValue(bandwidth) * 1e9, parsed.GetValue(launch) * 1e-6);
             return session.Print(subject.Of(parsed), module => parsed.GetValue(target) == Target.Gpu
                 ? ModuleCompiler.ExplainDevice(module, plan.Of(parsed, module), device)
-                : Compile(module).Explanation.ToString());
+                : ModuleCompiler.Explain(module, Options(module)).Full().ToString());
 
-            GeneratedType Compile(Module module) => ModuleCompiler.Compile(module, plan.Of(parsed, module) with { Processor = parsed.GetRequiredValue(machine) });
+            GenerateOptions Options(Module module) => plan.Of(parsed, module) with { Processor = parsed.GetRequiredValue(machine) };
         }));
         return command;
     }
 
-    private static int WriteJson(Session session, Subject subject, Func<Module, GeneratedType> compile)
+    private static int WriteJson(Session session, Subject subject, Func<Module, GenerateOptions> options)
     {
         if (session.Choose(subject) is not { } chosen)
         {
             return Session.WrongText;
         }
 
-        Explained?[] made = [.. chosen.Numbers.Select(number => session.Try(chosen.Bound, number, () => Explained.Of(chosen.Bound.Modules[number], compile(chosen.Bound.Modules[number]).Explanation)))];
+        Explained?[] made = [.. chosen.Numbers.Select(number => session.Try(chosen.Bound, number, () => Explained.Of(chosen.Bound.Modules[number], options(chosen.Bound.Modules[number]))))];
         session.Output.WriteLine(ToolJson.Write<IReadOnlyList<Explained>>([.. made.OfType<Explained>()]));
         return made.Contains(null) ? Session.WrongText : 0;
     }
 
-    private static int WriteHtml(Session session, Subject subject, Func<Module, GeneratedType> compile, string path)
+    private static int WriteHtml(Session session, Subject subject, Func<Module, GenerateOptions> options, string path)
     {
         if (session.Choose(subject) is not { } chosen)
         {
@@ -89,10 +89,10 @@ internal static class ExplainCommand
         foreach (int number in chosen.Numbers)
         {
             Module module = chosen.Bound.Modules[number];
-            GeneratedType? type = session.Try(chosen.Bound, number, () => compile(module));
+            GeneratedType? type = session.Try(chosen.Bound, number, () => ModuleCompiler.Compile(module, options(module)));
             if (type is not null)
             {
-                page.Add(module, type, ModuleCompiler.Picture(module, out string? obstacle), obstacle);
+                page.Add(module, type, ModuleCompiler.Explain(module, options(module)).Picture(), ModuleCompiler.Picture(module, out string? obstacle), obstacle);
             }
 
             isWhole &= type is not null;
@@ -125,17 +125,21 @@ internal static class ExplainCommand
         IReadOnlyList<string> Facts,
         IReadOnlyList<ExplanationSection> Sections)
     {
-        public static Explained Of(Module module, ExplanationReport report) => new(
-            module.Name,
-            module.Formula,
-            module.Inputs,
-            module.Outputs,
-            module.IsLinear,
-            report.Costs,
-            module.IsLinear ? (double)module.Inputs * module.Outputs : null,
-            [.. module.Parameters.Select(parameter => new ParameterJson(parameter.Name, parameter.Role.ToString().ToLowerInvariant(), parameter.Shape))],
-            report.Facts,
-            report.Sections);
+        public static Explained Of(Module module, GenerateOptions options)
+        {
+            ExplanationReport report = ModuleCompiler.Explain(module, options).Full();
+            return new(
+                module.Name,
+                module.Formula,
+                module.Inputs,
+                module.Outputs,
+                module.IsLinear,
+                report.Costs,
+                module.IsLinear ? (double)module.Inputs * module.Outputs : null,
+                [.. module.Parameters.Select(parameter => new ParameterJson(parameter.Name, parameter.Role.ToString().ToLowerInvariant(), parameter.Shape))],
+                report.Facts,
+                report.Sections);
+        }
     }
 
     internal sealed record ParameterJson(string Name, string Role, IReadOnlyList<int> Shape);

@@ -12,7 +12,12 @@ internal sealed class ExplanationPage(string title)
 
     private readonly HtmlPage _page = new(title);
 
-    public void Add(Module module, GeneratedType type, MatrixPicture? picture, string? obstacle)
+    /// <param name="module">The declaration.</param>
+    /// <param name="type">What it becomes.</param>
+    /// <param name="network">Its network as a drawing.</param>
+    /// <param name="picture">Its matrix; null where there is none.</param>
+    /// <param name="obstacle">Why there is none.</param>
+    public void Add(Module module, GeneratedType type, string network, MatrixPicture? picture, string? obstacle)
     {
         ExplanationReport report = type.Explanation;
         _page.Heading(1, report.Title).Text(module.Formula);
@@ -51,6 +56,11 @@ internal sealed class ExplanationPage(string title)
         {
             string text = string.Join('\n', section.Lines);
             _page.Heading(2, section.Title);
+            if (section.Title == "Network")
+            {
+                _page.Pictures([network]);
+            }
+
             _ = section.Title == "Steps" ? _page.Details($"{section.Lines.Count} lines", text) : _page.Text(text);
         }
 
