@@ -5,9 +5,10 @@ namespace Weft.LanguageServer;
 
 /// <summary>A row of a table of SPEC.md, or an entry of its list of links, which is a row of a table without a head.</summary>
 /// <param name="Section">The heading above it.</param>
+/// <param name="Introduction">The paragraph under that heading.</param>
 /// <param name="Table">The head of the table's first column.</param>
 /// <param name="Cells">What it says, in Markdown.</param>
-public sealed record SpecificationRow(string Section, string Table, IReadOnlyList<string> Cells);
+public sealed record SpecificationRow(string Section, string Introduction, string Table, IReadOnlyList<string> Cells);
 
 /// <summary>What SPEC.md says of the language's own names, its library and its diagnostics.</summary>
 public static partial class Specification
@@ -54,7 +55,8 @@ public static partial class Specification
     private static IEnumerable<SpecificationRow> Read()
     {
         using var reader = new StreamReader(typeof(Specification).Assembly.GetManifestResourceStream("SPEC.md")!);
-        string section = "";
+        string section = "", introduction = "";
+        bool isIntroduction = false;
         string? table = null;
         while (reader.ReadLine() is { } line)
         {
@@ -63,11 +65,20 @@ public static partial class Specification
                 table = null;
                 if (line.StartsWith('#'))
                 {
-                    section = line.TrimStart('#', ' ');
+                    (section, introduction, isIntroduction) = (line.TrimStart('#', ' '), "", true);
+                }
+                else if (line.Length == 0)
+                {
+                    isIntroduction &= introduction.Length == 0;
                 }
                 else if (Bullet().Match(line) is { Success: true } bullet)
                 {
-                    yield return new SpecificationRow(section, "", [bullet.Groups[1].Value, bullet.Groups[2].Value]);
+                    isIntroduction = false;
+                    yield return new SpecificationRow(section, introduction, "", [bullet.Groups[1].Value, bullet.Groups[2].Value]);
+                }
+                else if (isIntroduction)
+                {
+                    introduction += introduction.Length > 0 ? $" {line}" : line;
                 }
 
                 continue;
@@ -80,7 +91,7 @@ public static partial class Specification
             }
             else if (!cells[0].StartsWith("---", StringComparison.Ordinal))
             {
-                yield return new SpecificationRow(section, table, cells);
+                yield return new SpecificationRow(section, introduction, table, cells);
             }
         }
     }

@@ -21,6 +21,7 @@ internal static class Cli
             FitCommand.Create(session),
             FormatCommand.Create(session),
             ListCommand.Create(session),
+            GalleryCommand.Create(session),
             LspCommand.Create(),
             MachineCommand.Create(session),
             OnnxCommand.Create(session),

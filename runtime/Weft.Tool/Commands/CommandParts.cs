@@ -68,7 +68,7 @@ internal sealed class SubjectParts
     private readonly Option<string?> _name = new("--operator") { Description = "Only the declaration of this name." };
     private readonly Option<string?> _formula = new("--formula") { Description = "A formula over the files: \"monarch(1024, 32)\".", HelpName = "formula" };
 
-    private SubjectParts() => _formula.CompletionSources.Add(_ => StandardEntries.All.Select(entry => new CompletionItem(entry.Call)));
+    private SubjectParts() => _formula.CompletionSources.Add(_ => StandardEntries.All.Select(entry => new CompletionItem(entry.Example)));
 
     public static SubjectParts AddTo(Command command)
     {

@@ -66,8 +66,9 @@ internal static class ListCommand
     /// <param name="Family">Its file.</param>
     /// <param name="Summary">A sentence.</param>
     /// <param name="Paper">Where it was published.</param>
+    /// <param name="Example">It with sizes.</param>
     /// <param name="Documentation">All that is written about it.</param>
-    internal sealed record Listed(string Name, string Kind, string Signature, string Family, string Summary, string? Paper, string Documentation)
+    internal sealed record Listed(string Name, string Kind, string Signature, string Family, string Summary, string? Paper, string Example, string Documentation)
     {
         public static Listed Of(StandardEntry entry) => new(
             entry.Name,
@@ -76,6 +77,7 @@ internal static class ListCommand
             entry.Family,
             entry.Summary,
             entry.Paper is { Length: > 0 } paper ? paper : null,
+            entry.Example,
             entry.Documentation);
     }
 }

@@ -13,14 +13,17 @@ internal sealed partial record StandardEntry(ParsedFile File, MapSyntax Map)
     /// <summary>What its file holds: <c>low rank</c>.</summary>
     public string Family => Path.GetFileNameWithoutExtension(File.Source.Path).Replace('_', ' ');
 
-    /// <summary><c>monarch(n, b)</c>.</summary>
-    public string Call => $"{Name}({string.Join(", ", Map.Parameters.Select(parameter => File.Source.Slice(parameter.Span)))})";
-
     /// <summary><c>operator monarch(n, b) : n -> n</c>.</summary>
     public string Signature => File.Source.Slice(TextSpan.FromBounds(Map.Span.Start, Map.Outputs!.Span.End));
 
+    /// <summary>It with sizes at which it shows what it is: <c>monarch(64, 8)</c>.</summary>
+    public string Example => ExamplePart().Match(Map.Documentation).Groups[1].Value;
+
     /// <summary>All that is written about it.</summary>
     public string Documentation => Whitespace().Replace(Map.Documentation, " ").Trim();
+
+    /// <summary>All of that but its paper and its example.</summary>
+    public string Description => PaperPart().Replace(Whitespace().Replace(ExamplePart().Replace(Map.Documentation, ""), " ").Trim(), "", 1);
 
     /// <summary>The first sentence of that, without its paper.</summary>
     public string Summary => PaperPart().Replace(Sentence().Match(Documentation).Value, "", 1).TrimEnd('.', ':');
@@ -38,6 +41,9 @@ internal sealed partial record StandardEntry(ParsedFile File, MapSyntax Map)
             return string.Join('\n', comment.Append(File.Source.Slice(Map.Span)));
         }
     }
+
+    [GeneratedRegex(@"^Example: (.+)\.$", RegexOptions.Multiline)]
+    private static partial Regex ExamplePart();
 
     [GeneratedRegex(@"\s+")]
     private static partial Regex Whitespace();

@@ -206,7 +206,7 @@ public sealed class CliTests : IDisposable
     public void CommandLines_AreCompleted()
     {
         const string Line = "weft explain --formula monarch_p";
-        Assert.Equal("monarch_padded(m, n, b)\n", Run($"[suggest:{Line.Length}]", Line).Output);
+        Assert.Equal("monarch_padded(18, 32, 4)\n", Run($"[suggest:{Line.Length}]", Line).Output);
         Assert.All(new[] { "bash", "zsh", "fish", "pwsh" }, shell => Assert.Contains("[suggest:", Run("completion", shell).Output, StringComparison.Ordinal));
     }
 
