@@ -13,7 +13,7 @@ internal static class CompletionCommand
               local IFS=$'\n'
               COMPREPLY=($(weft "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2> /dev/null))
             }
-            complete -o default -F _weft weft
+            complete -o default -o filenames -F _weft weft
             """,
         ["zsh"] = """
             # In ~/.zshrc: source <(weft completion zsh)
@@ -27,14 +27,15 @@ internal static class CompletionCommand
             """,
         ["fish"] = """
             # In ~/.config/fish/config.fish: weft completion fish | source
-            complete -c weft -a '(weft "[suggest:"(commandline -C)"]" (commandline) 2> /dev/null)'
+            complete -c weft -a '(set -l line (commandline -cp); weft "[suggest:"(string length -- $line)"]" $line 2> /dev/null)'
             """,
         ["pwsh"] = """
             # In $PROFILE: weft completion pwsh | Out-String | Invoke-Expression
             Register-ArgumentCompleter -Native -CommandName weft -ScriptBlock {
                 param($word, $line, $position)
                 weft "[suggest:$position]" "$line" 2> $null | ForEach-Object {
-                    [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
+                    $text = if ($_ -match '[^\w-]') { "'$_'" } else { $_ }
+                    [System.Management.Automation.CompletionResult]::new($text, $_, 'ParameterValue', $_)
                 }
             }
             """,

@@ -58,7 +58,7 @@ internal static class ExplainCommand
             var device = new DeviceModel(parsed.GetValue(flops) * 1e12, parsed.GetValue(bandwidth) * 1e9, parsed.GetValue(launch) * 1e-6);
             return session.Print(subject.Of(parsed), module => parsed.GetValue(target) == Target.Gpu
                 ? ModuleCompiler.ExplainDevice(module, plan.Of(parsed, module), device)
-                : ModuleCompiler.Explain(module, Options(module)).Full().ToString());
+                : ModuleCompiler.Compile(module, Options(module)).Explanation.ToString());
 
             GenerateOptions Options(Module module) => plan.Of(parsed, module) with { Processor = parsed.GetRequiredValue(machine) };
         }));
@@ -127,7 +127,7 @@ internal static class ExplainCommand
     {
         public static Explained Of(Module module, GenerateOptions options)
         {
-            ExplanationReport report = ModuleCompiler.Explain(module, options).Full();
+            ExplanationReport report = ModuleCompiler.Compile(module, options).Explanation;
             return new(
                 module.Name,
                 module.Formula,

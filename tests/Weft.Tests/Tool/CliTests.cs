@@ -302,6 +302,9 @@ public sealed class CliTests : IDisposable
     [InlineData("--tflops: a number above 0 was expected.", "explain", "--formula", "eye(4)", "--target", "gpu", "--tflops", "none")]
     [InlineData("--launch: a number above 0 was expected.", "explain", "--formula", "eye(4)", "--target", "gpu", "--launch", "0")]
     [InlineData("half", "explain", "--formula", "eye(4)", "--scalar", "half")]
+    [InlineData("--json and --html are of the processor: leave --target out.", "explain", "--formula", "eye(4)", "--target", "gpu", "--json")]
+    [InlineData("--html: a file in a folder that exists was expected, not 'none/page.html'.", "explain", "--formula", "eye(4)", "--html", "none/page.html")]
+    [InlineData("--json and --sarif exclude each other.", "check", "-", "--json", "--sarif")]
     [InlineData("Unrecognized command", "explane")]
     public void WrongCommandLine_IsRefused(string message, params string[] arguments)
     {
