@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 
 namespace Weft.Package.Tests;
 
@@ -291,6 +293,19 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.True(exitCode == 0, output);
         Assert.Matches(@"(?s)mixer: 4 -> 6, 24 parameters, .*dense by\s.*Tensors.* values +3 +[\d.]+ µs .* and gradients +3 +[\d.]+ µs ", output);
     }
+
+    /// <summary>What a registry shows of each package.</summary>
+    [Fact]
+    public void EveryPackage_SaysWhatItIs() => Assert.All(Directory.GetFiles(_feed.Folder, "*.nupkg"), file =>
+    {
+        using ZipArchive package = ZipFile.OpenRead(file);
+        using Stream stream = package.Entries.Single(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal)).Open();
+        Dictionary<string, string> facts = XDocument.Load(stream).Root!.Elements().Single().Elements().ToDictionary(element => element.Name.LocalName, element => element.Value);
+        Assert.Equal(("MIT", "README.md", "icon.png"), (facts["license"], facts["readme"], facts["icon"]));
+        Assert.NotNull(package.GetEntry("icon.png"));
+        Assert.NotNull(package.GetEntry("README.md"));
+        Assert.True(facts["description"].Length > 40 && facts["tags"].Contains("structured-matrices", StringComparison.Ordinal), file);
+    });
 
     [Fact]
     public void TheTemplates_MakeProjectsThatLearn()

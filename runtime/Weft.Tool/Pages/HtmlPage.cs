@@ -29,8 +29,6 @@ internal sealed partial class HtmlPage(string title)
 
     private readonly StringBuilder _body = new();
 
-    public string Title => title;
-
     /// <summary>A heading.</summary>
     /// <param name="level">From 1, that of the page.</param>
     /// <param name="text">What it says.</param>
