@@ -60,7 +60,7 @@ internal static class StructureGallery
     private static HtmlPage Index(StructurePage[] pages, string ending)
     {
         HtmlPage index = new HtmlPage(Title).Heading(1, Title)
-            .Paragraph("Structures of the literature in Weft: what their matrices look like, what they cost, and what fits them. Blue is positive, orange negative, and what is zero is empty; of layers, which have no matrix, the network is drawn.")
+            .Paragraph("Structures of the literature in Weft: what their matrices look like, what they cost, and what fits them. Blue is positive, orange negative, and what is zero is empty; of adapters it is what they add, of layers, which have no matrix, the network.")
             .Line($"<p><label for=\"filter\">Filter</label> <input id=\"filter\" type=\"search\" placeholder=\"name, author, closed form, layer\"> <span id=\"count\" aria-live=\"polite\">{pages.Length} structures</span></p>");
         foreach (IGrouping<string, (PublishedStructure Structure, StructurePage Page)> group in PublishedStructure.All.Zip(pages).GroupBy(pair => pair.First.Group))
         {

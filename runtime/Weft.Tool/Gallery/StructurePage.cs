@@ -11,7 +11,7 @@ namespace Weft.Tool.Gallery;
 /// <summary>The page of a published structure, and the pictures that lie beside it.</summary>
 internal sealed class StructurePage
 {
-    private const int MostFootprints = 4;
+    private const int MostFootprints = 4, MostParts = 8;
 
     private readonly HtmlPage _page;
     private readonly Dictionary<string, byte[]> _files = new(StringComparer.Ordinal);
@@ -49,7 +49,7 @@ internal sealed class StructurePage
     /// <summary>The pictures, by the names of their files.</summary>
     public IReadOnlyDictionary<string, byte[]> Files => _files;
 
-    /// <summary>The file that stands for the structure: the entries of the first one's matrix, or its network.</summary>
+    /// <summary>The file that stands for the structure: the entries of the first one's matrix, or of what an adapter adds to one, or its network.</summary>
     public string? Thumbnail { get; private set; }
 
     /// <summary>Whether one of its operators at least has a matrix.</summary>
@@ -112,11 +112,10 @@ internal sealed class StructurePage
                 $"What {picture.Footprints[footprint].Name} changes of it")));
             HasMatrix = true;
 
-            // Beside a frozen matrix what an adapter adds is not seen; its network tells more.
-            if (Thumbnail is null && !module.Parameters.Any(parameter => parameter.Role == Role.Frozen && parameter.Length == module.Inputs * module.Outputs))
+            // Beside a frozen matrix what an adapter adds is not seen: that stands for it, alone.
+            if (!module.Parameters.Any(parameter => parameter.Role == Role.Frozen && parameter.Length == module.Inputs * module.Outputs))
             {
-                Thumbnail = $"{entry.Name}.png";
-                _files[Thumbnail] = picture.ToPng();
+                Represent(entry, picture);
             }
         }
         else
@@ -125,8 +124,38 @@ internal sealed class StructurePage
         }
 
         pictures.Add((network, $"The network of {entry.Example}: tensors as bars, indices as wires"));
-        _page.Pictures(pictures.Select(one => $"<img src=\"{one.File}\" alt=\"{HtmlPage.Escape(one.Text)}\">\n"));
+        Show(pictures);
+        (string kind, IReadOnlyList<Operator> parts) = module.Operator switch
+        {
+            Product product => ("product", product.Operands),
+            Sum sum => ("sum", sum.Operands),
+            Kronecker product => ("Kronecker product", product.Operands),
+            _ => ("", (IReadOnlyList<Operator>)[]),
+        };
+        MatrixPicture?[] drawn = [.. parts.Count is > 1 and <= MostParts ? parts.Select(part => ModuleCompiler.Picture(module, out _, part: part)) : []];
+        if (drawn.Length > 0)
+        {
+            _page.Paragraph($"It is the {kind} of:");
+            Show(drawn.OfType<MatrixPicture>().Select((part, k) => (Keep($"{entry.Name}-part-{k + 1}.svg", part.ToSvg()), part.Title)));
+            if (kind == "sum" && drawn[^1] is { } added)
+            {
+                Represent(entry, added);
+            }
+        }
     }
+
+    /// <summary>Lets a matrix stand for the structure, where none does so far.</summary>
+    private void Represent(StandardEntry entry, MatrixPicture picture)
+    {
+        if (Thumbnail is null)
+        {
+            Thumbnail = $"{entry.Name}.png";
+            _files[Thumbnail] = picture.ToPng();
+        }
+    }
+
+    private void Show(IEnumerable<(string File, string Text)> pictures) =>
+        _page.Pictures(pictures.Select(one => $"<img src=\"{one.File}\" alt=\"{HtmlPage.Escape(one.Text)}\" loading=\"lazy\">\n"));
 
     private void AddSizes(StandardEntry entry)
     {
