@@ -11,8 +11,17 @@ namespace Weft.Tool.Gallery;
 /// <summary>A declaration of the library at sizes.</summary>
 /// <param name="Formula">How it is called.</param>
 /// <param name="Module">What it is.</param>
-internal sealed partial record SizedStructure(string Formula, Module Module)
+/// <param name="Entry">The declaration.</param>
+internal sealed partial record SizedStructure(string Formula, Module Module, StandardEntry Entry)
 {
+    /// <summary>A text that can be changed: the declaration, and after it one of these sizes.</summary>
+    public string Text => string.Create(CultureInfo.InvariantCulture, $"""
+        {Entry.File.Source.Slice(Entry.Map.Span)}
+
+        {(Module.IsLinear ? "operator" : "layer")} example : {Side(Module.InputPorts, Module.Inputs)} -> {Side(Module.OutputPorts, Module.Outputs)} = {Formula}
+
+        """);
+
     /// <summary>A declaration at the sizes of its example.</summary>
     public static SizedStructure Of(StandardEntry entry) => Bind(entry, entry.Example)
         ?? throw new InvalidOperationException($"The example of {entry.Name}, {entry.Example}, is wrong.");
@@ -41,7 +50,9 @@ internal sealed partial record SizedStructure(string Formula, Module Module)
     public Explainer Explain() => ModuleCompiler.Explain(Module, new GenerateOptions(TypeNames.Of(Module.Name), FewRowsGain: double.PositiveInfinity));
 
     private static SizedStructure? Bind(StandardEntry entry, string formula) =>
-        WeftCompiler.BindFormula(new SourceText("formula", formula), [], entry.Name).Modules is [var module] ? new SizedStructure(formula, module) : null;
+        WeftCompiler.BindFormula(new SourceText("formula", formula), [], entry.Name).Modules is [var module] ? new SizedStructure(formula, module, entry) : null;
+
+    private static string Side(EquatableArray<Port> ports, int length) => ports.Count > 0 ? string.Join(", ", ports) : length.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>A number, or a list of them.</summary>
     [GeneratedRegex(@"\[[^\]]*\]|[\d.]+")]

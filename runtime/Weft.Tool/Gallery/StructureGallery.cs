@@ -33,8 +33,8 @@ internal static class StructureGallery
     /// <summary>Writes it.</summary>
     /// <param name="folder">Where it goes; made where it is not there.</param>
     /// <param name="isMarkdown">Whether pages are for a site's generator, with its table of contents, and not for a browser.</param>
-    /// <param name="explorer">The address at which an explorer shows a formula; null for none.</param>
-    public static void Write(string folder, bool isMarkdown, Func<string, string>? explorer)
+    /// <param name="explorer">The address of an explorer, which shows the text behind <c>#</c>; null for none.</param>
+    public static void Write(string folder, bool isMarkdown, string? explorer)
     {
         Directory.CreateDirectory(folder);
         string ending = isMarkdown ? "md" : "html";
@@ -68,7 +68,7 @@ internal static class StructureGallery
             foreach ((PublishedStructure structure, StructurePage page) in group)
             {
                 string kind = page.HasMatrix ? page.HasClosedForm ? "closed form" : "training fits it" : "layer";
-                index.Line($"<li><a href=\"{structure.FileName}.{ending}\"><img src=\"{page.Thumbnail}\" alt=\"\" loading=\"lazy\"{(page.Thumbnail!.EndsWith(".png", StringComparison.Ordinal) ? " class=\"matrix\"" : "")}><strong>{HtmlPage.Escape(structure.Name)}</strong><span class=\"faint\">{HtmlPage.Escape(structure.Paper)}{(structure.Paper.Length > 0 ? " · " : "")}{kind}</span></a></li>");
+                index.Line($"<li><a href=\"{structure.FileName}.{ending}\"><img src=\"{page.Thumbnail}\" alt=\"\" loading=\"lazy\"{(page.Thumbnail.EndsWith(".png", StringComparison.Ordinal) ? " class=\"matrix\"" : "")}><strong>{HtmlPage.Escape(structure.Name)}</strong><span class=\"faint\">{HtmlPage.Escape(structure.Paper)}{(structure.Paper.Length > 0 ? " · " : "")}{kind}</span></a></li>");
             }
 
             index.Line("</ul>").Line("</section>");

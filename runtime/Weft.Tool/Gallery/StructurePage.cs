@@ -13,14 +13,17 @@ internal sealed class StructurePage
 {
     private const int MostFootprints = 4, MostParts = 8;
 
+    private readonly StandardEntry _first;
     private readonly HtmlPage _page;
     private readonly Dictionary<string, byte[]> _files = new(StringComparer.Ordinal);
+    private string? _thumbnail;
 
     /// <param name="structure">The structure.</param>
     /// <param name="index">The file of the index.</param>
-    /// <param name="explorer">The address at which an explorer shows a formula; null for none.</param>
-    public StructurePage(PublishedStructure structure, string index, Func<string, string>? explorer)
+    /// <param name="explorer">The address of an explorer, which shows the text behind <c>#</c>; null for none.</param>
+    public StructurePage(PublishedStructure structure, string index, string? explorer)
     {
+        _first = structure.Entries[0];
         _page = new HtmlPage(structure.Name)
             .Line($"<p><a href=\"{index}\">All structures</a></p>")
             .Heading(1, structure.Name)
@@ -40,8 +43,6 @@ internal sealed class StructurePage
         {
             Add(entry, explorer);
         }
-
-        Thumbnail ??= NetworkFile(structure.Entries[0]);
     }
 
     public HtmlPage Page => _page;
@@ -50,7 +51,7 @@ internal sealed class StructurePage
     public IReadOnlyDictionary<string, byte[]> Files => _files;
 
     /// <summary>The file that stands for the structure: the entries of the first one's matrix, or of what an adapter adds to one, or its network.</summary>
-    public string? Thumbnail { get; private set; }
+    public string Thumbnail => _thumbnail ?? NetworkFile(_first);
 
     /// <summary>Whether one of its operators at least has a matrix.</summary>
     public bool HasMatrix { get; private set; }
@@ -58,7 +59,7 @@ internal sealed class StructurePage
     /// <summary>Whether the parameters closest to a matrix are known in closed form, for one of its operators at least.</summary>
     public bool HasClosedForm { get; private set; }
 
-    private void Add(StandardEntry entry, Func<string, string>? explorer)
+    private void Add(StandardEntry entry, string? explorer)
     {
         SizedStructure example = SizedStructure.Of(entry);
         Module module = example.Module;
@@ -73,7 +74,7 @@ internal sealed class StructurePage
         _page.Paragraph(FormattableString.Invariant($"`{example.Formula}` : {module.Inputs} → {module.Outputs}"));
         if (explorer is not null)
         {
-            _page.Line($"<p><a href=\"{HtmlPage.Escape(explorer(example.Formula))}\">Open it in the explorer</a></p>");
+            _page.Line($"<p><a href=\"{HtmlPage.Escape(explorer)}#{Uri.EscapeDataString(example.Text)}\">Open it in the explorer</a></p>");
         }
 
         _page.List([.. report.Ports, .. report.Facts.Where(fact => !fact.StartsWith("Processor", StringComparison.Ordinal))]);
@@ -147,10 +148,10 @@ internal sealed class StructurePage
     /// <summary>Lets a matrix stand for the structure, where none does so far.</summary>
     private void Represent(StandardEntry entry, MatrixPicture picture)
     {
-        if (Thumbnail is null)
+        if (_thumbnail is null)
         {
-            Thumbnail = $"{entry.Name}.png";
-            _files[Thumbnail] = picture.ToPng();
+            _thumbnail = $"{entry.Name}.png";
+            _files[_thumbnail] = picture.ToPng();
         }
     }
 

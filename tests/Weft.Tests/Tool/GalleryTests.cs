@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Weft.Tests.Binding;
 using Weft.Tool;
 using Weft.Tool.Gallery;
 using Weft.Tool.Library;
@@ -14,7 +15,7 @@ public class GalleryTests
         string folder = Directory.CreateTempSubdirectory("weft").FullName;
         try
         {
-            Assert.Equal(0, Cli.Run(["gallery", folder], TextWriter.Null, TextWriter.Null));
+            Assert.Equal(0, Cli.Run(["gallery", folder, "--explorer", "index.html"], TextWriter.Null, TextWriter.Null));
 
             string index = File.ReadAllText(Path.Combine(folder, "index.html"));
             Assert.Equal(91, Regex.Count(index, "<li><a href"));
@@ -24,8 +25,9 @@ public class GalleryTests
                 string page = File.ReadAllText(Path.Combine(folder, structure.FileName + ".html"));
                 Assert.NotEmpty(structure.Entries);
                 Assert.Equal(structure.Entries.Count, Regex.Count(page, @"alt=""The matrix of |There is no picture of its matrix: \w|It is a layer, which has no matrix"));
+                Assert.Equal(structure.Entries.Count, Regex.Count(page, "<a href=\"index.html#(operator|layer)%20\\w+%28[^\"]+%20example%20"));
                 Assert.Equal(structure.Entries.Count, Regex.Count(page, "<h3>From a matrix</h3>\n<p>[^<]{20}"));
-                Assert.All(Regex.Matches(page + index, "(?:src|href)=\"([^\"]+)\"").Select(match => match.Groups[1].Value).Distinct(), file => Assert.True(File.Exists(Path.Combine(folder, file)), file));
+                Assert.All(Regex.Matches(page + index, "(?:src|href)=\"([^\"#]+)[\"#]").Select(match => match.Groups[1].Value).Distinct(), file => Assert.True(File.Exists(Path.Combine(folder, file)), file));
             }
         }
         finally
@@ -39,6 +41,8 @@ public class GalleryTests
     public void EveryExampleIsRight() => Assert.All(StandardEntries.All, entry =>
     {
         Assert.StartsWith(entry.Name + "(", entry.Example, StringComparison.Ordinal);
-        Assert.InRange(SizedStructure.Of(entry).Module.Inputs, 1, 1024);
+        var example = SizedStructure.Of(entry);
+        Assert.InRange(example.Module.Inputs, 1, 1024);
+        Assert.Empty(TestModules.Diagnostics(example.Text));
     });
 }
