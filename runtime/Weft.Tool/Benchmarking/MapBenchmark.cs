@@ -75,7 +75,7 @@ internal sealed unsafe class MapBenchmark
 
         var loss = new MeanSquaredError<float>(target.Span.ToArray());
         MapTimes gradients = Race(
-            "and gradients",
+            "gradients",
             forward + backward,
             weights + _map.TrainedCount + (2 * ends),
             () => _map.LossGradient(x.Span, loss, dx.Span, gradient.Span),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Spectre.Console;
 using Weft.Measuring;
 using Weft.Reports;
@@ -53,16 +54,22 @@ internal static class BenchCommand
             $"This computer: {WeftOptions.Machine.Name}, {machine.Peak / 1e9:0} GFLOP/s; reads {string.Join(", ", machine.Levels.Select(level => FormattableString.Invariant($"{level.Name} {level.Bandwidth / 1e9:0} GB/s")))}"));
 
         Table table = new Table().Border(TableBorder.Simple);
-        string[] headings = ["Pass", "Rows", "Time", "GFLOP/s", "of peak", "of bandwidth", .. benchmark.Peers.Select(peer => $"dense by\n{peer.Replace(" (", "\n(", StringComparison.Ordinal)}")];
-        table.AddColumns([.. headings.Select((heading, k) => new TableColumn(Markup.Escape(heading)) { Alignment = k == 0 ? Justify.Left : Justify.Right, NoWrap = true })]);
+        string[] headings = ["Pass", "Rows", "Time", "GFLOP/s", "of\npeak", "of\nmemory", .. benchmark.Peers.Select(peer => peer.Split(' ')[0])];
+        table.AddColumns([.. headings.Select((heading, k) => new TableColumn(heading) { Alignment = k == 0 ? Justify.Left : Justify.Right, NoWrap = true, Padding = new Padding(0, 0, 1, 0) })]);
         foreach (MapTimes times in batches.SelectMany(benchmark.Measure))
         {
             string[] rates = times.Rate > 0 ? [Text($"{times.Rate / 1e9:0.0}"), Text($"{times.Rate / machine.Peak:P0}")] : ["", ""];
-            table.AddRow([times.Pass, Text($"{times.Rows}"), Time(times.Seconds), .. rates, Text($"{times.BandwidthShare:P0}"), .. times.Peers.Select(seconds => Text($"{seconds / times.Seconds:0.0}×"))]);
+            table.AddRow([times.Pass, Text($"{times.Rows}"), Time(times.Seconds), .. rates, Text($"{times.BandwidthShare:P0}"), .. times.Peers.Select(seconds => Ratio(seconds / times.Seconds))]);
         }
 
         ReportConsole.Over(session.Output).Write(table);
-        session.Output.WriteLine("Of bandwidth: weights, inputs and outputs once each, from the nearest memory that holds them. Dense: how many times as long a dense matrix takes, by these libraries.");
+        session.Output.WriteLine("gradients: values, and the gradients of a loss for inputs and parameters.");
+        session.Output.WriteLine("of memory: weights, inputs and outputs once each, by what the nearest memory that holds them gives.");
+        if (benchmark.Peers.Any())
+        {
+            session.Output.WriteLine($"{string.Join(", ", benchmark.Peers)}: how many times as long a dense matrix takes by these libraries.");
+        }
+
         if (benchmark.Omitted is { } omitted)
         {
             session.Output.WriteLine(omitted);
@@ -71,12 +78,14 @@ internal static class BenchCommand
         return 0;
 
         static string Text(FormattableString text) => FormattableString.Invariant(text);
+
+        static string Ratio(double times) => times.ToString(times < 100 ? "0.0×" : "0×", CultureInfo.InvariantCulture);
     }
 
     private static string Time(double seconds) => seconds switch
     {
-        < 1e-3 => FormattableString.Invariant($"{seconds * 1e6:0.0} µs"),
-        < 1 => FormattableString.Invariant($"{seconds * 1e3:0.0} ms"),
-        _ => FormattableString.Invariant($"{seconds:0.00} s"),
+        < 1e-3 => FormattableString.Invariant($"{seconds * 1e6:G3} µs"),
+        < 1 => FormattableString.Invariant($"{seconds * 1e3:G3} ms"),
+        _ => FormattableString.Invariant($"{seconds:G3} s"),
     };
 }
