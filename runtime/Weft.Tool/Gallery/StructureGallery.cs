@@ -67,7 +67,7 @@ internal static class StructureGallery
             index.Line("<section class=\"group\">").Heading(2, group.Key).Paragraph(group.First().Structure.Use).Line("<ul class=\"cards\">");
             foreach ((PublishedStructure structure, StructurePage page) in group)
             {
-                string kind = page.HasMatrix ? page.HasClosedForm ? "closed form" : "training fits it" : "layer";
+                string kind = page.HasMatrix ? page.HasClosedForm ? "closed form" : "fitted step by step" : "layer";
                 index.Line($"<li><a href=\"{structure.FileName}.{ending}\"><img src=\"{page.Thumbnail}\" alt=\"\" loading=\"lazy\"{(page.Thumbnail.EndsWith(".png", StringComparison.Ordinal) ? " class=\"matrix\"" : "")}><strong>{HtmlPage.Escape(structure.Name)}</strong><span class=\"faint\">{HtmlPage.Escape(structure.Paper)}{(structure.Paper.Length > 0 ? " · " : "")}{kind}</span></a></li>");
             }
 

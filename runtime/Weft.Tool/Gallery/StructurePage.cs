@@ -83,14 +83,14 @@ internal sealed class StructurePage
         _page.Heading(3, "From a matrix");
         if (!module.IsLinear)
         {
-            _page.Paragraph("It is a layer, which no matrix is compared with: training fits it.");
+            _page.Paragraph("It is a layer, which no matrix is compared with: `Fit` of Weft.Fitting fits it to samples, and training does.");
             return;
         }
 
         if (explainer.Projection is { Obstacle: { } obstacle })
         {
             _page.Paragraph(report.Costs.Trained == 0 ? "It has no trained parameters: there is nothing to fit."
-                : $"Training fits it. No closed form finds the parameters closest to a matrix: {obstacle}.");
+                : $"`Approximate` of Weft.Fitting fits it to a matrix step by step. No closed form finds the closest parameters: {obstacle}.");
             return;
         }
 
