@@ -568,7 +568,7 @@ internal sealed class MapEmitter
             $"new({Pointer(matrix.Table, pass)}, {Pointer(values, pass)}, {matrix.Outputs}, {matrix.FanIn}, {matrix.Inputs}, {Literals.Of(matrix.Coefficient, _scalar)})");
 
         string Slices(SlicedFanInStep sliced) =>
-            $"new({Matrix(sliced.FanIn.Matrix, sliced.FanIn.Matrix.V)}, {Pointer(sliced.Slices, pass)}, {Number(sliced.Steps)})";
+            $"new({Matrix(sliced.FanIn.Matrix, sliced.FanIn.Matrix.V)}, {Pointer(sliced.Slices, pass)}, {Number(sliced.Slices.Storage.Length)})";
 
         // Where a tensor of each row is: the first one's, and elements from row to row.
         string Row(Place place) => $"new({Pointer(place, pass)}, {Number(Pitch(place))})";
