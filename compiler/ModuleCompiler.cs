@@ -15,9 +15,9 @@ namespace Weft.Compiler;
 
 /// <summary>What the road makes of one module.</summary>
 /// <param name="Code">The C# file.</param>
-/// <param name="Explanation">What <c>weft explain</c> prints.</param>
+/// <param name="Explanation">What was done and why; as text, what <c>weft explain</c> prints.</param>
 /// <param name="Warning">What the type lacks of what was asked for.</param>
-public sealed record GeneratedType(string Code, string Explanation, Diagnostic? Warning = null);
+public sealed record GeneratedType(string Code, ExplanationReport Explanation, Diagnostic? Warning = null);
 
 /// <summary>
 /// The road from a bound module to C#: rewrite, lower, plan, schedule, emit. Between the stages what was made is verified: a mistake of the
@@ -41,6 +41,28 @@ public static class ModuleCompiler
         CompilationException? lack = options.Targets == DeviceTargets.None ? null : Lack(lowered.Module);
         bool isLacking = lack is not null && options.Targets.HasFlag(DeviceTargets.OpenCl);
         options = lack is null ? options : options.MapType is null ? options with { Targets = DeviceTargets.None } : throw lack;
+        Explainer explainer = Explain(module, lowered, options, costs, cancellationToken);
+        DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
+        DeviceSchedule? device = options.Targets == DeviceTargets.None ? null : ScheduleDevice(explainer.Schedule, options.Batch, model, cancellationToken);
+        return Stage("emission", module, () =>
+        {
+            string code = options.MapType is null
+                ? MapEmitter.Emit(explainer.Schedule, explainer.Projection, device, options, explainer.Summary())
+                : IlgpuEmitter.Emit(device!, options);
+            return new GeneratedType(code, explainer.Full(), isLacking ? lack!.At("", default) : null);
+        });
+    }
+
+    /// <summary>What the compiler does with a module for the processor of the options, without code.</summary>
+    /// <exception cref="CompilationException">The module is too large, or the compiler made a mistake.</exception>
+    public static Explainer Explain(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
+    {
+        var costs = new CostModel(options.Batch) { Processor = options.Processor };
+        return Explain(module, Lower(module, costs, cancellationToken), options, costs, cancellationToken);
+    }
+
+    private static Explainer Explain(Module module, Lowered lowered, GenerateOptions options, CostModel costs, CancellationToken cancellationToken)
+    {
         Variant variant = options.Variant(costs);
         Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != DeviceTargets.None, cancellationToken);
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
@@ -50,17 +72,18 @@ public static class ModuleCompiler
             Verify("planning for few rows", module, ScheduleVerifier.FewRowsFault(schedule, options.ElementSize));
         }
 
+        ProjectionPlan? projection = Stage("planning projections", module, () => module.IsLinear ? ProjectionPlanner.Plan(schedule) : null);
+        return new Explainer(schedule, lowered.Laws, lowered.Routes, costs, projection, options.Scalar);
+    }
+
+    /// <summary>The kernels of a module for a device, as OpenCL C.</summary>
+    /// <exception cref="CompilationException">The module is too large, it needs what devices do not have, or the compiler made a mistake.</exception>
+    public static string OpenCl(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
+    {
         DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
-        DeviceSchedule? device = options.Targets == DeviceTargets.None ? null : ScheduleDevice(schedule, options.Batch, model, cancellationToken);
+        Schedule schedule = ScheduleForDevice(module, options, cancellationToken);
         return Stage("emission", module, () =>
-        {
-            ProjectionPlan? projection = schedule.Module.IsLinear ? ProjectionPlanner.Plan(schedule) : null;
-            var explainer = new Explainer(schedule, lowered.Laws, lowered.Routes, costs, projection, options.Scalar);
-            string code = options.MapType is null
-                ? MapEmitter.Emit(schedule, projection, device, options, explainer.Summary())
-                : IlgpuEmitter.Emit(device!, options);
-            return new GeneratedType(code, explainer.Full(), isLacking ? lack!.At("", default) : null);
-        });
+            new OpenClPrinter(options.Scalar == Scalar.Float ? "float" : "double").Print(ScheduleDevice(schedule, options.Batch, model, cancellationToken)));
     }
 
     /// <summary>What a module does to tensors, planned for a batch: what makes something else of it than code starts from that.</summary>
@@ -74,6 +97,19 @@ public static class ModuleCompiler
         return Stage("planning", module, () => ProgramBuilder.Build(lowered, new Variant(costs, sizeof(float)), new StoragePool(), _ => 0, cancellationToken));
     }
 
+    /// <summary>The matrix of a linear module, or of a part of its operator, with random parameters.</summary>
+    /// <param name="module">The bound module.</param>
+    /// <param name="obstacle">Why there is no picture, as a clause.</param>
+    /// <param name="seed">The seed of the parameters.</param>
+    /// <param name="part">An operator in it; null for all of it.</param>
+    /// <param name="mostProducts">How many products of numbers the entries take at most.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>Null where there is none.</returns>
+    /// <exception cref="CompilationException">The module is too large, or the compiler made a mistake.</exception>
+    public static MatrixPicture? Picture(
+        Module module, out string? obstacle, int seed = 1, Operator? part = null, long mostProducts = MatrixPicture.MostProducts, CancellationToken cancellationToken = default) =>
+        MatrixPicture.Draw(module, module.IsLinear ? Program(module, new GenerateOptions(module.Name).Batch, cancellationToken).Parameters : [], seed, part, mostProducts, out obstacle, cancellationToken);
+
     /// <summary>What <c>weft explain --target gpu</c> prints.</summary>
     /// <param name="module">The module that is compiled.</param>
     /// <param name="options">How it becomes a type.</param>
@@ -83,15 +119,7 @@ public static class ModuleCompiler
     public static string ExplainDevice(Module module, GenerateOptions options, DeviceModel device, CancellationToken cancellationToken = default)
     {
         device = device with { ElementSize = options.ElementSize };
-        var costs = new CostModel(options.Batch);
-        Variant variant = options.Variant(costs);
-        LoweredModule lowered = Lower(module, costs, cancellationToken).Module;
-        if (Lack(lowered) is { } lack)
-        {
-            throw lack;
-        }
-
-        Schedule schedule = Schedule(lowered, variant, keepsElements: true, cancellationToken);
+        Schedule schedule = ScheduleForDevice(module, options, cancellationToken);
         return Stage("planning for a device", module, () => new DeviceExplainer(
             ScheduleDevice(schedule, options.Batch, device, cancellationToken),
             ScheduleDevice(schedule, 1, device, cancellationToken),
@@ -132,6 +160,14 @@ public static class ModuleCompiler
         Schedule schedule = Stage("scheduling", lowered.Module, () => Scheduler.Build(lowered, variant, keepsElements, cancellationToken));
         Verify("scheduling", lowered.Module, ScheduleVerifier.Fault(schedule, variant.ElementSize));
         return schedule;
+    }
+
+    /// <exception cref="CompilationException">The module needs what devices do not have.</exception>
+    private static Schedule ScheduleForDevice(Module module, GenerateOptions options, CancellationToken cancellationToken)
+    {
+        var costs = new CostModel(options.Batch);
+        LoweredModule lowered = Lower(module, costs, cancellationToken).Module;
+        return Lack(lowered) is { } lack ? throw lack : Schedule(lowered, options.Variant(costs), keepsElements: true, cancellationToken);
     }
 
     private static DeviceSchedule ScheduleDevice(Schedule schedule, int batch, DeviceModel model, CancellationToken cancellationToken)

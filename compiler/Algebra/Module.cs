@@ -149,4 +149,12 @@ public sealed record Module(
 
     /// <summary>Whether the map is linear in its input: it then has an adjoint and a dense form.</summary>
     public bool IsLinear => Links.All(link => link is LinearLink);
+
+    /// <summary>What is applied altogether; null where the map is not linear.</summary>
+    public Operator? Operator => !IsLinear ? null : Links.Count switch
+    {
+        0 => new Identity(Inputs),
+        1 => ((LinearLink)Links[0]).Operator,
+        _ => new Product(Links.Cast<LinearLink>().Reverse().Select(link => link.Operator).ToEquatable()),
+    };
 }

@@ -254,12 +254,8 @@ internal sealed class MapEmitter
         }
     }
 
-    private static string Start(ParameterPlace place)
-    {
-        Initializer initializer = place.Parameter.Initializer;
-        double scale = initializer.IsOverFanIn ? initializer.Scale / Math.Sqrt(place.FanIn) : initializer.Scale;
-        return $"new({GeneratedNames.Weft}.Distribution.{initializer.Distribution}, {Literals.Of(scale, "double")})";
-    }
+    private static string Start(ParameterPlace place) =>
+        $"new({GeneratedNames.Weft}.Distribution.{place.Parameter.Initializer.Distribution}, {Literals.Of(place.Scale, "double")})";
 
     private enum Pass
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
@@ -17,11 +16,30 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
 {
     private const int Alternatives = 3;
 
-    /// <summary>What is known of a linear map whatever its parameters are.</summary>
-    private readonly string? _known = schedule.Module.Links.Count == 1 && schedule.Module.Links[0] is LinearLink linear
-        && Properties.Describe(linear.Operator).ToArray() is { Length: > 0 } properties
-            ? $"For all parameters: {string.Join(", ", properties)}."
-            : null;
+    /// <summary>What is explained.</summary>
+    public Schedule Schedule => schedule;
+
+    /// <summary>Where the parameters closest to a matrix come from; null for what is not linear.</summary>
+    public ProjectionPlan? Projection => projection;
+
+    /// <summary>The laws that were applied, each as often as it was.</summary>
+    public IReadOnlyList<Law> Laws => laws;
+
+    /// <summary>What is known of a linear map whatever its parameters are: <c>symmetric</c>, <c>rank at most 4</c>.</summary>
+    public IReadOnlyList<string> Properties { get; } = schedule.Module.Links.Count == 1 && schedule.Module.Links[0] is LinearLink linear
+        ? [.. Rewriting.Properties.Describe(linear.Operator)]
+        : [];
+
+    /// <summary>The orders of contractions, where there is more than one tensor.</summary>
+    public IEnumerable<TermPlan> Plans => OrdersOf(schedule);
+
+    /// <summary>How much of the processor's peak the kernels of the forward pass are predicted to reach; 0 where there is no operation.</summary>
+    /// <param name="rows">Rows of the batch.</param>
+    public double PredictedShare(int rows) =>
+        schedule.ForwardFlops == 0 ? 0 : (double)schedule.ForwardFlops * rows / (schedule.FewRows is { } few && rows <= few.Rows ? few.Schedule : schedule).ForwardCost(rows);
+
+    /// <summary>The network, drawn.</summary>
+    public string Picture() => NetworkPicture.Draw(schedule.Program.Lowered, schedule.Plans);
 
     private Module Module => schedule.Module;
 
@@ -34,87 +52,81 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     {
         yield return Parameters();
         yield return Flops();
-        if (_known is not null)
+        if (Properties.Count > 0)
         {
-            yield return _known;
+            yield return Known();
         }
 
-        if (Plans(schedule).Any())
+        if (Plans.Any())
         {
-            yield return $"Plan for batches of {Number(costs.Batch)}: {string.Join("; ", Plans(schedule).Select(plan => PlanPrinter.Print(plan.Root)))}.";
+            yield return $"Plan for batches of {Number(costs.Batch)}: {string.Join("; ", Plans.Select(plan => PlanPrinter.Print(plan.Root)))}.";
         }
     }
 
-    /// <summary>All of it, as <c>weft explain</c> prints it.</summary>
-    public string Full()
-    {
-        var text = new StringBuilder();
-        Line($"{Module.Name}: {Number(Module.Inputs)} -> {Number(Module.Outputs)}, {scalar.ToString().ToLowerInvariant()}, planned for batches of {Number(costs.Batch)}");
-        foreach ((string side, EquatableArray<Port> ports) in new[] { ("Inputs", Module.InputPorts), ("Outputs", Module.OutputPorts) }.Where(side => side.Item2.Count > 0))
-        {
-            Line($"{side}: {string.Join(", ", ports)}");
-        }
+    /// <summary>All of it.</summary>
+    public ExplanationReport Full() => new(
+        $"{Module.Name}: {Number(Module.Inputs)} -> {Number(Module.Outputs)}, {scalar.ToString().ToLowerInvariant()}, planned for batches of {Number(costs.Batch)}",
+        new MapCosts(schedule.TrainedCount, schedule.ParameterCount - schedule.TrainedCount, schedule.ForwardFlops, schedule.ReverseFlops),
+        [.. Ports()],
+        [.. Facts()],
+        [.. Sections()]);
 
-        Line();
-        Line(Parameters());
-        Line(Flops());
+    private IEnumerable<string> Ports() => new[] { ("Inputs", Module.InputPorts), ("Outputs", Module.OutputPorts) }
+        .Where(side => side.Item2.Count > 0)
+        .Select(side => $"{side.Item1}: {string.Join(", ", side.Item2)}");
+
+    private IEnumerable<string> Facts()
+    {
+        yield return Parameters();
+        yield return Flops();
         if (schedule.Forward.OfType<GatherStep>().Where(gather => gather.Table.Storage.IsPerRow).ToList() is { Count: > 0 } gathers)
         {
-            Line($"At positions by data: {Number(gathers.Sum(gather => gather.Shape.Direct))} elements read or added to per row.");
+            yield return $"At positions by data: {Number(gathers.Sum(gather => gather.Shape.Direct))} elements read or added to per row.";
         }
 
-        Line(Bytes());
-        Line(Prediction());
+        yield return Bytes();
+        yield return Prediction();
         if (Module.IsLinear)
         {
-            Line(DenseCrossover());
+            yield return DenseCrossover();
         }
 
-        if (_known is not null)
+        if (Properties.Count > 0)
         {
-            Line(_known);
+            yield return Known();
         }
+    }
 
-        Section("Algebra", Module.Links.Select(Describe).Concat(laws
+    private IEnumerable<ExplanationSection> Sections()
+    {
+        IEnumerable<string> applied = laws
             .GroupBy(law => law)
-            .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}"))
-            .Concat(routes.SelectMany(Describe)));
-        Section("Network", Network(schedule));
-        Section("Plan", Plan(schedule));
+            .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}");
+        yield return new("Algebra", [.. Module.Links.Select(Describe), .. applied, .. routes.SelectMany(Describe)]);
+        yield return new("Network", [.. Network(schedule)]);
+        yield return new("Plan", [.. Plan(schedule)]);
         if (schedule.FewRows is { } few)
         {
-            Section($"For {few.InWords}", Network(few.Schedule).Except(Network(schedule)).Concat(Plan(few.Schedule)));
+            yield return new($"For {few.InWords}", [.. Network(few.Schedule).Except(Network(schedule)), .. Plan(few.Schedule)]);
         }
 
-        Section("Steps", SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0));
+        yield return new("Steps", [.. SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0)]);
         if (projection is not null)
         {
-            Section("From a dense matrix", Describe(projection));
+            yield return new("From a dense matrix", [.. Describe(projection)]);
         }
-
-        return text.ToString();
-
-        void Section(string title, IEnumerable<string> lines)
-        {
-            Line();
-            Line(title);
-            foreach (string line in lines)
-            {
-                Line("  " + line);
-            }
-        }
-
-        void Line(string line = "") => text.Append(line).Append('\n');
     }
 
     private static IEnumerable<string> Network(Schedule schedule) =>
         NetworkPrinter.Print(schedule.Program.Lowered).Split('\n').Skip(1).Where(line => line.Length > 0).Select(line => line.Substring(2));
 
-    private static IEnumerable<string> Plan(Schedule schedule) => Plans(schedule)
+    private string Known() => $"For all parameters: {string.Join(", ", Properties)}.";
+
+    private static IEnumerable<string> Plan(Schedule schedule) => OrdersOf(schedule)
         .SelectMany(plan => PlanPrinter.Print(plan, Alternatives))
         .Concat(schedule.Program.Shared.Select(shared => $"{shared.Storage} is computed once and read {Number(shared.Uses)} times"));
 
-    private static IEnumerable<TermPlan> Plans(Schedule schedule) => schedule.Plans.Where(plan => plan.Root is ContractionNode or SharedNode);
+    private static IEnumerable<TermPlan> OrdersOf(Schedule schedule) => schedule.Plans.Where(plan => plan.Root is ContractionNode or SharedNode);
 
     private static IEnumerable<string> Describe(Route route) => route.Others
         .Select(other => $"not {AlgebraPrinter.Print(other.Operator)}: {other.Times.ToString("0.##", CultureInfo.InvariantCulture)} times the cost")
@@ -210,9 +222,8 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         ProcessorModel processor = costs.Processor;
         IEnumerable<string> tiles = new[] { 4, 2 }.Select(columns => $"{Number(processor.TileRows(columns))} × {Number(columns)}");
         IEnumerable<string> caches = new[] { processor.FirstLevelBytes, processor.SecondLevelBytes, processor.ThirdLevelBytes }.Select(bytes => Number(bytes >> 10));
-        double share = (double)schedule.ForwardFlops * costs.Batch / schedule.ForwardCost(costs.Batch);
         return $"Processor: {processor.Name}, tiles of {string.Join(" or ", tiles)} vectors of {Number(8 * processor.VectorBytes)} bits, caches of {string.Join(", ", caches)} KiB"
-            + (schedule.ForwardFlops > 0 ? $"; {Count(100 * share)} % of its peak are predicted." : ".");
+            + (schedule.ForwardFlops > 0 ? $"; {Count(100 * PredictedShare(costs.Batch))} % of its peak are predicted." : ".");
     }
 
     /// <summary>Dense costs its own product for each row, and once per update the structure applied to every unit vector.</summary>

@@ -30,6 +30,14 @@ public static class NetworkPrinter
         return text.ToString();
     }
 
+    /// <summary>One statement; a scan with its body.</summary>
+    public static string Print(Statement statement)
+    {
+        var text = new StringBuilder();
+        Print(text, statement, "");
+        return text.ToString();
+    }
+
     private static void Print(StringBuilder text, Statement statement, string indent)
     {
         switch (statement)

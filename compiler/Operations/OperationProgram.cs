@@ -27,7 +27,11 @@ public sealed record Variant(CostModel Costs, int ElementSize, int PlanRank = 0)
 /// <param name="Parameter">The parameter.</param>
 /// <param name="Storage">The room that its numbers have.</param>
 /// <param name="FanIn">How many products each output of its contraction adds up: what an initializer that keeps the variance divides by.</param>
-public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int FanIn);
+public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int FanIn)
+{
+    /// <summary>The number of the distribution that the parameter is drawn from.</summary>
+    public double Scale => Parameter.Initializer.IsOverFanIn ? Parameter.Initializer.Scale / Math.Sqrt(FanIn) : Parameter.Initializer.Scale;
+}
 
 /// <summary>What a map does, in order, the same for every target: what depends on parameters alone, and what each row of a batch needs.</summary>
 /// <param name="Lowered">The module.</param>

@@ -66,16 +66,36 @@ public sealed class Interpreter
 
     /// <summary>The matrix of the module.</summary>
     /// <exception cref="InvalidOperationException">The module is not linear.</exception>
-    public double[,] Dense()
+    public double[,] Dense() =>
+        Dense(_module.Operator ?? throw new InvalidOperationException($"{_module.Name} is not linear: it has no dense form."));
+
+    /// <summary>The matrix of one operator over this module's parameters, and which of some sources each entry is made of.</summary>
+    /// <param name="node">The operator.</param>
+    /// <param name="sources">Parameters by their places in the module, each whole or one of its elements.</param>
+    /// <param name="mostProducts">How many products are added up at most.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <returns>Null where it takes more products.</returns>
+    public TracedMatrix? Trace(Operator node, IReadOnlyList<(int Parameter, int? Element)> sources, long mostProducts, CancellationToken cancellationToken = default)
     {
-        if (!_module.IsLinear)
+        var tape = new SourceTape(mostProducts, cancellationToken);
+        Number[][] numbers = _parameters.Select(Constants).ToArray();
+        for (int k = 0; k < sources.Count; k++)
         {
-            throw new InvalidOperationException($"{_module.Name} is not linear: it has no dense form.");
+            (Number[] of, int? element) = (numbers[sources[k].Parameter], sources[k].Element);
+            for (int i = element ?? 0; i < (element + 1 ?? of.Length); i++)
+            {
+                of[i] = of[i] with { Node = tape.Union(of[i].Node, tape.Source(k)) };
+            }
         }
 
-        return _module.Links.Count == 0
-            ? Dense(new Identity(_module.Inputs))
-            : Dense(new Product(new(_module.Links.Cast<LinearLink>().Reverse().Select(link => link.Operator))));
+        try
+        {
+            return new TracedMatrix(new Evaluator(tape, Named(numbers)).Matrix(node), tape);
+        }
+        catch (SourceTape.ExhaustedException)
+        {
+            return null;
+        }
     }
 
     /// <summary>The value for a batch, and what derivatives there are taken from: recorded once, however many are.</summary>

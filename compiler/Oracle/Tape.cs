@@ -15,7 +15,7 @@ internal readonly record struct Number(double Value, int Node = 0)
 /// Records scalar computations so that they can be differentiated in both directions (Griewank and Walther 2008). A node is a
 /// sum of products, or a function of one number; its edges hold the partial derivatives.
 /// </summary>
-internal sealed class Tape
+internal class Tape
 {
     private const int PieceLength = 1 << 13;
 
@@ -37,10 +37,10 @@ internal sealed class Tape
     }
 
     /// <summary>Starts a sum of products. Sums do not nest: nothing else may be recorded until <see cref="EndSum"/>.</summary>
-    public void BeginSum() => _sum = 0;
+    public virtual void BeginSum() => _sum = 0;
 
     /// <summary>Adds <c>a · b</c> to the sum.</summary>
-    public void AddProduct(Number a, Number b)
+    public virtual void AddProduct(Number a, Number b)
     {
         _sum += a.Value * b.Value;
         AddEdge(a, b.Value);
@@ -48,7 +48,7 @@ internal sealed class Tape
     }
 
     /// <summary>Adds <c>coefficient · ∏ factors</c> to the sum.</summary>
-    public void AddProduct(double coefficient, Number[] factors)
+    public virtual void AddProduct(double coefficient, Number[] factors)
     {
         double product = coefficient;
         for (int i = 0; i < factors.Length; i++)
@@ -67,7 +67,7 @@ internal sealed class Tape
     }
 
     /// <summary>The sum since <see cref="BeginSum"/>.</summary>
-    public Number EndSum() => Close(_sum);
+    public virtual Number EndSum() => Close(_sum);
 
     public Number Multiply(Number a, Number b)
     {
@@ -85,7 +85,7 @@ internal sealed class Tape
     }
 
     /// <summary>A function of one number, given its value and derivative there.</summary>
-    public Number Function(Number argument, double value, double derivative)
+    public virtual Number Function(Number argument, double value, double derivative)
     {
         AddEdge(argument, derivative);
         return Close(value);

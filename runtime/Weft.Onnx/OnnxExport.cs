@@ -67,22 +67,16 @@ public static class OnnxExport
 
     /// <summary>A bound module as a model, with the parameters of a file; seeded ones are drawn.</summary>
     /// <exception cref="InvalidDataException">A parameter is not in the file, or has another shape there.</exception>
-    internal static unsafe ModelProto Create(Module module, TensorFile file, int batch) => Create(module, batch, place =>
+    internal static ModelProto Create(Module module, TensorFile file, int batch) => Create(module, batch, place =>
     {
         Parameter parameter = place.Parameter;
         int[] shape = [.. parameter.Shape];
-        double[] values = new double[parameter.Length];
         if (parameter.Role == Role.Seeded)
         {
-            double scale = parameter.Initializer.IsOverFanIn ? parameter.Initializer.Scale / Math.Sqrt(place.FanIn) : parameter.Initializer.Scale;
-            fixed (double* target = values)
-            {
-                ParameterFunctions<double>.Draw(target, shape, new(parameter.Initializer.Distribution, scale), parameter.Seed);
-            }
-
-            return values;
+            return [.. RandomTensor.Elements(shape, parameter.Initializer.Distribution, place.Scale, parameter.Seed)];
         }
 
+        double[] values = new double[parameter.Length];
         try
         {
             file.Read(parameter.Name, shape, values.AsSpan());

@@ -593,7 +593,7 @@ public abstract unsafe class Map<T> : IDisposable
     }
 
     private static void Draw(T* w, ParameterInfo parameter, int seed) =>
-        ParameterFunctions<T>.Draw(w + parameter.Offset, parameter.Shape.AsSpan(), parameter.Initializer, seed);
+        ParameterFunctions<T>.Draw(w + parameter.Offset, parameter.Shape, parameter.Initializer, seed);
 
     /// <summary>A batch that is one piece of one chunk. What only few rows need is made by the first call of so few after an update.</summary>
     private void ForwardSmall(AlignedBuffer<T> block, T* x, T* y, int batch)

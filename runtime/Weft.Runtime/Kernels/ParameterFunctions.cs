@@ -32,97 +32,16 @@ public static unsafe partial class ParameterFunctions<T>
         public readonly T* Mirror = mirror;
     }
 
-    /// <summary>
-    /// Draws a tensor. Each element depends on the seed and its index alone, and is the same on every machine; as <see cref="float"/> it
-    /// is the rounded <see cref="double"/>.
-    /// </summary>
+    /// <summary>Draws a tensor; as <see cref="float"/> an element is the rounded <see cref="double"/>.</summary>
     /// <param name="target">∏ shape elements; overwritten.</param>
-    /// <param name="shape">The extent of each axis; distributions of rows and of matrices need the last ones.</param>
+    /// <param name="shape">The extent of each axis.</param>
     /// <param name="initializer">The distribution with its scale.</param>
     /// <param name="seed">The seed of all elements.</param>
-    public static void Draw(T* target, ReadOnlySpan<int> shape, Initializer initializer, int seed)
+    public static void Draw(T* target, IReadOnlyList<int> shape, Initializer initializer, int seed)
     {
-        (Distribution distribution, double scale) = initializer;
-        int length = 1, rowLength = shape.IsEmpty ? 1 : shape[^1], rows = shape.Length < 2 ? 1 : shape[^2];
-        foreach (int extent in shape)
+        foreach (double element in RandomTensor.Elements(shape, initializer.Distribution, initializer.Scale, seed))
         {
-            length *= extent;
-        }
-
-        if (distribution == Distribution.Orthogonal)
-        {
-            for (int start = 0; start < length; start += rows * rowLength)
-            {
-                Orthogonal(target + start, rows, rowLength, scale, seed, (ulong)start);
-            }
-
-            return;
-        }
-
-        for (int i = 0; i < length; i++)
-        {
-            target[i] = T.CreateTruncating(distribution switch
-            {
-                Distribution.Zeros => 0,
-                Distribution.Constant => scale,
-                Distribution.Normal => scale * RandomNumbers.Normal(seed, (ulong)i),
-                Distribution.Uniform => scale * (2 * RandomNumbers.Uniform(seed, (ulong)i) - 1),
-                Distribution.Sign => RandomNumbers.Bits(seed, (ulong)i) >> 63 == 0 ? scale : -scale,
-                Distribution.Paired => scale * RandomNumbers.Normal(seed, (ulong)(i / rowLength / 2 * rowLength + i % rowLength)),
-                Distribution.Whole => Math.Floor(scale * RandomNumbers.Uniform(seed, (ulong)i)),
-                Distribution.Distinct => RandomNumbers.Permuted(RandomNumbers.Combine(seed, i / rowLength), i % rowLength, (int)scale),
-                Distribution.Identity => i / rowLength % rows == i % rowLength ? scale : 0,
-                _ => throw new UnreachableException(),
-            });
-        }
-    }
-
-    /// <summary>
-    /// Orthonormal rows, or columns where these are fewer, times a scale. Each vector is freed twice of those before it, one after the other, which
-    /// leaves nothing but rounding errors (Giraud, Langou and Rozložník, <i>The Loss of Orthogonality in the Gram–Schmidt Orthogonalization
-    /// Process</i>, 2005); all operations are those that IEEE 754 defines exactly, in double precision.
-    /// </summary>
-    private static void Orthogonal(T* target, int rows, int columns, double scale, int seed, ulong first)
-    {
-        int count = Math.Min(rows, columns), size = Math.Max(rows, columns);
-        double[] vectors = new double[count * size];
-        for (int k = 0; k < count; k++)
-        {
-            Span<double> v = vectors.AsSpan(k * size, size);
-            for (int i = 0; i < size; i++)
-            {
-                v[i] = RandomNumbers.Normal(seed, first + (ulong)(k * size + i));
-            }
-
-            for (int before = 0; before < 2 * k; before++)
-            {
-                ReadOnlySpan<double> other = vectors.AsSpan(before % k * size, size);
-                double along = Dot(v, other);
-                for (int i = 0; i < size; i++)
-                {
-                    v[i] -= along * other[i];
-                }
-            }
-
-            double norm = Math.Sqrt(Dot(v, v));
-            for (int i = 0; i < size; i++)
-            {
-                v[i] /= norm;
-                int place = rows <= columns ? k * columns + i : i * columns + k;
-                target[place] = T.CreateTruncating(scale * v[i]);
-            }
-        }
-
-        // In one order on every machine: vectors would add up in another.
-        static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
-        {
-            double sum = 0;
-            for (int i = 0; i < a.Length; i++)
-            {
-                sum += a[i] * b[i];
-            }
-
-            return sum;
+            *target++ = T.CreateTruncating(element);
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Weft.Benchmarks.Peers;
+namespace Weft.Measuring;
 
 /// <summary>OpenBLAS, with a core of the instruction set that .NET uses: it takes processors that it does not know for old ones.</summary>
 internal sealed unsafe class OpenBlas : Cblas

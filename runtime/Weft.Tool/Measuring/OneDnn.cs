@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Weft.Benchmarks.Peers;
+namespace Weft.Measuring;
 
 /// <summary>oneDNN's matrix product, with the instruction set that .NET uses; its threads are OpenMP's.</summary>
 internal sealed unsafe class OneDnn : Gemm
