@@ -32,11 +32,22 @@ internal static class FitCommand
                 return share;
             },
         };
+        var samples = new Option<string?>("--samples") { Description = "Vectors as they come in, a row each, as a file like the matrix's: the error is then that of what the matrix makes of them." };
+        var steps = new Option<int>("--steps") { Description = "The most steps for a structure without a closed form, or with --samples.", DefaultValueFactory = _ => 20 };
+        steps.Validators.Add(result =>
+        {
+            if (result.GetValue(steps) < 1)
+            {
+                result.AddError("--steps: a number from 1 was expected.");
+            }
+        });
         Option<string?> picture = CommandParts.Written("--svg", "Where a picture of the errors goes.");
         Option<string?> path = CommandParts.Written("--output", "Where the closest structure's parameters go, as a safetensors file.");
-        var command = new Command("fit", "Finds structures that are close to a matrix.") { matrix, files, formulas, budget, picture, path };
+        var command = new Command("fit", "Finds structures that are close to a matrix.") { matrix, files, formulas, budget, samples, steps, picture, path };
         command.SetAction(parsed => session.Run(() => Fit(session, new FitRequest(
             parsed.GetRequiredValue(matrix),
+            parsed.GetValue(samples),
+            parsed.GetValue(steps),
             parsed.GetValue(files) ?? [],
             parsed.GetValue(formulas) ?? [],
             parsed.GetValue(budget),
@@ -48,13 +59,22 @@ internal static class FitCommand
     /// <summary>Fits structures to a matrix, prints the best of them, and draws and writes them where a file is given.</summary>
     private static int Fit(Session session, FitRequest request)
     {
-        if (MatrixFile.Split(request.Matrix).Path is var file && !File.Exists(file))
+        foreach (string text in new[] { request.Matrix, request.Samples }.OfType<string>())
         {
-            throw new UsageException($"there is no file '{file}'");
+            if (MatrixFile.Split(text).Path is var file && !File.Exists(file))
+            {
+                throw new UsageException($"there is no file '{file}'");
+            }
         }
 
         IReadOnlyList<ParsedFile> files = session.Parse(request.Files);
         DenseMatrix matrix = MatrixFile.Read(request.Matrix);
+        DenseMatrix? samples = request.Samples is null ? null : MatrixFile.Read(request.Samples);
+        if (samples is not null && samples.Columns != matrix.Columns)
+        {
+            throw new InvalidDataException($"{request.Samples} has rows of {samples.Columns}; {matrix.Columns} are expected, the columns of the matrix");
+        }
+
         double budget = request.Budget * matrix.Rows * matrix.Columns;
         if (Candidates(session, request, files, matrix, budget) is not { } candidates)
         {
@@ -66,17 +86,17 @@ internal static class FitCommand
             throw new UsageException(FormattableString.Invariant($"no structure has as few as {Math.Floor(budget):F0} parameters: raise --budget"));
         }
 
-        using var search = new StructureSearch(matrix, candidates);
-        FitReport.Print(ReportConsole.Over(session.Output), matrix, search);
+        using var search = new StructureSearch(matrix, samples, candidates, request.Steps);
+        SearchReport.Print(ReportConsole.Over(session.Output), matrix, search);
         if (request.Picture is { } picture)
         {
-            File.WriteAllText(picture, FitReport.Draw(matrix, search));
+            File.WriteAllText(picture, SearchReport.Draw(matrix, search));
         }
 
         if (request.Output is { } path)
         {
             using FileStream stream = File.Create(path);
-            FitReport.Save(search.Closest, stream);
+            SearchReport.Save(search.Closest, stream);
             session.Output.WriteLine($"{search.Closest.Formula} is in {path}");
         }
 
