@@ -130,13 +130,22 @@ public static class LeastSquaresFit
             }
         }
 
-        // ‖(W − A) X‖ is that of any root of X Xᵀ in the place of X: of the triangular factor, which has at most as many rows as the samples have elements.
         (int m, int n) = (map.Outputs, map.Inputs);
-        Matrix<double> rows = samples.IsEmpty ? Matrix<double>.Build.DenseIdentity(n) : Matrix<double>.Build.DenseOfRowMajor(samples.Length / n, n, Projection.Widen(samples));
-        rows = rows.RowCount > n ? rows.QR().R.SubMatrix(0, n, 0, n) : rows;
+        Matrix<double> rows = samples.IsEmpty ? Matrix<double>.Build.DenseIdentity(n) : Root(samples, n);
         Matrix<double> dense = Matrix<double>.Build.DenseOfRowMajor(m, n, Projection.Widen(matrix));
         Matrix<double> images = samples.IsEmpty ? dense.Transpose() : rows.TransposeAndMultiply(dense);
         return map.Fit(Narrow<T>(rows), Narrow<T>(images), default, options, cancellationToken);
+    }
+
+    /// <summary>
+    /// Rows that stand for samples: ‖A X‖ is that of any root of X Xᵀ in the place of X, of the triangular factor too, which has at most as many rows as the samples have
+    /// elements.
+    /// </summary>
+    internal static Matrix<double> Root<T>(ReadOnlySpan<T> samples, int columns)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        Matrix<double> rows = Matrix<double>.Build.DenseOfRowMajor(samples.Length / columns, columns, Projection.Widen(samples));
+        return rows.RowCount > columns ? rows.QR().R.SubMatrix(0, columns, 0, columns) : rows;
     }
 
     /// <summary>Draws the trained parameters anew; the frozen ones stay.</summary>
@@ -175,7 +184,7 @@ public static class LeastSquaresFit
         return values;
     }
 
-    private static void RequireFinite<T>(ReadOnlySpan<T> values, string name)
+    internal static void RequireFinite<T>(ReadOnlySpan<T> values, string name)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (!values.IsEmpty && !TensorPrimitives.IsFiniteAll(values)) // of no elements that is false
