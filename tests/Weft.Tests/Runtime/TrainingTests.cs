@@ -198,6 +198,46 @@ public sealed class TrainingTests
         Assert.Equal([-0.25, 0.25, 0.25, -0.25], dy);
     }
 
+    /// <summary>Values by their definitions, slopes by differences; a batch in two chunks gives what it gives whole.</summary>
+    [Fact]
+    public void LossesAreTheirDefinitionsAndSlopes()
+    {
+        double[] y = [0.3, -1.2, 2, 0.1, 4, -0.7], probabilities = [0, 1, 0.25, 1, 0, 0.5], weights = [1, 0, 3];
+        Check(new HuberLoss<double>(probabilities, 0.8), (o, i) => Math.Abs(o[i] - probabilities[i]) is var d && d <= 0.8 ? d * d / 2 : 0.8 * (d - 0.4), 6);
+        Check(new BinaryCrossEntropy<double>(probabilities), (o, i) => -(probabilities[i] * Math.Log(1 / (1 + Math.Exp(-o[i])))) - ((1 - probabilities[i]) * Math.Log(1 - (1 / (1 + Math.Exp(-o[i]))))), 6);
+        Check(new CrossEntropy<double>(new[] { 2, 0 }, smoothing: 0.1), (o, row) => -LogSoftmax(o, row).Select((value, c) => value * ((c == (row == 0 ? 2 : 0) ? 0.9 : 0) + (0.1 / 3))).Sum(), 2);
+        Check(new CrossEntropy<double>(new[] { 2, 0 }, classWeights: weights), (o, row) => -(row == 0 ? 3 : 1) / 2.0 * LogSoftmax(o, row)[row == 0 ? 2 : 0], 2);
+
+        Assert.True(double.IsFinite(new BinaryCrossEntropy<float>(new float[] { 0, 1 }).Evaluate([3e38f, -3e38f], new float[2], 0, 1, 1)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new HuberLoss<double>(y, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CrossEntropy<double>(new int[1], smoothing: 1));
+        Assert.Throws<ArgumentException>(() => new CrossEntropy<double>(new int[1], classWeights: weights).Check(1, 2));
+        Assert.Throws<ArgumentException>(() => new CrossEntropy<double>(new[] { 1 }, classWeights: weights).Check(1, 3));
+        Assert.Throws<ArgumentException>(() => new BinaryCrossEntropy<double>(new[] { 1.5 }).Check(1, 1));
+
+        void Check<TLoss>(TLoss loss, Func<double[], int, double> term, int terms)
+            where TLoss : struct, ILoss<double>
+        {
+            double[] dy = new double[6], other = new double[6];
+            loss.Check(2, 3);
+            double value = loss.Evaluate(y, dy, 0, 2, 2);
+            Assert.Equal(Enumerable.Range(0, terms).Sum(i => term(y, i)) / terms, value, 1e-12);
+            Assert.Equal(value, loss.Evaluate(y.AsSpan(0, 3), other.AsSpan(0, 3), 0, 1, 2) + loss.Evaluate(y.AsSpan(3), other.AsSpan(3), 1, 1, 2), 1e-14);
+            for (int i = 0; i < 6; i++)
+            {
+                double[] up = [.. y], down = [.. y];
+                (up[i], down[i]) = (up[i] + 1e-6, down[i] - 1e-6);
+                Assert.Equal((loss.Evaluate(up, other, 0, 2, 2) - loss.Evaluate(down, other, 0, 2, 2)) / 2e-6, dy[i], 1e-8);
+            }
+        }
+
+        static double[] LogSoftmax(double[] o, int row)
+        {
+            double[] own = o[(3 * row)..(3 * row + 3)];
+            return [.. own.Select(value => value - Math.Log(own.Sum(Math.Exp)))];
+        }
+    }
+
     [Fact]
     public void CrossEntropyDoesNotOverflow()
     {
