@@ -15,9 +15,9 @@ namespace Weft.Compiler;
 
 /// <summary>What the road makes of one module.</summary>
 /// <param name="Code">The C# file.</param>
-/// <param name="Explanation">What <c>weft explain</c> prints.</param>
+/// <param name="Explanation">What was done and why; as text, what <c>weft explain</c> prints.</param>
 /// <param name="Warning">What the type lacks of what was asked for.</param>
-public sealed record GeneratedType(string Code, string Explanation, Diagnostic? Warning = null);
+public sealed record GeneratedType(string Code, ExplanationReport Explanation, Diagnostic? Warning = null);
 
 /// <summary>
 /// The road from a bound module to C#: rewrite, lower, plan, schedule, emit. Between the stages what was made is verified: a mistake of the

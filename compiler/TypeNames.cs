@@ -13,10 +13,12 @@ public static class TypeNames
     /// <summary>What a member that a map's type declares is for; null for one that it does not.</summary>
     /// <param name="module">The map.</param>
     /// <param name="type">The name of the type.</param>
+    /// <param name="members">The flags of what it has besides its passes.</param>
     /// <param name="member">The name of the member.</param>
-    public static string? UseOf(Module module, string type, string member) =>
+    public static string? UseOf(Module module, string type, int members, string member) =>
         member is "Facts" or "Passes" ? "what the map does"
-        : GeneratedNames.Properties(module, type).FirstOrDefault(pair => pair.Value == member).Key is { } parameter ? $"the parameter '{parameter}'"
+        : MapMember.Of(members).FirstOrDefault(derived => member == derived.Name || member == derived.TypeName) is { } other ? $"'{other.Function}' of the map"
+        : GeneratedNames.Properties(module, type, members).FirstOrDefault(pair => pair.Value == member).Key is { } parameter ? $"the parameter '{parameter}'"
         : null;
 
     /// <summary>

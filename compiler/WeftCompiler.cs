@@ -61,17 +61,19 @@ public static class WeftCompiler
     /// <param name="files">The project's files, whose declarations it can name.</param>
     /// <param name="name">The name of the module.</param>
     /// <param name="ct">Stops the work.</param>
-    /// <returns>One module, or diagnostics that all point into <paramref name="formula"/>.</returns>
-    public static BindResult BindFormula(SourceText formula, IReadOnlyList<ParsedFile> files, string name, CancellationToken ct = default)
+    /// <param name="members">What the module's type is to have besides: the flags of <see cref="MapMember"/>.</param>
+    /// <returns>One module and those of its members, in the order of <see cref="MapMember.All"/>, or diagnostics that all point into <paramref name="formula"/>.</returns>
+    public static BindResult BindFormula(SourceText formula, IReadOnlyList<ParsedFile> files, string name, CancellationToken ct = default, int members = 0)
     {
         ScopeTable table = Resolve(files, []);
         var diagnostics = new List<Diagnostic>();
         ModuleBinder binder = new BindingContext(table, [formula.Path], diagnostics, ct).Modules;
+        FileScope scope;
         Module? module;
         if (WeftParser.ParseFormula(formula) is { } parsed)
         {
             diagnostics.AddRange(parsed.Diagnostics);
-            var scope = new FileScope(new ParsedFile(formula, new FileSyntax(default, default, default), default), StandardLibrary.Scope);
+            scope = new FileScope(new ParsedFile(formula, new FileSyntax(default, default, default), default), StandardLibrary.Scope);
             scope.Imported.AddRange(table.Scopes);
             module = diagnostics.Count == 0 && new NameChecker(scope, table, diagnostics, ct).CheckFormula(parsed.Links)
                 ? binder.Bind(scope, parsed.Links, name)
@@ -81,7 +83,7 @@ public static class WeftCompiler
         {
             ParsedFile file = WeftParser.Parse(formula);
             diagnostics.AddRange(file.Diagnostics);
-            var scope = new FileScope(file, StandardLibrary.Scope);
+            scope = new FileScope(file, StandardLibrary.Scope);
             table.ResolveImports(scope, diagnostics);
             scope.Imported.AddRange(table.Scopes.Except(scope.Imported).ToList());
             new NameChecker(scope, table, diagnostics, ct).CheckFile();
@@ -93,8 +95,9 @@ public static class WeftCompiler
             }
         }
 
-        bool isWrong = diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error);
-        return new BindResult(module is null || isWrong ? default : EquatableArray.Of(module), InOrder([], diagnostics));
+        List<Module?> modules = [module, .. module is null ? [] : MapMember.Of(members).Select(member => binder.Derive(module, scope, member))];
+        bool isWrong = modules.Contains(null) || diagnostics.Any(diagnostic => diagnostic.Severity == Severity.Error);
+        return new BindResult(isWrong ? default : modules.OfType<Module>().ToEquatable(), InOrder([], diagnostics));
     }
 
     private static ScopeTable Resolve(IReadOnlyList<ParsedFile> files, List<Diagnostic> diagnostics)

@@ -221,7 +221,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
         try
         {
             var formula = new SourceText(use.Name.Path, use.Formula);
-            BindResult result = WeftCompiler.BindFormula(formula, Syntax(files), use.TypeName.TrimStart('@'), cancellationToken);
+            BindResult result = WeftCompiler.BindFormula(formula, Syntax(files), use.TypeName.TrimStart('@'), cancellationToken, use.Derived);
             EquatableArray<DiagnosticInfo> diagnostics = result.Diagnostics
                 .Select(diagnostic => diagnostic.Path == formula.Path
                     ? new DiagnosticInfo(diagnostic.Id, diagnostic.Severity, diagnostic.Message, use.Source.Locate(diagnostic.Span))
@@ -242,7 +242,10 @@ public sealed class WeftGenerator : IIncrementalGenerator
                 use.ContainingTypes,
                 use.Scalar ?? defaults.Scalar(project.Scalar),
                 use.Batch ?? defaults.Batch(project.Batch),
-                use.Targets ?? defaults.Targets(project.Targets));
+                use.Targets ?? defaults.Targets(project.Targets))
+            {
+                Members = use.Derived,
+            };
             EquatableArray<DiagnosticInfo> declared = use.Members.SelectMany(member => SameMember(use, member, result.Modules[0])).ToEquatable();
             if (declared.Count > 0)
             {
@@ -251,7 +254,12 @@ public sealed class WeftGenerator : IIncrementalGenerator
 
             string parent = options.BaseType(result.Modules[0]);
             return use.Base.Length == 0 || use.Base == parent
-                ? new BoundAttribute(new Unit(result.Modules[0], options), use.Name, use.Accessibility, diagnostics)
+                ? new BoundAttribute(
+                    new Unit(result.Modules[0], options),
+                    use.Name,
+                    use.Accessibility,
+                    diagnostics,
+                    MapMember.Of(use.Derived).Zip(result.Modules.Skip(1), (member, module) => new Unit(module, options.ForMember(member))).ToEquatable())
                 : new BoundAttribute(
                     Unit: null,
                     use.Name,
@@ -272,14 +280,14 @@ public sealed class WeftGenerator : IIncrementalGenerator
         {
             yield return DiagnosticInfo.Of(Descriptors.SameMember, member.Place, use.TypeName, "a constructor without parameters", "new maps", "one with parameters that calls ': this()', or a method");
         }
-        else if (TypeNames.UseOf(module, use.TypeName, member.Name) is { } purpose)
+        else if (TypeNames.UseOf(module, use.TypeName, use.Derived, member.Name) is { } purpose)
         {
             yield return DiagnosticInfo.Of(Descriptors.SameMember, member.Place, use.TypeName, $"'{member.Name}'", purpose, "another name");
         }
     }
 
     private static IEnumerable<Declared<Unit>> UnitsOf(BoundAttribute attribute, bool hasIlgpu) => attribute.Unit is { } unit
-        ? unit.Types(attribute.Accessibility, hasIlgpu).Select(type => new Declared<Unit>(type, attribute.Place))
+        ? unit.Types(attribute.Accessibility, hasIlgpu).Concat(attribute.Members).Select(type => new Declared<Unit>(type, attribute.Place))
         : [];
 
     private static IEnumerable<Declared<Unit>> UnitsOf(BoundFiles bound, EquatableArray<WeftFileOptions> allOptions, bool hasIlgpu)

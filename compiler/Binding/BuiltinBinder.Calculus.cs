@@ -21,6 +21,10 @@ internal sealed partial class BuiltinBinder
 
     private Calculus Calculus => new(Context.NewIndex);
 
+    /// <summary>A function of one operator.</summary>
+    /// <param name="call">A call of it whose only value is an operator.</param>
+    public Value? OfOperator(BuiltinCall call) => call.Syntax.Name.Text == "trace" ? MakeTrace(call) : s_ofOperators[call.Syntax.Name.Text](this, (OperatorValue)call.Values[0], call);
+
     /// <summary>The entries of an operator as a tensor; of its diagonal alone.</summary>
     public IndexedValue? MakeEntries(BuiltinCall call, bool isDiagonal)
     {

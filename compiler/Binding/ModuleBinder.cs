@@ -35,6 +35,42 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         return MakeModule(name, scope.File.Source.Text.Trim(), documentation, chain, root, new TextSpan(0, scope.File.Source.Text.Length));
     }
 
+    /// <summary>What a module's type has besides it, as a module with the same parameters.</summary>
+    /// <param name="module">A module that was bound in this context, of a formula that stands by itself.</param>
+    /// <param name="scope">The scope of the formula.</param>
+    /// <param name="member">What it has.</param>
+    public Module? Derive(Module module, FileScope scope, MapMember member)
+    {
+        var root = new Frame(scope, null, "", null, default);
+        var formula = new NameSyntax(module.Name, new TextSpan(0, scope.File.Source.Text.Length));
+        if (!module.IsLinear)
+        {
+            Report(DiagnosticDescriptors.WrongKind, root, formula, $"a linear map for '{member.Name}'", "a layer");
+            return null;
+        }
+
+        Operator[] operators = [.. module.Links.Cast<LinearLink>().Select(link => link.Operator).Reverse()];
+        var op = new OperatorValue(operators.Length == 1 ? operators[0] : new Product(operators.ToEquatable()));
+        var call = new BuiltinCall(new CallSyntax(new Identifier(member.Function, formula.Span), EquatableArray.Of<ExpressionSyntax>(formula), formula.Span), root, [op]);
+        Operator? made = Context.Builtin.OfOperator(call) switch
+        {
+            OperatorValue value => value.Operator,
+            IndexedValue value => new ScaledByTensor(value.Tensor, new Identity(1)),
+            _ => null,
+        };
+        return made is null ? null : module with
+        {
+            Name = $"{module.Name}.{member.Name}",
+            Formula = $"{member.Function}({module.Formula})",
+            Documentation = member.Summary,
+            Inputs = made.Columns,
+            Outputs = made.Rows,
+            Links = EquatableArray.Of<Link>(new LinearLink(made)),
+            InputPorts = default,
+            OutputPorts = default,
+        };
+    }
+
     private Module? MakeModule(string name, string formula, string documentation, ChainValue chain, Frame root, TextSpan place)
     {
         HashSet<Parameter> used = ParameterCollector.Collect(chain.Links);

@@ -32,9 +32,12 @@ internal static class GeneratedNames
     public static bool IsMember(string name) => IsDeclared(name) || s_inherited.Contains(name);
 
     /// <summary>The properties that show the parameters, by the parameters' names.</summary>
-    public static IReadOnlyDictionary<string, string> Properties(Module module, string typeName)
+    /// <param name="module">The map.</param>
+    /// <param name="typeName">Its type.</param>
+    /// <param name="members">The flags of what that has besides.</param>
+    public static IReadOnlyDictionary<string, string> Properties(Module module, string typeName, int members)
     {
-        var taken = new HashSet<string>(StringComparer.Ordinal) { typeName };
+        var taken = new HashSet<string>(MapMember.Of(members).SelectMany(member => new[] { member.Name, member.TypeName }), StringComparer.Ordinal) { typeName };
         var properties = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (Parameter parameter in module.Parameters)
         {

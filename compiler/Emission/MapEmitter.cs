@@ -219,13 +219,38 @@ internal sealed class MapEmitter
         {
         }
 
-        IReadOnlyDictionary<string, string> names = GeneratedNames.Properties(module, _options.TypeName);
+        IReadOnlyDictionary<string, string> names = GeneratedNames.Properties(module, _options.TypeName, _options.Members);
         for (int k = 0; k < _schedule.Parameters.Count; k++)
         {
             Parameter parameter = _schedule.Parameters[k].Parameter;
             _code.Line();
             _code.Line($"/// <summary>{Xml(parameter.Name)}[{string.Join(", ", parameter.Shape)}], {parameter.Role.ToString().ToLowerInvariant()}.</summary>");
             _code.Line($"public global::Weft.ParameterView<{_scalar}> {names[parameter.Name]} => this[{k}];");
+        }
+
+        foreach (MapMember member in MapMember.Of(_options.Members))
+        {
+            EmitMember(member);
+        }
+    }
+
+    /// <summary>What the type has besides its passes, by a map that is made when it is first asked for.</summary>
+    private void EmitMember(MapMember member)
+    {
+        string field = "_" + char.ToLowerInvariant(member.Name[0]) + member.Name.Substring(1);
+        _code.Line();
+        _code.Line($"private {member.TypeName}? {field};");
+        _code.Line();
+        _code.Line($"/// <summary>{Xml(member.Summary)}</summary>");
+        string map = $"{Kernels}.Derived.Of(ref {field}, this)";
+        if (member.IsNumber)
+        {
+            _code.Line("/// <param name=\"gradient\">[<see cref=\"global::Weft.Map{T}.TrainedCount\"/>]: its gradient for the trained parameters, added to; or empty: not wanted.</param>");
+            _code.Line($"public {_scalar} {member.Name}({GeneratedNames.System}.Span<{_scalar}> gradient = default) => {Kernels}.Derived.Number({map}, gradient);");
+        }
+        else
+        {
+            _code.Line($"public {member.TypeName} {member.Name} => {map};");
         }
     }
 
@@ -543,7 +568,7 @@ internal sealed class MapEmitter
             $"new({Pointer(matrix.Table, pass)}, {Pointer(values, pass)}, {matrix.Outputs}, {matrix.FanIn}, {matrix.Inputs}, {Literals.Of(matrix.Coefficient, _scalar)})");
 
         string Slices(SlicedFanInStep sliced) =>
-            $"new({Matrix(sliced.FanIn.Matrix, sliced.FanIn.Matrix.V)}, {Pointer(sliced.Slices, pass)}, {Number(sliced.Steps)})";
+            $"new({Matrix(sliced.FanIn.Matrix, sliced.FanIn.Matrix.V)}, {Pointer(sliced.Slices, pass)}, {Number(sliced.Slices.Storage.Length)})";
 
         // Where a tensor of each row is: the first one's, and elements from row to row.
         string Row(Place place) => $"new({Pointer(place, pass)}, {Number(Pitch(place))})";

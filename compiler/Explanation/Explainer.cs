@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Planning;
@@ -64,66 +63,58 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         }
     }
 
-    /// <summary>All of it, as <c>weft explain</c> prints it.</summary>
-    public string Full()
-    {
-        var text = new StringBuilder();
-        Line($"{Module.Name}: {Number(Module.Inputs)} -> {Number(Module.Outputs)}, {scalar.ToString().ToLowerInvariant()}, planned for batches of {Number(costs.Batch)}");
-        foreach ((string side, EquatableArray<Port> ports) in new[] { ("Inputs", Module.InputPorts), ("Outputs", Module.OutputPorts) }.Where(side => side.Item2.Count > 0))
-        {
-            Line($"{side}: {string.Join(", ", ports)}");
-        }
+    /// <summary>All of it.</summary>
+    public ExplanationReport Full() => new(
+        $"{Module.Name}: {Number(Module.Inputs)} -> {Number(Module.Outputs)}, {scalar.ToString().ToLowerInvariant()}, planned for batches of {Number(costs.Batch)}",
+        new MapCosts(schedule.TrainedCount, schedule.ParameterCount - schedule.TrainedCount, schedule.ForwardFlops, schedule.ReverseFlops),
+        [.. Ports()],
+        [.. Facts()],
+        [.. Sections()]);
 
-        Line();
-        Line(Parameters());
-        Line(Flops());
+    private IEnumerable<string> Ports() => new[] { ("Inputs", Module.InputPorts), ("Outputs", Module.OutputPorts) }
+        .Where(side => side.Item2.Count > 0)
+        .Select(side => $"{side.Item1}: {string.Join(", ", side.Item2)}");
+
+    private IEnumerable<string> Facts()
+    {
+        yield return Parameters();
+        yield return Flops();
         if (schedule.Forward.OfType<GatherStep>().Where(gather => gather.Table.Storage.IsPerRow).ToList() is { Count: > 0 } gathers)
         {
-            Line($"At positions by data: {Number(gathers.Sum(gather => gather.Shape.Direct))} elements read or added to per row.");
+            yield return $"At positions by data: {Number(gathers.Sum(gather => gather.Shape.Direct))} elements read or added to per row.";
         }
 
-        Line(Bytes());
-        Line(Prediction());
+        yield return Bytes();
+        yield return Prediction();
         if (Module.IsLinear)
         {
-            Line(DenseCrossover());
+            yield return DenseCrossover();
         }
 
         if (Properties.Count > 0)
         {
-            Line(Known());
+            yield return Known();
         }
+    }
 
-        Section("Algebra", Module.Links.Select(Describe).Concat(laws
+    private IEnumerable<ExplanationSection> Sections()
+    {
+        IEnumerable<string> applied = laws
             .GroupBy(law => law)
-            .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}"))
-            .Concat(routes.SelectMany(Describe)));
-        Section("Network", Network(schedule));
-        Section("Plan", Plan(schedule));
+            .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}");
+        yield return new("Algebra", [.. Module.Links.Select(Describe), .. applied, .. routes.SelectMany(Describe)]);
+        yield return new("Network", [.. Network(schedule)]);
+        yield return new("Plan", [.. Plan(schedule)]);
         if (schedule.FewRows is { } few)
         {
-            Section($"For {few.InWords}", Network(few.Schedule).Except(Network(schedule)).Concat(Plan(few.Schedule)));
+            yield return new($"For {few.InWords}", [.. Network(few.Schedule).Except(Network(schedule)), .. Plan(few.Schedule)]);
         }
 
-        Section("Steps", SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0));
+        yield return new("Steps", [.. SchedulePrinter.Print(schedule).Split('\n').Where(line => line.Length > 0)]);
         if (projection is not null)
         {
-            Section("From a dense matrix", Describe(projection));
+            yield return new("From a dense matrix", [.. Describe(projection)]);
         }
-
-        return text.ToString();
-
-        void Section(string title, IEnumerable<string> lines)
-        {
-            Line();
-            Line(title);
-            foreach (string line in lines)
-            {
-                Line("  " + line);
-            }
-        }
-
-        void Line(string line = "") => text.Append(line).Append('\n');
     }
 
     private static IEnumerable<string> Network(Schedule schedule) =>

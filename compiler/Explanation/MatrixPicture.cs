@@ -36,11 +36,12 @@ public sealed class MatrixPicture
 
     private const double Side = 320, LeastSide = 16, Margin = 12, TitleHeight = 24, LegendHeight = 46;
 
-    private static readonly (byte Red, byte Green, byte Blue) Positive = (0x2F, 0x80, 0xED), Negative = (0xE8, 0x6A, 0x17);
+    /// <summary>Blue and orange remain distinct for colour-blind readers.</summary>
+    public static readonly (byte Red, byte Green, byte Blue) Positive = (0x2F, 0x80, 0xED), Negative = (0xE8, 0x6A, 0x17);
 
     /// <summary>
     /// A zero is no colour, and what is small is faint: pictures go with a light background and with a dark one. Positive levels are first, then
-    /// negative ones; blue and orange remain distinct for colour-blind readers.
+    /// negative ones.
     /// </summary>
     private static readonly (byte Red, byte Green, byte Blue, byte Alpha)[] Colours =
     [
@@ -94,6 +95,9 @@ public sealed class MatrixPicture
 
     /// <summary>The footprints that an entry is in, by their places in <see cref="Footprints"/>, in order.</summary>
     public EquatableArray<int> At(int row, int column) => _matrix.Sources(row, column);
+
+    /// <summary>Whether an entry is in a footprint, by its place in <see cref="Footprints"/>.</summary>
+    public bool IsIn(int footprint, int row, int column) => At(row, column).Contains(footprint);
 
     /// <summary>Evaluates a linear module, or a part of its operator.</summary>
     /// <param name="module">The bound module.</param>
@@ -190,7 +194,7 @@ public sealed class MatrixPicture
         {
             for (int j = 0; j < Columns; j++)
             {
-                pixels[i, j] = footprint is { } k && At(i, j).Contains(k) != isIn ? (byte)0 : Colour(Entries[i, j], largest);
+                pixels[i, j] = footprint is { } k && IsIn(k, i, j) != isIn ? (byte)0 : Colour(Entries[i, j], largest);
             }
         }
 

@@ -112,16 +112,19 @@ internal sealed class OperandNetwork
     private readonly Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? _isKnown;
     private readonly Dictionary<Index, int> _numbers;
 
+    /// <summary>Whether the term differs from row to row, which all of its factors are asked for.</summary>
+    private readonly bool _isPerRow;
+
     /// <summary>For each eight indices, the product of the extents of each subset of them.</summary>
     private readonly double[][] _products;
 
     public OperandNetwork(Term term, IReadOnlyList<PlanNode> operands, CostModel costs, Func<IReadOnlyList<Factor>, IReadOnlyList<Index>, bool>? isKnown = null)
     {
-        (_term, _operands, _costs, _isKnown) = (term, operands, costs, isKnown);
+        (_term, _operands, _costs, _isKnown, _isPerRow) = (term, operands, costs, isKnown, term.IsPerRow);
         Index[] indices = [.. operands.SelectMany(operand => operand.Indices).Concat(term.Output.Indices).Distinct()];
         _numbers = indices.Select((index, number) => (index, number)).ToDictionary(pair => pair.index, pair => pair.number);
         NoIndices = BitSet.Empty(indices.Length);
-        _products = [.. Enumerable.Range(0, 8 * NoIndices.Words.Length).Select(eighth => Products([.. indices.Skip(8 * eighth).Take(8)]))];
+        _products = [.. Enumerable.Range(0, (indices.Length + 7) / 8).Select(eighth => Products([.. indices.Skip(8 * eighth).Take(8)]))];
         Leaves = [.. operands.Select((operand, k) =>
             new Tree(k, operands.Count, Bits(operand.Indices), TermPlan.Size(operand.Indices), operand.PerRow, operand.NeedsGradient, operand.IsShort))];
         Kept = Bits(term.Output.Indices);
@@ -159,7 +162,7 @@ internal sealed class OperandNetwork
     public double Elements(Tree tree) => tree.Size * (tree.PerRow ? _costs.Batch : 1);
 
     /// <summary>Whether a tensor in a short format would be multiplied out at full length: it meets nothing but what the input is part of.</summary>
-    public bool Widens(Tree left, Tree right) => _term.IsPerRow && !left.PerRow && !right.PerRow && (left.IsShort || right.IsShort);
+    public bool Widens(Tree left, Tree right) => _isPerRow && !left.PerRow && !right.PerRow && (left.IsShort || right.IsShort);
 
     /// <summary>What two trees cost together, and the contraction of them into one of so many elements.</summary>
     public double Cost(Tree left, Tree right, double size)

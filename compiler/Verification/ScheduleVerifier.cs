@@ -514,13 +514,8 @@ public sealed class ScheduleVerifier
         ?? Same(matrix.V.Storage.Length, (long)matrix.Outputs * matrix.FanIn)
         ?? (matrix.Scratch.Storage.Pitch >= (long)matrix.Inputs + matrix.Outputs ? null : "there is too little room for a row and its product");
 
-    private string? Slices(SlicedFanInStep product)
-    {
-        FanInMatrix matrix = product.FanIn.Matrix;
-        long slices = (matrix.Outputs + (long)product.Lanes - 1) / product.Lanes;
-        long bytes = (product.Steps * (((long)product.Lanes * _elementSize) + product.Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
-        return bytes <= (long)product.Slices.Storage.Length * _elementSize ? null : "there is too little room for slices";
-    }
+    private string? Slices(SlicedFanInStep product) =>
+        SlicedFanInStep.RoomOf(product.FanIn.Matrix, _elementSize) <= product.Slices.Storage.Length ? null : "there is too little room for slices";
 
     private static string? Results(NonlinearLink function, Storage argument, Storage result) => Same(function.Outputs(argument.Length), result.Length);
 

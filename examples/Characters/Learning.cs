@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Numerics.Tensors;
 using Spectre.Console;
+using Weft.Reports;
 
 namespace Weft.Examples.Characters;
 
@@ -38,7 +39,7 @@ internal static class Learning
 
         var curves = new List<Curve>();
         var tales = new List<string>();
-        console.Progress().Start(progress =>
+        ReportConsole.Progress(console).Start(progress =>
         {
             foreach (((string name, Func<Map<float>> create, double rate), ProgressTask task) in Models.Select(model => (model, progress.AddTask(model.Name, maxValue: steps))).ToList())
             {

@@ -39,7 +39,8 @@ internal sealed class GridProcess : IDisposable
             _known.CopyTo(edit["known"]);
         }
 
-        Share();
+        _nearly.Follow(_measured);
+        _expected.Follow(_measured);
         _solver = new ConjugateGradient<double>(_measured.AsOperator(), new SolverOptions { Tolerance = tolerance, IterationLimit = 500 }, _nearly.AsOperator());
     }
 
@@ -89,7 +90,6 @@ internal sealed class GridProcess : IDisposable
             _measured.Gradient(solved, weights, default, gradient);
             TensorPrimitives.Multiply(gradient, 0.5 / Known, gradient);
             optimizer.Step(_measured, gradient);
-            Share();
             onStep(ofFit.Iterations + ofVolume.Iterations);
         }
     }
@@ -146,11 +146,4 @@ internal sealed class GridProcess : IDisposable
     }
 
     private LinearMap<double> Create(string name) => (LinearMap<double>)_compiled.CreateDouble(name);
-
-    /// <summary>The maps have parameters of the same names.</summary>
-    private void Share()
-    {
-        _nearly.CopyLeading(_measured);
-        _expected.CopyLeading(_measured);
-    }
 }

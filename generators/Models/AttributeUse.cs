@@ -2,6 +2,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Weft.Compiler;
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Text;
 
 namespace Weft.Generators.Models;
@@ -20,6 +21,7 @@ internal sealed record UserMember(string Name, Place Place);
 /// <param name="Scalar">The element type, where the attribute gives one.</param>
 /// <param name="Batch">The rows to plan for, where the attribute gives them.</param>
 /// <param name="Targets">What the type runs on, where the attribute says so.</param>
+/// <param name="Derived">The flags of what the type has besides its passes.</param>
 /// <param name="Accessibility">The accessibility of the class: <c>public</c>.</param>
 /// <param name="Base">The map that the user's part derives from: <c>LinearMap&lt;float&gt;</c>; empty where it names none.</param>
 /// <param name="Members">What the user's part declares that the generated one could too.</param>
@@ -35,6 +37,7 @@ internal sealed record AttributeUse(
     Scalar? Scalar,
     int? Batch,
     DeviceTargets? Targets,
+    int Derived,
     string Accessibility,
     string Base,
     EquatableArray<UserMember> Members,
@@ -57,7 +60,8 @@ internal sealed record AttributeUse(
         }
 
         Place name = Place.Of(declaration.Identifier.GetLocation());
-        List<DiagnosticInfo> diagnostics = Check(type, declaration, name).ToList();
+        int members = Named(attribute, "Members") is int flags ? flags : 0;
+        List<DiagnosticInfo> diagnostics = Check(type, declaration, name, members).ToList();
 
         LiteralText source = LiteralText.Of(formulaArgument.Expression);
         string text = attribute.ConstructorArguments[0].Value as string ?? "";
@@ -86,6 +90,7 @@ internal sealed record AttributeUse(
             Named(attribute, nameof(Scalar)) is int scalar ? (scalar == 1 ? Compiler.Scalar.Double : Compiler.Scalar.Float) : null,
             batch,
             Named(attribute, nameof(Targets)) is int targets ? (DeviceTargets)targets : null,
+            members,
             SyntaxFacts.GetText(type.DeclaredAccessibility),
             type.BaseType is { } parent && IsMap(parent) ? parent.ToDisplayString(SymbolDisplayFormat.MinimallyQualifiedFormat) : "",
             type.GetMembers()
@@ -98,7 +103,7 @@ internal sealed record AttributeUse(
     private static object? Named(AttributeData attribute, string name) =>
         attribute.NamedArguments.FirstOrDefault(argument => argument.Key == name).Value.Value;
 
-    private static IEnumerable<DiagnosticInfo> Check(INamedTypeSymbol type, TypeDeclarationSyntax declaration, Place name)
+    private static IEnumerable<DiagnosticInfo> Check(INamedTypeSymbol type, TypeDeclarationSyntax declaration, Place name, int members)
     {
         foreach (TypeDeclarationSyntax part in ContainingTypesOf(declaration).Prepend(declaration).Where(part => !IsPartial(part)))
         {
@@ -112,7 +117,7 @@ internal sealed record AttributeUse(
             : type.IsAbstract ? "abstract"
             : type.IsFileLocal ? "local to its file"
             : type.IsGenericType ? "generic, or inside a generic type"
-            : TypeNames.IsReserved(type.Name) ? "named like a member of its generated part"
+            : TypeNames.IsReserved(type.Name) || MapMember.Of(members).Any(member => type.Name == member.Name || type.Name == member.TypeName) ? "named like a member of its generated part"
             : null;
         if (kind is not null)
         {

@@ -14,8 +14,8 @@ internal sealed record BoundFiles(EquatableArray<Declared<Module>> Modules, Equa
 /// <summary>A thing and the place that declares it.</summary>
 internal sealed record Declared<T>(T Value, Place Place);
 
-/// <summary>An attribute's formula, bound: a unit of work, unless something is wrong.</summary>
-internal sealed record BoundAttribute(Unit? Unit, Place Place, string Accessibility, EquatableArray<DiagnosticInfo> Diagnostics);
+/// <summary>An attribute's formula, bound: a unit of work and those of the type's members, unless something is wrong.</summary>
+internal sealed record BoundAttribute(Unit? Unit, Place Place, string Accessibility, EquatableArray<DiagnosticInfo> Diagnostics, EquatableArray<Unit> Members = default);
 
 /// <summary>A type to generate. Holds no places, so that moving text around does not generate it again.</summary>
 internal sealed record Unit(Module Module, GenerateOptions Options)

@@ -136,7 +136,7 @@ public static class Projection
         if (!map.HasProjection(out string? obstacle))
         {
             throw new NotSupportedException(
-                $"{map.Description.Name} has no closed-form projection: {obstacle}. Its parameters can be fitted by LossGradient and an optimizer, with rows of the identity as inputs and the matrix's columns as targets.");
+                $"{map.Description.Name} has no closed-form projection: {obstacle}. Approximate fits it step by step.");
         }
     }
 

@@ -2,6 +2,7 @@ using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Editing;
+using Weft.Compiler.Explanation;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 
@@ -80,9 +81,9 @@ internal static class Hovers
         Module module = bound.Result.Modules[number];
         try
         {
-            string[] paragraphs = Lenses.Compile(module, ct).Explanation.Split("\n\n");
-            string? plan = paragraphs.FirstOrDefault(paragraph => paragraph.StartsWith("Plan\n  ", StringComparison.Ordinal));
-            return $"{paragraphs[0]}\n\n{string.Join("  \n", paragraphs[1].Split('\n'))}{(plan is null ? "" : $"\n\n```text\n{plan.TrimEnd()}\n```")}";
+            ExplanationReport report = Lenses.Compile(module, ct).Explanation;
+            string plan = string.Concat(report.Lines("Plan").Select(line => $"\n  {line}"));
+            return $"{string.Join('\n', report.Ports.Prepend(report.Title))}\n\n{string.Join("  \n", report.Facts)}{(plan.Length == 0 ? "" : $"\n\n```text\nPlan{plan}\n```")}";
         }
         catch (CompilationException exception)
         {

@@ -30,7 +30,7 @@ internal static class Lenses
         }
 
         GeneratedType type = Compile(module, snapshot.Stopped);
-        return command == Emit ? ($"{TypeNames.Of(name)}.cs", type.Code) : ($"{name}.txt", type.Explanation);
+        return command == Emit ? ($"{TypeNames.Of(name)}.cs", type.Code) : ($"{name}.txt", type.Explanation.ToString());
     }
 
     /// <exception cref="CompilationException">The module is too large.</exception>

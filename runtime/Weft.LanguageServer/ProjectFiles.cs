@@ -7,10 +7,12 @@ public static class ProjectFiles
     public static IEnumerable<string> Below(string folder)
     {
         var options = new EnumerationOptions { IgnoreInaccessible = true };
-        IEnumerable<string> inner = Directory.EnumerateDirectories(folder, "*", options)
-            .Where(path => Path.GetFileName(path) is not ("bin" or "obj" or "node_modules") and [not '.', ..]);
+        IEnumerable<string> inner = Directory.EnumerateDirectories(folder, "*", options).Where(path => IsOwn(Path.GetFileName(path)));
         return Directory.EnumerateFiles(folder, "*.weft", options)
             .Order(StringComparer.Ordinal)
             .Concat(inner.Order(StringComparer.Ordinal).SelectMany(Below));
     }
+
+    /// <summary>Whether a folder of this name holds what people write.</summary>
+    public static bool IsOwn(string folder) => folder is not ("bin" or "obj" or "node_modules") and [not '.', ..];
 }

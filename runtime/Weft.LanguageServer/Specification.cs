@@ -3,13 +3,27 @@ using Weft.Compiler.Editing;
 
 namespace Weft.LanguageServer;
 
-/// <summary>What SPEC.md says of the language's own names: the rows of its tables, and its list of links.</summary>
-internal static partial class Specification
+/// <summary>A row of a table of SPEC.md, or an entry of its list of links, which is a row of a table without a head.</summary>
+/// <param name="Section">The heading above it.</param>
+/// <param name="Introduction">The paragraph under that heading.</param>
+/// <param name="Table">The head of the table's first column.</param>
+/// <param name="Cells">What it says, in Markdown.</param>
+public sealed record SpecificationRow(string Section, string Introduction, string Table, IReadOnlyList<string> Cells);
+
+/// <summary>What SPEC.md says of the language's own names, its library and its diagnostics.</summary>
+public static partial class Specification
 {
-    private static readonly Lazy<Dictionary<(string Table, string Name), string>> s_rows = new(Read);
+    private static readonly Lazy<IReadOnlyList<SpecificationRow>> s_rows = new(() => [.. Read()]);
+    private static readonly Lazy<Dictionary<(string Table, string Name), string>> s_texts = new(Texts);
+
+    /// <summary>The rows of all of its tables, in their order.</summary>
+    public static IReadOnlyList<SpecificationRow> Rows => s_rows.Value;
+
+    /// <summary>A text without its links to other parts of SPEC.md.</summary>
+    public static string WithoutLinks(string text) => Link().Replace(text, "$1");
 
     /// <summary>What a function, a link, a distribution or a format does; null for anything else.</summary>
-    public static string? Of(Symbol symbol) => symbol.Kind switch
+    internal static string? Of(Symbol symbol) => symbol.Kind switch
     {
         SymbolKind.Function => string.Join("\n\n", new[] { Find("Function", symbol.Name), Find("Activation", symbol.Name) }.OfType<string>()),
         SymbolKind.Link => Find("Activation", symbol.Name) ?? Find("", symbol.Name),
@@ -19,43 +33,65 @@ internal static partial class Specification
     };
 
     /// <summary>What a word before a counter does, where the list of links says it.</summary>
-    public static string? OfRepetition(string word) => Find("", word);
+    internal static string? OfRepetition(string word) => Find("", word);
 
-    private static string? Find(string table, string name) => s_rows.Value.GetValueOrDefault((table, name));
+    private static string? Find(string table, string name) => s_texts.Value.GetValueOrDefault((table, name));
 
-    private static Dictionary<(string, string), string> Read()
+    private static Dictionary<(string, string), string> Texts()
     {
-        using var reader = new StreamReader(typeof(Specification).Assembly.GetManifestResourceStream("SPEC.md")!);
-        var rows = new Dictionary<(string, string), string>();
-        string[] heads = [];
-        while (reader.ReadLine() is { } line)
+        var texts = new Dictionary<(string, string), string>();
+        foreach (SpecificationRow row in Rows)
         {
-            string[] cells = line.StartsWith('|') ? [.. Cell().Split(line.Trim('|')).Select(cell => cell.Trim())] : [];
-            if (cells.Length == 0)
+            string text = WithoutLinks(string.Join("\n\n", row.Cells.Skip(1).Where(cell => cell.Length > 0)));
+            foreach (Match name in Code().Matches(row.Cells[0]))
             {
-                heads = [];
-                if (Bullet().Match(line) is { Success: true } bullet)
-                {
-                    Add("", bullet.Groups[1].Value, bullet.Groups[2].Value);
-                }
-            }
-            else if (heads.Length == 0)
-            {
-                heads = cells;
-            }
-            else if (!cells[0].StartsWith("---", StringComparison.Ordinal))
-            {
-                Add(heads[0], cells[0], string.Join("\n\n", cells.Skip(1).Where(cell => cell.Length > 0)));
+                texts.TryAdd((row.Table, name.Groups[1].Value), text);
             }
         }
 
-        return rows;
+        return texts;
+    }
 
-        void Add(string table, string names, string text)
+    private static IEnumerable<SpecificationRow> Read()
+    {
+        using var reader = new StreamReader(typeof(Specification).Assembly.GetManifestResourceStream("SPEC.md")!);
+        string section = "", introduction = "";
+        bool isIntroduction = false;
+        string? table = null;
+        while (reader.ReadLine() is { } line)
         {
-            foreach (Match name in Code().Matches(names))
+            if (!line.StartsWith('|'))
             {
-                rows.TryAdd((table, name.Groups[1].Value), Link().Replace(text, "$1").Replace("\\|", "|", StringComparison.Ordinal));
+                table = null;
+                if (line.StartsWith('#'))
+                {
+                    (section, introduction, isIntroduction) = (line.TrimStart('#', ' '), "", true);
+                }
+                else if (line.Length == 0)
+                {
+                    isIntroduction &= introduction.Length == 0;
+                }
+                else if (Bullet().Match(line) is { Success: true } bullet)
+                {
+                    isIntroduction = false;
+                    yield return new SpecificationRow(section, introduction, "", [bullet.Groups[1].Value, bullet.Groups[2].Value]);
+                }
+                else if (isIntroduction)
+                {
+                    introduction += introduction.Length > 0 ? $" {line}" : line;
+                }
+
+                continue;
+            }
+
+            string[] cells = [.. Cell().Split(line.Trim('|')).Select(cell => cell.Trim().Replace("\\|", "|", StringComparison.Ordinal))];
+            if (table is null)
+            {
+                table = cells[0];
+            }
+            else if (!cells[0].StartsWith("---", StringComparison.Ordinal))
+            {
+                yield return new SpecificationRow(section, introduction, table, cells);
             }
         }
     }

@@ -49,13 +49,21 @@ public readonly struct MeanSquaredError<T>(ReadOnlyMemory<T> targets) : ILoss<T>
 /// <summary>
 /// The mean of −log softmax(y)[label] over the rows: the outputs are unnormalised log-probabilities of the classes. With t labels for each row, the
 /// outputs are t such parts one behind the other, as of a language model that says at each position what comes next; the mean is over these too.
+/// With smoothing, the class of a row counts 1 − smoothing and all classes together smoothing (Szegedy et al., <i>Rethinking the Inception Architecture for
+/// Computer Vision</i>, 2016); with class weights the mean is weighted by those of the labels.
 /// </summary>
 /// <param name="labels">[batch], or [batch, t] where t divides the outputs: the class of each row, or part, 0 to outputs / t − 1.</param>
+/// <param name="smoothing">From 0 to below 1.</param>
+/// <param name="classWeights">[classes]: 0 or above; or empty: 1.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels) : ILoss<T>
+public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels, double smoothing = 0, ReadOnlyMemory<double> classWeights = default) : ILoss<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ReadOnlyMemory<int> labels = labels;
+    private readonly ReadOnlyMemory<double> classWeights = classWeights;
+    private readonly double smoothing = smoothing is >= 0 and < 1
+        ? smoothing
+        : throw new ArgumentOutOfRangeException(nameof(smoothing), smoothing, "A number from 0 to below 1 is expected.");
 
     /// <inheritdoc/>
     public void Check(int rows, int outputs)
@@ -72,14 +80,36 @@ public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels) : ILoss<T>
         {
             throw new ArgumentException($"labels[{wrong}] is {labels.Span[wrong]}; the classes are 0 to {classes - 1}.", nameof(labels));
         }
+
+        if (!classWeights.IsEmpty)
+        {
+            if (classWeights.Length != classes)
+            {
+                Lengths.Refuse(nameof(classWeights), classWeights.Length, $"{classes} are expected, one for each class.");
+            }
+
+            foreach (double weight in classWeights.Span)
+            {
+                if (!double.IsFinite(weight) || weight < 0)
+                {
+                    throw new ArgumentException($"classWeights has {weight}; numbers of 0 or above are expected.", nameof(classWeights));
+                }
+            }
+
+            if (TotalWeight() == 0)
+            {
+                throw new ArgumentException("classWeights are 0 for all labels of the batch: there is no mean.", nameof(classWeights));
+            }
+        }
     }
 
     /// <inheritdoc/>
     public double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows)
     {
         ReadOnlySpan<int> all = labels.Span;
+        ReadOnlySpan<double> weights = classWeights.Span;
         int parts = all.Length / totalRows, classes = y.Length / rows / parts;
-        double loss = 0;
+        double loss = 0, total = TotalWeight(), shared = smoothing / classes;
         for (int part = 0; part < rows * parts; part++)
         {
             // Shifted by the largest, no exponential overflows and their sum is at least 1.
@@ -87,14 +117,117 @@ public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels) : ILoss<T>
             Span<T> slopes = dy.Slice(part * classes, classes);
             int label = all[(firstRow * parts) + part];
             TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), slopes);
-            double score = double.CreateTruncating(slopes[label]);
+            double share = (weights.IsEmpty ? 1 : weights[label]) / total, score = (1 - smoothing) * double.CreateTruncating(slopes[label]);
+            if (smoothing > 0)
+            {
+                score += shared * double.CreateTruncating(TensorPrimitives.Sum<T>(slopes));
+            }
+
             TensorPrimitives.Exp(slopes, slopes);
             double sum = double.CreateTruncating(TensorPrimitives.Sum<T>(slopes));
-            loss += Math.Log(sum) - score;
-            TensorPrimitives.Multiply(slopes, T.CreateTruncating(1 / (sum * all.Length)), slopes);
-            slopes[label] -= T.CreateTruncating(1.0 / all.Length);
+            loss += share * (Math.Log(sum) - score);
+            TensorPrimitives.Multiply(slopes, T.CreateTruncating(share / sum), slopes);
+            slopes[label] -= T.CreateTruncating(share * (1 - smoothing));
+            if (smoothing > 0)
+            {
+                TensorPrimitives.Subtract(slopes, T.CreateTruncating(share * shared), slopes);
+            }
         }
 
-        return loss / all.Length;
+        return loss;
+    }
+
+    /// <summary>The weights of all labels together.</summary>
+    private double TotalWeight()
+    {
+        if (classWeights.IsEmpty)
+        {
+            return labels.Length;
+        }
+
+        double total = 0;
+        foreach (int label in labels.Span)
+        {
+            total += classWeights.Span[label];
+        }
+
+        return total;
+    }
+}
+
+/// <summary>
+/// The mean of −t·log σ(y) − (1 − t)·log(1 − σ(y)) over the rows and the outputs, each of which is the logarithm of the odds of a yes. It is computed from y, so that it
+/// does not overflow.
+/// </summary>
+/// <param name="targets">[batch, outputs]: how probable a yes is, 0 to 1.</param>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public readonly struct BinaryCrossEntropy<T>(ReadOnlyMemory<T> targets) : ILoss<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly ReadOnlyMemory<T> targets = targets;
+
+    /// <inheritdoc/>
+    public void Check(int rows, int outputs)
+    {
+        Lengths.Require(targets.Length, rows, outputs, nameof(targets));
+        foreach (T target in targets.Span)
+        {
+            if (!(target >= T.Zero && target <= T.One))
+            {
+                throw new ArgumentException($"targets has {target}; probabilities from 0 to 1 are expected.", nameof(targets));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows)
+    {
+        ReadOnlySpan<T> own = targets.Span.Slice(firstRow * (y.Length / rows), y.Length);
+        double count = (double)totalRows * (y.Length / rows), sum = 0;
+        T share = T.CreateTruncating(1 / count);
+        for (int i = 0; i < y.Length; i++)
+        {
+            // e^−|y| is at most 1; log(1 + e^y) = max(y, 0) + log(1 + e^−|y|).
+            T small = T.Exp(-T.Abs(y[i])), yes = (T.IsPositive(y[i]) ? T.One : small) / (T.One + small);
+            sum += double.CreateTruncating(T.Max(y[i], T.Zero) - (y[i] * own[i]) + T.LogP1(small));
+            dy[i] = (yes - own[i]) * share;
+        }
+
+        return sum / count;
+    }
+}
+
+/// <summary>
+/// The mean of d² / 2 where |d| ≤ delta, and of delta·(|d| − delta / 2) where it is larger, for d = y − target, over the rows and the outputs (Huber, <i>Robust Estimation
+/// of a Location Parameter</i>, 1964): outliers pull no harder than delta.
+/// </summary>
+/// <param name="targets">[batch, outputs]</param>
+/// <param name="delta">Above 0.</param>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public readonly struct HuberLoss<T>(ReadOnlyMemory<T> targets, double delta = 1) : ILoss<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly ReadOnlyMemory<T> targets = targets;
+    private readonly double delta = double.IsFinite(delta) && delta > 0
+        ? delta
+        : throw new ArgumentOutOfRangeException(nameof(delta), delta, "A finite number above 0 is expected.");
+
+    /// <inheritdoc/>
+    public void Check(int rows, int outputs) => Lengths.Require(targets.Length, rows, outputs, nameof(targets));
+
+    /// <inheritdoc/>
+    public double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows)
+    {
+        int outputs = y.Length / rows;
+        double count = (double)totalRows * outputs, sum = 0;
+        TensorPrimitives.Subtract(y, targets.Span.Slice(firstRow * outputs, y.Length), dy);
+        for (int i = 0; i < dy.Length; i++)
+        {
+            double d = double.CreateTruncating(dy[i]), size = Math.Abs(d);
+            sum += size <= delta ? 0.5 * d * d : delta * (size - (0.5 * delta));
+            dy[i] = T.CreateTruncating((size > delta ? Math.CopySign(delta, d) : d) / count);
+        }
+
+        return sum / count;
     }
 }

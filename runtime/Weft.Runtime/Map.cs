@@ -15,7 +15,7 @@ namespace Weft;
 /// step change the parameters: nothing else may run on the map meanwhile, and what does throws <see cref="InvalidOperationException"/>. A
 /// large batch is split over threads (<see cref="WeftOptions.MaxThreads"/>); which thread does what never changes a result. After the first
 /// calls, which make workspaces, a call allocates nothing. A new map with stored parameters computes nothing until <see cref="Initialize"/>,
-/// <see cref="Edit"/> or a file gives them; they are zero where an edit leaves them out.
+/// <see cref="Edit"/> or a file gives them; they are zero where an edit leaves them out. A map can <see cref="Follow"/> another one instead.
 /// </remarks>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract unsafe class Map<T> : IDisposable
@@ -40,6 +40,11 @@ public abstract unsafe class Map<T> : IDisposable
     /// <summary>Grows with each change of the parameters; odd while they change. A pass that begins and ends in one even epoch read one set of them.</summary>
     private volatile int epoch;
     private volatile bool isPreparedForFewRows;
+
+    /// <summary>The map whose parameters this one takes over, where its own are in it, and the epoch that they are of.</summary>
+    private Map<T>? leader;
+    private int[] placesInLeader = [];
+    private volatile int followedEpoch;
 
     /// <summary>Makes a map with zero parameters; its seeded tensors are drawn.</summary>
     /// <param name="description">The map's facts: name, formula, sizes, costs, parameters.</param>
@@ -91,7 +96,7 @@ public abstract unsafe class Map<T> : IDisposable
 
     /// <summary>The stored parameters, contiguous and 64-byte aligned: the trained ones, then the frozen ones.</summary>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public ReadOnlySpan<T> Parameters => Stored().Span[..ParameterCount];
+    public ReadOnlySpan<T> Parameters => Current().Span[..ParameterCount];
 
     /// <summary>A parameter by its name.</summary>
     /// <exception cref="ArgumentException">There is no such parameter.</exception>
@@ -106,7 +111,7 @@ public abstract unsafe class Map<T> : IDisposable
         get
         {
             ParameterInfo info = InfoAt(index);
-            return new ParameterView<T>(info, Stored().Memory.Slice(info.Offset, info.Length));
+            return new ParameterView<T>(info, Current().Memory.Slice(info.Offset, info.Length));
         }
     }
 
@@ -130,6 +135,45 @@ public abstract unsafe class Map<T> : IDisposable
                 Draw(block.Pointer, parameter, RandomNumbers.Combine(seed, i));
             }
         }
+    }
+
+    /// <summary>
+    /// From now on computes with the parameters of another map, whatever they become: the inverse of a map with the map's own parameters, a decoder
+    /// tied to its encoder. A change there is taken over by the next call here; here nothing can be edited, drawn, loaded or trained. Where the
+    /// trained parameters are the same, so is the order of a gradient: those of both maps can be summed in one.
+    /// </summary>
+    /// <param name="leader">A map that has every stored parameter of this one, of the same name and shape.</param>
+    /// <exception cref="ArgumentException">It lacks a parameter, or has one of another shape or seed; it is this map, or follows it.</exception>
+    /// <exception cref="InvalidOperationException">An edit of this map is open.</exception>
+    /// <exception cref="ObjectDisposedException">A map is disposed.</exception>
+    public void Follow(Map<T> leader)
+    {
+        ArgumentNullException.ThrowIfNull(leader);
+        Stored();
+        leader.Stored();
+        for (Map<T>? map = leader; map is not null; map = map.leader)
+        {
+            if (map == this)
+            {
+                throw new ArgumentException($"{Description.Name} would follow itself.", nameof(leader));
+            }
+        }
+
+        if (epoch != NeverGiven && (epoch & 1) != 0)
+        {
+            throw new InvalidOperationException($"The parameters of {Description.Name} are being edited: dispose that edit first.");
+        }
+
+        placesInLeader = [.. Description.Parameters.Select(own =>
+        {
+            ParameterInfo? same = leader.Description.Parameters.FirstOrDefault(info => info.Name == own.Name);
+            return same is not null && same.Shape.SequenceEqual(own.Shape) && same.Role == Role.Seeded == (own.Role == Role.Seeded) && same.Seed == own.Seed
+                ? same.Offset
+                : throw new ArgumentException(
+                    $"{leader.Description.Name} has no '{own.Name}' of shape [{string.Join(", ", own.Shape)}]{(own.Role == Role.Seeded ? $" and seed {own.Seed}" : "")}, which {Description.Name} needs.",
+                    nameof(leader));
+        })];
+        (this.leader, followedEpoch) = (leader, NeverGiven);
     }
 
     /// <summary>y = f(x) for each row.</summary>
@@ -314,10 +358,21 @@ public abstract unsafe class Map<T> : IDisposable
     internal PassArguments<ReadOnlySpan<T>, SpanKind<T>> Arguments => new(Description, default);
 
     /// <summary>Whether parameters were ever given, or there are none.</summary>
-    internal bool IsGiven => epoch != NeverGiven;
+    internal bool IsGiven => leader?.IsGiven ?? epoch != NeverGiven;
 
     /// <summary>Another one after each change of the parameters: a device's copy is then out of date.</summary>
-    internal int Epoch => epoch;
+    internal int Epoch
+    {
+        get
+        {
+            if (leader is { IsGiven: true })
+            {
+                TakeOver(leader);
+            }
+
+            return epoch;
+        }
+    }
 
     /// <summary>Parameters and what is derived from them.</summary>
     internal ReadOnlySpan<T> WeightBlock => Weights(out _).Span[..layout.WeightCount];
@@ -371,6 +426,11 @@ public abstract unsafe class Map<T> : IDisposable
 
     private ParameterEdit<T> BeginEdit(bool trainedOnly)
     {
+        if (leader is not null)
+        {
+            throw new InvalidOperationException($"{Description.Name} computes with the parameters of {leader.Description.Name}, which it follows: change those.");
+        }
+
         Span<T> stored = Stored().Span[..ParameterCount];
         int current = epoch, open = current == NeverGiven ? 1 : unchecked(current + 1);
         if ((open & 1) == 0 || Interlocked.CompareExchange(ref epoch, open, current) != current)
@@ -429,6 +489,11 @@ public abstract unsafe class Map<T> : IDisposable
     internal AlignedBuffer<T> Weights(out int begun)
     {
         AlignedBuffer<T> block = Stored();
+        if (leader is not null)
+        {
+            TakeOver(leader);
+        }
+
         begun = epoch;
         if ((begun & 1) != 0)
         {
@@ -450,6 +515,45 @@ public abstract unsafe class Map<T> : IDisposable
 
         return block;
     }
+
+    /// <summary>Copies what the parameters of the map that this one follows have become, and derives anew what is made of them.</summary>
+    private void TakeOver(Map<T> leader)
+    {
+        AlignedBuffer<T> source = leader.Weights(out int begun), block = Stored();
+        if (followedEpoch == begun)
+        {
+            return;
+        }
+
+        lock (prepareLock)
+        {
+            if (followedEpoch == begun)
+            {
+                return;
+            }
+
+            epoch = unchecked(epoch | 1);
+            try
+            {
+                for (int i = 0; i < placesInLeader.Length; i++)
+                {
+                    ParameterInfo own = Description.Parameters[i];
+                    source.Span.Slice(placesInLeader[i], own.Length).CopyTo(block.Span[own.Offset..]);
+                }
+
+                leader.RequireUnchanged(begun);
+                PrepareAll(block.Pointer);
+                followedEpoch = begun;
+            }
+            finally
+            {
+                epoch = unchecked(epoch + 1);
+            }
+        }
+    }
+
+    /// <summary>The block with parameters that can be read: those of the map that this one follows, once they were given.</summary>
+    private AlignedBuffer<T> Current() => leader is { IsGiven: true } ? Weights(out _) : Stored();
 
     /// <summary>Refuses what was computed while the parameters changed.</summary>
     /// <exception cref="InvalidOperationException">They have changed since an epoch.</exception>

@@ -70,8 +70,8 @@ public abstract class Optimizer<T>
         }
     }
 
-    /// <summary>Parameters that follow each other at one rate are one stretch.</summary>
-    private void Update(ImmutableArray<ParameterInfo> infos, Span<T> parameters, ReadOnlySpan<T> gradient)
+    /// <summary>Moves all of them: parameters that follow each other at one rate are one stretch.</summary>
+    private protected virtual void Update(ImmutableArray<ParameterInfo> infos, Span<T> parameters, ReadOnlySpan<T> gradient)
     {
         (int start, double rate) = (0, 1);
         foreach (ParameterInfo info in infos)
@@ -86,11 +86,11 @@ public abstract class Optimizer<T>
         Update(parameters[start..], gradient[start..], start, rate);
     }
 
-    /// <summary>The same rule in a device's kernels.</summary>
-    internal abstract DeviceRule Rule { get; }
+    /// <summary>The same rule in a device's kernels; null where they have none.</summary>
+    internal virtual DeviceRule? Rule => null;
 
     /// <summary>What those kernels are handed for the next step.</summary>
-    internal abstract void Advance(Span<T> settings);
+    internal virtual void Advance(Span<T> settings) => throw new NotSupportedException($"{GetType().Name} has no kernels.");
 
     /// <summary>Takes a map, or sees that it is the one it has.</summary>
     /// <returns>Whether it is new.</returns>
@@ -169,6 +169,11 @@ public abstract class Optimizer<T>
             ? value
             : throw new ArgumentOutOfRangeException(name, value, "A finite number that is not negative is expected.");
 
+    private protected static double RequireEpsilon(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        T.CreateTruncating(RequireNonNegative(value, name)) > T.Zero
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, "A number above zero is expected: it keeps the step finite where the gradient vanishes.");
+
     private protected static double RequireFraction(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         value is >= 0 and < 1
             ? value
@@ -198,7 +203,7 @@ public sealed class Sgd<T> : Optimizer<T>
             : throw new ArgumentException("Nesterov's form needs a momentum above zero.", nameof(nesterov));
     }
 
-    internal override DeviceRule Rule => DeviceRule.Sgd;
+    internal override DeviceRule? Rule => DeviceRule.Sgd;
 
     internal override void Advance(Span<T> settings)
     {
@@ -266,14 +271,10 @@ public sealed class AdamW<T> : Optimizer<T>
     {
         this.beta1 = RequireFraction(beta1);
         this.beta2 = RequireFraction(beta2);
-        this.epsilon = RequireNonNegative(epsilon);
-        if (T.CreateTruncating(epsilon) == T.Zero)
-        {
-            throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, "A number above zero is expected: it keeps the step finite where the gradient vanishes.");
-        }
+        this.epsilon = RequireEpsilon(epsilon);
     }
 
-    internal override DeviceRule Rule => DeviceRule.AdamW;
+    internal override DeviceRule? Rule => DeviceRule.AdamW;
 
     private protected override void Advance()
     {
@@ -310,26 +311,42 @@ public sealed class AdamW<T> : Optimizer<T>
         square = new T[count];
     }
 
-    private protected override unsafe void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
+    private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate) =>
+        AdamStep.Take(parameters, gradient, mean.AsSpan(first), square.AsSpan(first), new AdamStep(beta1, beta2, epsilon, rate * LearningRate, WeightDecay, remaining1, remaining2));
+}
+
+/// <summary>A step of Adam with decoupled weight decay.</summary>
+/// <param name="Beta1">What the mean of the gradient decays by.</param>
+/// <param name="Beta2">What the mean of its square decays by.</param>
+/// <param name="Epsilon">What is added to the root of that.</param>
+/// <param name="Rate">The step size.</param>
+/// <param name="Decay">The rate at which parameters are pulled towards zero, per step size.</param>
+/// <param name="Remaining1">The power of <paramref name="Beta1"/> by the number of steps.</param>
+/// <param name="Remaining2">That of <paramref name="Beta2"/>.</param>
+internal readonly record struct AdamStep(double Beta1, double Beta2, double Epsilon, double Rate, double Decay, double Remaining1, double Remaining2)
+{
+    public static unsafe void Take<T>(Span<T> parameters, ReadOnlySpan<T> gradient, Span<T> mean, Span<T> square, AdamStep step)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        fixed (T* p = parameters, g = gradient, m = mean.AsSpan(first), v = square.AsSpan(first))
+        fixed (T* p = parameters, g = gradient, m = mean, v = square)
         {
-            var move = new Move(p, g, m, v)
+            var move = new Move<T>(p, g, m, v)
             {
-                Keep1 = T.CreateTruncating(beta1),
-                Take1 = T.CreateTruncating(1 - beta1),
-                Keep2 = T.CreateTruncating(beta2),
-                Take2 = T.CreateTruncating(1 - beta2),
-                Correction = T.CreateTruncating(1 / Math.Sqrt(1 - remaining2)),
-                Epsilon = T.CreateTruncating(epsilon),
-                Step = T.CreateTruncating(-rate * LearningRate / (1 - remaining1)),
-                Shrink = T.CreateTruncating(1 - rate * LearningRate * WeightDecay),
+                Keep1 = T.CreateTruncating(step.Beta1),
+                Take1 = T.CreateTruncating(1 - step.Beta1),
+                Keep2 = T.CreateTruncating(step.Beta2),
+                Take2 = T.CreateTruncating(1 - step.Beta2),
+                Correction = T.CreateTruncating(1 / Math.Sqrt(1 - step.Remaining2)),
+                Epsilon = T.CreateTruncating(step.Epsilon),
+                Step = T.CreateTruncating(-step.Rate / (1 - step.Remaining1)),
+                Shrink = T.CreateTruncating(1 - step.Rate * step.Decay),
             };
             Elements<T>.Run(move, parameters.Length);
         }
     }
 
-    private readonly unsafe struct Move(T* p, T* gradient, T* mean, T* square) : IElementwiseLoop<T>
+    private readonly unsafe struct Move<T>(T* p, T* gradient, T* mean, T* square) : IElementwiseLoop<T>
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         public T Keep1 { get; init; }
 

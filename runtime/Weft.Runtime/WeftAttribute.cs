@@ -24,6 +24,32 @@ public enum WeftTargets
     Ilgpu = 2,
 }
 
+/// <summary>What the type of a linear map has besides its passes, by the laws of the functions of Weft that are named; computed with the map's own parameters.</summary>
+[Flags]
+public enum WeftMembers
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary><c>Inverse</c>, a map: <c>inverse(A)</c>. What it makes of b solves A x = b.</summary>
+    Inverse = 1,
+
+    /// <summary><c>PseudoInverse</c>, a map: <c>pseudo_inverse(A)</c>. What it makes of b is the shortest of the x for which A x is closest to b.</summary>
+    PseudoInverse = 2,
+
+    /// <summary><c>SquareRoot</c>, a map: <c>sqrtm(A)</c> of an A that is symmetric by its formula.</summary>
+    SquareRoot = 4,
+
+    /// <summary><c>Exponential</c>, a map: <c>expm(A)</c>.</summary>
+    Exponential = 8,
+
+    /// <summary><c>LogDeterminant(gradient)</c>, a number: <c>logdet(A)</c>.</summary>
+    LogDeterminant = 16,
+
+    /// <summary><c>Trace(gradient)</c>, a number: <c>trace(A)</c>.</summary>
+    Trace = 32,
+}
+
 /// <summary>
 /// Makes a partial class the map that a formula describes. The generated part derives from <c>LinearMap</c> where the
 /// formula is linear in its input, else from <c>Map</c>.
@@ -51,6 +77,9 @@ public sealed class WeftAttribute(string formula) : Attribute
     /// <c>WeftBatch</c>, else 64.
     /// </summary>
     public int Batch { get; set; } = 64;
+
+    /// <summary>What the type has besides its passes, on the processor: solutions, determinants.</summary>
+    public WeftMembers Members { get; set; }
 
     /// <summary>What the map runs on besides the processor. Where it is not given: the project's <c>WeftTargets</c>, else ILGPU.</summary>
     public WeftTargets Targets { get; set; } = WeftTargets.Ilgpu;

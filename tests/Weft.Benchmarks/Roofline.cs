@@ -9,7 +9,7 @@ namespace Weft.Benchmarks;
 internal sealed record RooflinePoint(string Label, double Intensity, double Rate);
 
 /// <summary>The roofline of the machine (Williams et al. 2009) with every operator on it, as SVG with logarithmic axes.</summary>
-internal sealed class Roofline(Machine machine)
+internal sealed class Roofline(MeasuredMachine machine)
 {
     private const double Width = 1500, Height = 1000, Left = 80, Right = 30, Top = 30, Bottom = 60;
     private const double LabelHeight = 12, CharacterWidth = 6.2;

@@ -14,7 +14,7 @@ namespace Weft.Benchmarks;
 internal sealed unsafe class Subject
 {
     private readonly Module _module;
-    private readonly Buffer _gradient;
+    private readonly FloatBuffer _gradient;
 
     /// <param name="label">What reports call it.</param>
     /// <param name="formula">A formula, or a text whose last declaration counts.</param>
@@ -26,7 +26,7 @@ internal sealed unsafe class Subject
         Map = compiled.CreateFloat("Subject");
         CodeLength = ModuleCompiler.Compile(_module, new GenerateOptions("Subject")).Code.Length;
         Initialize(Map);
-        _gradient = new Buffer(Map.TrainedCount);
+        _gradient = new FloatBuffer(Map.TrainedCount);
         JitTime = FirstCall(() => Forward(1));
         GradientJitTime = FirstCall(() => Gradient(1));
     }
@@ -99,7 +99,7 @@ internal sealed unsafe class Subject
             ParameterInfo parameter = map.Description.Parameters[i];
             if (parameter.Role != Role.Seeded && parameter.Initializer.Distribution is Distribution.Zeros or Distribution.Paired)
             {
-                Buffer.Fill(edit[i], i);
+                FloatBuffer.Fill(edit[i], i);
             }
         }
     }

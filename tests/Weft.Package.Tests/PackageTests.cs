@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 
 namespace Weft.Package.Tests;
 
@@ -177,6 +179,9 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         ["vb"] = new() { Language = "vb", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.vb", "Public Class Consumer\nEnd Class\n")] },
     };
 
+    /// <summary>What dotnet new makes, by the template's name.</summary>
+    private static readonly string[] Templates = ["weft", "weft-model"];
+
     private readonly Feed _feed;
     private readonly string _project;
 
@@ -282,6 +287,35 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         (exitCode, output) = Feed.Run(tool, _project, "check", "Maps/broken.weft");
         Assert.Equal(1, exitCode);
         Assert.StartsWith("Maps/broken.weft(1,28): error WEFT", output, StringComparison.Ordinal);
+
+        // It measures in a process of its own: how many threads there are holds for all of one.
+        (exitCode, output) = Feed.Run(tool, _project, "bench", "Maps/mixer.weft", "--batch", "3", "--quick");
+        Assert.True(exitCode == 0, output);
+        Assert.Matches(@"(?s)mixer: 4 -> 6, 24 parameters, .* Tensors.* values +3 +[\d.]+ µs .* gradients +3 +[\d.]+ µs ", output);
+    }
+
+    /// <summary>What a registry shows of each package.</summary>
+    [Fact]
+    public void EveryPackage_SaysWhatItIs() => Assert.All(Directory.GetFiles(_feed.Folder, "*.nupkg"), file =>
+    {
+        using ZipArchive package = ZipFile.OpenRead(file);
+        using Stream stream = package.Entries.Single(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal)).Open();
+        Dictionary<string, string> facts = XDocument.Load(stream).Root!.Elements().Single().Elements().ToDictionary(element => element.Name.LocalName, element => element.Value);
+        Assert.Equal(("MIT", "README.md", "icon.png"), (facts["license"], facts["readme"], facts["icon"]));
+        Assert.NotNull(package.GetEntry("icon.png"));
+        Assert.NotNull(package.GetEntry("README.md"));
+        Assert.True(facts["description"].Length > 40 && facts["tags"].Contains("structured-matrices", StringComparison.Ordinal), file);
+    });
+
+    [Fact]
+    public void TheTemplates_MakeProjectsThatLearn()
+    {
+        Assert.DoesNotContain("warning", string.Concat(Templates.Select(_feed.Output)), StringComparison.Ordinal);
+        Assert.Matches(@"^step 0: loss \d\.\de-1\n(step \d+: .*\n)+8,192 parameters; a dense matrix has 65,536\.\n$", _feed.Run("weft").ReplaceLineEndings("\n"));
+        Assert.Matches(@"\n579 parameters, (9\d\.\d|100\.0) % of the test points are right\n$", _feed.Run("weft-model").ReplaceLineEndings("\n"));
+
+        // It goes on from its checkpoint: nothing is left to do.
+        Assert.DoesNotContain("step", _feed.Run("weft-model"), StringComparison.Ordinal);
     }
 
     public void Dispose() => Directory.Delete(_project, recursive: true);
@@ -316,7 +350,8 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
             IEnumerable<string> packages = new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Solvers", "Weft.Adapters", "Weft.Onnx", "Weft.Runtime.OpenCl", "Weft.Tool" }
-                .Select(name => Path.Combine(Repository(), "runtime", name, name + ".csproj"));
+                .Select(name => Path.Combine(Repository(), "runtime", name, name + ".csproj"))
+                .Append(Path.Combine(Repository(), "templates", "Weft.Templates.csproj"));
             File.WriteAllText(Path.Combine(Folder, "Packages.proj"), $"""
                 <Project>
                   <Target Name="Pack"><MSBuild Projects="{string.Join(';', packages)}" Targets="Pack" /></Target>
@@ -330,9 +365,20 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
                 Write(Path.Combine(Folder, name), consumer);
             }
 
+            string hive = Path.Combine(Folder, "hive");
+            foreach (string[] arguments in Templates
+                .Select(name => new[] { name, "-n", "Consumer", "-o", name })
+                .Prepend(["install", $"Weft.Templates.{Version}.nupkg"]))
+            {
+                (exitCode, output) = Run("dotnet", Folder, ["new", .. arguments, "--debug:custom-hive", hive]);
+                Assert.True(exitCode == 0, output);
+            }
+
+            IEnumerable<string> projects = Consumers.Select(consumer => $"{consumer.Key}/Consumer.{consumer.Value.Language}proj")
+                .Concat(Templates.Select(name => $"{name}/Consumer.csproj"));
             File.WriteAllText(Path.Combine(Folder, "Consumers.proj"), $"""
                 <Project>
-                  <ItemGroup><Consumer Include="{string.Join(';', Consumers.Select(consumer => $"{consumer.Key}/Consumer.{consumer.Value.Language}proj"))}" /></ItemGroup>
+                  <ItemGroup><Consumer Include="{string.Join(';', projects)}" /></ItemGroup>
                   <Target Name="Build">
                     <MSBuild Projects="@(Consumer)" Targets="Restore" Properties="MSBuildRestoreSessionId=1" ContinueOnError="true" />
                     <MSBuild Projects="@(Consumer)" Targets="Build" ContinueOnError="true" />
@@ -360,7 +406,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             return output;
         }
 
-        private string Code(string consumer) => Path.Combine(Folder, consumer, "bin", "Debug", Consumers[consumer].Framework, "Consumer.dll");
+        private string Code(string consumer) => Path.Combine(Folder, consumer, "bin", "Debug", Consumers.GetValueOrDefault(consumer, new Consumer()).Framework, "Consumer.dll");
 
         public (int ExitCode, string Output) Build(string folder, params string[] more) => Run(
             "dotnet",

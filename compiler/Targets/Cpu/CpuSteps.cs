@@ -50,10 +50,26 @@ public sealed record PadStep(Place A, Place C) : Step
 /// </summary>
 /// <param name="FanIn">The product that it computes.</param>
 /// <param name="Slices">The place of the copy.</param>
-/// <param name="Lanes">Outputs of a slice.</param>
+/// <param name="Lanes">Outputs of a slice, of the widest vectors; narrower ones have more slices in the same room.</param>
 /// <param name="Steps">The most steps that the copy has room for.</param>
 public sealed record SlicedFanInStep(FanInStep FanIn, Place Slices, int Lanes, int Steps) : Step
 {
+    /// <summary>
+    /// How many steps a copy gets room for. Entries drawn at random take about as many steps for a slice as an output has entries and x has vectors
+    /// (measured).
+    /// </summary>
+    public static long StepsOf(FanInMatrix matrix, int lanes) => SlicesOf(matrix, lanes) * (matrix.FanIn + (matrix.Inputs / lanes)) * 9 / 8;
+
+    /// <summary>The elements that a copy gets, enough for each width of vectors that there are slices for: an entry and its place for each lane and the window of each step, and where slices begin.</summary>
+    public static long RoomOf(FanInMatrix matrix, int elementSize) => new[] { MemoryBlock.WidestVector, MemoryBlock.WidestVector / 2 }.Max(bytes =>
+    {
+        int lanes = bytes / elementSize;
+        long length = (StepsOf(matrix, lanes) * (bytes + lanes + sizeof(int))) + ((SlicesOf(matrix, lanes) + 1) * sizeof(int));
+        return (length + elementSize - 1) / elementSize;
+    });
+
+    private static long SlicesOf(FanInMatrix matrix, int lanes) => (matrix.Outputs + lanes - 1) / lanes;
+
     public override Place Target => FanIn.Target;
 
     public override long FlopsPerRow => FanIn.FlopsPerRow;

@@ -118,21 +118,19 @@ public sealed class Scheduler
     }
 
     /// <summary>
-    /// A product with a sparse matrix; for a few rows from a copy in slices, where outputs have an entry in each window on average. Entries drawn
-    /// at random then take about as many steps as an output has entries and x has vectors (measured), so that there is room for those.
+    /// A product with a sparse matrix; for a few rows from a copy in slices, where outputs have an entry in each window on average.
     /// </summary>
     private Step Slice(FanInStep product)
     {
         FanInMatrix matrix = product.Matrix;
-        long slices = (matrix.Outputs + Lanes - 1) / Lanes, steps = slices * (matrix.FanIn + (matrix.Inputs / Lanes)) * 9 / 8;
-        long bytes = (steps * ((Lanes * _variant.ElementSize) + Lanes + sizeof(int))) + ((slices + 1) * sizeof(int));
-        if (_variant.HasDerivatives || matrix.Inputs > 2L * Lanes * matrix.FanIn || bytes > int.MaxValue)
+        long room = SlicedFanInStep.RoomOf(matrix, _variant.ElementSize);
+        if (_variant.HasDerivatives || matrix.Inputs > 2L * Lanes * matrix.FanIn || room * _variant.ElementSize > int.MaxValue)
         {
             return product;
         }
 
-        Storage copy = _pool.NewCopy(matrix.V.Storage, (bytes + _variant.ElementSize - 1) / _variant.ElementSize, trained: false);
-        return new SlicedFanInStep(product, Place.Of(copy), Lanes, (int)steps);
+        Storage copy = _pool.NewCopy(matrix.V.Storage, room, trained: false);
+        return new SlicedFanInStep(product, Place.Of(copy), Lanes, (int)SlicedFanInStep.StepsOf(matrix, Lanes));
     }
 
     private Place PlaceOf(PackedView packed, bool scatter)

@@ -25,7 +25,7 @@ internal static class DigitLearning
     {
         (DigitSet train, DigitSet test) = DigitSet.Load(folder);
         string title = $"Handwritten digits: {train.Count:N0} images to train, {test.Count:N0} to test";
-        List<Result> results = console.Progress().Start(progress => Learn(train, test, progress, seed, epochs, gpu));
+        List<Result> results = ReportConsole.Progress(console).Start(progress => Learn(train, test, progress, seed, epochs, gpu));
         Tables.Print(console, title, "Accuracy", "P2", results);
         double spread = Math.Sqrt(results.Average(result => result.Score * (1 - result.Score)) / test.Count);
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The standard error of an accuracy over {test.Count:N0} images is {100 * spread:F1} %."));

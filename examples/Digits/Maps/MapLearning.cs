@@ -24,7 +24,7 @@ internal static class MapLearning
         var panels = new List<PlotPanel>();
         foreach (KnownMap map in new KnownMap[] { new WalshHadamard(), heat })
         {
-            List<Result> results = console.Progress().Start(progress => Learn(map, progress, seed, steps, gpu));
+            List<Result> results = ReportConsole.Progress(console).Start(progress => Learn(map, progress, seed, steps, gpu));
             Tables.Print(console, map.Name, "Relative error", "0.00E-0", results);
             panels.Add(Result.Panel(map.Name, results, Scale.Error));
         }

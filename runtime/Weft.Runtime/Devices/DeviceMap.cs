@@ -291,6 +291,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <param name="optimizer">The optimizer: the same one at every step, and for this only.</param>
     /// <param name="gradient">[trained parameters]</param>
     /// <exception cref="ArgumentException">The gradient has another length, or the optimizer has stepped something else; nothing was changed.</exception>
+    /// <exception cref="NotSupportedException">The optimizer has no kernels; nothing was changed.</exception>
     /// <exception cref="InvalidOperationException">The map has no trained parameters, or they were never given or are being edited.</exception>
     /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
     public void Step(Optimizer<T> optimizer, TBuffer gradient)
@@ -299,6 +300,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
         RequireTrained();
         RequireReady();
         Arguments.Step(gradient);
+        DeviceRule rule = optimizer.Rule ?? throw new NotSupportedException($"{optimizer.GetType().Name.Split('`')[0]} steps on the processor alone; Sgd and AdamW have kernels.");
         lock (gate)
         {
             Begin(1);
@@ -320,7 +322,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
                 SecondState = buffers.Take(ref buffers.SecondState, Map.TrainedCount),
                 ParameterGradient = new Block(gradient, 0),
             };
-            Run(program.Optimizers[(int)optimizer.Rule], blocks, 0, 1);
+            Run(program.Optimizers[(int)rule], blocks, 0, 1);
             if (program.FunctionsChange)
             {
                 DownloadParameters();

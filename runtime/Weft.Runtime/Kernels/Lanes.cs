@@ -55,6 +55,12 @@ public unsafe interface ILanes<T, V>
     /// <summary>a·b + c: rounded once where the hardware fuses, twice where it does not (a fused emulation would be far slower).</summary>
     static abstract V FusedMultiplyAdd(V a, V b, V c);
 
+    /// <summary>
+    /// Each element and the one whose position differs in a bit: their sum where the position has it not, and where it has, the other less the element.
+    /// Written without locals, since those keep the constants of all stages in registers.
+    /// </summary>
+    static abstract V Butterfly(V v, int bit);
+
     /// <summary>The sum of the elements, half to half: the library's own adds each quarter up by itself, at twice the time.</summary>
     static abstract T Sum(V v);
 
@@ -128,6 +134,17 @@ public readonly unsafe struct Lanes512<T> : ILanes<T, Vector512<T>>
     public static Vector512<T> FusedMultiplyAdd(Vector512<T> a, Vector512<T> b, Vector512<T> c) => typeof(T) == typeof(float)
         ? Vector512.MultiplyAddEstimate(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
         : Vector512.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Butterfly(Vector512<T> v, int bit) => typeof(T) == typeof(float)
+        ? FusedMultiplyAdd(
+            v,
+            Vector512.ConditionalSelect(Vector512.Equals(Vector512<int>.Indices & Vector512.Create(bit), Vector512<int>.Zero).AsSingle(), Vector512<float>.One, Vector512.Create(-1f)).As<float, T>(),
+            Vector512.Shuffle(v.AsSingle(), Vector512<int>.Indices ^ Vector512.Create(bit)).As<float, T>())
+        : FusedMultiplyAdd(
+            v,
+            Vector512.ConditionalSelect(Vector512.Equals(Vector512<long>.Indices & Vector512.Create((long)bit), Vector512<long>.Zero).AsDouble(), Vector512<double>.One, Vector512.Create(-1.0)).As<double, T>(),
+            Vector512.Shuffle(v.AsDouble(), Vector512<long>.Indices ^ Vector512.Create((long)bit)).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector512<T> v) => Lanes256<T>.Sum(v.GetLower() + v.GetUpper());
@@ -215,6 +232,17 @@ public readonly unsafe struct Lanes256<T> : ILanes<T, Vector256<T>>
         : Vector256.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Butterfly(Vector256<T> v, int bit) => typeof(T) == typeof(float)
+        ? FusedMultiplyAdd(
+            v,
+            Vector256.ConditionalSelect(Vector256.Equals(Vector256<int>.Indices & Vector256.Create(bit), Vector256<int>.Zero).AsSingle(), Vector256<float>.One, Vector256.Create(-1f)).As<float, T>(),
+            Vector256.Shuffle(v.AsSingle(), Vector256<int>.Indices ^ Vector256.Create(bit)).As<float, T>())
+        : FusedMultiplyAdd(
+            v,
+            Vector256.ConditionalSelect(Vector256.Equals(Vector256<long>.Indices & Vector256.Create((long)bit), Vector256<long>.Zero).AsDouble(), Vector256<double>.One, Vector256.Create(-1.0)).As<double, T>(),
+            Vector256.Shuffle(v.AsDouble(), Vector256<long>.Indices ^ Vector256.Create((long)bit)).As<double, T>());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector256<T> v) => Vector128.Sum(v.GetLower() + v.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -298,6 +326,17 @@ public readonly unsafe struct Lanes128<T> : ILanes<T, Vector128<T>>
     public static Vector128<T> FusedMultiplyAdd(Vector128<T> a, Vector128<T> b, Vector128<T> c) => typeof(T) == typeof(float)
         ? Vector128.MultiplyAddEstimate(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
         : Vector128.MultiplyAddEstimate(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Butterfly(Vector128<T> v, int bit) => typeof(T) == typeof(float)
+        ? FusedMultiplyAdd(
+            v,
+            Vector128.ConditionalSelect(Vector128.Equals(Vector128<int>.Indices & Vector128.Create(bit), Vector128<int>.Zero).AsSingle(), Vector128<float>.One, Vector128.Create(-1f)).As<float, T>(),
+            Vector128.Shuffle(v.AsSingle(), Vector128<int>.Indices ^ Vector128.Create(bit)).As<float, T>())
+        : FusedMultiplyAdd(
+            v,
+            Vector128.ConditionalSelect(Vector128.Equals(Vector128<long>.Indices & Vector128.Create((long)bit), Vector128<long>.Zero).AsDouble(), Vector128<double>.One, Vector128.Create(-1.0)).As<double, T>(),
+            Vector128.Shuffle(v.AsDouble(), Vector128<long>.Indices ^ Vector128.Create((long)bit)).As<double, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector128<T> v) => Vector128.Sum(v);
@@ -387,6 +426,9 @@ public readonly unsafe struct Lanes1<T> : ILanes<T, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T FusedMultiplyAdd(T a, T b, T c) => T.MultiplyAddEstimate(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Butterfly(T v, int bit) => v;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(T v) => v;

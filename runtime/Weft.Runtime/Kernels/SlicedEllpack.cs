@@ -10,15 +10,15 @@ namespace Weft.Kernels;
 /// <typeparam name="T">The element.</typeparam>
 /// <param name="matrix">The matrix as a table and values.</param>
 /// <param name="slices">The first element of the copy.</param>
-/// <param name="steps">The most steps that the copy has room for.</param>
-public readonly unsafe struct SlicedMatrix<T>(FanInMatrix<T> matrix, T* slices, int steps)
+/// <param name="room">How many elements the copy has room for.</param>
+public readonly unsafe struct SlicedMatrix<T>(FanInMatrix<T> matrix, T* slices, int room)
     where T : unmanaged
 {
     internal readonly FanInMatrix<T> Matrix = matrix;
 
     internal readonly T* Slices = slices;
 
-    internal readonly int Steps = steps;
+    internal readonly int Room = room;
 }
 
 /// <summary>
@@ -39,14 +39,21 @@ public static unsafe class SlicedEllpack<T>
     private static bool IsSupported
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
+        get => Vector512.IsHardwareAccelerated && Avx512F.IsSupported || Avx2.IsSupported;
     }
 
     /// <summary>Rows of a slice, and elements of half a window.</summary>
     private static int Lanes
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Vector512<T>.Count;
+        get => Vector512.IsHardwareAccelerated ? Vector512<T>.Count : Vector256<T>.Count;
+    }
+
+    /// <summary>The most steps that a copy has room for: an entry and its place for each lane and the step's window, besides the first step of each slice.</summary>
+    private static int StepsOf(in SlicedMatrix<T> matrix)
+    {
+        long bytes = ((long)matrix.Room * sizeof(T)) - (((matrix.Matrix.Outputs + Lanes - 1L) / Lanes + 1) * sizeof(int));
+        return (int)(bytes / ((Lanes * sizeof(T)) + Lanes + sizeof(int)));
     }
 
     /// <summary>The copy: entries step by step, the lane of the window for each, where each step's window is, and the first step of each slice.</summary>
@@ -61,7 +68,7 @@ public static unsafe class SlicedEllpack<T>
         public int* Starts => Windows + steps;
     }
 
-    /// <summary>Makes the copy. A machine without vectors of 512 bits has no use for one.</summary>
+    /// <summary>Makes the copy. A machine that permutes no vectors of 256 bits has no use for one.</summary>
     /// <param name="matrix">The matrix, whose copy is overwritten.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Pack(in SlicedMatrix<T> matrix)
@@ -73,7 +80,7 @@ public static unsafe class SlicedEllpack<T>
 
         // A list of the entries in each half of a window for each lane.
         T* table = matrix.Matrix.Table, values = matrix.Matrix.Values;
-        int outputs = matrix.Matrix.Outputs, fanIn = matrix.Matrix.FanIn, size = matrix.Matrix.Size, steps = matrix.Steps;
+        int outputs = matrix.Matrix.Outputs, fanIn = matrix.Matrix.FanIn, size = matrix.Matrix.Size, steps = StepsOf(matrix);
         var copy = new Slices(matrix.Slices, steps);
         int halves = (size + Lanes - 1) / Lanes, length = (halves + 1) * Lanes;
         int* lists = (int*)NativeMemory.Alloc((nuint)length, sizeof(int));
@@ -177,7 +184,7 @@ public static unsafe class SlicedEllpack<T>
 
         int outputs = whole.Outputs, pitch = scratch.Pitch;
         T coefficient = whole.Coefficient;
-        var copy = new Slices(matrix.Slices, matrix.Steps);
+        var copy = new Slices(matrix.Slices, StepsOf(matrix));
         Layouts<T>.CopyRows(x, scratch.First, rows, whole.Size, pitch);
         for (int row = 0; row < rows; row += TileRows)
         {
@@ -208,10 +215,26 @@ public static unsafe class SlicedEllpack<T>
         }
     }
 
-    /// <summary>All slices that are there, for a tile of rows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Run<R>(T* x, nint pitch, Slices copy, T* y, int outputs, T coefficient, bool accumulate)
         where R : struct, IExtent
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Run<R, Lanes512<T>, Vector512<T>, Window512>(x, pitch, copy, y, outputs, coefficient, accumulate);
+        }
+        else
+        {
+            Run<R, Lanes256<T>, Vector256<T>, Window256>(x, pitch, copy, y, outputs, coefficient, accumulate);
+        }
+    }
+
+    /// <summary>All slices that are there, for a tile of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Run<R, S, V, W>(T* x, nint pitch, Slices copy, T* y, int outputs, T coefficient, bool accumulate)
+        where R : struct, IExtent
+        where S : struct, ILanes<T, V>
+        where V : struct
+        where W : struct, IWindow<V>
     {
         T* x1 = x + pitch, x2 = x1 + pitch, x3 = x2 + pitch;
         for (int slice = 0, i = 0; i < outputs; slice++, i += Lanes)
@@ -222,84 +245,131 @@ public static unsafe class SlicedEllpack<T>
                 continue;
             }
 
-            Vector512<T> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+            V sum0 = S.Zero, sum1 = S.Zero, sum2 = S.Zero, sum3 = S.Zero;
             if (R.Count == 1)
             {
                 // A chain of its own for each of four steps, or each would wait for the one before.
                 for (; step <= end - 4; step += 4)
                 {
-                    sum0 = Add(copy, step, x, sum0);
-                    sum1 = Add(copy, step + 1, x, sum1);
-                    sum2 = Add(copy, step + 2, x, sum2);
-                    sum3 = Add(copy, step + 3, x, sum3);
+                    sum0 = Add<S, V, W>(copy, step, x, sum0);
+                    sum1 = Add<S, V, W>(copy, step + 1, x, sum1);
+                    sum2 = Add<S, V, W>(copy, step + 2, x, sum2);
+                    sum3 = Add<S, V, W>(copy, step + 3, x, sum3);
                 }
 
                 for (; step < end; step++)
                 {
-                    sum0 = Add(copy, step, x, sum0);
+                    sum0 = Add<S, V, W>(copy, step, x, sum0);
                 }
 
-                sum0 = sum0 + sum1 + (sum2 + sum3);
+                sum0 = S.Add(S.Add(sum0, sum1), S.Add(sum2, sum3));
             }
             else
             {
                 for (; step < end; step++)
                 {
                     Sse.Prefetch0(copy.Entries + (step + Ahead) * Lanes);
-                    sum0 = Add(copy, step, x, sum0);
-                    sum1 = Add(copy, step, x1, sum1);
-                    sum2 = R.Count > 2 ? Add(copy, step, x2, sum2) : sum2;
-                    sum3 = R.Count > 3 ? Add(copy, step, x3, sum3) : sum3;
+                    sum0 = Add<S, V, W>(copy, step, x, sum0);
+                    sum1 = Add<S, V, W>(copy, step, x1, sum1);
+                    sum2 = R.Count > 2 ? Add<S, V, W>(copy, step, x2, sum2) : sum2;
+                    sum3 = R.Count > 3 ? Add<S, V, W>(copy, step, x3, sum3) : sum3;
                 }
             }
 
             int count = Math.Min(Lanes, outputs - i);
-            Store(y + i, sum0, count, coefficient, accumulate);
+            Store<S, V>(y + i, sum0, count, coefficient, accumulate);
             if (R.Count > 1)
             {
-                Store(y + outputs + i, sum1, count, coefficient, accumulate);
+                Store<S, V>(y + outputs + i, sum1, count, coefficient, accumulate);
             }
 
             if (R.Count > 2)
             {
-                Store(y + 2 * (nint)outputs + i, sum2, count, coefficient, accumulate);
+                Store<S, V>(y + 2 * (nint)outputs + i, sum2, count, coefficient, accumulate);
             }
 
             if (R.Count > 3)
             {
-                Store(y + 3 * (nint)outputs + i, sum3, count, coefficient, accumulate);
+                Store<S, V>(y + 3 * (nint)outputs + i, sum3, count, coefficient, accumulate);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<T> Add(in Slices copy, nint step, T* x, Vector512<T> sum)
+    private static V Add<S, V, W>(in Slices copy, nint step, T* x, V sum)
+        where S : struct, ILanes<T, V>
+        where V : struct
+        where W : struct, IWindow<V> =>
+        S.FusedMultiplyAdd(W.Read(x + copy.Windows[step], copy.Places + (step * S.Count)), S.Load(copy.Entries + (step * S.Count)), sum);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<S, V>(T* y, V sum, int count, T coefficient, bool accumulate)
+        where S : struct, ILanes<T, V>
+        where V : struct
     {
-        T* window = x + copy.Windows[step];
-        byte* places = copy.Places + step * Lanes;
-        Vector512<T> read = typeof(T) == typeof(float)
+        sum = S.Multiply(sum, S.Broadcast(coefficient));
+        if (count == S.Count)
+        {
+            S.Store(accumulate ? S.Add(S.Load(y), sum) : sum, y);
+        }
+        else
+        {
+            StorePart<S, V>(y, sum, count, accumulate);
+        }
+    }
+
+    private static void StorePart<S, V>(T* y, V sum, int count, bool accumulate)
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        T* lanes = stackalloc T[S.Count];
+        S.Store(sum, lanes);
+        for (int lane = 0; lane < count; lane++)
+        {
+            y[lane] = accumulate ? y[lane] + lanes[lane] : lanes[lane];
+        }
+    }
+
+    /// <summary>Elements of two vectors that lie one behind the other, by permutations of these.</summary>
+    private interface IWindow<V>
+        where V : struct
+    {
+        /// <summary>The elements at the places of a step, one for each lane.</summary>
+        static abstract V Read(T* window, byte* places);
+    }
+
+    private readonly struct Window512 : IWindow<Vector512<T>>
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<T> Read(T* window, byte* places) => typeof(T) == typeof(float)
             ? Avx512F.PermuteVar16x32x2(
-                Vector512.Load((float*)window), Avx512F.ConvertToVector512Int32(Vector128.Load(places)), Vector512.Load((float*)window + Lanes)).As<float, T>()
+                Vector512.Load((float*)window), Avx512F.ConvertToVector512Int32(Vector128.Load(places)), Vector512.Load((float*)window + Vector512<float>.Count)).As<float, T>()
             : Avx512F.PermuteVar8x64x2(
                 Vector512.Load((double*)window),
                 Avx512F.ConvertToVector512Int64(Vector128.CreateScalarUnsafe(*(ulong*)places).AsByte()),
-                Vector512.Load((double*)window + Lanes)).As<double, T>();
-        return Lanes512<T>.FusedMultiplyAdd(read, Vector512.Load(copy.Entries + step * Lanes), sum);
+                Vector512.Load((double*)window + Vector512<double>.Count)).As<double, T>();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(T* y, Vector512<T> sum, int count, T coefficient, bool accumulate)
+    /// <summary>Each half is permuted by the last bits of the places; the bit before says which half it is.</summary>
+    private readonly struct Window256 : IWindow<Vector256<T>>
     {
-        sum *= coefficient;
-        if (count == Lanes)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<T> Read(T* window, byte* places)
         {
-            (accumulate ? Vector512.Load(y) + sum : sum).Store(y);
-            return;
-        }
+            if (typeof(T) == typeof(float))
+            {
+                Vector256<int> place = Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(*(ulong*)places).AsByte());
+                Vector256<float> first = Avx2.PermuteVar8x32(Vector256.Load((float*)window), place);
+                Vector256<float> second = Avx2.PermuteVar8x32(Vector256.Load((float*)window + Vector256<float>.Count), place);
+                return Avx.BlendVariable(first, second, (place << 28).AsSingle()).As<float, T>();
+            }
 
-        for (int lane = 0; lane < count; lane++)
-        {
-            y[lane] = accumulate ? y[lane] + sum[lane] : sum[lane];
+            // There is no permutation of doubles: one of their halves, 2 p and 2 p + 1.
+            Vector256<long> pair = Avx2.ConvertToVector256Int64(Vector128.CreateScalarUnsafe(*(uint*)places).AsByte());
+            Vector256<int> halves = ((pair << 1) | (pair << 33) | Vector256.Create(1L << 32)).AsInt32();
+            Vector256<double> low = Avx2.PermuteVar8x32(Vector256.Load((float*)window), halves).AsDouble();
+            Vector256<double> high = Avx2.PermuteVar8x32(Vector256.Load((float*)((double*)window + Vector256<double>.Count)), halves).AsDouble();
+            return Avx.BlendVariable(low, high, (pair << 61).AsDouble()).As<double, T>();
         }
     }
 }

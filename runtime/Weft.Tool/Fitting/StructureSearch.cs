@@ -21,8 +21,8 @@ internal sealed record Candidate(string Formula, Module Module, string? Asked)
 
 /// <summary>A structure that was fitted.</summary>
 /// <param name="Candidate">Its formula.</param>
-/// <param name="Map">The map that is as close as it can be.</param>
-/// <param name="Error">‖matrix − map‖ / ‖matrix‖ in Frobenius norms.</param>
+/// <param name="Map">The map, close to the matrix.</param>
+/// <param name="Error">‖matrix − map‖ / ‖matrix‖ in Frobenius norms, or that of what they make of the samples.</param>
 internal sealed record FittedStructure(Candidate Candidate, LinearMap<double> Map, double Error)
 {
     public string Formula => Candidate.Formula;
@@ -37,7 +37,7 @@ internal sealed record FittedStructure(Candidate Candidate, LinearMap<double> Ma
         && (other.Parameters < Parameters || other.Flops < Flops || other.Error < Error);
 }
 
-/// <summary>Structures that are fitted to a matrix in closed form.</summary>
+/// <summary>Structures that are fitted to a matrix: in closed form, and step by step where the user asked for one that has none, or the error counts for samples.</summary>
 internal sealed class StructureSearch : IDisposable
 {
     /// <summary>How many sizes of a family are fitted: the largest under the budget, then each with at most half of the parameters of the one before.</summary>
@@ -45,24 +45,31 @@ internal sealed class StructureSearch : IDisposable
 
     private readonly WeftAssembly _assembly;
 
+    /// <summary>Starts for a structure that is fitted step by step.</summary>
+    private const int Starts = 2;
+
     /// <summary>Fits candidates.</summary>
-    /// <exception cref="InvalidDataException">One that the user asked for has no closed form.</exception>
+    /// <param name="matrix">The matrix.</param>
+    /// <param name="samples">The vectors for which the error counts; null where it counts everywhere.</param>
+    /// <param name="candidates">What is fitted.</param>
+    /// <param name="steps">The most steps for one.</param>
     /// <exception cref="CompilationException">One is too large.</exception>
-    public StructureSearch(DenseMatrix matrix, IReadOnlyList<Candidate> candidates)
+    public StructureSearch(DenseMatrix matrix, DenseMatrix? samples, IReadOnlyList<Candidate> candidates, int steps)
     {
         _assembly = WeftAssembly.Compile(candidates.Select((candidate, k) => (candidate.Module, new GenerateOptions(TypeName(k), Scalar: Scalar.Double))));
         var fitted = new List<FittedStructure>();
         for (int k = 0; k < candidates.Count; k++)
         {
             var map = (LinearMap<double>)_assembly.Create<double>(TypeName(k));
-            if (map.HasProjection(out string? obstacle))
+            bool isClosed = map.HasProjection(out _);
+            if (isClosed && samples is null)
             {
                 fitted.Add(new FittedStructure(candidates[k], map, map.Project<double>(matrix.Values).RelativeError));
             }
-            else if (candidates[k].Asked is not null)
+            else if (isClosed || candidates[k].Asked is not null)
             {
-                throw new InvalidDataException(
-                    $"{candidates[k].Formula} has no closed form: {obstacle}; LossGradient and an optimizer fit it, with rows of the identity as inputs and the matrix's columns as targets");
+                var options = new FitOptions { StepLimit = steps, Starts = isClosed ? 1 : Starts };
+                fitted.Add(new FittedStructure(candidates[k], map, map.Approximate<double>(matrix.Values, samples is null ? default : samples.Values, options).RelativeError));
             }
         }
 

@@ -18,4 +18,7 @@ internal static class ReportConsole
         console.Profile.Width = 120; // a file has no width
         return console;
     }
+
+    /// <summary>How far work is: shown where it can be drawn over, and not as lines in a file.</summary>
+    public static Progress Progress(IAnsiConsole console) => (console.Profile.Out.IsTerminal ? console : Over(TextWriter.Null)).Progress();
 }

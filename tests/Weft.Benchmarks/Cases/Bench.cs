@@ -3,7 +3,7 @@ using Weft.Benchmarks.Peers;
 namespace Weft.Benchmarks.Cases;
 
 /// <summary>What every case needs: compiled operators, checked and raced against their peers.</summary>
-internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries libraries, Report report, Roofline roofline)
+internal sealed unsafe class Bench(Stopclock clock, MeasuredMachine machine, Libraries libraries, Report report, Roofline roofline)
 {
     private const double Tolerance = 2e-4;
     private const int ReferenceRows = 2;
@@ -13,7 +13,7 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
 
     public Stopclock Clock => clock;
 
-    public Machine Machine => machine;
+    public MeasuredMachine Machine => machine;
 
     public Libraries Libraries => libraries;
 
@@ -44,12 +44,12 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
     public Times Forward(Subject subject, Composition definition, int batch, Composition? peer = null, bool samePeer = true)
     {
         Map<float> map = subject.Map;
-        using Buffer x = Buffer.Random(batch * map.Inputs, batch), y = new(batch * map.Outputs), expected = new(batch * map.Outputs);
+        using FloatBuffer x = FloatBuffer.Random(batch * map.Inputs, batch), y = new(batch * map.Outputs), expected = new(batch * map.Outputs);
         int rows = Math.Min(batch, ReferenceRows);
         map.Forward(x.Span, y.Span);
         definition.Forward(new ReferenceGemm(), x.Pointer, expected.Pointer, rows);
         Compare(subject.Label, expected.Span[..(rows * map.Outputs)], y.Span);
-        var variants = new List<Variant> { new("Weft", () => map.Forward(x.Span, y.Span)), Machine.PeakKernel };
+        var variants = new List<Variant> { new("Weft", () => map.Forward(x.Span, y.Span)), MeasuredMachine.PeakKernel };
         foreach (Gemm gemm in peer is null ? [] : libraries.Gemms)
         {
             peer!.Forward(gemm, x.Pointer, expected.Pointer, batch);
@@ -80,9 +80,9 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
     {
         const float Rate = 1e-7f;
         Map<float> map = subject.Map;
-        using Buffer x = Buffer.Random(batch * map.Inputs, batch), dy = Buffer.Random(batch * map.Outputs, batch + 1);
-        using Buffer y = new(batch * map.Outputs), dx = new(batch * map.Inputs), peerY = new(batch * map.Outputs), peerDx = new(batch * map.Inputs);
-        using Buffer gradient = new(map.TrainedCount);
+        using FloatBuffer x = FloatBuffer.Random(batch * map.Inputs, batch), dy = FloatBuffer.Random(batch * map.Outputs, batch + 1);
+        using FloatBuffer y = new(batch * map.Outputs), dx = new(batch * map.Inputs), peerY = new(batch * map.Outputs), peerDx = new(batch * map.Inputs);
+        using FloatBuffer gradient = new(map.TrainedCount);
         map.Forward(x.Span, y.Span);
         map.Gradient(x.Span, dy.Span, dx.Span, gradient.Span);
         peer.Forward(new ReferenceGemm(), x.Pointer, peerY.Pointer, 1);
@@ -104,7 +104,7 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
             Step(gemm);
             Compare($"{subject.Label} by {gemm.Name}", y.Span, peerY.Span);
             Compare($"input gradient of {subject.Label} by {gemm.Name}", dx.Span, peerDx.Span);
-            foreach ((int offset, Buffer values) in trains ? peer.Gradients : [])
+            foreach ((int offset, FloatBuffer values) in trains ? peer.Gradients : [])
             {
                 Compare($"gradient of {subject.Label} by {gemm.Name}", values.Span, gradient.Span.Slice(offset, values.Length));
             }
@@ -125,7 +125,7 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
     }
 
     /// <summary>What stands behind a layer in the middle of a network: takes its output, hands it the output's gradient.</summary>
-    private readonly struct GivenGradient(Buffer y, Buffer dy, int outputs) : ILoss<float>
+    private readonly struct GivenGradient(FloatBuffer y, FloatBuffer dy, int outputs) : ILoss<float>
     {
         public void Check(int rows, int columns)
         {
@@ -144,7 +144,7 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
     {
         double[] seconds = clock.Race(variants);
         int best = Enumerable.Range(1, variants.Count - 1)
-            .Where(i => variants.Count == 2 || variants[i] != Machine.PeakKernel)
+            .Where(i => variants.Count == 2 || variants[i] != MeasuredMachine.PeakKernel)
             .DefaultIfEmpty(0)
             .MinBy(i => seconds[i]);
         return new Times(seconds[0], seconds[best], variants[best].Name);
@@ -152,7 +152,7 @@ internal sealed unsafe class Bench(Stopclock clock, Machine machine, Libraries l
 
     public void Share(int target, Subject subject, int batch, Times times, double must, double aim)
     {
-        double share = subject.Flops(batch) / times.Own / (Machine.PeakFlops / times.Peer);
+        double share = subject.Flops(batch) / times.Own / (MeasuredMachine.PeakFlops / times.Peer);
         report.Add(new Result(target, Name(subject, batch), 100 * share, "%", must, aim, Report.Microseconds(times.Own)));
     }
 

@@ -9,9 +9,9 @@ namespace Weft.Benchmarks.Cases;
 /// </summary>
 internal abstract unsafe class Composition(Map<float> map)
 {
-    private readonly Dictionary<string, Buffer> _parameters = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Buffer> _gradients = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Buffer> _scratch = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FloatBuffer> _parameters = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FloatBuffer> _gradients = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FloatBuffer> _scratch = new(StringComparer.Ordinal);
 
     /// <summary>y = f(x) for each row.</summary>
     public abstract void Forward(Gemm gemm, float* x, float* y, int batch);
@@ -20,13 +20,13 @@ internal abstract unsafe class Composition(Map<float> map)
     public virtual void Backward(Gemm gemm, float* x, float* dy, float* dx, int batch) => throw new NotSupportedException();
 
     /// <summary>The gradients, each with its parameter's place among the trained ones.</summary>
-    public IEnumerable<(int Offset, Buffer Values)> Gradients =>
+    public IEnumerable<(int Offset, FloatBuffer Values)> Gradients =>
         _gradients.Select(pair => (map.Description.Parameters[map.Description.IndexOf(pair.Key)].Offset, pair.Value));
 
     /// <summary>A step of gradient descent.</summary>
     public void Update(float rate)
     {
-        foreach ((string name, Buffer gradient) in _gradients)
+        foreach ((string name, FloatBuffer gradient) in _gradients)
         {
             System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(gradient.Span, -rate, Own(name).Span, Own(name).Span);
         }
@@ -43,12 +43,12 @@ internal abstract unsafe class Composition(Map<float> map)
     protected static void Transpose(float* source, float* target, int outer, int rows, int columns) =>
         Layouts<float>.Gather(source, target, [outer, columns, rows], [rows * columns, 1, columns]);
 
-    private Buffer Own(string name)
+    private FloatBuffer Own(string name)
     {
-        if (!_parameters.TryGetValue(name, out Buffer? buffer))
+        if (!_parameters.TryGetValue(name, out FloatBuffer? buffer))
         {
             ReadOnlySpan<float> values = map[name].Values;
-            buffer = new Buffer(values.Length);
+            buffer = new FloatBuffer(values.Length);
             values.CopyTo(buffer.Span);
             _parameters.Add(name, buffer);
         }
@@ -56,12 +56,12 @@ internal abstract unsafe class Composition(Map<float> map)
         return buffer;
     }
 
-    private static Buffer Buffer(Dictionary<string, Buffer> buffers, string name, int length)
+    private static FloatBuffer Buffer(Dictionary<string, FloatBuffer> buffers, string name, int length)
     {
-        if (!buffers.TryGetValue(name, out Buffer? buffer) || buffer.Length < length)
+        if (!buffers.TryGetValue(name, out FloatBuffer? buffer) || buffer.Length < length)
         {
             buffer?.Dispose();
-            buffers[name] = buffer = new Buffer(length);
+            buffers[name] = buffer = new FloatBuffer(length);
         }
 
         return buffer;

@@ -19,7 +19,7 @@ internal static class Formats
         {
             Subject[] subjects = [.. All.Select(format => bench.Subject(
                 $"{format.Label} {n}", FormattableString.Invariant($"operator d : {n} -> {n}\n  {format.Declaration} W[{n}, {n}]\n  = W")))];
-            using Buffer x = Buffer.Random(n, 1), y = new(n), expected = new(n);
+            using FloatBuffer x = FloatBuffer.Random(n, 1), y = new(n), expected = new(n);
             subjects[0].Map.Forward(x.Span, expected.Span);
             for (int i = 0; i < All.Length; i++)
             {

@@ -60,18 +60,18 @@ internal static class Library
             bench.Report.Line(FormattableString.Invariant($"{subject.Label,-26} {maps.Length - 1} rejected {trained,8:0.00} {single,8:0.00} {(trained > Worst ? " WRONG PLAN" : "")}"));
             Array.ForEach(maps[1..], map => map.Dispose());
 
-            double Against(int batch, Action<Map<float>, Buffer, Buffer, Buffer, Buffer> call)
+            double Against(int batch, Action<Map<float>, FloatBuffer, FloatBuffer, FloatBuffer, FloatBuffer> call)
             {
-                using Buffer x = Buffer.Random(batch * subject.Map.Inputs, 1), y = Buffer.Random(batch * subject.Map.Outputs, 2);
-                using Buffer dx = new(batch * subject.Map.Inputs), gradient = new(subject.Map.TrainedCount);
+                using FloatBuffer x = FloatBuffer.Random(batch * subject.Map.Inputs, 1), y = FloatBuffer.Random(batch * subject.Map.Outputs, 2);
+                using FloatBuffer dx = new(batch * subject.Map.Inputs), gradient = new(subject.Map.TrainedCount);
                 double[] seconds = bench.Clock.Race([.. maps.Select(map => new Variant(subject.Label, () => call(map, x, y, dx, gradient)))]);
                 return seconds[0] / seconds[1..].Min();
             }
         }
 
-        static void Forward(Map<float> map, Buffer x, Buffer y, Buffer dx, Buffer gradient) => map.Forward(x.Span, y.Span);
+        static void Forward(Map<float> map, FloatBuffer x, FloatBuffer y, FloatBuffer dx, FloatBuffer gradient) => map.Forward(x.Span, y.Span);
 
-        static void Gradient(Map<float> map, Buffer x, Buffer y, Buffer dx, Buffer gradient)
+        static void Gradient(Map<float> map, FloatBuffer x, FloatBuffer y, FloatBuffer dx, FloatBuffer gradient)
         {
             gradient.Span.Clear();
             map.Gradient(x.Span, y.Span, dx.Span, gradient.Span);
@@ -92,7 +92,7 @@ internal static class Library
 
             double Ratio(int batch)
             {
-                using Buffer x = Buffer.Random(batch * many.Inputs, 1), y = new(batch * many.Outputs);
+                using FloatBuffer x = FloatBuffer.Random(batch * many.Inputs, 1), y = new(batch * many.Outputs);
                 double[] seconds = bench.Clock.Race(
                     new Variant("few", () => subject.Map.Forward(x.Span, y.Span)), new Variant("many", () => many.Forward(x.Span, y.Span)));
                 return seconds[1] / seconds[0];
@@ -110,7 +110,7 @@ internal static class Library
         bench.Report.Line("operator              forward JIT  with gradient  text         predicted     measured   measured/predicted   second to tenth call/later");
         foreach (Subject subject in All(bench))
         {
-            using Buffer x = Buffer.Random(Batch * subject.Map.Inputs, 1), y = new(Batch * subject.Map.Outputs);
+            using FloatBuffer x = FloatBuffer.Random(Batch * subject.Map.Inputs, 1), y = new(Batch * subject.Map.Outputs);
             subject.Map.Forward(x.Span, y.Span);
             double early = Enumerable.Range(0, 9).Select(_ => Time(() => subject.Map.Forward(x.Span, y.Span))).Order().ElementAt(4);
             double measured = bench.Clock.Race(new Variant(subject.Label, () => subject.Map.Forward(x.Span, y.Span)))[0];

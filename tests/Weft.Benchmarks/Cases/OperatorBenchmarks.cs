@@ -8,7 +8,7 @@ namespace Weft.Benchmarks.Cases;
 public class OperatorBenchmarks
 {
     private Subject? subject;
-    private Buffer? x, y, dx;
+    private FloatBuffer? x, y, dx;
 
     [Params(
         "dense(1024, 1024)",
@@ -32,9 +32,9 @@ public class OperatorBenchmarks
     public void Setup()
     {
         subject = new Subject(Formula, Formula);
-        x = Buffer.Random(Batch * subject.Map.Inputs, 1);
-        y = Buffer.Random(Batch * subject.Map.Outputs, 2);
-        dx = new Buffer(Batch * subject.Map.Inputs);
+        x = FloatBuffer.Random(Batch * subject.Map.Inputs, 1);
+        y = FloatBuffer.Random(Batch * subject.Map.Outputs, 2);
+        dx = new FloatBuffer(Batch * subject.Map.Inputs);
     }
 
     [Benchmark]

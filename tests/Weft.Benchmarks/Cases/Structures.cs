@@ -81,7 +81,7 @@ internal static unsafe class Structures
     public static (Subject Subject, Composition Merged) Hra(this Bench bench, int n, int k)
     {
         Subject subject = bench.Subject(FormattableString.Invariant($"hra {n} k{k}"), FormattableString.Invariant($"hra({n}, {n}, {k})"));
-        Buffer w = Copy(subject, "W"), v = Copy(subject, "V"), t = new(k * k), p = new(n * k), q = new(n * k);
+        FloatBuffer w = Copy(subject, "W"), v = Copy(subject, "V"), t = new(k * k), p = new(n * k), q = new(n * k);
         _ = ReflectionChain.Triangle(v.Pointer, n, k, t.Pointer);
         return (subject, new MergedAdapter(subject.Map, (gemm, merged) =>
         {
@@ -99,7 +99,7 @@ internal static unsafe class Structures
         Subject subject = bench.Subject(
             FormattableString.Invariant($"lokr {n}"),
             FormattableString.Invariant($"operator lokr : {n} -> {n}\n  frozen W[{n}, {n}]\n  param A[{side}, {side}] ~ zeros, B[{side}, {side}]\n  = W + A ⊗ B"));
-        Buffer w = Copy(subject, "W"), a = Copy(subject, "A"), b = Copy(subject, "B");
+        FloatBuffer w = Copy(subject, "W"), a = Copy(subject, "A"), b = Copy(subject, "B");
         return (subject, new MergedAdapter(subject.Map, (_, merged) =>
         {
             for (int i = 0; i < n; i++)
@@ -121,13 +121,13 @@ internal static unsafe class Structures
         Subject subject = bench.Subject(
             FormattableString.Invariant($"butterfly {n} {factors} of {side}"),
             FormattableString.Invariant($"operator butterfly : {n} -> {n}\n  frozen W[{n}, {n}]\n  param F(k < {factors})[{blocks}, {side}, {side}]\n  = W * product(k < {factors}) (blockdiag(F[k]) * shuffle({side}, {blocks}))"));
-        Buffer w = Copy(subject, "W"), product = new(n * n);
-        Buffer[] f = [.. Enumerable.Range(0, factors).Select(k => Copy(subject, FormattableString.Invariant($"F[{k}]")))];
+        FloatBuffer w = Copy(subject, "W"), product = new(n * n);
+        FloatBuffer[] f = [.. Enumerable.Range(0, factors).Select(k => Copy(subject, FormattableString.Invariant($"F[{k}]")))];
         return (subject, new MergedAdapter(subject.Map, (gemm, merged) =>
         {
             float* m = (float*)merged;
             w.Span.CopyTo(new Span<float>(m, n * n));
-            foreach (Buffer factor in f)
+            foreach (FloatBuffer factor in f)
             {
                 for (int block = 0; block < blocks; block++)
                 {
@@ -153,7 +153,7 @@ internal static unsafe class Structures
     {
         Subject subject = bench.Subject(
             FormattableString.Invariant($"vb-lora {n} r{r}"), FormattableString.Invariant($"vb_lora({n}, {n}, {r}, {top}, {vectors}, {length})"));
-        Buffer w = Copy(subject, "W"), a = new(r * n), b = new(n * r);
+        FloatBuffer w = Copy(subject, "W"), a = new(r * n), b = new(n * r);
         int pieces = n / length;
         for (int s = 0; s < r; s++)
         {
@@ -184,10 +184,10 @@ internal static unsafe class Structures
         return [.. Enumerable.Range(0, length).Select(c => (float)chosen.Sum(i => Math.Exp(own[i] - own[chosen[0]]) / sum * bank[(i * length) + c]))];
     }
 
-    private static Buffer Copy(Subject subject, string name)
+    private static FloatBuffer Copy(Subject subject, string name)
     {
         ReadOnlySpan<float> values = subject.Map[name].Values;
-        var buffer = new Buffer(values.Length);
+        var buffer = new FloatBuffer(values.Length);
         values.CopyTo(buffer.Span);
         return buffer;
     }

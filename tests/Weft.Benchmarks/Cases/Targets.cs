@@ -134,7 +134,7 @@ internal sealed unsafe class Targets(Bench bench)
         }
 
         (Subject subject, Composition definition) = bench.BlockDiagonal(Size, Blocks);
-        using var weights = new Buffer(Size * Side);
+        using var weights = new FloatBuffer(Size * Side);
         ReadOnlySpan<float> own = subject.Map["B"].Values;
         for (int i = 0; i < own.Length; i++)
         {
@@ -145,7 +145,7 @@ internal sealed unsafe class Targets(Bench bench)
         {
             _ = bench.Forward(subject, definition, batch);
             var kernel = libxsmm.Kernel(batch, Side, Side, Size, Side, Size);
-            using Buffer x = Buffer.Random(batch * Size, 1), y = new(batch * Size), z = new(batch * Size);
+            using FloatBuffer x = FloatBuffer.Random(batch * Size, 1), y = new(batch * Size), z = new(batch * Size);
             Variant[] variants = [new("Weft", () => subject.Map.Forward(x.Span, y.Span)), new("libxsmm", Multiply)];
             foreach (Variant variant in variants)
             {
@@ -188,14 +188,14 @@ internal sealed unsafe class Targets(Bench bench)
     {
         const int Size = 4096;
         Subject subject = bench.Subject("Walsh-Hadamard 4096", $"wht({Size})");
-        using Buffer x = Buffer.Random(Size, 1), y = new(Size), z = new(Size);
+        using FloatBuffer x = FloatBuffer.Random(Size, 1), y = new(Size), z = new(Size);
         subject.Map.Forward(x.Span, y.Span);
         subject.Map.Forward(y.Span, z.Span);
         System.Numerics.Tensors.TensorPrimitives.Divide(z.Span, Size, z.Span);
         Bench.Compare(subject.Label, x.Span, z.Span);
-        Bench.Times times = bench.Race([new Variant("Weft", () => subject.Map.Forward(x.Span, y.Span)), Machine.PeakKernel]);
+        Bench.Times times = bench.Race([new Variant("Weft", () => subject.Map.Forward(x.Span, y.Span)), MeasuredMachine.PeakKernel]);
         double additions = Size * Math.Log2(Size);
-        double share = additions / times.Own / (Machine.PeakFlops / 2 / times.Peer);
+        double share = additions / times.Own / (MeasuredMachine.PeakFlops / 2 / times.Peer);
         bench.Report.Add(new Result(9, Bench.Name(subject, 1), 100 * share, "%", 70, 86, Report.Microseconds(times.Own)));
     }
 
@@ -211,7 +211,7 @@ internal sealed unsafe class Targets(Bench bench)
             float[] values = subject.Map["v"].Values.ToArray();
             foreach (int batch in Some.Where(batch => batch <= 32))
             {
-                using Buffer x = Buffer.Random(batch * n, 1), y = new(batch * n), z = new(batch * n), w = new(batch * n);
+                using FloatBuffer x = FloatBuffer.Random(batch * n, 1), y = new(batch * n), z = new(batch * n), w = new(batch * n);
                 Variant own = new("Weft", () => subject.Map.Forward(x.Span, y.Span));
                 Variant csr = new("CSR", () =>
                 {
@@ -281,7 +281,7 @@ internal sealed unsafe class Targets(Bench bench)
         ];
         foreach ((Subject subject, int batch) in cases)
         {
-            using Buffer x = Buffer.Random(batch * subject.Map.Inputs, 1), one = new(batch * subject.Map.Outputs), two = new(batch * subject.Map.Outputs);
+            using FloatBuffer x = FloatBuffer.Random(batch * subject.Map.Inputs, 1), one = new(batch * subject.Map.Outputs), two = new(batch * subject.Map.Outputs);
             Variant[] variants = [new("two threads", () => Run(2, two)), new("one thread", () => Run(1, one))];
             foreach (Variant variant in variants)
             {
@@ -296,7 +296,7 @@ internal sealed unsafe class Targets(Bench bench)
                 bench.Ratio(16, subject, batch, times, 1.7, 1.9);
             }
 
-            void Run(int threads, Buffer y)
+            void Run(int threads, FloatBuffer y)
             {
                 WeftOptions.MaxThreads = threads;
                 subject.Map.Forward(x.Span, y.Span);
@@ -313,7 +313,7 @@ internal sealed unsafe class Targets(Bench bench)
         {
             Subject subject = bench.Subject(FormattableString.Invariant($"{name} of {positions}"), FormattableString.Invariant($"{name}({positions}, 512, 8, 64)"));
             int batch = Math.Max(1, 1024 / positions);
-            using Buffer x = Buffer.Random(batch * subject.Map.Inputs, 1), y = new(batch * subject.Map.Outputs), composed = new(y.Length), fused = new(y.Length);
+            using FloatBuffer x = FloatBuffer.Random(batch * subject.Map.Inputs, 1), y = new(batch * subject.Map.Outputs), composed = new(y.Length), fused = new(y.Length);
             using var composition = new OnnxRuntime(OnnxExport.Create(subject.Map), x, composed, batch, subject.Map.Inputs);
             using var operation = new OnnxRuntime(OnnxRuntime.FusedAttention(subject.Map, name != "attention"), x, fused, batch, positions, 512);
             Variant[] variants = [new("Weft", () => subject.Map.Forward(x.Span, y.Span)), new("products and softmax", composition.Run), new("fused", operation.Run)];
@@ -337,7 +337,7 @@ internal sealed unsafe class Targets(Bench bench)
         ILinearOperator<float> a = ((LinearMap<float>)subject.Map).AsOperator();
         foreach (int batch in new[] { 1, 16 })
         {
-            using Buffer b = Buffer.Random(batch * subject.Map.Inputs, 1), x = new(b.Length);
+            using FloatBuffer b = FloatBuffer.Random(batch * subject.Map.Inputs, 1), x = new(b.Length);
             ConjugateGradient<float> few = Solver(Few), many = Solver(Few + More);
             double[] times = bench.Clock.Race(
                 new("product", () => subject.Map.Forward(b.Span, x.Span)), new("few steps", () => few.Solve(b.Span, x.Span)), new("many steps", () => many.Solve(b.Span, x.Span)));
@@ -356,7 +356,7 @@ internal sealed unsafe class Targets(Bench bench)
             foreach (int batch in new[] { 1, 32 })
             {
                 Map<float> map = subject.Map;
-                using Buffer x = Buffer.Random(batch * map.Inputs, 1), y = new(batch * map.Outputs), dx = new(batch * map.Inputs), gradient = new(map.TrainedCount);
+                using FloatBuffer x = FloatBuffer.Random(batch * map.Inputs, 1), y = new(batch * map.Outputs), dx = new(batch * map.Inputs), gradient = new(map.TrainedCount);
                 Call();
                 long before = GC.GetAllocatedBytesForCurrentThread();
                 for (int i = 0; i < Calls; i++)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Weft.Benchmarks.Peers;
 
@@ -13,6 +14,11 @@ internal sealed unsafe class Libxsmm
 
     public static Libxsmm? TryLoad()
     {
+        if (!Avx512F.IsSupported && Avx2.IsSupported)
+        {
+            Native.SetVariable("LIBXSMM_TARGET", "hsw");
+        }
+
         nint library = Native.Load("libxsmm.so.1", "libxsmm");
         return library != 0 && NativeLibrary.TryGetExport(library, "libxsmm_smmdispatch", out _) ? new Libxsmm(library) : null;
     }

@@ -17,13 +17,13 @@ internal sealed unsafe class OnnxRuntime : IDisposable
     /// <param name="x">What it is given.</param>
     /// <param name="y">Where its result goes.</param>
     /// <param name="shape">The shape of both.</param>
-    public OnnxRuntime(ModelProto model, Buffer x, Buffer y, params long[] shape)
+    public OnnxRuntime(ModelProto model, FloatBuffer x, FloatBuffer y, params long[] shape)
     {
         using var options = new SessionOptions { IntraOpNumThreads = 1, InterOpNumThreads = 1 };
         _session = new InferenceSession(model.ToByteArray(), options);
         (_x, _y) = (Value(x), Value(y));
 
-        OrtValue Value(Buffer buffer) => OrtValue.CreateTensorValueWithData(
+        OrtValue Value(FloatBuffer buffer) => OrtValue.CreateTensorValueWithData(
             OrtMemoryInfo.DefaultInstance, Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float, shape, (nint)buffer.Pointer, (long)buffer.Length * sizeof(float));
     }
 

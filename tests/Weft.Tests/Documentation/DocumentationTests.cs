@@ -104,7 +104,7 @@ public class DocumentationTests
         GeneratedType type = ModuleCompiler.Compile(TestModules.Formula(sample.Groups[1].Value) with { Name = "Formula" }, new GenerateOptions("Formula"));
 
         string shown = Regex.Replace(sample.Groups[2].Value, "^    ", "", RegexOptions.Multiline);
-        Assert.StartsWith(shown, type.Explanation, StringComparison.Ordinal);
+        Assert.StartsWith(shown, type.Explanation.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

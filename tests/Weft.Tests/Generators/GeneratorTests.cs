@@ -2,6 +2,7 @@ using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Text;
 using Weft.Compiler;
+using Weft.Compiler.Explanation;
 using Weft.Generators;
 
 namespace Weft.Tests.Generators;
@@ -306,7 +307,7 @@ public class GeneratorTests
     {
         var generator = new WeftGenerator((module, options, cancellationToken) => module.Name == "square"
             ? throw new InvalidOperationException("some\ncause")
-            : new GeneratedType($"partial class {options.TypeName};", ""));
+            : new GeneratedType($"partial class {options.TypeName};", new ExplanationReport("", new MapCosts(0, 0, 0, 0), [], [], [])));
         GeneratorRun run = new GeneratorHost(generator, "[Weft.Weft(\"dense(4, 4)\")] partial class C;", ("/project/a.weft", Square)).Run();
 
         Diagnostic diagnostic = AssertPlace(run, "WEFT9999", "/project/a.weft", Square, "square");

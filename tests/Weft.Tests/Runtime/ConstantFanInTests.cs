@@ -61,14 +61,15 @@ public unsafe class ConstantFanInTests
         })];
         string where = $"{typeof(T).Name} {outputs}x{size} by {fanIn}, {columns}, room {room}";
         T one = T.CreateTruncating(Coefficient);
-        T* copy = Aligned((steps * (lanes + (lanes / sizeof(T)) + 2)) + slices + 1), scratch = Aligned(Batches[^1] * pitch);
+        int length = (steps * (lanes + (lanes / sizeof(T)) + 2)) + (2 * slices) + 2;
+        T* copy = Aligned(length), scratch = Aligned(Batches[^1] * pitch);
         T[] table = [.. places.Select(place => T.CreateTruncating(place))], values = Normal(table.Length);
         try
         {
             fixed (T* s = table, v = values)
             {
                 FanInMatrix<T> matrix = new(s, v, outputs, fanIn, size, one);
-                SlicedMatrix<T> inSlices = new(matrix, copy, steps);
+                SlicedMatrix<T> inSlices = new(matrix, copy, length);
                 SlicedEllpack<T>.Pack(inSlices);
                 foreach (int rows in Batches)
                 {

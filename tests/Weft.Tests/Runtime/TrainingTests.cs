@@ -2,7 +2,7 @@ namespace Weft.Tests.Runtime;
 
 public sealed class TrainingTests
 {
-    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw"];
+    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw", "lion", "muon"];
 
     [Theory]
     [MemberData(nameof(Optimizers))]
@@ -13,7 +13,9 @@ public sealed class TrainingTests
             "sgd" => new Sgd<double>(0.5),
             "momentum" => new Sgd<double>(0.1, 0.8),
             "nesterov" => new Sgd<double>(0.1, 0.8, nesterov: true),
-            _ => new AdamW<double>(0.05, weightDecay: 0),
+            "adamw" => new AdamW<double>(0.05, weightDecay: 0),
+            "lion" => new Lion<double>(0.01),
+            _ => new Muon<double>(0.05, weightDecay: 0),
         };
         using SignedDense<double> map = new(3, 5), goal = new(3, 5);
         map.Initialize(1);
@@ -51,6 +53,13 @@ public sealed class TrainingTests
         double mean = (0.09 * G1 + 0.1 * G2) / (1 - 0.81), square = (0.0099 * G1 * G1 + 0.01 * G2 * G2) / (1 - 0.9801);
         Assert.Equal([p1, p1 - Rate * (mean / (Math.Sqrt(square) + 1e-3) + Decay * p1)], p, (a, b) => Math.Abs(a - b) < 1e-12);
 
+        p = Train(new Lion<double>(Rate, 0.9, 0.99, Decay), G1, -100 * G1);
+        p1 = 1 - Rate * (1 + Decay);
+        Assert.Equal([p1, p1 - Rate * (-1 + Decay * p1)], p, (a, b) => Math.Abs(a - b) < 1e-14);
+
+        // What is no matrix moves as with AdamW.
+        Assert.Equal(Train(new AdamW<double>(Rate, 0.9, 0.99, 1e-3, Decay), G1, G2), Train(new Muon<double>(Rate, 0.5, Decay, 0.9, 0.99, 1e-3), G1, G2));
+
         static double[] Train(Optimizer<double> optimizer, params double[] gradients)
         {
             using SignedDense<double> map = new(1, 1);
@@ -71,6 +80,46 @@ public sealed class TrainingTests
         }
     }
 
+    /// <summary>A matrix moves along U diag(s) Vᵀ for the singular vectors of its direction and for s about 1, by 0.2 √max(m, n) of the rate; each of several by itself.</summary>
+    [Theory]
+    [InlineData("dense(7, 12)", 7, 12)]
+    [InlineData("dense(12, 5)", 12, 5)]
+    [InlineData("blockdiag(B)", 6, 4)]
+    public void MuonMovesMatricesAlongTheirSingularVectors(string formula, int m, int n)
+    {
+        const double Rate = 0.1, Decay = 0.5, Momentum = 0.9;
+        using var compiled = new Fitting.CompiledMap<double>(formula == "blockdiag(B)" ? "operator f : 12 -> 18\n  param B[3, 6, 4]\n  = blockdiag(B)" : formula);
+        Map<double> map = compiled.Map;
+        map.Initialize(3);
+        var optimizer = new Muon<double>(Rate, Momentum, Decay);
+        double[] velocity = new double[map.TrainedCount];
+        for (int step = 0; step < 3; step++)
+        {
+            double[] before = map.Parameters.ToArray(), gradient = Numbers.Draw<double>(before.Length, step);
+            optimizer.Step(map, gradient);
+            for (int start = 0; start < before.Length; start += m * n)
+            {
+                var direction = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.Dense(m, n, (i, j) =>
+                    gradient[start + (i * n) + j] + (Momentum * (velocity[start + (i * n) + j] = (Momentum * velocity[start + (i * n) + j]) + gradient[start + (i * n) + j])));
+                var moved = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.Dense(m, n, (i, j) =>
+                    ((before[start + (i * n) + j] * (1 - (Rate * Decay))) - map.Parameters[start + (i * n) + j]) / (Rate * 0.2 * Math.Sqrt(Math.Max(m, n))));
+                var svd = direction.Svd();
+                var turned = svd.U.SubMatrix(0, m, 0, Math.Min(m, n)).TransposeThisAndMultiply(moved) * svd.VT.SubMatrix(0, Math.Min(m, n), 0, n).Transpose();
+                for (int i = 0; i < turned.RowCount; i++)
+                {
+                    for (int j = 0; j < turned.ColumnCount; j++)
+                    {
+                        Assert.InRange(turned[i, j], i == j ? 0.6 : -1e-9, i == j ? 1.3 : 1e-9);
+                    }
+                }
+            }
+        }
+
+        double[] still = map.Parameters.ToArray();
+        new Muon<double>(Rate, weightDecay: 0).Step(map, new double[still.Length]);
+        Assert.Equal(still, map.Parameters.ToArray());
+    }
+
     [Fact]
     public void OptionsAreChecked()
     {
@@ -84,6 +133,9 @@ public sealed class TrainingTests
             Assert.Throws<ArgumentOutOfRangeException>("beta2", () => new AdamW<float>(1, beta2: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new AdamW<float>(1, epsilon: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("weightDecay", () => new AdamW<float>(1, weightDecay: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("beta1", () => new Lion<float>(1, beta1: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("momentum", () => new Muon<float>(1, momentum: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new Muon<float>(1, epsilon: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("LearningRate", () => new Sgd<float>(1).LearningRate = wrong);
         }
 
@@ -144,6 +196,46 @@ public sealed class TrainingTests
         // The same numbers as parts of one row.
         Assert.Equal(Math.Log(2), new CrossEntropy<double>(new[] { 0, 1 }).Evaluate([3, 3, -1, -1], dy, 0, 1, 1), 1e-15);
         Assert.Equal([-0.25, 0.25, 0.25, -0.25], dy);
+    }
+
+    /// <summary>Values by their definitions, slopes by differences; a batch in two chunks gives what it gives whole.</summary>
+    [Fact]
+    public void LossesAreTheirDefinitionsAndSlopes()
+    {
+        double[] y = [0.3, -1.2, 2, 0.1, 4, -0.7], probabilities = [0, 1, 0.25, 1, 0, 0.5], weights = [1, 0, 3];
+        Check(new HuberLoss<double>(probabilities, 0.8), (o, i) => Math.Abs(o[i] - probabilities[i]) is var d && d <= 0.8 ? d * d / 2 : 0.8 * (d - 0.4), 6);
+        Check(new BinaryCrossEntropy<double>(probabilities), (o, i) => -(probabilities[i] * Math.Log(1 / (1 + Math.Exp(-o[i])))) - ((1 - probabilities[i]) * Math.Log(1 - (1 / (1 + Math.Exp(-o[i]))))), 6);
+        Check(new CrossEntropy<double>(new[] { 2, 0 }, smoothing: 0.1), (o, row) => -LogSoftmax(o, row).Select((value, c) => value * ((c == (row == 0 ? 2 : 0) ? 0.9 : 0) + (0.1 / 3))).Sum(), 2);
+        Check(new CrossEntropy<double>(new[] { 2, 0 }, classWeights: weights), (o, row) => -(row == 0 ? 3 : 1) / 2.0 * LogSoftmax(o, row)[row == 0 ? 2 : 0], 2);
+
+        Assert.True(double.IsFinite(new BinaryCrossEntropy<float>(new float[] { 0, 1 }).Evaluate([3e38f, -3e38f], new float[2], 0, 1, 1)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new HuberLoss<double>(y, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new CrossEntropy<double>(new int[1], smoothing: 1));
+        Assert.Throws<ArgumentException>(() => new CrossEntropy<double>(new int[1], classWeights: weights).Check(1, 2));
+        Assert.Throws<ArgumentException>(() => new CrossEntropy<double>(new[] { 1 }, classWeights: weights).Check(1, 3));
+        Assert.Throws<ArgumentException>(() => new BinaryCrossEntropy<double>(new[] { 1.5 }).Check(1, 1));
+
+        void Check<TLoss>(TLoss loss, Func<double[], int, double> term, int terms)
+            where TLoss : struct, ILoss<double>
+        {
+            double[] dy = new double[6], other = new double[6];
+            loss.Check(2, 3);
+            double value = loss.Evaluate(y, dy, 0, 2, 2);
+            Assert.Equal(Enumerable.Range(0, terms).Sum(i => term(y, i)) / terms, value, 1e-12);
+            Assert.Equal(value, loss.Evaluate(y.AsSpan(0, 3), other.AsSpan(0, 3), 0, 1, 2) + loss.Evaluate(y.AsSpan(3), other.AsSpan(3), 1, 1, 2), 1e-14);
+            for (int i = 0; i < 6; i++)
+            {
+                double[] up = [.. y], down = [.. y];
+                (up[i], down[i]) = (up[i] + 1e-6, down[i] - 1e-6);
+                Assert.Equal((loss.Evaluate(up, other, 0, 2, 2) - loss.Evaluate(down, other, 0, 2, 2)) / 2e-6, dy[i], 1e-8);
+            }
+        }
+
+        static double[] LogSoftmax(double[] o, int row)
+        {
+            double[] own = o[(3 * row)..(3 * row + 3)];
+            return [.. own.Select(value => value - Math.Log(own.Sum(Math.Exp)))];
+        }
     }
 
     [Fact]

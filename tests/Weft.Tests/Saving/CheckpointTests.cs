@@ -33,6 +33,8 @@ public class CheckpointTests : IDisposable
         GoesOn(() => new AdamW<double>(1e-2, beta2: 0.99));
         GoesOn(() => new Sgd<float>(1e-2, momentum: 0.9, nesterov: true));
         GoesOn(() => new Sgd<double>(1e-2));
+        GoesOn(() => new Lion<float>(1e-2));
+        GoesOn(() => new Muon<float>(1e-2));
     }
 
     private void GoesOn<T>(Func<Optimizer<T>> create)

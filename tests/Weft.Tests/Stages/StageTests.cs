@@ -77,7 +77,7 @@ public class StageTests
         "Net").Code);
 
     [Fact]
-    public void ExplanationOfMonarch() => Snapshot.Match(Generate("operator mixer : 1024 -> 1024 = monarch(1024, 32)", "Mixer").Explanation);
+    public void ExplanationOfMonarch() => Snapshot.Match(Generate("operator mixer : 1024 -> 1024 = monarch(1024, 32)", "Mixer").Explanation.ToString());
 
     private static GeneratedType Generate(string text, string typeName)
     {

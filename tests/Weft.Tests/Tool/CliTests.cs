@@ -1,5 +1,8 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Google.Protobuf;
+using Weft.Compiler.Binding;
 using Weft.Dynamic;
 using Weft.Onnx;
 using Weft.Tool;
@@ -57,13 +60,158 @@ public sealed class CliTests : IDisposable
         Assert.Equal((0, "", ""), Run("check", file));
     }
 
-    [Fact]
-    public void Check_OfAMissingFileFails()
+    [Theory]
+    [InlineData("nowhere.weft", "there is no file 'nowhere.weft'")]
+    [InlineData("nowhere/**/*.weft", "no file matches 'nowhere/**/*.weft'")]
+    public void Check_OfAMissingFileFails(string path, string message)
     {
-        (int exitCode, _, string error) = Run("check", "nowhere.weft");
+        (int exitCode, _, string error) = Run("check", path);
 
-        Assert.Equal((2, "weft: there is no file 'nowhere.weft'\n"), (exitCode, error));
+        Assert.Equal((2, $"weft: {message}\n"), (exitCode, error));
     }
+
+    /// <summary>Folders, patterns and the standard input are files, each once; what builds put into folders is none.</summary>
+    [Fact]
+    public void Check_TakesFoldersPatternsAndTheStandardInput()
+    {
+        Write("maps/a.weft", "operator a : 4 -> 4 = one\n");
+        Write("maps/inner/b.weft", "operator b : 4 -> 4 = two\n");
+        Write("maps/inner/obj/c.weft", "operator c : 4 -> 4 = three\n");
+        Write("maps/inner/d.txt", "operator d : 4 -> 4 = four\n");
+        string folder = Path.Combine(_folder, "maps");
+
+        Assert.Equal(["a.weft(1", "b.weft(1"], Places(folder, "maps/a.weft"));
+        Assert.Equal(["a.weft(1", "b.weft(1"], Places(Path.Combine(folder, "**", "*.weft")));
+        Assert.Equal(["b.weft(1"], Places(Path.Combine(folder, "*", "*.weft")));
+        Assert.Equal(["stdin(1"], Places("-"));
+        Directory.CreateDirectory(Path.Combine(folder, "empty"));
+        Assert.Equal((2, "", $"weft: there is no .weft file in '{Path.Combine(folder, "empty")}'\n"), Run("check", Path.Combine(folder, "empty")));
+
+        IEnumerable<string> Places(params string[] paths)
+        {
+            var error = new StringWriter();
+            Assert.Equal(1, Cli.Run(["check", .. paths.Select(path => path.StartsWith("maps", StringComparison.Ordinal) ? Path.Combine(_folder, path) : path)], TextWriter.Null, error, new StringReader("operator e : 4 -> 4 = five\n")));
+            return Regex.Matches(error.ToString(), @"\w+(\.weft)?\(\d").Select(match => match.Value);
+        }
+    }
+
+    /// <summary>The same places in both forms: that of the mistake and that of what mends it.</summary>
+    [Fact]
+    public void Check_WritesJsonAndSarif()
+    {
+        string file = Write("a b.weft", "operator good : 4 -> 4 = dense(4, 4)\noperator bad : 4 -> 4 = 2 * dens(4, 4)\n");
+
+        (int exitCode, string output, string error) = Run("check", file, "--json");
+        Assert.Equal((1, ""), (exitCode, error));
+        JsonElement entry = Assert.Single(JsonDocument.Parse(output).RootElement.GetProperty("diagnostics").EnumerateArray());
+        Assert.Equal(file, entry.GetProperty("file").GetString());
+        Assert.Equal(("WEFT0100", "error"), (entry.GetProperty("id").GetString(), entry.GetProperty("severity").GetString()));
+        AssertRegion(entry.GetProperty("region"));
+        AssertRegion(entry.GetProperty("fix").GetProperty("region"));
+        Assert.Equal("dense", entry.GetProperty("fix").GetProperty("text").GetString());
+
+        (exitCode, output, error) = Run("check", file, "--sarif");
+        Assert.Equal((1, ""), (exitCode, error));
+        JsonElement log = JsonDocument.Parse(output).RootElement, run = log.GetProperty("runs")[0], result = Assert.Single(run.GetProperty("results").EnumerateArray());
+        Assert.Equal("2.1.0", log.GetProperty("version").GetString());
+        JsonElement rule = run.GetProperty("tool").GetProperty("driver").GetProperty("rules")[result.GetProperty("ruleIndex").GetInt32()];
+        Assert.Equal((result.GetProperty("ruleId").GetString(), "Unknown name"), (rule.GetProperty("id").GetString(), rule.GetProperty("shortDescription").GetProperty("text").GetString()));
+        Assert.StartsWith("a name is not known;", rule.GetProperty("help").GetProperty("text").GetString(), StringComparison.Ordinal);
+        JsonElement place = result.GetProperty("locations")[0].GetProperty("physicalLocation");
+        Assert.Equal(new Uri(file).AbsoluteUri, place.GetProperty("artifactLocation").GetProperty("uri").GetString());
+        AssertRegion(place.GetProperty("region"));
+
+        static void AssertRegion(JsonElement region) => Assert.Equal(
+            [2, 29, 2, 33], new[] { "startLine", "startColumn", "endLine", "endColumn" }.Select(name => region.GetProperty(name).GetInt32()));
+    }
+
+    [Fact]
+    public void List_FindsByWords()
+    {
+        (int exitCode, string output, string error) = Run("list", "dao", "expressive");
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Equal(
+            """
+            monarch
+              operator monarch(n, b) : n -> n
+                Monarch matrix: two block-diagonal factors around a fixed shuffle, M = Pᵀ L P R
+                Dao et al. 2022, "Monarch: Expressive Structured Matrices for Efficient and Accurate Training"
+
+            """.ReplaceLineEndings("\n"),
+            output[..(output.IndexOf("\n\n", StringComparison.Ordinal) + 1)]);
+        Assert.EndsWith("  = shuffle(b, n/b)' * blockdiag(L) * shuffle(b, n/b) * blockdiag(R)\n", output, StringComparison.Ordinal);
+        Assert.Equal((2, "", "weft: nothing in the library has 'monarc of nothing'\n"), Run("list", "monarc", "of", "nothing"));
+
+        JsonElement[] all = [.. JsonDocument.Parse(Run("list", "--json").Output).RootElement.EnumerateArray()];
+        Assert.Equal(StandardLibrary.Files.Sum(file => file.Syntax.Declarations.Count), all.Length);
+        Assert.All(all, entry => Assert.Matches(@"^\p{L}[^\n]{3,400}$", entry.GetProperty("summary").GetString()));
+    }
+
+    [Fact]
+    public void Explain_WritesJson()
+    {
+        (int exitCode, string output, string error) = Run("explain", "--formula", "monarch(16, 4)", "--json");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        JsonElement map = Assert.Single(JsonDocument.Parse(output).RootElement.EnumerateArray());
+        Assert.Equal(128, map.GetProperty("costs").GetProperty("trained").GetInt32());
+        Assert.Equal(["Algebra", "Network", "Plan", "Steps", "From a dense matrix"], map.GetProperty("sections").EnumerateArray().Select(section => section.GetProperty("title").GetString()));
+    }
+
+    /// <summary>Without a terminal: a sign for each entry, and no colours.</summary>
+    [Fact]
+    public void Show_DrawsTheMatrix()
+    {
+        (int exitCode, string output, string error) = Run("show", "--formula", "block_diagonal(4, 6, 2)");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Matches(@"^Formula: 6 → 4\n([-+#=] ){3}(\. ){2}\.\n([-+#=] ){3}(\. ){2}\.\n(\. ){3}([-+#=] ){2}[-+#=]\n(\. ){3}([-+#=] ){2}[-+#=]\nentries from -", output);
+        Assert.EndsWith("B changes 12 of 24 entries\nB[0, 0, 0] changes 1 of 24 entries\n", output, StringComparison.Ordinal);
+
+        string first = Run("show", "--formula", "block_diagonal(4, 6, 2)", "--footprint", "B[0, 0, 0]").Output;
+        Assert.Matches(@"\n[-+#=]( \.){5}\n(\.( \.){5}\n){3}entries", first);
+        Assert.Equal((2, "", "weft: there is no parameter 'C'; there is B, B[0, 0, 0]\n"), Run("show", "--formula", "block_diagonal(4, 6, 2)", "--footprint", "C"));
+        Assert.Equal((2, "", "weft: Formula is not linear: it has no matrix\n"), Run("show", "--formula", "gelu . dense(3, 3)"));
+
+        string picture = Path.Combine(_folder, "picture.svg");
+        Assert.Equal((0, "", ""), Run("show", "--formula", "block_diagonal(4, 6, 2)", "--svg", picture));
+        Assert.Equal("svg", XDocument.Load(picture).Root!.Name.LocalName);
+    }
+
+    [Fact]
+    public void Show_OfALargeMatrixFitsTheLine()
+    {
+        string[] lines = Run("show", "--formula", "monarch(256, 16)").Output.Split('\n');
+        Assert.Equal(86, lines.TakeWhile(line => !line.StartsWith("entries", StringComparison.Ordinal)).Skip(1).Count(line => line.Length == 86));
+        Assert.Contains(lines, line => line.EndsWith(", 3 × 3 entries in one", StringComparison.Ordinal));
+    }
+
+    /// <summary>One file with everything in it, of declarations with a matrix and without.</summary>
+    [Fact]
+    public void Explain_WritesAPage()
+    {
+        string file = Write("two.weft", "operator first : 4 -> 4 = block_diagonal(4, 4, 2)\nlayer second : 4 -> 4 = gelu . first\n"), page = Path.Combine(_folder, "page.html");
+
+        Assert.Equal((0, "", ""), Run("explain", file, "--html", page));
+
+        string text = File.ReadAllText(page);
+        Assert.All(
+            new[] { "<h1>first: 4 -&gt; 4, float", "<h1>second: 4 -&gt; 4, float", "B[0, 0, 0] changes 1 of 16 entries", "There is no picture: second is not linear", "partial class First", "<h2>Plan</h2>" },
+            part => Assert.Contains(part, text, StringComparison.Ordinal));
+        Assert.DoesNotMatch("(src|href)=\"(?!data:)|@import|url\\(", text);
+    }
+
+    /// <summary>What the scripts for shells ask.</summary>
+    [Fact]
+    public void CommandLines_AreCompleted()
+    {
+        const string Line = "weft explain --formula monarch_p";
+        Assert.Equal("monarch_padded(18, 32, 4)\n", Run($"[suggest:{Line.Length}]", Line).Output);
+        Assert.All(new[] { "bash", "zsh", "fish", "pwsh" }, shell => Assert.Contains("[suggest:", Run("completion", shell).Output, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Version_IsThatOfCompilerAndRuntimeToo() => Assert.Matches(@"^weft (\d+\.\d+\S*)\ncompiler \1, runtime \1\n\.NET \d+\.\S+, \S+\n$", Run("--version").Output);
 
     [Fact]
     public void Explain_ChoosesADeclaration()
@@ -154,6 +302,9 @@ public sealed class CliTests : IDisposable
     [InlineData("--tflops: a number above 0 was expected.", "explain", "--formula", "eye(4)", "--target", "gpu", "--tflops", "none")]
     [InlineData("--launch: a number above 0 was expected.", "explain", "--formula", "eye(4)", "--target", "gpu", "--launch", "0")]
     [InlineData("half", "explain", "--formula", "eye(4)", "--scalar", "half")]
+    [InlineData("--json and --html are of the processor: leave --target out.", "explain", "--formula", "eye(4)", "--target", "gpu", "--json")]
+    [InlineData("--html: a file in a folder that exists was expected, not 'none/page.html'.", "explain", "--formula", "eye(4)", "--html", "none/page.html")]
+    [InlineData("--json and --sarif exclude each other.", "check", "-", "--json", "--sarif")]
     [InlineData("Unrecognized command", "explane")]
     public void WrongCommandLine_IsRefused(string message, params string[] arguments)
     {

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Weft.Benchmarks.Peers;
+namespace Weft.Measuring;
 
 /// <summary>The C interface to BLAS that OpenBLAS and BLIS share.</summary>
 internal abstract unsafe class Cblas(string name, nint library) : Gemm(name)

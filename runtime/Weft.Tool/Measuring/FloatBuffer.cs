@@ -1,13 +1,13 @@
 using System.Runtime.InteropServices;
 
-namespace Weft.Benchmarks;
+namespace Weft.Measuring;
 
 /// <summary>Floats that do not move and start on a page; they live as long as the program's case.</summary>
-internal sealed unsafe class Buffer : IDisposable
+internal sealed unsafe class FloatBuffer : IDisposable
 {
     private const nuint Page = 4096;
 
-    public Buffer(int length)
+    public FloatBuffer(int length)
     {
         Pointer = (float*)NativeMemory.AlignedAlloc((nuint)length * sizeof(float), Page);
         Length = length;
@@ -21,9 +21,9 @@ internal sealed unsafe class Buffer : IDisposable
     public Span<float> Span => new(Pointer, Length);
 
     /// <summary>Numbers between -1 and 1 that the seed repeats.</summary>
-    public static Buffer Random(int length, int seed)
+    public static FloatBuffer Random(int length, int seed)
     {
-        var buffer = new Buffer(length);
+        var buffer = new FloatBuffer(length);
         Fill(buffer.Span, seed);
         return buffer;
     }

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Weft.Benchmarks.Peers;
+namespace Weft.Measuring;
 
 /// <summary>BLIS.</summary>
 internal sealed unsafe class Blis : Cblas

@@ -2,23 +2,23 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Weft.Kernels;
 
-namespace Weft.Benchmarks;
+namespace Weft.Measuring;
 
 /// <summary>What the machine can do, measured: operations of one core and the bandwidth of each level of its memory.</summary>
-internal sealed unsafe class Machine
+internal sealed unsafe class MeasuredMachine
 {
     private const int Rounds = 2000;
 
     public static readonly Variant PeakKernel = new("FMA peak", () => RunPeak());
 
-    public Machine(Stopclock clock)
+    public MeasuredMachine(Stopclock clock)
     {
         Peak = PeakFlops / clock.Race(PeakKernel)[0];
         Levels = [Level("L1", 24 << 10), Level("L2", 512 << 10), Level("L3", 8 << 20), Level("DRAM", 256 << 20)];
 
         MemoryLevel Level(string name, int bytes)
         {
-            using var buffer = new Buffer(bytes / sizeof(float));
+            using var buffer = new FloatBuffer(bytes / sizeof(float));
             return new MemoryLevel(name, bytes, bytes / clock.Race(new Variant(name, () => _ = Read(buffer.Pointer, buffer.Length)))[0]);
         }
     }

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Weft.Benchmarks.Peers;
+namespace Weft.Measuring;
 
-/// <summary>OpenBLAS, with its AVX-512 core where the machine has AVX-512: it takes processors that it does not know for old ones.</summary>
+/// <summary>OpenBLAS, with a core of the instruction set that .NET uses: it takes processors that it does not know for old ones.</summary>
 internal sealed unsafe class OpenBlas : Cblas
 {
     private readonly delegate* unmanaged[Cdecl]<int, void> _setThreads;
@@ -14,9 +14,9 @@ internal sealed unsafe class OpenBlas : Cblas
 
     public static Gemm? TryLoad()
     {
-        if (Avx512F.IsSupported)
+        if (Avx2.IsSupported)
         {
-            Native.SetVariable("OPENBLAS_CORETYPE", "SkylakeX");
+            Native.SetVariable("OPENBLAS_CORETYPE", Avx512F.IsSupported ? "SkylakeX" : "Haswell");
         }
 
         nint library = Native.Load("libopenblas.so.0", "libopenblas");

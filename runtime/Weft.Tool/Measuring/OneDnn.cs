@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
-namespace Weft.Benchmarks.Peers;
+namespace Weft.Measuring;
 
-/// <summary>oneDNN's matrix product; its threads are OpenMP's.</summary>
+/// <summary>oneDNN's matrix product, with the instruction set that .NET uses; its threads are OpenMP's.</summary>
 internal sealed unsafe class OneDnn : Gemm
 {
     private readonly delegate* unmanaged[Cdecl]<byte, byte, long, long, long, float, float*, long, float*, long, float, float*, long, int> _sgemm;
@@ -22,6 +23,12 @@ internal sealed unsafe class OneDnn : Gemm
 
     public static Gemm? TryLoad()
     {
+        if (!Avx512F.IsSupported && Avx2.IsSupported)
+        {
+            Native.SetVariable("ONEDNN_MAX_CPU_ISA", "AVX2");
+            Native.SetVariable("DNNL_MAX_CPU_ISA", "AVX2");
+        }
+
         nint library = Native.Load("libdnnl.so.3", "libdnnl.so.2", "libdnnl");
         return library == 0 ? null : new OneDnn(library);
     }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Weft.Benchmarks;
+namespace Weft.Measuring;
 
 /// <summary>One way to compute something.</summary>
 internal sealed record Variant(string Name, Action Run);

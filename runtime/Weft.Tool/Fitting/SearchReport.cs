@@ -6,7 +6,7 @@ using Weft.Reports;
 namespace Weft.Tool.Fitting;
 
 /// <summary>What a search shows and writes.</summary>
-internal static class FitReport
+internal static class SearchReport
 {
     /// <summary>The front as a table.</summary>
     public static void Print(IAnsiConsole console, DenseMatrix matrix, StructureSearch search)
