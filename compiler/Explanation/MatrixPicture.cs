@@ -3,6 +3,7 @@ using System.Net;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Oracle;
+using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Explanation;
 
@@ -57,11 +58,20 @@ public sealed class MatrixPicture
         (Title, _matrix) = (title, matrix);
         double[] finite = [.. matrix.Entries.Cast<double>().Where(IsFinite)];
         (Least, Most) = finite.Length == 0 ? (0, 0) : (finite.Min(), finite.Max());
-        Dictionary<int, int> counts = Enumerable.Range(0, Rows * Columns)
-            .SelectMany(place => matrix.Sources(place / Columns, place % Columns))
-            .GroupBy(source => source)
-            .ToDictionary(group => group.Key, group => group.Count());
-        Footprints = [.. sources.Select((source, k) => new Footprint(source.Parameter, source.IsOfFirst, counts.TryGetValue(k, out int count) ? count : 0))];
+        List<(Parameter Parameter, bool IsOfFirst)> of = [.. sources];
+        int[] counts = new int[of.Count];
+        for (int i = 0; i < Rows; i++)
+        {
+            for (int j = 0; j < Columns; j++)
+            {
+                foreach (int footprint in At(i, j))
+                {
+                    counts[footprint]++;
+                }
+            }
+        }
+
+        Footprints = [.. of.Select((source, k) => new Footprint(source.Parameter, source.IsOfFirst, counts[k]))];
     }
 
     /// <summary>What is shown: <c>mixer: 64 → 64</c>.</summary>
@@ -83,11 +93,11 @@ public sealed class MatrixPicture
     /// <summary>The footprint of each parameter of the module in their order, and after it that of its first number where it has several.</summary>
     public IReadOnlyList<Footprint> Footprints { get; }
 
-    /// <summary>Whether an entry is in a footprint.</summary>
-    /// <param name="footprint">The place of it in <see cref="Footprints"/>.</param>
-    /// <param name="row">The row of the entry.</param>
-    /// <param name="column">Its column.</param>
-    public bool IsIn(int footprint, int row, int column) => _matrix.Sources(row, column).Contains(footprint);
+    /// <summary>The footprints that an entry is in, by their places in <see cref="Footprints"/>, in order.</summary>
+    public EquatableArray<int> At(int row, int column) => _matrix.Sources(row, column);
+
+    /// <summary>Whether an entry is in a footprint, by its place in <see cref="Footprints"/>.</summary>
+    public bool IsIn(int footprint, int row, int column) => At(row, column).Contains(footprint);
 
     /// <summary>Evaluates a linear module, or a part of its operator.</summary>
     /// <param name="module">The bound module.</param>

@@ -20,17 +20,18 @@ public static class PlanPrinter
         yield return $"{Print(plan.Root)}  cost {Quantity(plan.Cost)}";
         foreach ((PlanNode root, double cost) in plan.Alternatives.Take(alternatives))
         {
-            yield return $"  not {Print(root)}: {Ratio(cost / plan.Cost)} times the cost{Reason(plan.Root!, root)}";
+            yield return $"  not {Print(root)}: {Ratio(cost / plan.Cost)} times the cost{(Reason(plan.Root!, root) is { Length: > 0 } reason ? $", {reason}" : "")}";
         }
     }
 
-    private static string Reason(PlanNode chosen, PlanNode other)
+    /// <summary>Why another order costs more, as a clause; empty where nothing stands out.</summary>
+    public static string Reason(PlanNode chosen, PlanNode other)
     {
         ContractionNode? merged = TermPlan.Contractions(other).FirstOrDefault(node => !node.PerRow);
         double widest = Widest(other);
         return merged is not null && !TermPlan.Contractions(chosen).Any(node => !node.PerRow)
-            ? $", it multiplies out {Print(merged)}"
-            : widest > Widest(chosen) ? $", its widest intermediate has {Quantity(widest)} elements" : "";
+            ? $"it multiplies out {Print(merged)}"
+            : widest > Widest(chosen) ? $"its widest intermediate has {Quantity(widest)} elements" : "";
     }
 
     private static double Widest(PlanNode node) => TermPlan.Contractions(node)

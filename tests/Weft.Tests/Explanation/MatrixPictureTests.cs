@@ -44,10 +44,10 @@ public class MatrixPictureTests
         MatrixPicture picture = Draw(formula, seed: 1), other = Draw(formula, seed: 2);
         IEnumerable<(int Row, int Column)> places = Enumerable.Range(0, picture.Rows).SelectMany(i => Enumerable.Range(0, picture.Columns).Select(j => (i, j))).ToList();
 
-        Assert.All(picture.Footprints, (footprint, k) => Assert.Equal(footprint.Count, places.Count(place => picture.IsIn(k, place.Row, place.Column))));
+        Assert.All(picture.Footprints, (footprint, k) => Assert.Equal(footprint.Count, places.Count(place => picture.At(place.Row, place.Column).Contains(k))));
         Assert.All(places, place => Assert.Equal(
             picture.Entries[place.Row, place.Column] != other.Entries[place.Row, place.Column],
-            Enumerable.Range(0, picture.Footprints.Count).Any(k => picture.IsIn(k, place.Row, place.Column))));
+            Enumerable.Range(0, picture.Footprints.Count).Any(k => picture.At(place.Row, place.Column).Contains(k))));
     }
 
     [Fact]

@@ -1,0 +1,208 @@
+// The page: an editor, and what the worker tells of its text.
+const $ = id => document.getElementById(id);
+const editor = $('text'), count = number => Math.round(number).toLocaleString('en'), Patience = 15000, BusyAfter = 600;
+let worker, id = 0, seed = 1, pieces = [], mistakes = [], matrix = null, pinned = -1, isReady = false, watch = 0, busy = 0, chosen = '';
+
+function start() {
+  worker?.terminate();
+  isReady = false;
+  worker = new Worker('worker.js', { type: 'module' });
+  worker.onmessage = ({ data }) => { if (data.part === 'ready') ready(data.report); else if (data.id === id) show[data.part](data.report); };
+  worker.onerror = () => { status('The compiler could not be loaded.'); };
+}
+
+function ready(examples) {
+  isReady = true;
+  if ($('examples').length === 1) {
+    $('examples').options[0].text = 'choose…';
+    for (const [group, all] of Object.entries(Object.groupBy(examples, one => one.group))) {
+      const options = document.createElement('optgroup');
+      options.label = group;
+      options.append(...all.map(one => new Option(one.name, one.text)));
+      $('examples').append(options);
+    }
+  }
+  send();
+}
+
+function send() {
+  id++;
+  $('results').classList.add('stale');
+  const fragment = new URLSearchParams({ text: editor.value });
+  if (chosen) fragment.set('map', chosen);
+  history.replaceState(null, '', '#' + fragment);
+  if (!isReady) return;
+  worker.postMessage({ id, text: editor.value, map: chosen, seed });
+  clearTimeout(watch); clearTimeout(busy);
+  watch = setTimeout(() => stop(`Stopped after ${Patience / 1000} seconds. Choose smaller sizes.`), Patience);
+  busy = setTimeout(() => { $('stop').hidden = false; }, BusyAfter);
+}
+
+function stop(words) {
+  clearTimeout(watch); clearTimeout(busy);
+  $('stop').hidden = true;
+  id++;
+  start();
+  worker.onmessage = ({ data }) => { if (data.part === 'ready') { isReady = true; } else if (data.id === id) show[data.part](data.report); };
+  status(words);
+}
+
+const status = words => { $('status').textContent = words; };
+
+const show = {
+  text(report) {
+    ({ pieces, mistakes } = report);
+    colour();
+    editor.setAttribute('aria-invalid', mistakes.some(one => one.severity === 'error'));
+    $('mistakes').replaceChildren(...mistakes.map(item));
+    const last = report.maps.at(-1)?.name ?? '', name = report.maps.some(one => one.name === chosen) ? chosen : last;
+    $('maps').replaceChildren(...report.maps.map(one => new Option(`${one.name} : ${one.inputs} -> ${one.outputs}`, one.name, false, one.name === name)));
+    status(mistakes.length > 0 ? `${mistakes.length} to mend; line ${mistakes[0].line}: ${mistakes[0].message}`
+      : report.maps.length === 0 ? 'Nothing is declared without parameters: name a structure with its sizes.' : `No mistakes; ${report.maps.length} ${report.maps.length === 1 ? 'map' : 'maps'}.`);
+  },
+  map(report) {
+    const costs = report.costs, times = (dense, own) => dense ? ` of ${count(dense)} dense` : '';
+    $('facts').replaceChildren(...(report.fault ? [fact('Not compiled', report.fault)] : [
+      fact('Parameters', count(costs.trained) + ' trained' + (costs.frozen ? `, ${count(costs.frozen)} frozen` : '') + times(costs.denseParameters)),
+      fact('FLOPs per row', count(costs.forwardFlops) + times(costs.denseFlops)),
+      fact('backward', count(costs.backwardFlops)),
+      ...(report.properties.length ? [fact('For all parameters', report.properties.join(', '))] : [])]));
+    $('network').innerHTML = report.network;
+    $('orders').replaceChildren(...report.orders.map(order => element('div', element('h2', `${order.chosen}, cost ${order.cost}`),
+      element('ul', ...order.rejected.map(other => element('li', `not ${other.text}: ${other.times.toPrecision(3)} times the cost${other.reason ? ', ' + other.reason : ''}`))))),
+      ...report.laws.map(law => element('p', 'by ' + law)));
+    $('parameters').replaceChildren(table(['Name', 'Shape', 'Role', 'Numbers'], report.parameters.map(one => [one.name, one.shape, one.role, count(one.count)])));
+    for (const [view, text] of [['csharp', report.cSharp], ['opencl', report.openCl], ['explanation', report.explanation]]) $(view).firstChild.textContent = text;
+  },
+  matrix(report) {
+    $('obstacle').textContent = report.obstacle ? `No picture: ${report.obstacle}.` : '';
+    $('picture').hidden = report.obstacle !== null;
+    if (report.obstacle) return;
+    const bytes = text => Uint8Array.from(atob(text), one => one.charCodeAt(0));
+    matrix = { ...report, entries: new Float32Array(bytes(report.entries).buffer), bits: report.footprints.map(one => bytes(one.bits)) };
+    pinned = -1;
+    $('canvas').setAttribute('aria-label', `The matrix, ${report.rows} rows, ${report.columns} columns, entries from ${report.least.toPrecision(3)} to ${report.most.toPrecision(3)}`);
+    $('svg').href = 'data:image/svg+xml,' + encodeURIComponent(report.svg);
+    $('footprints').replaceChildren(...report.footprints.map((one, k) => {
+      const button = element('button', `${one.name}: ${count(one.count)}`);
+      button.setAttribute('aria-pressed', false);
+      button.onpointerenter = button.onfocus = () => draw(k);
+      button.onpointerleave = button.onblur = () => draw(pinned);
+      button.onclick = () => { pinned = pinned === k ? -1 : k; [...$('footprints').children].forEach((other, at) => other.setAttribute('aria-pressed', at === pinned)); draw(pinned); };
+      return button;
+    }));
+    draw(-1);
+  },
+  machines(report) {
+    const meter = share => { const node = document.createElement('meter'); node.value = share; return element('span', node, ` ${Math.round(100 * share)} %`); };
+    $('machines').replaceChildren(element('p', 'Predicted share of the peak of one core.'),
+      table(['Processor', '64 rows', '1 row', 'Registers', 'Caches'], report.map(one => [one.name, meter(one.shareOfBatch), meter(one.shareOfRow), one.registers, one.caches])));
+  },
+  done() { clearTimeout(watch); clearTimeout(busy); $('stop').hidden = true; $('results').classList.remove('stale'); document.body.dataset.done = id; },
+};
+
+function element(name, ...children) { const node = document.createElement(name); node.append(...children); return node; }
+function fact(label, value) { return element('div', element('dt', label), element('dd', value)); }
+function table(head, rows) {
+  return element('table', element('thead', element('tr', ...head.map(one => element('th', one)))), element('tbody', ...rows.map(row => element('tr', ...row.map(one => element('td', one))))));
+}
+
+function item(mistake) {
+  const go = element('button', `${mistake.line}:${mistake.column} ${mistake.message} (${mistake.id})`);
+  go.onclick = () => { editor.focus(); editor.setSelectionRange(mistake.start, mistake.start + mistake.length); };
+  const row = element('li', go);
+  if (mistake.correction) {
+    const mend = element('button', `Write ${mistake.correction.text.trim()}`);
+    mend.onclick = () => { editor.setRangeText(mistake.correction.text, mistake.correction.start, mistake.correction.start + mistake.correction.length, 'end'); changed(); editor.focus(); };
+    row.append(mend);
+  }
+  return row;
+}
+
+// Pieces and mistakes overlap: the text is cut where any begins or ends.
+function colour() {
+  const text = editor.value, cuts = new Set([0, text.length]);
+  for (const one of [...pieces, ...mistakes]) cuts.add(Math.min(one.start, text.length)).add(Math.min(one.start + one.length, text.length));
+  const places = [...cuts].sort((a, b) => a - b), covers = (one, at) => one.start <= at && at < one.start + one.length;
+  $('colours').replaceChildren(...places.slice(0, -1).map((at, k) => {
+    const span = element('span', text.slice(at, places[k + 1]));
+    span.className = [pieces.find(one => covers(one, at))?.colour, mistakes.find(one => covers(one, at))?.severity].filter(Boolean).join(' ');
+    return span;
+  }), '\n');
+  follow();
+}
+
+function follow() { $('colours').scrollTop = editor.scrollTop; $('colours').scrollLeft = editor.scrollLeft; }
+
+let last = editor.value, later = 0;
+function changed() {
+  // Until the worker answers, what stands behind the change keeps its colours.
+  const text = editor.value, moved = text.length - last.length, from = editor.selectionStart - Math.max(0, moved);
+  pieces = pieces.map(one => one.start >= from ? { ...one, start: one.start + moved } : one);
+  mistakes = [];
+  last = text;
+  colour();
+  clearTimeout(later);
+  later = setTimeout(send, 150);
+}
+
+function draw(footprint) {
+  const { rows, columns, entries, bits } = matrix, canvas = $('canvas'), largest = Math.max(Math.abs(matrix.least), Math.abs(matrix.most)) || 1;
+  Object.assign(canvas, { width: columns, height: rows });
+  const context = canvas.getContext('2d'), image = context.createImageData(columns, rows);
+  entries.forEach((entry, place) => {
+    const isIn = footprint < 0 || bits[footprint][place >> 3] >> (place & 7) & 1;
+    image.data.set([...(entry > 0 ? [47, 128, 237] : [232, 106, 23]), entry === 0 ? 0 : (isIn ? 1 : .15) * (48 + 207 * Math.abs(entry) / largest)], 4 * place);
+  });
+  context.putImageData(image, 0, 0);
+}
+
+$('canvas').onpointermove = event => {
+  const box = $('canvas').getBoundingClientRect();
+  const row = Math.min(matrix.rows - 1, Math.floor((event.clientY - box.top) / box.height * matrix.rows)), column = Math.min(matrix.columns - 1, Math.floor((event.clientX - box.left) / box.width * matrix.columns));
+  if (row < 0 || column < 0) return;
+  const place = row * matrix.columns + column;
+  const of = matrix.footprints.filter((one, k) => !one.isOfFirst && matrix.bits[k][place >> 3] >> (place & 7) & 1).map(one => one.name);
+  $('entry').textContent = `Row ${row}, column ${column}: ${matrix.entries[place].toPrecision(4)}${of.length ? ', changes with ' + of.join(', ') : ''}.`;
+};
+
+const tabs = [...document.querySelectorAll('[role=tab]')];
+function select(tab) {
+  for (const one of tabs) {
+    const isChosen = one === tab;
+    one.setAttribute('aria-selected', isChosen);
+    one.tabIndex = isChosen ? 0 : -1;
+    $(one.getAttribute('aria-controls')).hidden = !isChosen;
+  }
+}
+tabs.forEach((tab, k) => {
+  tab.onclick = () => select(tab);
+  tab.onkeydown = event => {
+    const to = { ArrowRight: (k + 1) % tabs.length, ArrowLeft: (k + tabs.length - 1) % tabs.length, Home: 0, End: tabs.length - 1 }[event.key];
+    if (to !== undefined) { event.preventDefault(); tabs[to].focus(); select(tabs[to]); }
+  };
+});
+
+editor.oninput = changed;
+editor.onscroll = follow;
+document.onselectionchange = () => {
+  if (document.activeElement === editor) $('help').textContent = pieces.find(one => one.help && one.start <= editor.selectionStart && editor.selectionStart <= one.start + one.length)?.help ?? '';
+};
+$('examples').onchange = event => { if (event.target.value) { chosen = ''; editor.value = last = event.target.value; pieces = mistakes = []; colour(); send(); } };
+$('maps').onchange = event => { chosen = event.target.value; send(); };
+$('again').onclick = () => { seed++; send(); };
+$('stop').onclick = () => stop('Stopped.');
+$('share').onclick = () => navigator.clipboard.writeText(location.href).then(() => status('The link is copied; it holds the text.'), () => status('The link is the address of this page; it holds the text.'));
+
+function read() {
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  chosen = fragment.get('map') ?? '';
+  if (fragment.has('text')) editor.value = fragment.get('text');
+  last = editor.value;
+  pieces = mistakes = [];
+  colour();
+}
+window.onhashchange = () => { read(); send(); };
+read();
+select(tabs[0]);
+start();
