@@ -62,7 +62,7 @@ internal sealed class Exploration
                 [.. explainer.Laws.Distinct().Select(law => $"{law.Name}: {law.Statement}")],
                 [.. explainer.Plans.Select(Order)],
                 explainer.Picture(),
-                explainer.Full(),
+                explainer.Full().ToString(),
                 ModuleCompiler.Compile(module, options).Code,
                 Kernels(module, options));
         }
