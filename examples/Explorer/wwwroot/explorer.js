@@ -1,7 +1,8 @@
-// The page: an editor, and what the worker tells of its text.
+// The page: an editor, and what the worker tells of its text. A link holds the text behind '#', percent-encoded,
+// and behind '&' the name of the map that is shown, where it is not the last: `weft gallery --explorer` writes such links.
 const $ = id => document.getElementById(id);
 const editor = $('text'), count = number => Math.round(number).toLocaleString('en'), Patience = 15000, BusyAfter = 600;
-let worker, id = 0, seed = 1, pieces = [], mistakes = [], matrix = null, pinned = -1, isReady = false, watch = 0, busy = 0, chosen = '';
+let worker, id = 0, seed = 1, pieces = [], mistakes = [], matrix = null, pinned = -1, isReady = false, waiting = null, watch = 0, busy = 0, chosen = '';
 
 function start() {
   worker?.terminate();
@@ -15,35 +16,39 @@ function ready(examples) {
   isReady = true;
   if ($('examples').length === 1) {
     $('examples').options[0].text = 'choose…';
-    for (const [group, all] of Object.entries(Object.groupBy(examples, one => one.group))) {
+    for (const group of new Set(examples.map(one => one.group))) {
       const options = document.createElement('optgroup');
       options.label = group;
-      options.append(...all.map(one => new Option(one.name, one.text)));
+      options.append(...examples.filter(one => one.group === group).map(one => new Option(one.name, one.text)));
       $('examples').append(options);
     }
   }
-  send();
+  post();
 }
 
 function send() {
   id++;
   $('results').classList.add('stale');
-  const fragment = new URLSearchParams({ text: editor.value });
-  if (chosen) fragment.set('map', chosen);
-  history.replaceState(null, '', '#' + fragment);
-  if (!isReady) return;
-  worker.postMessage({ id, text: editor.value, map: chosen, seed });
+  history.replaceState(null, '', '#' + [editor.value, chosen].filter(Boolean).map(encodeURIComponent).join('&'));
+  waiting = { id, text: editor.value, map: chosen, seed };
+  post();
+}
+
+// A text waits until the compiler is there.
+function post() {
+  if (!isReady || !waiting) return;
+  worker.postMessage(waiting);
+  waiting = null;
   clearTimeout(watch); clearTimeout(busy);
   watch = setTimeout(() => stop(`Stopped after ${Patience / 1000} seconds. Choose smaller sizes.`), Patience);
   busy = setTimeout(() => { $('stop').hidden = false; }, BusyAfter);
 }
 
+// The text that was stopped would take as long again: the next change is compiled.
 function stop(words) {
   clearTimeout(watch); clearTimeout(busy);
   $('stop').hidden = true;
-  id++;
   start();
-  worker.onmessage = ({ data }) => { if (data.part === 'ready') { isReady = true; } else if (data.id === id) show[data.part](data.report); };
   status(words);
 }
 
@@ -65,7 +70,7 @@ const show = {
     $('facts').replaceChildren(...(report.fault ? [fact('Not compiled', report.fault)] : [
       fact('Parameters', count(costs.trained) + ' trained' + (costs.frozen ? `, ${count(costs.frozen)} frozen` : '') + times(costs.denseParameters)),
       fact('FLOPs per row', count(costs.forwardFlops) + times(costs.denseFlops)),
-      fact('backward', count(costs.backwardFlops)),
+      fact('Backward', count(costs.backwardFlops)),
       ...(report.properties.length ? [fact('For all parameters', report.properties.join(', '))] : [])]));
     $('network').innerHTML = report.network;
     $('orders').replaceChildren(...report.orders.map(order => element('div', element('h2', `${order.chosen}, cost ${order.cost}`),
@@ -195,9 +200,9 @@ $('stop').onclick = () => stop('Stopped.');
 $('share').onclick = () => navigator.clipboard.writeText(location.href).then(() => status('The link is copied; it holds the text.'), () => status('The link is the address of this page; it holds the text.'));
 
 function read() {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  chosen = fragment.get('map') ?? '';
-  if (fragment.has('text')) editor.value = fragment.get('text');
+  const [text, map = ''] = location.hash.slice(1).split('&').map(decodeURIComponent);
+  chosen = map;
+  if (text) editor.value = text;
   last = editor.value;
   pieces = mistakes = [];
   colour();
@@ -206,3 +211,4 @@ window.onhashchange = () => { read(); send(); };
 read();
 select(tabs[0]);
 start();
+send();
