@@ -468,6 +468,6 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
 
         public void Dispose() => Directory.Delete(Folder, recursive: true);
 
-        private static string Repository([CallerFilePath] string thisFile = "") => Path.GetFullPath("../..", Path.GetDirectoryName(thisFile)!);
+        public static string Repository([CallerFilePath] string thisFile = "") => Path.GetFullPath("../..", Path.GetDirectoryName(thisFile)!);
     }
 }
