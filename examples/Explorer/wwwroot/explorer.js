@@ -199,8 +199,11 @@ $('again').onclick = () => { seed++; send(); };
 $('stop').onclick = () => stop('Stopped.');
 $('share').onclick = () => navigator.clipboard.writeText(location.href).then(() => status('The link is copied; it holds the text.'), () => status('The link is the address of this page; it holds the text.'));
 
+// What was not percent-encoded is taken as it stands.
+function decode(part) { try { return decodeURIComponent(part); } catch { return part; } }
+
 function read() {
-  const [text, map = ''] = location.hash.slice(1).split('&').map(decodeURIComponent);
+  const [text, map = ''] = location.hash.slice(1).split('&').map(decode);
   chosen = map;
   if (text) editor.value = text;
   last = editor.value;
