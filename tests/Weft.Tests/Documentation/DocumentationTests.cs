@@ -11,9 +11,19 @@ using Weft.Tests.Generators;
 
 namespace Weft.Tests.Documentation;
 
-/// <summary>What README.md and SPEC.md print is true.</summary>
+/// <summary>What README.md, SPEC.md and the pages of docs/ print is true.</summary>
 public class DocumentationTests
 {
+    /// <summary>Every document, by its path in the repository. What the site's build makes is none.</summary>
+    public static TheoryData<string> Documents =>
+    [
+        "README.md", "SPEC.md", "CHANGELOG.md",
+        .. Directory.EnumerateFiles(Path.Combine(Root(), "docs"), "*.md", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(Root(), path).Replace('\\', '/'))
+            .Where(path => path.Split('/')[1] is not ("bin" or "obj"))
+            .Order(StringComparer.Ordinal),
+    ];
+
     /// <summary>Every block of Weft that is meant to be right.</summary>
     public static TheoryData<string, int, string> Texts
     {
@@ -162,22 +172,30 @@ public class DocumentationTests
     }
 
     [Theory]
-    [InlineData("README.md")]
-    [InlineData("SPEC.md")]
+    [MemberData(nameof(Documents))]
     public void Links_LeadSomewhere(string document)
     {
-        string text = Read(document);
-        HashSet<string> anchors = [.. Regex.Matches(text, @"^#+ (.*)$", RegexOptions.Multiline).Select(match =>
-            "#" + Regex.Replace(match.Groups[1].Value.Trim().ToLowerInvariant(), @"[^\w\- ]", "").Replace(' ', '-'))];
-        foreach (Match link in Regex.Matches(text, @"\]\(([^)]+)\)"))
+        foreach (Match link in Regex.Matches(Prose(document), @"\]\(([^)#]*)(#[^)]+)?\)"))
         {
-            string target = link.Groups[1].Value;
-            string path = Path.Combine(Root(), target);
-            Assert.True(target.StartsWith('#') ? anchors.Contains(target) : File.Exists(path) || Directory.Exists(path), $"{document}: {target}");
+            string target = Path.GetRelativePath(Root(), Path.Combine(Root(), Path.GetDirectoryName(document)!, link.Groups[1].Value));
+            string path = link.Groups[1].Length == 0 ? document : target;
+            Assert.True(File.Exists(Path.Combine(Root(), path)) || Directory.Exists(Path.Combine(Root(), path)), $"{document}: {link.Value}: no {path}");
+            Assert.True(!link.Groups[2].Success || Anchors(path).Contains(link.Groups[2].Value), $"{document}: {link.Value}: no such heading in {path}");
         }
     }
 
-    private static IEnumerable<(string Document, Block Block)> All(string language) => new[] { "README.md", "SPEC.md" }
+    /// <summary>The site has every page in a table of contents.</summary>
+    [Fact]
+    public void Pages_AreInTheContents()
+    {
+        HashSet<string> listed = [.. Directory.EnumerateFiles(Path.Combine(Root(), "docs"), "toc.yml", SearchOption.AllDirectories).SelectMany(
+            contents => Regex.Matches(File.ReadAllText(contents), @"href: (\S+\.md)").Select(match => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(contents)!, match.Groups[1].Value))))];
+        Assert.All(
+            Documents.Select(row => row.Data).Where(document => document is not ("README.md" or "docs/index.md")),
+            document => Assert.Contains(Path.GetFullPath(Path.Combine(Root(), document)), listed));
+    }
+
+    private static IEnumerable<(string Document, Block Block)> All(string language) => Documents.Select(row => row.Data)
         .SelectMany(document => BlocksOf(document).Where(block => block.Language == language).Select(block => (document, block)));
 
     private static Block BlockAt(string document, int line) => BlocksOf(document).Single(block => block.Line == line);
@@ -201,6 +219,12 @@ public class DocumentationTests
 
         return blocks;
     }
+
+    /// <summary>A document without its fenced blocks.</summary>
+    private static string Prose(string document) => Regex.Replace(Read(document), @"^```.*?^```$", "", RegexOptions.Multiline | RegexOptions.Singleline);
+
+    private static HashSet<string> Anchors(string document) => [.. Regex.Matches(Prose(document), @"^#+ (.*)$", RegexOptions.Multiline).Select(match =>
+        "#" + Regex.Replace(match.Groups[1].Value.Trim().ToLowerInvariant(), @"[^\w\- ]", "").Replace(' ', '-'))];
 
     private static string Section(string text, string title)
     {
