@@ -543,12 +543,13 @@ public abstract unsafe class Map<T> : IDisposable
 
                 leader.RequireUnchanged(begun);
                 PrepareAll(block.Pointer);
-                followedEpoch = begun;
             }
             finally
             {
                 epoch = unchecked(epoch + 1);
             }
+
+            followedEpoch = begun; // last: a thread that sees it goes on without the lock
         }
     }
 

@@ -36,6 +36,7 @@ public class ExplorerTests
 
             await using IBrowser browser = await Puppeteer.LaunchAsync(new LaunchOptions { ExecutablePath = Browser, Args = ["--no-sandbox"] });
             await using IPage page = await browser.NewPageAsync();
+            page.DefaultTimeout = 0; // how fast it is is not what is tested
             var errors = new List<string>();
             page.Console += (_, message) => errors.AddRange(message.Message.Type == ConsoleType.Error ? [message.Message.Text] : []);
             page.PageError += (_, error) => errors.Add(error.Message);

@@ -41,6 +41,21 @@ public class FollowTests
         Assert.Throws<ObjectDisposedException>(() => tail.Map.Dense());
     }
 
+    /// <summary>Whichever of many threads is the first after a change takes it over; the others wait for it.</summary>
+    [Fact]
+    public void ManyThreads_TakeAChangeOver()
+    {
+        using var leader = new CompiledMap<double>("dense(30, 30)");
+        using var follower = new CompiledMap<double>("dense(30, 30)");
+        follower.Map.Follow(leader.Map);
+        for (int seed = 0; seed < 300; seed++)
+        {
+            leader.Map.Initialize(seed);
+            double[] expected = leader.Map.Dense();
+            Parallel.For(0, 8, _ => Assert.Equal(expected, follower.Map.Dense()));
+        }
+    }
+
     [Fact]
     public void AFollower_IsNotChanged()
     {
