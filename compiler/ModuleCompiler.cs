@@ -65,12 +65,20 @@ public static class ModuleCompiler
     {
         Variant variant = options.Variant(costs);
         Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != DeviceTargets.None, cancellationToken);
+        Module? evaluated = Expectation.Of(module);
+        if (evaluated is not null)
+        {
+            Schedule without = Schedule(Lower(evaluated, costs, cancellationToken).Module, variant, keepsElements: false, cancellationToken);
+            schedule = Stage("planning without noise", module, () => ForwardPass.AddEvaluation(schedule, without));
+        }
+
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
         {
-            LoweredModule few = Lower(module, costs.ForFewRows, cancellationToken).Module;
-            schedule = Stage("planning for few rows", module, () => FewRows.AddTo(schedule, few, variant, options.FewRowsGain, cancellationToken));
-            Verify("planning for few rows", module, ScheduleVerifier.FewRowsFault(schedule, options.ElementSize));
+            LoweredModule few = Lower(evaluated ?? module, costs.ForFewRows, cancellationToken).Module;
+            schedule = Stage("planning for few rows", module, () => ForwardPass.AddFewRows(schedule, few, variant, options.FewRowsGain, cancellationToken));
         }
+
+        Verify("planning of other passes", module, ScheduleVerifier.FaultOfOthers(schedule, options.ElementSize));
 
         ProjectionPlan? projection = Stage("planning projections", module, () => module.IsLinear ? ProjectionPlanner.Plan(schedule) : null);
         return new Explainer(schedule, lowered.Laws, lowered.Routes, costs, projection, options.Scalar);
@@ -86,12 +94,12 @@ public static class ModuleCompiler
             new OpenClPrinter(options.Scalar == Scalar.Float ? "float" : "double").Print(ScheduleDevice(schedule, options.Batch, model, cancellationToken)));
     }
 
-    /// <summary>What a module does to tensors, planned for a batch: what makes something else of it than code starts from that.</summary>
+    /// <summary>What a module does to tensors outside training, planned for a batch: what makes something else of it than code starts from that.</summary>
     /// <exception cref="CompilationException">The module is too large, or the compiler made a mistake.</exception>
     public static OperationProgram Program(Module module, int batch, CancellationToken cancellationToken = default)
     {
         var costs = new CostModel(batch);
-        LoweredModule lowered = Lower(module, costs, cancellationToken).Module;
+        LoweredModule lowered = Lower(Expectation.Of(module) ?? module, costs, cancellationToken).Module;
 
         // How intermediate results lie is nothing that such a one has to keep to.
         return Stage("planning", module, () => ProgramBuilder.Build(lowered, new Variant(costs, sizeof(float)), new StoragePool(), _ => 0, cancellationToken));

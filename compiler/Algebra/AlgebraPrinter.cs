@@ -34,11 +34,16 @@ public static class AlgebraPrinter
 
         foreach (Parameter parameter in module.Parameters)
         {
-            string name = printer.Declare(parameter);
+            string name = printer.Declare(parameter.Name);
             if (!module.Links.Any(link => IsOwnBias(link, parameter)))
             {
                 text.Append("  ").Append(Declaration(parameter, name)).Append('\n');
             }
+        }
+
+        foreach (NoiseTensor noise in module.Noise)
+        {
+            text.Append("  noise ").Append(printer.Declare(noise.Name)).Append(Extents(noise.Shape)).Append(" ~ ").Append(Print(noise.Distribution)).Append('\n');
         }
 
         string body = isOperator
@@ -60,16 +65,14 @@ public static class AlgebraPrinter
             Role.Frozen => "frozen ",
             _ => $"seeded({Number(parameter.Seed)}) ",
         });
-        text.Append(name);
-        if (parameter.Shape.Count > 0)
-        {
-            text.Append('[').Append(string.Join(", ", parameter.Shape.Select(extent => Number(extent)))).Append(']');
-        }
+        text.Append(name).Append(Extents(parameter.Shape));
 
         Initializer usual = parameter.Role == Role.Seeded ? new(Distribution.Normal) : Initializer.FanIn();
         text.Append(parameter.Initializer == usual ? "" : " ~ " + Print(parameter.Initializer));
         return text.Append(parameter.Rate == 1 ? "" : " rate " + Number(parameter.Rate)).ToString();
     }
+
+    private static string Extents(EquatableArray<int> shape) => shape.Count == 0 ? "" : $"[{string.Join(", ", shape.Select(extent => Number(extent)))}]";
 
     private static string Print(Initializer initializer)
     {
@@ -86,6 +89,7 @@ public static class AlgebraPrinter
             Distribution.Distinct => $"distinct({scale})",
             Distribution.Orthogonal => $"orthogonal({scale})",
             Distribution.Identity => $"eye({scale})",
+            Distribution.Dropout => $"dropout({scale})",
             _ => throw new InvalidOperationException(initializer.Distribution.ToString()),
         };
     }
@@ -114,9 +118,9 @@ public static class AlgebraPrinter
     private sealed class NameTable
     {
         private readonly HashSet<string> _taken = new(
-            ("x y import operator layer model bank require param frozen seeded shared let and or not min max sqrt prod sum len " +
+            ("x y import operator layer model bank require param frozen seeded shared noise let and or not min max sqrt prod sum len " +
              "eye zeros hash diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht cheapest product entries diagonal_of trace solve pi sin cos floor " +
-             "relu gelu silu tanh sigmoid softplus reciprocal atanh tanhc atanhc add hadamard bias ones constant normal uniform sign paired fan_in orthogonal whole distinct einsum").Split(' ').Concat(TensorFunction.All.Keys),
+             "relu gelu silu tanh sigmoid softplus reciprocal atanh tanhc atanhc add hadamard bias ones constant normal uniform sign paired fan_in orthogonal whole distinct dropout einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 
         public string Take(string wanted)
@@ -139,7 +143,7 @@ public static class AlgebraPrinter
     private sealed class Printer(NameTable? names)
     {
         private readonly NameTable _indexNames = names ?? new NameTable();
-        private readonly Dictionary<string, string> _parameters = new(StringComparer.Ordinal);
+        private readonly Dictionary<string, string> _declared = new(StringComparer.Ordinal);
         private readonly Dictionary<TensorExpression, string> _letNames = [];
         private readonly Dictionary<int, string> _indices = [];
         private Dictionary<TensorExpression, string> _valueNames = [];
@@ -147,8 +151,10 @@ public static class AlgebraPrinter
 
         public List<string> Lets { get; } = [];
 
-        public string Declare(Parameter parameter) =>
-            _parameters[parameter.Name] = names is null ? parameter.Name : names.Take(parameter.Name);
+        /// <summary>Gives a parameter, or noise, a name that can be written.</summary>
+        public string Declare(string fullName) => _declared[fullName] = names is null ? fullName : names.Take(fullName);
+
+        private string NameOf(string fullName) => _declared.TryGetValue(fullName, out string? name) ? name : Declare(fullName);
 
         public string Element(Link link)
         {
@@ -198,7 +204,7 @@ public static class AlgebraPrinter
         }
 
         /// <summary>A tensor by its name, where it is more than one.</summary>
-        private string Named(TensorExpression tensor) => names is null || tensor is ParameterTensor or InputTensor ? Tensor(tensor) : Let(tensor, "S");
+        private string Named(TensorExpression tensor) => names is null || tensor is ParameterTensor or NoiseTensor or InputTensor ? Tensor(tensor) : Let(tensor, "S");
 
         private string Applied(AppliedTensor applied)
         {
@@ -290,7 +296,9 @@ public static class AlgebraPrinter
             switch (tensor)
             {
                 case ParameterTensor parameter:
-                    return _parameters.TryGetValue(parameter.Parameter.Name, out string? name) ? name : Declare(parameter.Parameter);
+                    return NameOf(parameter.Parameter.Name);
+                case NoiseTensor noise:
+                    return NameOf(noise.Name);
                 case InputTensor:
                     return _given;
                 case AppliedTensor applied:
@@ -497,7 +505,7 @@ public static class AlgebraPrinter
 
         /// <summary>A factor of index notation, which must be a name there.</summary>
         private string Factor(TensorExpression tensor) =>
-            names is null || tensor is ParameterTensor or InputTensor or EinsumTensor or FormulaTensor || MentionsIndex(tensor) ? Tensor(tensor) : Let(tensor, "S");
+            names is null || tensor is ParameterTensor or NoiseTensor or InputTensor or EinsumTensor or FormulaTensor || MentionsIndex(tensor) ? Tensor(tensor) : Let(tensor, "S");
 
         private static bool MentionsIndex(TensorExpression tensor) => tensor is SliceTensor slice
             && (MentionsIndex(slice.Source) || slice.Axes.Any(axis => axis is PointAxis { Index.Terms.Count: > 0 }));

@@ -78,6 +78,9 @@ public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex
                     EquatableArray.Of(EquatableArray.Of(part), EquatableArray.Of(element)),
                     EquatableArray.Of(new IndexedTensor(new InputTensor(checked(count * size)), EquatableArray.Of(AffineIndex.Group([part, element])))));
 
+            case NoiseTensor noise:
+                return noise with { Extents = noise.Extents.Prepend(count).ToEquatable() };
+
             case AppliedTensor applied:
                 return Links(applied.Links) is { } links && Value(applied.Argument) is { } argument
                     ? new AppliedTensor(links, argument, applied.Extents.Prepend(count).ToEquatable())

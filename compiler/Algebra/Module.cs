@@ -147,6 +147,9 @@ public sealed record Module(
     /// <summary>The parts of a row of y that have names; none where it is one vector.</summary>
     public EquatableArray<Port> OutputPorts { get; init; }
 
+    /// <summary>What is drawn anew for each row in training.</summary>
+    public IEnumerable<NoiseTensor> Noise => Links.SelectMany(link => link.Tensors()).SelectMany(tensor => tensor.DescendantsAndSelf()).OfType<NoiseTensor>().Distinct();
+
     /// <summary>Whether the map is linear in its input: it then has an adjoint and a dense form.</summary>
     public bool IsLinear => Links.All(link => link is LinearLink);
 

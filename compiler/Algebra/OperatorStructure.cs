@@ -50,14 +50,28 @@ public static class OperatorStructure
     }).ToEquatable();
 
     /// <summary>The same value with other operators in the links that are applied in it.</summary>
-    private static TensorExpression MapOperators(this TensorExpression tensor, Func<Operator, Operator> map) => tensor switch
+    private static TensorExpression MapOperators(this TensorExpression tensor, Func<Operator, Operator> map) => tensor is EntriesTensor entries
+        ? entries with { Operator = map(entries.Operator) }
+        : tensor.MapParts(part => part.MapOperators(map), links => links.MapOperators(map));
+
+    /// <summary>The same links over other values.</summary>
+    public static EquatableArray<Link> MapValues(this EquatableArray<Link> links, Func<TensorExpression, TensorExpression> map) => links.Select(link => link switch
     {
-        AppliedTensor applied => applied with { Links = applied.Links.MapOperators(map), Argument = applied.Argument.MapOperators(map) },
-        SliceTensor slice => slice with { Source = slice.Source.MapOperators(map) },
-        EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = factor.Tensor.MapOperators(map) }),
-        FunctionTensor function => function with { Arguments = function.Arguments.Select(argument => argument.MapOperators(map)).ToEquatable() },
-        GatherTensor gather => gather with { Source = gather.Source.MapOperators(map) },
-        EntriesTensor entries => entries with { Operator = map(entries.Operator) },
+        BranchLink branches => branches with { Branches = branches.Branches.Select(branch => branch.MapValues(map)).ToEquatable() },
+        ValueLink value => new ValueLink(map(value.Value)),
+        ScanLink scan => scan with { Step = scan.Step.MapValues(map) },
+        _ => link,
+    }).ToEquatable();
+
+    /// <summary>The same tensor of other parts, and with other links where some are applied to one.</summary>
+    public static TensorExpression MapParts(
+        this TensorExpression tensor, Func<TensorExpression, TensorExpression> map, Func<EquatableArray<Link>, EquatableArray<Link>> links) => tensor switch
+    {
+        AppliedTensor applied => applied with { Links = links(applied.Links), Argument = map(applied.Argument) },
+        SliceTensor slice => slice with { Source = map(slice.Source) },
+        EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = map(factor.Tensor) }),
+        FunctionTensor function => function with { Arguments = function.Arguments.Select(map).ToEquatable() },
+        GatherTensor gather => gather with { Source = map(gather.Source) },
         _ => tensor,
     };
 
@@ -108,7 +122,7 @@ public static class OperatorStructure
         tensor.Parts().SelectMany(DescendantsAndSelf).Prepend(tensor);
 
     /// <summary>Whether it is a value of a layer, which differs from row to row.</summary>
-    public static bool IsPerRow(this TensorExpression tensor) => tensor is InputTensor or AppliedTensor || tensor.Parts().Any(IsPerRow);
+    public static bool IsPerRow(this TensorExpression tensor) => tensor is InputTensor or NoiseTensor or AppliedTensor || tensor.Parts().Any(IsPerRow);
 
     /// <summary>Whether a derivative reaches a trained parameter in it.</summary>
     public static bool IsTrained(this TensorExpression tensor) => tensor switch

@@ -69,6 +69,24 @@ public sealed record InputTensor(int Size) : TensorExpression
     public override EquatableArray<int> Shape => EquatableArray.Of(Size);
 }
 
+/// <summary>
+/// Numbers that are drawn anew for each row of a batch and each step of training; in a scan, for each of its steps, one behind the other. Outside training
+/// they are the mean of their distribution.
+/// </summary>
+/// <param name="Name">Unique in the module: what the numbers of two such tensors differ by.</param>
+/// <param name="Extents">The shape.</param>
+/// <param name="Distribution">One of single elements.</param>
+public sealed record NoiseTensor(string Name, EquatableArray<int> Extents, Initializer Distribution) : TensorExpression
+{
+    public override EquatableArray<int> Shape => Extents;
+
+    /// <summary>What it is outside training, everywhere.</summary>
+    public double Mean => RandomTensor.MeanOfNoise(Distribution.Distribution) ?? throw new InvalidOperationException($"{Distribution.Distribution} is no distribution of noise.");
+
+    /// <summary>The seed that is combined with those of a training step and of a row.</summary>
+    public int Seed => RandomNumbers.Combine(0, Name);
+}
+
 /// <summary>What a chain of links makes of the elements of a value, in their order.</summary>
 public sealed record AppliedTensor(EquatableArray<Link> Links, TensorExpression Argument, EquatableArray<int> Extents) : TensorExpression
 {

@@ -193,6 +193,9 @@ internal sealed class BindingContext
         return new ParameterTensor(parameter);
     }
 
+    /// <summary>Noise with a name, and so a seed, that no other has.</summary>
+    public NoiseTensor NewNoise(string name, EquatableArray<int> shape, Initializer distribution) => new(UniqueName(name), shape, distribution);
+
     /// <summary>A part of a declaration with a name, before which those of its tensors stand: it sees what the declaration does.</summary>
     public Frame NewFrame(Frame frame, Identifier name)
     {

@@ -65,6 +65,9 @@ internal static class Builtins
         return TensorFunction.All.TryGetValue(name, out TensorFunction? function) && function.IsLink && scope.Find(name).Count == 0 ? function : null;
     }
 
+    /// <summary>The link that multiplies by noise of the distribution of that name.</summary>
+    public static Signature Dropout => Distributions["dropout"].Signature;
+
     /// <summary>Links that join branches, called with one or more.</summary>
     public static readonly IReadOnlyDictionary<string, Joint> Joints = new Dictionary<string, Joint>(StringComparer.Ordinal)
     {
@@ -86,6 +89,7 @@ internal static class Builtins
         new(new("orthogonal", new Argument("gain", ArgumentKind.Number, 1)), Distribution.Orthogonal),
         new(new("eye", new Argument("c", ArgumentKind.Number, 1)), Distribution.Identity),
         new(new("fan_in", new Argument("gain", ArgumentKind.Number, 1)), Distribution.Normal, IsOverFanIn: true),
+        new(new("dropout", new Argument("p", ArgumentKind.Number)), Distribution.Dropout),
     }.ToDictionary(row => row.Signature.Name, StringComparer.Ordinal);
 
     /// <summary>Formats of tensors: the function through which one is read, with its number, and whether it works on groups along the last axis.</summary>
@@ -99,7 +103,7 @@ internal static class Builtins
         ]).ToDictionary(row => row.Name, row => (row.Function, row.Number, row.Number is not null), StringComparer.Ordinal);
 
     /// <summary>Every name of this class that can stand in an expression or a chain.</summary>
-    public static IEnumerable<string> Names => Functions.Keys.Concat(Constants.Keys).Concat(Activations.ByName.Keys).Concat(Joints.Keys).Append(Bias);
+    public static IEnumerable<string> Names => Functions.Keys.Concat(Constants.Keys).Concat(Activations.ByName.Keys).Concat(Joints.Keys).Append(Bias).Append(Dropout.Name);
 
     /// <summary>Whether a name alone is a link that does the same with each element, or with each row.</summary>
     public static bool IsLink(string name) =>

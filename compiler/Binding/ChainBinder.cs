@@ -223,6 +223,11 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             }
         }
 
+        if (syntax is CallSyntax { Name.Text: var called } dropout && called == Builtins.Dropout.Name && frame.Scope.Find(called).Count == 0)
+        {
+            return BindDropout(dropout, frame, given) is { } link ? Single(link, given!.Value, given.Value) : null;
+        }
+
         if (syntax is RepeatSyntax { IsLink: true } repeat)
         {
             return Expressions.BindSize(repeat.Count, frame) is not { } count ? null
@@ -281,6 +286,25 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         }
 
         return new FunctionLink(function, row, bound);
+    }
+
+    /// <summary>x[i] · m[i], with noise m.</summary>
+    private ValueLink? BindDropout(CallSyntax call, Frame frame, int? given)
+    {
+        if (given is not { } size)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, call, "an operator to apply first", $"'{frame.Show(call)}'");
+            return null;
+        }
+
+        if (Tensors.BindNoise(new DistributionSyntax(call.Name, call.Arguments, call.Span), EquatableArray.Of(size), Builtins.Dropout.Name, frame) is not { } noise)
+        {
+            return null;
+        }
+
+        IndexVariable i = Context.NewIndex("i", size);
+        EquatableArray<AffineIndex> at = EquatableArray.Of(AffineIndex.Of(i));
+        return new ValueLink(new EinsumTensor(EquatableArray.Of(EquatableArray.Of(i)), EquatableArray.Of(new IndexedTensor(new InputTensor(size), at), new IndexedTensor(noise, at))));
     }
 
     private ChainValue? BindBranches(CallSyntax call, Joint joint, Frame frame, int? given)

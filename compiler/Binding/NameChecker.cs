@@ -156,14 +156,14 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 Check(tensors.Format);
                 foreach (TensorSyntax tensor in tensors.Tensors)
                 {
-                    Check(tensor);
+                    Check(tensor, isNoise: tensors.Role is null);
                 }
 
                 break;
         }
     }
 
-    private void Check(TensorSyntax tensor)
+    private void Check(TensorSyntax tensor, bool isNoise)
     {
         Check(tensor.Count);
         WithVariable(tensor.Variable, () =>
@@ -172,7 +172,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             Check(tensor.Distribution);
             Check(tensor.Rate);
         });
-        Declare(tensor.Name, tensor.Variable is null ? LocalKind.Tensor : LocalKind.Family);
+        Declare(tensor.Name, tensor.Variable is not null ? LocalKind.Family : isNoise ? LocalKind.Value : LocalKind.Tensor);
     }
 
     private void Check(FormatSyntax? format)
@@ -310,6 +310,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
                 string Shown(ExpressionSyntax operand) => IsInput(operand) ? identity : scope.Show(operand);
             }
+            else if (IsDropout(link))
+            {
+                CheckCount(Builtins.Dropout, ((CallSyntax)link).Arguments.Count, link.Span);
+                CheckAll(((CallSyntax)link).Arguments);
+            }
             else if (Builtins.LinkFunction(link, scope, _locals.ContainsKey) is { } function)
             {
                 EquatableArray<ExpressionSyntax> arguments = link is CallSyntax { Arguments: var all } ? all : default;
@@ -323,6 +328,8 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             }
         }
     }
+
+    private bool IsDropout(ExpressionSyntax link) => link is CallSyntax { Name.Text: var name } && name == Builtins.Dropout.Name && scope.Find(name).Count == 0;
 
     private static IEnumerable<(string Operator, ExpressionSyntax Operand)> Operands(ChainSyntax chain) =>
         chain.Rest.Select(link => (link.Operator, link.Operand)).Prepend(("", chain.First));
@@ -537,9 +544,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         {
             Report(DiagnosticDescriptors.NotLinear, name.Span, name.Name);
         }
-        else if (Builtins.Functions.TryGetValue(name.Name, out var builtin))
+        else if ((Builtins.Functions.TryGetValue(name.Name, out var builtin) ? builtin.Signature : name.Name == Builtins.Dropout.Name ? Builtins.Dropout : null) is { } signature)
         {
-            Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, builtin.Signature.Usage);
+            Report(DiagnosticDescriptors.NeedsArguments, name.Span, name.Name, signature.Usage);
         }
         else if (!_isAmbiguous)
         {
@@ -569,7 +576,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         {
             CheckCount($"'{name}(v)'", 1, 1, call.Arguments.Count, call.Span);
         }
-        else if (Builtins.Joints.ContainsKey(name))
+        else if (Builtins.Joints.ContainsKey(name) || name == Builtins.Dropout.Name)
         {
             Report(DiagnosticDescriptors.NotLinear, call.Name.Span, name);
         }

@@ -27,9 +27,14 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
             frame.WrittenShapes[tensor.Name.Text] = $"[{string.Join(", ", tensor.Shape.Select(frame.Show))}]";
         }
 
+        if (clause.Role is not { } role)
+        {
+            return BindNoise(tensor, frame);
+        }
+
         if (tensor.Variable is null)
         {
-            TensorExpression? single = BindMember(clause, tensor, tensor.Name.Text, seed, frame);
+            TensorExpression? single = BindMember(clause, role, tensor, tensor.Name.Text, seed, frame);
             if (single is not null)
             {
                 frame.Locals[tensor.Name.Text] = new TensorValue(single);
@@ -49,7 +54,7 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
             for (int k = 0; k < count && !Context.IsExhausted; k++)
             {
                 variable(new NumberValue(k));
-                if (BindMember(clause, tensor, $"{tensor.Name.Text}[{k}]", seed, frame) is not { } member)
+                if (BindMember(clause, role, tensor, $"{tensor.Name.Text}[{k}]", seed, frame) is not { } member)
                 {
                     return false;
                 }
@@ -63,8 +68,8 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
         return isBound;
     }
 
-    private TensorExpression? BindMember(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame) =>
-        BindParameter(clause, tensor, name, seed, frame) is { } parameter
+    private TensorExpression? BindMember(TensorsSyntax clause, Role role, TensorSyntax tensor, string name, int seed, Frame frame) =>
+        BindParameter(clause, role, tensor, name, seed, frame) is { } parameter
             ? clause.Format is { } format ? BindFormat(parameter, format, frame) : parameter
             : null;
 
@@ -107,25 +112,69 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
         return new EinsumTensor(joined, EquatableArray.Of(new IndexedTensor(rounded, indices.Select(AffineIndex.Of).ToEquatable())));
     }
 
-    private ParameterTensor? BindParameter(TensorsSyntax clause, TensorSyntax tensor, string name, int seed, Frame frame)
+    /// <summary>A tensor that is drawn anew for each row and each step of training.</summary>
+    private bool BindNoise(TensorSyntax tensor, Frame frame)
     {
-        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, clause.Role, shape, frame) is not { } initializer
-            || BindRate(clause, tensor, frame) is not { } rate)
+        (SyntaxNode? at, string expected, string found) =
+            frame.Declaration is { Syntax: MapSyntax { Kind: MapKind.Operator } } ? (tensor, "a layer around noise", "an operator, which is the same for every row")
+            : tensor.Variable is not null ? (tensor, $"noise of one shape: '{tensor.Name.Text}[{frame.Show(tensor.Count!)}{string.Concat(tensor.Shape.Select(axis => ", " + frame.Show(axis)))}]'", "a family")
+            : tensor.Rate is not null ? (tensor.Rate, "a rate of what is trained", $"one of '{tensor.Name.Text}', which is noise")
+            : ((SyntaxNode?)null, "", "");
+        if (at is not null)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, at, expected, found);
+            return false;
+        }
+
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindNoise(tensor.Distribution, shape, tensor.Name.Text, frame) is not { } noise)
+        {
+            return false;
+        }
+
+        frame.Locals[tensor.Name.Text] = new RowValue(noise);
+        return true;
+    }
+
+    /// <summary>Noise of a shape; standard normal where no distribution is stated.</summary>
+    /// <param name="distribution">The distribution, one of single elements that has a mean.</param>
+    /// <param name="shape">The extent of each axis.</param>
+    /// <param name="name">What it is called in the declaration.</param>
+    /// <param name="frame">The instance that it stands in.</param>
+    public NoiseTensor? BindNoise(DistributionSyntax? distribution, EquatableArray<int> shape, string name, Frame frame)
+    {
+        if (BindInitializer(distribution, null, shape, frame) is not { } initializer)
         {
             return null;
         }
 
-        seed = clause.Role == Role.Seeded ? Stream(seed, name) : 0;
+        if (RandomTensor.MeanOfNoise(initializer.Distribution) is null || initializer.IsOverFanIn)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, distribution!, "'normal(std)', 'uniform(a)', 'sign' or 'dropout(p)' for noise", $"'{frame.Show(distribution!)}'");
+            return null;
+        }
+
+        return Context.NewNoise(frame.Prefix + name, shape, initializer);
+    }
+
+    private ParameterTensor? BindParameter(TensorsSyntax clause, Role role, TensorSyntax tensor, string name, int seed, Frame frame)
+    {
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, role, shape, frame) is not { } initializer
+            || BindRate(role, tensor, frame) is not { } rate)
+        {
+            return null;
+        }
+
+        seed = role == Role.Seeded ? Stream(seed, name) : 0;
         if (!clause.IsShared)
         {
-            return Context.AddParameter(new Parameter(frame.Prefix + name, shape, clause.Role, initializer, seed, rate), frame, tensor);
+            return Context.AddParameter(new Parameter(frame.Prefix + name, shape, role, initializer, seed, rate), frame, tensor);
         }
 
         (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {seed}");
         if (!_sharedTensors.TryGetValue(key, out ParameterTensor? shared))
         {
             string fullName = frame.Prefix.Length == 0 ? name : $"{frame.Declaration!.Name}.{name}";
-            shared = Context.AddParameter(new Parameter(fullName, shape, clause.Role, initializer, seed, rate), frame, tensor);
+            shared = Context.AddParameter(new Parameter(fullName, shape, role, initializer, seed, rate), frame, tensor);
             if (shared is not null)
             {
                 _sharedTensors.Add(key, shared);
@@ -136,16 +185,16 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
     }
 
     /// <summary>How many times as fast as others a trained tensor learns.</summary>
-    private double? BindRate(TensorsSyntax clause, TensorSyntax tensor, Frame frame)
+    private double? BindRate(Role role, TensorSyntax tensor, Frame frame)
     {
         if (tensor.Rate is null)
         {
             return 1;
         }
 
-        if (clause.Role != Role.Trained)
+        if (role != Role.Trained)
         {
-            Report(DiagnosticDescriptors.WrongKind, frame, tensor.Rate, "a rate of what is trained", $"one of '{tensor.Name.Text}', which is {clause.Role.ToString().ToLowerInvariant()}");
+            Report(DiagnosticDescriptors.WrongKind, frame, tensor.Rate, "a rate of what is trained", $"one of '{tensor.Name.Text}', which is {role.ToString().ToLowerInvariant()}");
             return null;
         }
 
@@ -158,9 +207,8 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
         return Expressions.BindNumber(tensor.Rate, frame);
     }
 
-    /// <summary>The seed of a tensor: its statement's, and its name as declared, by FNV-1a. Two tensors of one statement differ.</summary>
-    private static int Stream(int seed, string name) =>
-        unchecked((int)name.Aggregate(2166136261u ^ (uint)seed, (hash, letter) => unchecked((hash ^ letter) * 16777619u)));
+    /// <summary>The seed of a tensor: its statement's, and its name as declared. Two tensors of one statement differ.</summary>
+    private static int Stream(int seed, string name) => RandomNumbers.Combine(seed, name);
 
     public TensorValue? BindBank(Declaration declaration, Frame user, SyntaxNode use)
     {
@@ -219,11 +267,11 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
         return shape.ToEquatable();
     }
 
-    private Initializer? BindInitializer(DistributionSyntax? distribution, Role role, EquatableArray<int> shape, Frame frame)
+    private Initializer? BindInitializer(DistributionSyntax? distribution, Role? role, EquatableArray<int> shape, Frame frame)
     {
         if (distribution is null)
         {
-            return role == Role.Seeded ? new Initializer(Distribution.Normal) : Initializer.FanIn();
+            return role is Role.Seeded or null ? new Initializer(Distribution.Normal) : Initializer.FanIn();
         }
 
         (Signature signature, Distribution family, bool isOverFanIn) = Builtins.Distributions[distribution.Name.Text];
@@ -242,6 +290,12 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
         double? bound = signature.Arguments[0].Kind == ArgumentKind.Size ? Expressions.BindSize(argument, frame) : Expressions.BindNumber(argument, frame);
         if (bound is not { } number)
         {
+            return null;
+        }
+
+        if (family == Distribution.Dropout && !(number >= 0 && number < 1))
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, argument, $"the probability {Value.Show(number)}", "a number from 0 to below 1");
             return null;
         }
 

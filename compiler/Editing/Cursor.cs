@@ -99,7 +99,7 @@ public sealed record Cursor(Expected Expected, TextSpan Word, TextSpan? Call, in
         }
 
         // Names are new behind the words that declare them, and between the tensors of a statement.
-        bool declaresTensors = Text(first) is "param" or "frozen" or "seeded" or "shared";
+        bool declaresTensors = Text(first) is "param" or "frozen" or "seeded" or "shared" or "noise";
         bool isNew = last == first
             ? declaresTensors || Text(first) == "let" || Words.Declarations.Contains(Text(first))
             : declaresTensors && (tokens[last].Kind is ',' or ')' || Words.Statements.Contains(Text(last)));

@@ -506,7 +506,7 @@ public sealed class SymbolTable
 
         private static string RoleOf(TensorsSyntax tensors)
         {
-            string role = tensors.Role switch { Role.Trained => "param", Role.Frozen => "frozen", _ => "seeded" };
+            string role = tensors.Role switch { Role.Trained => "param", Role.Frozen => "frozen", Role.Seeded => "seeded", _ => "noise" };
             return (tensors.IsShared ? "shared " : "") + role + (tensors.Format is { } format ? $"({format.Name.Text})" : "");
         }
     }

@@ -41,7 +41,7 @@ internal sealed class MapEmitter
         _options = options;
         _scalar = options.Scalar == Scalar.Float ? "float" : "double";
         _names = Names(schedule.Storages.Concat(Parts(schedule)));
-        foreach (KeyValuePair<Storage, string> pair in Names(schedule.FewRows is { Schedule: var few } ? few.Storages.Concat(Parts(few)) : []))
+        foreach (KeyValuePair<Storage, string> pair in schedule.Others.SelectMany(pass => Names(pass.Schedule.Storages.Concat(Parts(pass.Schedule)))))
         {
             _names.Add(pair.Key, pair.Value);
         }
@@ -109,12 +109,13 @@ internal sealed class MapEmitter
         EmitLayout();
         EmitPass("PrepareFrozen(T* w)", _schedule.PrepareFrozen, Pass.Prepare);
         EmitPass("Prepare(T* w)", _schedule.Prepare, Pass.Prepare);
+        EmitPass("PrepareEvaluation(T* w)", _schedule.Evaluation?.Prepare ?? [], Pass.Prepare);
         EmitPass("PrepareTangent(T* w, T* dw)", _schedule.PrepareTangent, Pass.PrepareTangent);
         EmitPass("PrepareGradient(T* w, T* g, T* dw)", _schedule.PrepareGradient, Pass.PrepareGradient);
         EmitPass("ForwardRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Forward);
-        if (_schedule.Forward.Any(step => step is LoopStep))
+        if (_schedule.Evaluation is not null || _schedule.Forward.Any(step => step is LoopStep))
         {
-            EmitPass("EvaluateRows(T* w, T* x, T* y, T* s, int rows)", _schedule.Forward, Pass.Evaluate);
+            EmitPass("EvaluateRows(T* w, T* x, T* y, T* s, int rows)", (_schedule.Evaluation?.Schedule ?? _schedule).Forward, Pass.Evaluate);
         }
 
         if (_schedule.FewRows is { } few)
@@ -172,6 +173,17 @@ internal sealed class MapEmitter
 
         _code.Line($"ScratchPerRow = {_schedule.ScratchPerRow},");
         _code.Line($"GradientScratchPerRow = {_schedule.Layout.GradientScratchPerRow},");
+        if (_schedule.Program.Noise.Count > 0)
+        {
+            _code.Line("Noise =");
+            _code.Line("[");
+            foreach ((NoiseTensor noise, Storage storage) in _schedule.Program.Noise)
+            {
+                _code.Line($"    new({_schedule.Layout.OffsetOf(storage)}, {storage.Length}, new({GeneratedNames.Weft}.Distribution.{noise.Distribution.Distribution}, {Literals.Of(noise.Distribution.Scale, "double")}), {Number(noise.Seed)}), // {noise.Name}");
+            }
+
+            _code.Line("],");
+        }
     }
 
     private void EmitFacts()
@@ -756,8 +768,8 @@ internal sealed class MapEmitter
 
     private int Offset(Storage storage, Aspect aspect) => aspect == Aspect.Mirror ? LayoutOf(storage).MirrorOffsetOf(storage) : LayoutOf(storage).OffsetOf(storage);
 
-    /// <summary>The pass for a few rows has storages of its own.</summary>
-    private Layout LayoutOf(Storage storage) => _schedule.FewRows is { Schedule.Layout: var few } && few.Holds(storage) ? few : _schedule.Layout;
+    /// <summary>Other forward passes have storages of their own.</summary>
+    private Layout LayoutOf(Storage storage) => _schedule.Others.Select(pass => pass.Schedule.Layout).FirstOrDefault(layout => layout.Holds(storage)) ?? _schedule.Layout;
 
     /// <summary>The lines of a text, by all that ends a line in C#.</summary>
     private static IEnumerable<string> Lines(string text) => Regex.Split(text, "\r\n|[\r\n\u0085\u2028\u2029]").Select(line => line.TrimEnd());

@@ -14,7 +14,8 @@ internal sealed class PortEmitter
         StringComparer.Ordinal);
 
     private readonly CodeWriter _code;
-    private readonly string _scalar, _rows, _results, _gradients;
+    private readonly string _scalar, _rows, _results, _gradients, _noise;
+    private readonly bool _hasNoise;
     private readonly HashSet<string> _taken = new(StringComparer.Ordinal) { "loss", "gradient", "mean", "TLoss", "nameof" };
     private readonly Span[] _inputs, _outputs;
 
@@ -23,7 +24,8 @@ internal sealed class PortEmitter
         (_code, _scalar) = (code, scalar);
         _inputs = [.. module.InputPorts.DefaultIfEmpty(new Port("x", EquatableArray.Of(module.Inputs), 0)).Select(port => new Span(port, Name(port.Name), Name("d" + port.Name)))];
         _outputs = [.. module.OutputPorts.DefaultIfEmpty(new Port("y", EquatableArray.Of(module.Outputs), 0)).Select(port => new Span(port, Name(port.Name), Name("d" + port.Name)))];
-        (_rows, _results, _gradients) = (Name("rows"), Name("results"), Name("gradients"));
+        (_rows, _results, _gradients, _noise) = (Name("rows"), Name("results"), Name("gradients"), Name("noise"));
+        _hasNoise = module.Noise.Any();
     }
 
     /// <summary>What there is to say of the gradient for the parameters.</summary>
@@ -31,6 +33,12 @@ internal sealed class PortEmitter
 
     /// <summary>A port with the names of its span and of that for its gradient.</summary>
     private sealed record Span(Port Port, string Name, string Gradient);
+
+    private IEnumerable<string> NoiseParameter => _hasNoise ? [$"{GeneratedNames.Weft}.Noise? {_noise} = null"] : [];
+
+    private IEnumerable<(string, string)> NoiseDocumentation => _hasNoise ? [(_noise, "What noise is drawn by in a step of training; null: it is its mean.")] : [];
+
+    private string NoiseArgument => _hasNoise ? $", {_noise}" : "";
 
     private bool HasManyOutputs => _outputs.Length > 1;
 
@@ -99,8 +107,9 @@ internal sealed class PortEmitter
                 .. _outputs.Select(output => (output.Gradient, $"{Shape(output.Port)}: the gradient for {output.Port.Name}.")),
                 .. Numbers.Select(Wanted),
                 ("gradient", Weights),
+                .. NoiseDocumentation,
             ]);
-        using CodeWriter.Block body = Method("void Gradient", [.. Parameters(_inputs), .. _outputs.Select(output => Read(output.Gradient)), .. Numbers.Select(input => Written(input.Gradient)), Written("gradient")]);
+        using CodeWriter.Block body = Method("void Gradient", [.. Parameters(_inputs), .. _outputs.Select(output => Read(output.Gradient)), .. Numbers.Select(input => Written(input.Gradient)), Written("gradient"), .. NoiseParameter]);
         Gather();
         if (HasManyOutputs)
         {
@@ -111,17 +120,17 @@ internal sealed class PortEmitter
             }
         }
 
-        Differentiate(gradients => $"this.Gradient({_rows}.Span, {(HasManyOutputs ? _results + ".Span" : _outputs[0].Gradient)}, {gradients}, gradient);");
+        Differentiate(gradients => $"this.Gradient({_rows}.Span, {(HasManyOutputs ? _results + ".Span" : _outputs[0].Gradient)}, {gradients}, gradient{NoiseArgument});");
     }
 
     private void EmitLossGradient()
     {
         Document(
             "The mean loss over a batch, and its gradients for inputs of numbers and for the trained parameters.",
-            [.. _inputs.Select(Input), ("loss", "The loss, with what rows of the outputs are compared to."), .. Numbers.Select(Wanted), ("gradient", Weights)]);
-        using CodeWriter.Block body = Method("double LossGradient<TLoss>", [.. Parameters(_inputs), "TLoss loss", .. Numbers.Select(input => Written(input.Gradient)), Written("gradient")], $"    where TLoss : struct, {GeneratedNames.Weft}.ILoss<{_scalar}>");
+            [.. _inputs.Select(Input), ("loss", "The loss, with what rows of the outputs are compared to."), .. Numbers.Select(Wanted), ("gradient", Weights), .. NoiseDocumentation]);
+        using CodeWriter.Block body = Method("double LossGradient<TLoss>", [.. Parameters(_inputs), "TLoss loss", .. Numbers.Select(input => Written(input.Gradient)), Written("gradient"), .. NoiseParameter], $"    where TLoss : struct, {GeneratedNames.Weft}.ILoss<{_scalar}>");
         Gather();
-        Differentiate(gradients => $"double mean = this.LossGradient({_rows}.Span, loss, {gradients}, gradient);");
+        Differentiate(gradients => $"double mean = this.LossGradient({_rows}.Span, loss, {gradients}, gradient{NoiseArgument});");
         _code.Line("return mean;");
     }
 

@@ -105,6 +105,11 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         yield return new("Algebra", [.. Module.Links.Select(Describe), .. applied, .. routes.SelectMany(Describe)]);
         yield return new("Network", [.. Network(schedule)]);
         yield return new("Plan", [.. Plan(schedule)]);
+        if (schedule.Evaluation is { Schedule: var evaluation })
+        {
+            yield return new("Without noise", [.. Network(evaluation).Except(Network(schedule)), .. Plan(evaluation)]);
+        }
+
         if (schedule.FewRows is { } few)
         {
             yield return new($"For {few.InWords}", [.. Network(few.Schedule).Except(Network(schedule)), .. Plan(few.Schedule)]);

@@ -46,7 +46,7 @@ public sealed class Lowering
         _statements = [];
         RowTensor result = WriteDown(Apply(links, Read(x, [x.Length], [new Index("i", x.Length)])));
         if (_statements.Count > 0 && _statements[_statements.Count - 1].Target == result
-            && _statements[_statements.Count - 1] is not (ActivationStatement { Function.KeepsValue: true } or FunctionStatement))
+            && _statements[_statements.Count - 1] is not (ActivationStatement { Function.KeepsValue: true } or FunctionStatement or NoiseStatement))
         {
             // What wrote the last vector writes the output, where no value is kept.
             _statements[_statements.Count - 1] = _statements[_statements.Count - 1].Into(y);
@@ -196,6 +196,11 @@ public sealed class Lowering
 
             case PositionTensor positions:
                 target = Row(positions);
+                break;
+
+            case NoiseTensor noise:
+                target = NewVector(noise.Shape.Aggregate(1, (product, extent) => checked(product * extent)));
+                _statements.Add(new NoiseStatement(target, noise));
                 break;
 
             case FunctionTensor { Function.JoinsAlongAxis: false } function:

@@ -47,6 +47,10 @@ internal sealed class ScanFission
         bool isResult = _scan.Gives.Any(part => part.Tensor == statement.Target);
         switch (statement)
         {
+            case NoiseStatement noise:
+                _before.Add(noise with { Target = ForAll(noise.Target), Count = checked(_scan.Steps * noise.Count) });
+                return null;
+
             case ActivationStatement { Source: var source, Function: var function } when !isResult && _parts.TryGetValue(source, out StepPart? whole) && IsWhole(whole):
                 _before.Add(new ActivationStatement(ForAll(statement.Target), whole.Of, function));
                 return null;

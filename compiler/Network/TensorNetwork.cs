@@ -256,6 +256,14 @@ public sealed record FunctionStatement(RowTensor Target, FunctionCall Call) : St
     public override Statement Map(Func<Tensor, Tensor> tensors) => this with { Call = Call.Map(tensors) };
 }
 
+/// <summary>The target is drawn: <paramref name="Count"/> tensors of noise, one behind the other.</summary>
+public sealed record NoiseStatement(RowTensor Target, NoiseTensor Noise, int Count = 1) : Statement(Target)
+{
+    public override IEnumerable<Tensor> Reads => [];
+
+    public override Statement Map(Func<Tensor, Tensor> tensors) => this;
+}
+
 /// <summary><c>target = f(source)</c>.</summary>
 public sealed record ActivationStatement(RowTensor Target, RowTensor Source, NonlinearLink Function) : Statement(Target)
 {

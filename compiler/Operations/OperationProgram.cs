@@ -33,6 +33,9 @@ public sealed record ParameterPlace(Parameter Parameter, Storage Storage, int Fa
     public double Scale => Parameter.Initializer.IsOverFanIn ? Parameter.Initializer.Scale / Math.Sqrt(FanIn) : Parameter.Initializer.Scale;
 }
 
+/// <summary>Noise, and the room for all that is drawn of it for a row.</summary>
+public sealed record NoisePlace(NoiseTensor Noise, Storage Storage);
+
 /// <summary>What a map does, in order, the same for every target: what depends on parameters alone, and what each row of a batch needs.</summary>
 /// <param name="Lowered">The module.</param>
 /// <param name="Variant">The target and the batch that the program is made for.</param>
@@ -53,6 +56,9 @@ public sealed record OperationProgram(
     IReadOnlyList<Operation> Rows)
 {
     public Module Module => Lowered.Module;
+
+    /// <summary>What is drawn for each row before anything is done.</summary>
+    public IReadOnlyList<NoisePlace> Noise { get; init; } = [];
 
     /// <summary>Elements of the trained parameters.</summary>
     public int TrainedCount => Parameters.Where(place => place.Parameter.Role == Role.Trained).Sum(place => place.Parameter.Length);
@@ -75,6 +81,14 @@ public sealed record OperationProgram(
         }
 
         return steps;
+    }
+
+    /// <summary>The forward mode over rows, in which noise does not change.</summary>
+    public List<Step> TangentRows()
+    {
+        IReadOnlyList<Step> steps = Tangents.Of(Rows);
+        HashSet<Storage> read = [.. steps.SelectMany(step => step.Reads).Where(place => place.Aspect == Aspect.Mirror).Select(place => place.Whole.Storage)];
+        return [.. Noise.Select(place => place.Storage).Where(read.Contains).Select(storage => new ClearStep(Place.MirrorOf(storage))), .. steps];
     }
 
     /// <summary>What is not the same after an update of the trained parameters, whether or not a derivative passes to them.</summary>

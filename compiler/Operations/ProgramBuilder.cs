@@ -19,6 +19,7 @@ public sealed partial class ProgramBuilder
     private readonly Dictionary<Tensor, int> _fanIn = [];
     private readonly List<Operation> _weightProgram = [];
     private readonly List<TermPlan> _plans = [];
+    private readonly List<NoisePlace> _noise = [];
     private List<Operation> _rows = [];
 
     private ProgramBuilder(LoweredModule lowered, Variant variant, StoragePool pool, Func<Contraction, double> cost) =>
@@ -59,7 +60,7 @@ public sealed partial class ProgramBuilder
             _weights.Where(derived => !_sums.ContainsValue(derived.Key)).ToDictionary(derived => derived.Key, derived => derived.Value),
             x,
             _weightProgram,
-            _rows);
+            _rows) { Noise = _noise };
     }
 
     private int FanIn(ParameterWeight parameter) => _fanIn
@@ -86,6 +87,14 @@ public sealed partial class ProgramBuilder
 
     private void Build(Statement statement)
     {
+        if (statement is NoiseStatement noise)
+        {
+            Storage drawn = _pool.NewNoise(noise.Target.Name, noise.Target.Length);
+            _vectors.Add(noise.Target, drawn);
+            _noise.Add(new NoisePlace(noise.Noise, drawn));
+            return;
+        }
+
         if (!_vectors.TryGetValue(statement.Target, out Storage? target))
         {
             int size = statement.Target.Length, pitch = _variant.Pitch(size);
@@ -182,7 +191,7 @@ public sealed partial class ProgramBuilder
         Storage PartOf(RowTensor of, RowTensor part, int offset, int stride)
         {
             Storage whole = _vectors[of];
-            return new Storage(part.Name, whole.Space, part.Length) { Pitch = whole.Pitch, Window = new StepWindow(whole, offset, stride) };
+            return new Storage(part.Name, whole.Space, part.Length) { Pitch = whole.Pitch, Window = new StepWindow(whole, offset, stride), IsNoise = whole.IsNoise };
         }
     }
 

@@ -354,7 +354,7 @@ internal sealed class RowBlocks
             if (!_parts.TryGetValue(key, out Storage? part))
             {
                 long moved = strides.Zip([.. whole.Select(digit => digit.Extent), segment.Count], (stride, extent) => (long)stride * (extent - 1)).Sum();
-                part = new Storage(of.Name, of.Space, (int)(of.Length - offset - moved)) { Pitch = of.Pitch, Window = new StepWindow(of, offset, strides) };
+                part = new Storage(of.Name, of.Space, (int)(of.Length - offset - moved)) { Pitch = of.Pitch, Window = new StepWindow(of, offset, strides), IsNoise = of.IsNoise };
                 _parts.Add(key, part);
             }
 

@@ -79,8 +79,11 @@ public sealed class Storage(string name, Space space, int length)
     /// <summary>Whose mirror is the gradient for this one.</summary>
     public Storage Mirrored => Rounds?.Mirrored ?? this;
 
-    /// <summary>Whether it has a mirror: whatever differs from row to row does.</summary>
-    public bool HasMirror => IsPerRow || Mirrored.IsTrained;
+    /// <summary>Whether it is noise, through which no derivative passes.</summary>
+    public bool IsNoise { get; init; }
+
+    /// <summary>Whether it has a mirror: whatever differs from row to row does, but noise.</summary>
+    public bool HasMirror => IsPerRow ? !IsNoise : Mirrored.IsTrained;
 
     public bool IsPerRow => Space != Space.Weights;
 

@@ -36,6 +36,9 @@ public sealed class StoragePool
     /// <summary>The states of a scan of each row.</summary>
     public Storage NewState(string name, int length) => Add(new Storage(name, Space.Scratch, length) { IsState = true });
 
+    /// <summary>Noise of each row.</summary>
+    public Storage NewNoise(string name, int length) => Add(new Storage(name, Space.Scratch, length) { IsNoise = true });
+
     public string NewName(string stem) => stem + (++_names).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Its number among them; −1 for the rows of x and y.</summary>

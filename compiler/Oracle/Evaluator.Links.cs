@@ -14,6 +14,15 @@ internal sealed partial class Evaluator
     /// <summary>Whether what is being evaluated has read the value in hand.</summary>
     private bool _readsGiven;
 
+    /// <summary>The seed and the step of training that noise is drawn by; null for its mean.</summary>
+    public (int Seed, long Step)? Noise { get; init; }
+
+    /// <summary>The place of the row in hand in its batch.</summary>
+    public int Row { get; set; }
+
+    /// <summary>The step in hand of all scans around, counted through.</summary>
+    private int _step;
+
     public Func<Number[], Number[]> Chain(IEnumerable<Link> links)
     {
         List<Func<Number[], Number[]>> steps = links.Select(Step).ToList();
@@ -60,12 +69,14 @@ internal sealed partial class Evaluator
         }
     }
 
-    private static Number[] Scan(ScanLink scan, Func<Number[], Number[]> step, Number[] row)
+    private Number[] Scan(ScanLink scan, Func<Number[], Number[]> step, Number[] row)
     {
         var given = new Number[scan.Given];
         var results = new List<Number>();
+        int outer = _step;
         for (int i = 0; i < scan.Steps; i++)
         {
+            _step = (outer * scan.Steps) + i;
             foreach ((int at, int part, int length) in scan.Reads)
             {
                 Array.Copy(row, (i * scan.PartGiven) + part, given, at, length);
@@ -81,8 +92,12 @@ internal sealed partial class Evaluator
             results.AddRange(scan.Writes.SelectMany(run => gives.Skip(run.At).Take(run.Length)));
         }
 
+        _step = outer;
         return [.. results];
     }
+
+    private Number Drawn(NoiseTensor noise, int element, int length) => new(Noise is not { } by ? noise.Mean : RandomTensor.Element(
+        noise.Distribution.Distribution, noise.Distribution.Scale, RandomNumbers.OfRow(by.Seed, by.Step, noise.Seed, Row), (_step * length) + element));
 
     /// <summary>Evaluates with a vector in place of <see cref="InputTensor"/>.</summary>
     private T Of<T>(Number[] input, Func<T> evaluate)

@@ -208,6 +208,11 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
                 _readsGiven = true;
                 return new Elements(input.Shape, _given!.Value.Input);
 
+            case NoiseTensor noise:
+                _readsGiven = true;
+                int length = noise.Shape.Aggregate(1, (product, extent) => product * extent);
+                return new Elements(noise.Shape, [.. Enumerable.Range(0, length).Select(i => Drawn(noise, i, length))]);
+
             case AppliedTensor applied:
                 return new Elements(applied.Shape, Chain(applied.Links)(Tensor(applied.Argument).Items));
 

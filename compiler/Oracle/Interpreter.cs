@@ -45,6 +45,9 @@ public sealed class Interpreter
         }
     }
 
+    /// <summary>The seed and the step of training that noise is drawn by; null for its mean.</summary>
+    public (int Seed, long Step)? Noise { get; init; }
+
     /// <summary>The module's value for each row of <paramref name="x"/>.</summary>
     /// <exception cref="ArgumentException">The length is not a multiple of <see cref="Module.Inputs"/>.</exception>
     public double[] Evaluate(double[] x)
@@ -136,12 +139,17 @@ public sealed class Interpreter
         var tape = new Tape();
         Number[] inputs = Leaves(x);
         Number[][] parameters = _parameters.Select(Leaves).ToArray();
-        var evaluator = new Evaluator(tape, Named(parameters));
+        var evaluator = new Evaluator(tape, Named(parameters)) { Noise = Noise };
 
         Number[][] rows = Enumerable.Range(0, x.Length / _module.Inputs)
             .Select(row => inputs.Skip(row * _module.Inputs).Take(_module.Inputs).ToArray())
             .ToArray();
-        rows = rows.Select(evaluator.Chain(_module.Links)).ToArray();
+        Func<Number[], Number[]> chain = evaluator.Chain(_module.Links);
+        rows = rows.Select((row, number) =>
+        {
+            evaluator.Row = number;
+            return chain(row);
+        }).ToArray();
 
         return new Recording(tape, inputs, parameters, rows.SelectMany(row => row).ToArray());
 

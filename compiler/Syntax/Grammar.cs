@@ -313,6 +313,12 @@ internal static class Grammar
         (all, span) => new ClauseStatement(
             new TensorsSyntax(all.shared.IsDefined, all.role, all.options.Item1, all.options.Item2, SpreadDistributions(all.tensors), span)));
 
+    private static readonly Parser<StatementSyntax> Noise = Statement(
+        from keyword in Keyword("noise")
+        from tensors in SeparatedBy(Tensor, ',')
+        select tensors,
+        (tensors, span) => new ClauseStatement(new TensorsSyntax(false, null, null, null, SpreadDistributions(tensors), span)));
+
     private static readonly Parser<StatementSyntax> ChainStatement = Chain.Select(body => (StatementSyntax)new BodyStatement(body));
 
     private static readonly Parser<StatementSyntax> IndexStatement = Statement(
@@ -341,6 +347,7 @@ internal static class Grammar
             (_, "require") => Require,
             (_, "let") => Let,
             (_, "param" or "frozen" or "seeded" or "shared") => Tensors,
+            (_, "noise") => Noise,
             ('=', _) => ChainStatement,
             (Token.Name, _) when tokens.KindAt(1) == '[' => IndexStatement,
             _ => null,

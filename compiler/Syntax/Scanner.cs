@@ -39,7 +39,7 @@ internal sealed class Scanner
 {
     /// <summary>The words that start statements.</summary>
     public static readonly HashSet<string> Keywords =
-        new(StringComparer.Ordinal) { "import", "operator", "layer", "model", "bank", "require", "param", "frozen", "seeded", "shared", "let" };
+        new(StringComparer.Ordinal) { "import", "operator", "layer", "model", "bank", "require", "param", "frozen", "seeded", "shared", "noise", "let" };
 
     private readonly SourceText _source;
     private readonly string _text;

@@ -127,10 +127,10 @@ public sealed record RequireSyntax(ExpressionSyntax Condition, TextSpan Span) : 
 /// <summary><c>int4, 32</c>: how a tensor is stored, and the length of a group with a scale of its own.</summary>
 public sealed record FormatSyntax(Identifier Name, ExpressionSyntax? Group, TextSpan Span) : SyntaxNode(Span);
 
-/// <summary><c>shared seeded(7, bf16) A[r, n] ~ normal(1), …</c>.</summary>
+/// <summary><c>shared seeded(7, bf16) A[r, n] ~ normal(1), …</c>, or <c>noise m[n] ~ dropout(0.1), …</c>, which has no role.</summary>
 public sealed record TensorsSyntax(
     bool IsShared,
-    Role Role,
+    Role? Role,
     ExpressionSyntax? Seed,
     FormatSyntax? Format,
     EquatableArray<TensorSyntax> Tensors,

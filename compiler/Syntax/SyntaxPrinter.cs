@@ -103,7 +103,8 @@ public static class SyntaxPrinter
         {
             Role.Trained => "param",
             Role.Frozen => "frozen",
-            _ => "seeded",
+            Role.Seeded => "seeded",
+            _ => "noise",
         };
         string?[] options = [Optional(tensors.Seed), tensors.Format?.Name.Text, Optional(tensors.Format?.Group)];
         string list = string.Join(", ", options.OfType<string>());

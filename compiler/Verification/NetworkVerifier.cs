@@ -57,6 +57,7 @@ public sealed class NetworkVerifier
             ReflectionsStatement { Rows: { Shape.Count: 2 } rows } chain => Fault(rows)
                 ?? Same(chain.Source.Length, target.Length, "elements") ?? Same(rows.Shape[1] * chain.Outer, target.Length, "elements of reflected parts"),
             ReflectionsStatement chain => $"{chain.Rows} has no rows to reflect along",
+            NoiseStatement noise => Same(checked(noise.Count * noise.Noise.Shape.Aggregate(1, (product, extent) => product * extent)), target.Length, "elements of noise"),
             FunctionStatement { Call.Function.Definition: not null } => "a function with a definition is done as a link is",
             FunctionStatement { Call: var call } => call.Arguments.Select(Fault).FirstOrDefault(fault => fault is not null) ?? Fault(call)
                 ?? (call.Rate == Rate.Row ? null : "depends on no row") ?? Same(call.Length, target.Length, "elements"),

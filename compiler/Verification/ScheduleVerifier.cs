@@ -43,11 +43,11 @@ public sealed class ScheduleVerifier
         return verifier.Placement() ?? verifier.Passes();
     }
 
-    /// <summary>The first fault of the pass for few rows, if there is one; or null.</summary>
-    /// <param name="schedule">The schedule that has it.</param>
+    /// <summary>The first fault of the forward passes beside the schedule's own, if there are any; or null.</summary>
+    /// <param name="schedule">The schedule that has them.</param>
     /// <param name="elementSize">Bytes of an element.</param>
-    public static string? FewRowsFault(Schedule schedule, int elementSize) =>
-        schedule.FewRows is { } few ? new ScheduleVerifier(few.Schedule, elementSize).FewRows(few, schedule) : null;
+    public static string? FaultOfOthers(Schedule schedule, int elementSize) =>
+        schedule.Others.Select(pass => new ScheduleVerifier(pass.Schedule, elementSize).Fault(pass, schedule)).FirstOrDefault(fault => fault is not null);
 
     private Layout Layout => _schedule.Layout;
 
@@ -107,7 +107,7 @@ public sealed class ScheduleVerifier
         // A block of tangents is zero but for the trained parameters; one of gradients where it is cleared, and what the caller adds to.
         (Storage Storage, Aspect Aspect)[] mirrors = [.. _known.Where(storage => storage.Space == Space.Weights).Select(storage => (storage, Aspect.Mirror))];
         (Storage Storage, Aspect Aspect)[] empty = [.. mirrors.Where(place => Layout.MirrorOffsetOf(place.Storage) < Layout.ClearedCount || place.Storage.Length == 0)];
-        Memory forward = weights.With(Space.Input, Aspect.Value);
+        Memory forward = weights.With(Space.Input, Aspect.Value).With(_schedule.Program.Noise.Select(place => (place.Storage, Aspect.Value)));
         if ((forward.Run(_schedule.Forward, ReadsOutput) ?? forward.Lacks(Space.Output, Aspect.Value)) is { } notForward)
         {
             return $"forward: {notForward}";
@@ -163,7 +163,7 @@ public sealed class ScheduleVerifier
             && Layout.MirrorOffsetOf(storage) < _schedule.TrainedCount && !Adds(step) ? $"the gradient of {storage} is overwritten" : null;
     }
 
-    private string? FewRows(FewRows few, Schedule many)
+    private string? Fault(ForwardPass pass, Schedule many)
     {
         // Weights that are equal in both stand at one place.
         HashSet<(int, int)> shared = [.. Held(many).Select(storage => (many.Layout.OffsetOf(storage), storage.Length))];
@@ -176,10 +176,10 @@ public sealed class ScheduleVerifier
                 "weights")
             ?? Apart(_schedule.Storages.Where(storage => storage.Space == Space.Scratch).Select(storage => (storage, Layout.OffsetOf(storage), storage.Pitch)), Layout.ScratchPerRow, "scratch");
         var memory = new Memory(this, [.. weights.Except(own).Select(storage => (storage, Aspect.Value))]);
-        fault ??= memory.Run(few.Prepare);
+        fault ??= memory.Run(pass.Prepare);
         memory = memory.With(Space.Input, Aspect.Value);
         fault ??= memory.Run(_schedule.Forward) ?? memory.Lacks(Space.Output, Aspect.Value);
-        return fault is null ? null : $"few rows: {fault}";
+        return fault is null ? null : $"forward, {pass.InWords}: {fault}";
     }
 
     private static IEnumerable<Storage> Held(Schedule schedule) =>

@@ -205,15 +205,36 @@ public abstract unsafe class Map<T> : IDisposable
         RequireUnchanged(begun);
     }
 
+    /// <summary>y = f(x) for each row with noise, as in a step of training: samples of what a map with noise gives.</summary>
+    /// <param name="x">[batch, <see cref="Inputs"/>]</param>
+    /// <param name="y">[batch, <see cref="Outputs"/>]; overwritten.</param>
+    /// <param name="noise">What noise is drawn by.</param>
+    /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public void Forward(ReadOnlySpan<T> x, Span<T> y, Noise noise)
+    {
+        AlignedBuffer<T> block = Weights(out int begun);
+        int batch = Arguments.Forward(x, y);
+        RequirePositions(x, batch);
+        fixed (T* px = x, py = y)
+        {
+            Run(block, new NoisyOperation(px, py, noise), batch, Description.ForwardFlops, default);
+        }
+
+        RequireUnchanged(begun);
+    }
+
     /// <summary>The gradients of ⟨dy, f(x)⟩: for the input, and summed over the batch for the trained parameters.</summary>
     /// <param name="x">[batch, <see cref="Inputs"/>]</param>
     /// <param name="dy">[batch, <see cref="Outputs"/>]: the gradient for the output.</param>
     /// <param name="dx">[batch, <see cref="Inputs"/>], overwritten; or empty: not wanted.</param>
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: not wanted.</param>
+    /// <param name="noise">What noise is drawn by in a step of training; null: it is its mean, as outside training. A map without noise needs none.</param>
     /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, or something written overlaps another argument; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient)
+    public void Gradient(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, Span<T> gradient, Noise? noise = null)
     {
         AlignedBuffer<T> block = Weights(out int begun);
         int batch = Arguments.Gradient(x, dy, dx, gradient);
@@ -225,7 +246,7 @@ public abstract unsafe class Map<T> : IDisposable
 
         fixed (T* px = x, pdy = dy, pdx = dx)
         {
-            Run(block, new GradientOperation(px, pdy, pdx), batch, Description.ForwardFlops + Description.BackwardFlops, gradient);
+            Run(block, new GradientOperation(px, pdy, pdx, noise), batch, Description.ForwardFlops + Description.BackwardFlops, gradient);
         }
 
         RequireUnchanged(begun);
@@ -238,23 +259,25 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="x">[batch, <see cref="Inputs"/>], at least one row.</param>
     /// <param name="loss">The loss, with what the outputs are compared to.</param>
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: only the loss is wanted.</param>
+    /// <param name="noise">What noise is drawn by in a step of training; null: it is its mean, as outside training. A map without noise needs none.</param>
     /// <returns>The mean loss.</returns>
     /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient)
-        where TLoss : struct, ILoss<T> => LossGradient(x, loss, default, gradient);
+    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient, Noise? noise = null)
+        where TLoss : struct, ILoss<T> => LossGradient(x, loss, default, gradient, noise);
 
-    /// <summary>The mean loss over a batch and its gradients, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T})"/>, also for the input.</summary>
+    /// <summary>The mean loss over a batch and its gradients, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T}, Noise?)"/>, also for the input.</summary>
     /// <param name="x">[batch, <see cref="Inputs"/>], at least one row.</param>
     /// <param name="loss">The loss, with what the outputs are compared to.</param>
     /// <param name="dx">[batch, <see cref="Inputs"/>], overwritten; or empty: not wanted.</param>
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: not wanted.</param>
+    /// <param name="noise">What noise is drawn by in a step of training; null: it is its mean, as outside training. A map without noise needs none.</param>
     /// <returns>The mean loss.</returns>
     /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> dx, Span<T> gradient)
+    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> dx, Span<T> gradient, Noise? noise = null)
         where TLoss : struct, ILoss<T>
     {
         AlignedBuffer<T> block = Weights(out int begun);
@@ -264,7 +287,7 @@ public abstract unsafe class Map<T> : IDisposable
         long flops = Description.ForwardFlops + (gradient.IsEmpty && dx.IsEmpty ? 0 : Description.BackwardFlops);
         fixed (T* px = x, pdx = dx)
         {
-            double mean = Run(block, new LossOperation<TLoss>(px, pdx, loss, batch), batch, flops, gradient);
+            double mean = Run(block, new LossOperation<TLoss>(px, pdx, loss, batch, noise), batch, flops, gradient);
             RequireUnchanged(begun);
             return mean;
         }
@@ -312,24 +335,25 @@ public abstract unsafe class Map<T> : IDisposable
     public void Forward(in ReadOnlyTensorSpan<T> x, in TensorSpan<T> y) =>
         Forward(DenseTensors.Rows(x, Inputs, nameof(x)), DenseTensors.Rows(y, Outputs, nameof(y)));
 
-    /// <summary>The gradients, as <see cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>, for dense tensors of two axes; an empty one is not wanted.</summary>
+    /// <summary>The gradients, as <see cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T}, Noise?)"/>, for dense tensors of two axes; an empty one is not wanted.</summary>
     /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or something written overlaps another argument; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     [OverloadResolutionPriority(-1)]
-    public void Gradient(in ReadOnlyTensorSpan<T> x, in ReadOnlyTensorSpan<T> dy, in TensorSpan<T> dx, Span<T> gradient) => Gradient(
+    public void Gradient(in ReadOnlyTensorSpan<T> x, in ReadOnlyTensorSpan<T> dy, in TensorSpan<T> dx, Span<T> gradient, Noise? noise = null) => Gradient(
         DenseTensors.Rows(x, Inputs, nameof(x)),
         DenseTensors.Rows(dy, Outputs, nameof(dy)),
         DenseTensors.Rows(dx, Inputs, nameof(dx)),
-        gradient);
+        gradient,
+        noise);
 
-    /// <summary>The loss and its gradient, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T})"/>, for a dense tensor [batch, <see cref="Inputs"/>].</summary>
+    /// <summary>The loss and its gradient, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T}, Noise?)"/>, for a dense tensor [batch, <see cref="Inputs"/>].</summary>
     /// <exception cref="ArgumentException">The tensor is not dense or has another shape, or the loss does not fit it; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     [OverloadResolutionPriority(-1)]
-    public double LossGradient<TLoss>(in ReadOnlyTensorSpan<T> x, TLoss loss, Span<T> gradient)
-        where TLoss : struct, ILoss<T> => LossGradient(DenseTensors.Rows(x, Inputs, nameof(x)), loss, gradient);
+    public double LossGradient<TLoss>(in ReadOnlyTensorSpan<T> x, TLoss loss, Span<T> gradient, Noise? noise = null)
+        where TLoss : struct, ILoss<T> => LossGradient(DenseTensors.Rows(x, Inputs, nameof(x)), loss, gradient, noise);
 
     /// <summary>The forward-mode derivative, as <see cref="Tangent(ReadOnlySpan{T}, ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>, for dense tensors of two axes.</summary>
     /// <exception cref="ArgumentException">A tensor is not dense or has another shape, or something written overlaps another argument; nothing was written.</exception>
@@ -457,6 +481,7 @@ public abstract unsafe class Map<T> : IDisposable
                 {
                     isPreparedForFewRows = false;
                     program.Prepare(block.Pointer);
+                    program.PrepareEvaluation(block.Pointer);
                 }
                 else
                 {
@@ -476,6 +501,7 @@ public abstract unsafe class Map<T> : IDisposable
         isPreparedForFewRows = false;
         program.PrepareFrozen(w);
         program.Prepare(w);
+        program.PrepareEvaluation(w);
         isPrepared = true;
     }
 
@@ -627,6 +653,18 @@ public abstract unsafe class Map<T> : IDisposable
         GC.KeepAlive(block);
     }
 
+    /// <summary>Scratch for a pass behind which derivatives may follow, with the noise that it reads.</summary>
+    private T* ScratchWithNoise(Workspace<T> workspace, int first, int rows, Noise? noise)
+    {
+        T* s = workspace.Scratch(rows, layout.GradientScratchPerRow);
+        foreach (NoiseRows drawn in layout.Noise)
+        {
+            drawn.Fill(s + (nint)drawn.Offset * rows, rows, first, noise);
+        }
+
+        return s;
+    }
+
     private double Run<TOperation>(AlignedBuffer<T> block, in TOperation operation, int batch, long flopsPerRow, Span<T> gradient)
         where TOperation : struct, IOperation
     {
@@ -672,15 +710,31 @@ public abstract unsafe class Map<T> : IDisposable
         }
     }
 
-    private readonly struct GradientOperation(T* x, T* dy, T* dx) : IOperation
+    private readonly struct NoisyOperation(T* x, T* y, Noise noise) : IOperation
+    {
+        private readonly T* x = x, y = y;
+        private readonly Noise noise = noise;
+
+        public static bool IsSummed => false;
+
+        public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
+        {
+            T* s = map.ScratchWithNoise(workspace, first, rows, noise);
+            map.program.ForwardRows(w, x + (nint)first * map.Inputs, y + (nint)first * map.Outputs, s, rows);
+            return 0;
+        }
+    }
+
+    private readonly struct GradientOperation(T* x, T* dy, T* dx, Noise? noise) : IOperation
     {
         private readonly T* x = x, dy = dy, dx = dx;
+        private readonly Noise? noise = noise;
 
         public static bool IsSummed => true;
 
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
-            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
+            T* s = map.ScratchWithNoise(workspace, first, rows, noise);
             T* rowsX = x + (nint)first * map.Inputs;
             map.program.ForwardRows(w, rowsX, null, s, rows);
             map.program.BackwardRows(
@@ -693,10 +747,11 @@ public abstract unsafe class Map<T> : IDisposable
         }
     }
 
-    private readonly struct LossOperation<TLoss>(T* x, T* dx, TLoss loss, int batch) : IOperation
+    private readonly struct LossOperation<TLoss>(T* x, T* dx, TLoss loss, int batch, Noise? noise) : IOperation
         where TLoss : struct, ILoss<T>
     {
         private readonly T* x = x, dx = dx;
+        private readonly Noise? noise = noise;
         private readonly TLoss loss = loss;
         private readonly int batch = batch;
 
@@ -706,7 +761,7 @@ public abstract unsafe class Map<T> : IDisposable
         {
             int length = rows * map.Outputs;
             T* y = workspace.Rows(2 * length).Pointer, dy = y + length;
-            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
+            T* s = map.ScratchWithNoise(workspace, first, rows, noise);
             T* rowsX = x + (nint)first * map.Inputs;
             map.program.ForwardRows(w, rowsX, y, s, rows);
             double part = loss.Evaluate(new ReadOnlySpan<T>(y, length), new Span<T>(dy, length), first, rows, batch);
@@ -729,7 +784,7 @@ public abstract unsafe class Map<T> : IDisposable
         public double Run(Map<T> map, T* w, in WeightGradient g, Workspace<T> workspace, int first, int rows)
         {
             nint input = (nint)first * map.Inputs, output = (nint)first * map.Outputs;
-            T* s = workspace.Scratch(rows, map.layout.GradientScratchPerRow);
+            T* s = map.ScratchWithNoise(workspace, first, rows, null);
             map.program.ForwardRows(w, x + input, y == null ? null : y + output, s, rows);
             T* rowsDx = dx == null ? Zeros(workspace, rows * map.Inputs) : dx + input;
             map.program.TangentRows(w, dw, new Chunk<T>(x + input, rowsDx, dy + output, s, rows));

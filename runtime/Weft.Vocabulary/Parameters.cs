@@ -51,4 +51,10 @@ public enum Distribution
 
     /// <summary>The scale on the diagonal of the last two axes, else zero.</summary>
     Identity,
+
+    /// <summary>
+    /// Zero with the scale as probability, else 1 / (1 − scale), so that the mean is one
+    /// (Srivastava et al., <i>Dropout: A Simple Way to Prevent Neural Networks from Overfitting</i>, 2014).
+    /// </summary>
+    Dropout,
 }

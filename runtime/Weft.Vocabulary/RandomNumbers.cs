@@ -12,6 +12,26 @@ public static class RandomNumbers
     /// <summary>A seed that is as good as independent of the seeds of other streams.</summary>
     public static int Combine(int seed, int stream) => (int)(Bits(seed, (uint)stream) >> 32);
 
+    /// <summary>The seed of a stream with a name, by FNV-1a.</summary>
+    public static int Combine(int seed, string stream)
+    {
+        uint hash = 2166136261u ^ (uint)seed;
+        foreach (char letter in stream)
+        {
+            hash = unchecked((hash ^ letter) * 16777619u);
+        }
+
+        return (int)hash;
+    }
+
+    /// <summary>The seed of a tensor of noise.</summary>
+    /// <param name="seed">The seed of a run.</param>
+    /// <param name="step">The number of a step of training.</param>
+    /// <param name="tensor">The seed of the tensor.</param>
+    /// <param name="row">The place of a row in its batch.</param>
+    public static int OfRow(int seed, long step, int tensor, int row) =>
+        Combine(Combine(Combine(Combine(seed, unchecked((int)step)), unchecked((int)(step >> 32))), tensor), row);
+
     /// <summary>64 random bits: the index-th output of SplitMix64 (Steele, Lea and Flood, 2014), started from the scrambled seed.</summary>
     public static ulong Bits(int seed, ulong index) => unchecked(Mix(Mix((uint)seed + Increment) + (index + 1) * Increment));
 

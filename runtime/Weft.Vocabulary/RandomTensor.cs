@@ -14,22 +14,43 @@ public static class RandomTensor
         int rowLength = axes == 0 ? 1 : shape[axes - 1], rows = axes < 2 ? 1 : shape[axes - 2];
         return distribution == Distribution.Orthogonal
             ? Enumerable.Range(0, rows * rowLength == 0 ? 0 : length / (rows * rowLength)).SelectMany(k => Orthogonal(rows, rowLength, scale, seed, k))
-            : Enumerable.Range(0, length).Select(Element);
+            : Enumerable.Range(0, length).Select(InRow);
 
-        double Element(int i) => distribution switch
+        double InRow(int i) => distribution switch
         {
-            Distribution.Zeros => 0,
-            Distribution.Constant => scale,
-            Distribution.Normal => scale * RandomNumbers.Normal(seed, (ulong)i),
-            Distribution.Uniform => scale * ((2 * RandomNumbers.Uniform(seed, (ulong)i)) - 1),
-            Distribution.Sign => RandomNumbers.Bits(seed, (ulong)i) >> 63 == 0 ? scale : -scale,
             Distribution.Paired => scale * RandomNumbers.Normal(seed, (ulong)((i / rowLength / 2 * rowLength) + (i % rowLength))),
             Distribution.Whole => Math.Floor(scale * RandomNumbers.Uniform(seed, (ulong)i)),
             Distribution.Distinct => RandomNumbers.Permuted(RandomNumbers.Combine(seed, i / rowLength), i % rowLength, (int)scale),
             Distribution.Identity => i / rowLength % rows == i % rowLength ? scale : 0,
-            _ => throw new ArgumentOutOfRangeException(nameof(distribution)),
+            _ => Element(distribution, scale, seed, i),
         };
     }
+
+    /// <summary>An element of a tensor whose elements are independent of each other and of its shape.</summary>
+    /// <param name="distribution">A distribution of single elements.</param>
+    /// <param name="scale">Its number.</param>
+    /// <param name="seed">The seed of all elements.</param>
+    /// <param name="i">The element's index.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The distribution is one of rows or of matrices.</exception>
+    public static double Element(Distribution distribution, double scale, int seed, int i) => distribution switch
+    {
+        Distribution.Zeros => 0,
+        Distribution.Constant => scale,
+        Distribution.Normal => scale * RandomNumbers.Normal(seed, (ulong)i),
+        Distribution.Uniform => scale * ((2 * RandomNumbers.Uniform(seed, (ulong)i)) - 1),
+        Distribution.Sign => RandomNumbers.Bits(seed, (ulong)i) >> 63 == 0 ? scale : -scale,
+        Distribution.Dropout => RandomNumbers.Uniform(seed, (ulong)i) < scale ? 0 : 1 / (1 - scale),
+        _ => throw new ArgumentOutOfRangeException(nameof(distribution)),
+    };
+
+    /// <summary>The mean of such an element where noise can be drawn from its distribution; null where it cannot.</summary>
+    /// <param name="distribution">The distribution.</param>
+    public static double? MeanOfNoise(Distribution distribution) => distribution switch
+    {
+        Distribution.Normal or Distribution.Uniform or Distribution.Sign => 0,
+        Distribution.Dropout => 1,
+        _ => null,
+    };
 
     /// <summary>
     /// Orthonormal rows, or columns where these are fewer, times a scale. Each vector is freed twice of those before it, one after the other, which

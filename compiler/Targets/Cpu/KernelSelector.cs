@@ -30,7 +30,7 @@ public sealed class KernelSelector(ProcessorModel processor, int elementSize, in
     /// <summary>What a kernel costs for the nominal rows, in operations at full rate; with more than a few rows also their way through the second-level cache.</summary>
     public double Operations(Contraction contraction, Kernel kernel)
     {
-        double rows = nominalRows <= FewRows.Most ? 0 : nominalRows * Elements(contraction.Views.Where(view => view.Storage.IsPerRow));
+        double rows = nominalRows <= ForwardPass.MostFew ? 0 : nominalRows * Elements(contraction.Views.Where(view => view.Storage.IsPerRow));
         return (2 * _lanes * Cost(contraction, kernel)) + (processor.OperationsPerElement * rows);
     }
 
@@ -246,7 +246,7 @@ public sealed class KernelSelector(ProcessorModel processor, int elementSize, in
         double stores = kernel.Form == LaneForm.Dot ? results : results / lanes * Vectors(lanes);
         cost += kernel.Form == LaneForm.Dot ? 4 * stores : stores;
         cost += kernel.Form != LaneForm.Dot && kernel.Lanes.C is not (0 or 1) ? stores * width : 0;
-        if (nominalRows > FewRows.Most)
+        if (nominalRows > ForwardPass.MostFew)
         {
             return cost;
         }

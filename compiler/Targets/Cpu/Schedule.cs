@@ -32,13 +32,19 @@ public sealed record Schedule(
     public int ParameterCount => Module.Parameters.Where(parameter => parameter.Role != Role.Seeded).Sum(parameter => parameter.Length);
 
     /// <summary>The forward pass for a few rows, where it is another one.</summary>
-    public FewRows? FewRows { get; init; }
+    public ForwardPass? FewRows { get; init; }
+
+    /// <summary>The forward pass outside training, where that is without noise.</summary>
+    public ForwardPass? Evaluation { get; init; }
+
+    /// <summary>Both, as far as there are.</summary>
+    public IEnumerable<ForwardPass> Others => new[] { Evaluation, FewRows }.OfType<ForwardPass>();
 
     /// <summary>Rows of a chunk at least: more where they are the lanes.</summary>
     public int LeastRows { get; init; } = ChunkRows.Least;
 
     /// <summary>Elements of scratch for each row of a chunk, forward.</summary>
-    public int ScratchPerRow => Math.Max(Layout.ScratchPerRow, FewRows?.Schedule.Layout.ScratchPerRow ?? 0);
+    public int ScratchPerRow => Others.Select(pass => pass.Schedule.Layout.ScratchPerRow).Append(Layout.ScratchPerRow).Max();
 
     /// <summary>Rows of a chunk of a larger batch, and of a batch that is one chunk at most, on the processor that plans are made for.</summary>
     public (int OfLarger, int AtMost) Chunk => ChunkRows.Of(

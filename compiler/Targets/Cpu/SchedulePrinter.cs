@@ -12,6 +12,12 @@ public static class SchedulePrinter
         Print("once", schedule.PrepareFrozen);
         Print("once per update", schedule.Prepare);
         Print("forward, for each chunk of rows", schedule.Forward);
+        if (schedule.Evaluation is { } evaluation)
+        {
+            Print("without noise once per update", evaluation.Prepare);
+            Print("forward without noise, for each chunk of rows", evaluation.Schedule.Forward);
+        }
+
         if (schedule.FewRows is { } few)
         {
             Print($"before the first call for {few.InWords} after an update", few.Prepare);

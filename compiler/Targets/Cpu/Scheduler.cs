@@ -41,7 +41,7 @@ public sealed class Scheduler
 
         // The kernels are chosen before the packed copies that they ask for can be listed.
         List<Step> forward = Lower(CopyFusion.Run(program.Rows));
-        List<Step> tangent = trains ? Lower(CopyFusion.Run(Tangents.Of(program.Rows))) : [];
+        List<Step> tangent = trains ? Lower(CopyFusion.Run(program.TangentRows())) : [];
         List<Step> reverse = trains ? [.. padding!.Steps, .. Lower(CopyFusion.Run(program.ReverseRows(_pool)), padding)] : [];
         List<Step> prepare = Lower(program.Weights);
         List<Step> prepareTangent = trains ? Lower(Tangents.Of(program.Weights)) : [];

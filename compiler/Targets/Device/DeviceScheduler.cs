@@ -67,6 +67,7 @@ public sealed class DeviceScheduler
     {
         FunctionStatement function => $"'{function.Call.Function.Name}' of values",
         ScanStatement => "'scan'",
+        NoiseStatement => "noise",
         GatherStatement { IsByData: true } or GatherStatement { Shape.Inner: > 1 } or PositionStatement => "positions by data",
         _ => null,
     }).FirstOrDefault(lack => lack is not null);

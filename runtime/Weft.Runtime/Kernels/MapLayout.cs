@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Weft.Kernels;
 
 /// <summary>How a generated map lies in memory, and how many rows its passes take at once.</summary>
@@ -27,6 +29,9 @@ public sealed record MapLayout
     /// <summary>The same forward and backward, or forward with tangents.</summary>
     public required int GradientScratchPerRow { get; init; }
 
+    /// <summary>Tensors in scratch that hold noise before a pass; none for most maps.</summary>
+    public ImmutableArray<NoiseRows> Noise { get; init; } = [];
+
     /// <summary>Refuses a layout whose numbers contradict each other or the map's: kernels write where it says.</summary>
     internal void Validate(MapDescription map)
     {
@@ -35,6 +40,7 @@ public sealed record MapLayout
         map.Require(0 <= FewRows && FewRows <= MostRows, "0 ≤ FewRows ≤ MostRows must hold");
         map.Require(map.TrainedCount <= GradientCount && GradientCount <= TangentCount, "TrainedCount ≤ GradientCount ≤ TangentCount must hold");
         map.Require(ScratchPerRow >= 0 && GradientScratchPerRow >= 0, "scratch must not be negative");
+        map.Require(Noise.All(noise => noise.Offset >= 0 && noise.Length >= 0 && noise.Offset <= GradientScratchPerRow - noise.Length), "noise must lie in scratch");
         map.Require(Math.Max(1, FewRows) * Longest(map) <= MemoryBlock.MaxLength, "a row and its scratch, or few, must fit into one block");
     }
 

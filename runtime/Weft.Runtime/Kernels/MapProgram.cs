@@ -22,6 +22,12 @@ public abstract unsafe class MapProgram<T>
     {
     }
 
+    /// <summary>Fills, behind those, the derived and the packed tensors that only <see cref="EvaluateRows"/> reads.</summary>
+    /// <param name="w">The weight block.</param>
+    public virtual void PrepareEvaluation(T* w)
+    {
+    }
+
     /// <summary>Fills the derived and the packed tensors that only <see cref="ForwardFewRows"/> reads.</summary>
     /// <param name="w">The weight block.</param>
     public virtual void PrepareFewRows(T* w)
@@ -43,7 +49,7 @@ public abstract unsafe class MapProgram<T>
     {
     }
 
-    /// <summary>Computes y from x, and in scratch what <see cref="BackwardRows"/> and <see cref="TangentRows"/> read.</summary>
+    /// <summary>Computes y from x and the noise in scratch, and there what <see cref="BackwardRows"/> and <see cref="TangentRows"/> read.</summary>
     /// <param name="w">The weight block.</param>
     /// <param name="x">[rows, inputs]</param>
     /// <param name="y">[rows, outputs], overwritten; or null: not wanted.</param>
@@ -51,7 +57,10 @@ public abstract unsafe class MapProgram<T>
     /// <param name="rows">The rows of the chunk.</param>
     public abstract void ForwardRows(T* w, T* x, T* y, T* s, int rows);
 
-    /// <summary>Computes y from x as <see cref="ForwardRows"/> does, bit for bit, leaving in scratch nothing for other passes: of states none but the last.</summary>
+    /// <summary>
+    /// Computes y from x without noise, leaving in scratch nothing for other passes: of states none but the last. Where there is no noise, as
+    /// <see cref="ForwardRows"/> does, bit for bit.
+    /// </summary>
     /// <param name="w">The weight block.</param>
     /// <param name="x">[rows, inputs]</param>
     /// <param name="y">[rows, outputs]; overwritten.</param>

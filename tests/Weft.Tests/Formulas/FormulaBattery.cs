@@ -18,10 +18,13 @@ internal static class FormulaBattery
     /// <summary>A module is met by one of these, by its seed: what a batch size breaks, it breaks in many modules.</summary>
     private static readonly int[][] Batches = [[1, 7, 33], [2, 16, 67], [5, 33]];
 
-    /// <summary>The first deviation, in words, or null.</summary>
+    private static readonly Noise s_noise = new(7, (5L << 32) + 3);
+
+    /// <summary>The first deviation, in words, or null: as outside training, and of what has noise with it too.</summary>
     public static string? Fault<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        Layout(module, map) is { } fault ? $"{typeof(T).Name}, {fault}" : Fault(Expect(module, map, seed, batches), map);
+        Layout(module, map) is { } fault ? $"{typeof(T).Name}, {fault}"
+            : Fault(Expect(module, map, seed, batches), map) ?? (module.Noise.Any() ? Fault(Expect(module, map, seed, batches, s_noise), map, s_noise) : null);
 
     /// <summary>Sees that what a module becomes does not deviate, in both element types, planned for a row and for many.</summary>
     public static void AssertHolds(Module module)
@@ -43,15 +46,15 @@ internal static class FormulaBattery
     }
 
     /// <summary>What the interpreter expects of a map, which is given parameters.</summary>
-    public static Expectation Expect<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
+    public static Expectation Expect<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null, Noise? noise = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        new Oracle<T>(module, map, new Random(seed), batches ?? Batches[(uint)seed % Batches.Length]).Expect();
+        new Oracle<T>(module, map, new Random(seed), batches ?? Batches[(uint)seed % Batches.Length], noise).Expect();
 
     /// <summary>The first deviation from what is expected, in words, or null.</summary>
-    public static string? Fault<T>(Expectation expected, Map<T> map)
+    public static string? Fault<T>(Expectation expected, Map<T> map, Noise? noise = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var check = new Check<T>(expected, map);
+        var check = new Check<T>(expected, map, noise);
         check.Run();
         return check.Fault;
     }
@@ -122,7 +125,7 @@ internal static class FormulaBattery
     }
 
     /// <summary>The interpreter's side: draws parameters, rows and directions, and what they make.</summary>
-    private sealed class Oracle<T>(Module module, Map<T> map, Random random, IReadOnlyList<int> batches)
+    private sealed class Oracle<T>(Module module, Map<T> map, Random random, IReadOnlyList<int> batches, Noise? noise)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         private readonly int _most = Math.Max(Expectation.Part, batches.Max());
@@ -153,7 +156,7 @@ internal static class FormulaBattery
 
         private ExpectedResults Results(Module of, double[][] values, double[] x, double[] dx, double[] dy, double[][] directions)
         {
-            var interpreter = new Interpreter(of, Flat(values));
+            Interpreter interpreter = Interpret(of, values);
             Interpretation all = interpreter.Interpret(x);
 
             // The gradients of a batch are those of its rows: the input's side by side, the parameters' summed up.
@@ -184,6 +187,8 @@ internal static class FormulaBattery
                 [.. gradients],
                 module.IsLinear ? Numbers.Flat(interpreter.Dense()) : []);
         }
+
+        private Interpreter Interpret(Module of, double[][] values) => new(of, Flat(values)) { Noise = noise is { } step ? (step.Seed, step.Step) : null };
 
         private double[][] SetParameters()
         {
@@ -229,7 +234,7 @@ internal static class FormulaBattery
             (Interpreter Before, NonlinearLink Link, int Width)[] kinks = [.. Kinks([], module.Links).Select(kink =>
             {
                 int width = Width(kink.Before, module.Inputs);
-                return (new Interpreter(module with { Links = new(kink.Before), Outputs = width }, Flat(values)), kink.Link, width);
+                return (Interpret(module with { Links = new(kink.Before), Outputs = width }, values), kink.Link, width);
             })];
             bool[] isNear = [.. Enumerable.Repeat(kinks.Length > 0, _most)];
             for (int attempt = 0; attempt < 50 && isNear.Contains(true); attempt++)
@@ -348,7 +353,7 @@ internal static class FormulaBattery
     }
 
     /// <summary>The map's side.</summary>
-    private sealed class Check<T>(Expectation expected, Map<T> map)
+    private sealed class Check<T>(Expectation expected, Map<T> map, Noise? noise)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         /// <summary>A few hundred roundings, of the largest numbers that can meet in a sum.</summary>
@@ -367,6 +372,16 @@ internal static class FormulaBattery
                 using GuardedArray<T> tx = new(Convert(expected.X, batch * expected.Inputs)), tdx = new(Convert(expected.Dx, batch * expected.Inputs));
                 using GuardedArray<T> tdy = new(Convert(expected.Dy, batch * expected.Outputs)), flatDirection = new(Trained(expected.Directions));
 
+                if (noise is { } step)
+                {
+                    Compare($"forward with noise, batch {batch}", _exact.Value, _bound.Value, Output(batch * expected.Outputs, result => map.Forward(tx.Span, result, step)));
+                    using GuardedArray<T> flat = new(new T[map.TrainedCount]);
+                    T[] dx = Output(batch * expected.Inputs, result => map.Gradient(tx.Span, tdy.Span, result, flat.Span, step));
+                    Compare($"gradient for x with noise, batch {batch}", _exact.Input, _bound.Input, dx);
+                    CompareParameters($"with noise, batch {batch}", 1, flat.Span, _exact.Gradients[i], _bound.Gradients[i]);
+                    continue;
+                }
+
                 Compare($"forward, batch {batch}", _exact.Value, _bound.Value, Output(batch * expected.Outputs, result => map.Forward(tx.Span, result)));
                 CompareGradients(batch, tx, tdy, _exact.Gradients[i], _bound.Gradients[i]);
                 using var value = new GuardedArray<T>(batch * expected.Outputs);
@@ -378,6 +393,11 @@ internal static class FormulaBattery
                     T[] adjoint = Output(batch * expected.Inputs, result => linear.Adjoint(tdy.Span, result));
                     Compare($"adjoint, batch {batch}", _exact.Input, _bound.Input, adjoint);
                 }
+            }
+
+            if (noise is not null)
+            {
+                return;
             }
 
             CheckParts();

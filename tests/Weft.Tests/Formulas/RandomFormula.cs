@@ -20,6 +20,9 @@ internal sealed class RandomFormula
 
     private readonly Random _random;
     private readonly bool _textual;
+
+    /// <summary>Whether values are multiplied by noise: of no negative numbers, as what rounding errors are relative to has none.</summary>
+    private readonly bool _hasNoise;
     private readonly List<Parameter> _parameters = [];
 
     // The indices of the indexed sums around what is being composed.
@@ -30,6 +33,7 @@ internal sealed class RandomFormula
     {
         _random = new Random(seed);
         _textual = textual;
+        _hasNoise = !textual && seed % 5 == 1;
     }
 
     /// <summary>
@@ -290,7 +294,8 @@ internal sealed class RandomFormula
         {
             List<IndexVariable> at = Indices("rstu", made.Shape);
             List<IndexVariable> again = Chance(0.4) ? Indices("vw", [width]) : [];
-            return [Over([.. results, .. at, .. again]), Of(made, at), .. again.Count > 0 ? [new IndexedTensor(input, EquatableArray.Of(AffineIndex.Of(again[0])))] : Array.Empty<IndexedTensor>()];
+            List<IndexVariable> noisy = _hasNoise ? [.. Shuffled([.. results, .. at]).Take(_random.Next(3))] : [];
+            return [Over([.. results, .. at, .. again]), Of(made, at), .. _hasNoise ? [Of(Noise(noisy), noisy)] : Array.Empty<IndexedTensor>(), .. again.Count > 0 ? [new IndexedTensor(input, EquatableArray.Of(AffineIndex.Of(again[0])))] : Array.Empty<IndexedTensor>()];
         }));
 
         List<IndexVariable> Indices(string letters, IEnumerable<int> extents) => [.. extents.Select(extent => Index(letters, extent))];
@@ -310,6 +315,9 @@ internal sealed class RandomFormula
         static IndexedTensor Of(TensorExpression tensor, List<IndexVariable> indices) => new(
             tensor, tensor is InputTensor ? EquatableArray.Of(AffineIndex.Group(indices)) : indices.Select(AffineIndex.Of).ToEquatable());
     }
+
+    private NoiseTensor Noise(IEnumerable<IndexVariable> indices) =>
+        new("noise" + Text(_nextIndex++), indices.Select(index => index.Extent).ToEquatable(), new Initializer(Distribution.Dropout, 0.1 * _random.Next(1, 6)));
 
     /// <summary>A function of a value, away from what it is not smooth at.</summary>
     private TensorExpression FunctionOfValue(TensorExpression value)

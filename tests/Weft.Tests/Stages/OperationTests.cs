@@ -102,7 +102,7 @@ public class OperationTests
     {
         module = Rewriter.Rewrite(module).Module;
         var variant = new Variant(new CostModel(64), 4) { BlockElements = 8 };
-        schedule = FewRows.AddTo(Scheduler.Build(Lowering.Lower(module), variant), Lowering.Lower(module, fewRows: true), variant, gain: 0);
+        schedule = ForwardPass.AddFewRows(Scheduler.Build(Lowering.Lower(module), variant), Lowering.Lower(module, fewRows: true), variant, gain: 0);
         return schedule.FewRows is { } few ? [schedule.Program, few.Schedule.Program] : [schedule.Program];
     }
 }

@@ -193,12 +193,12 @@ public class VerifierTests
     {
         Module module = Rewriter.Rewrite(TestModules.Formula(Formula)).Module;
         var variant = new Variant(new CostModel(64), 4);
-        Schedule schedule = FewRows.AddTo(Scheduler.Build(Lowered(), variant), Lowering.Lower(module, fewRows: true), variant, gain: 0);
-        Assert.Null(ScheduleVerifier.FewRowsFault(schedule, 4));
+        Schedule schedule = ForwardPass.AddFewRows(Scheduler.Build(Lowered(), variant), Lowering.Lower(module, fewRows: true), variant, gain: 0);
+        Assert.Null(ScheduleVerifier.FaultOfOthers(schedule, 4));
 
-        FewRows few = schedule.FewRows!;
+        ForwardPass few = schedule.FewRows!;
         Schedule planted = schedule with { FewRows = few with { Schedule = few.Schedule with { Forward = [.. few.Schedule.Forward.Reverse()] } } };
-        Assert.StartsWith("few rows: ", ScheduleVerifier.FewRowsFault(planted, 4), StringComparison.Ordinal);
+        Assert.StartsWith("forward, up to 8 rows: ", ScheduleVerifier.FaultOfOthers(planted, 4), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -7,19 +7,24 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler.Targets.Cpu;
 
 /// <summary>
-/// A forward pass of its own for a few rows. There, what counts is how weights are read, each once, and how many steps there are; steps
-/// for many rows count on rows that share what is read.
+/// Forward passes of their own beside that which derivatives stand behind. For a few rows, what counts is how weights are read, each once, and how many
+/// steps there are; steps for many rows count on rows that share what is read. Outside training there is no noise.
 /// </summary>
-/// <param name="Rows">The most rows for which it is the faster one.</param>
+/// <param name="Rows">The most rows that it is for.</param>
 /// <param name="Schedule">The plans and the steps of the pass.</param>
-/// <param name="Prepare">What it needs of derived and packed weights beside those that are there for many rows.</param>
-public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Prepare)
+/// <param name="Prepare">What it needs of derived and packed weights beside those that are there for the other pass.</param>
+public sealed record ForwardPass(int Rows, Schedule Schedule, IReadOnlyList<Step> Prepare)
 {
-    /// <summary>For how many rows, in words.</summary>
-    public string InWords => Rows == 1 ? "a single row" : FormattableString.Invariant($"up to {Rows} rows");
+    /// <summary>What it is for, in words.</summary>
+    public string InWords => Rows switch
+    {
+        1 => "a single row",
+        int.MaxValue => "without noise",
+        _ => FormattableString.Invariant($"up to {Rows} rows"),
+    };
 
     /// <summary>The most rows that are called few.</summary>
-    public const int Most = 8;
+    public const int MostFew = 8;
 
     /// <summary>The schedule with a pass for a few rows, where there is one that is faster.</summary>
     /// <param name="schedule">The schedule for many rows.</param>
@@ -27,26 +32,38 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
     /// <param name="variant">What the schedule for many rows is for.</param>
     /// <param name="gain">How many times as fast it must promise to be; 0 for always.</param>
     /// <param name="cancellationToken">Stops the work.</param>
-    public static Schedule AddTo(Schedule schedule, LoweredModule lowered, Variant variant, double gain, CancellationToken cancellationToken = default)
+    public static Schedule AddFewRows(Schedule schedule, LoweredModule lowered, Variant variant, double gain, CancellationToken cancellationToken = default)
     {
-        Schedule few = Cheapest(lowered, variant, cancellationToken);
-        bool hasSameParameters = few.Parameters.Select(place => place.Parameter).SequenceEqual(schedule.Parameters.Select(place => place.Parameter));
-        int rows = Enumerable.Range(1, Most).TakeWhile(rows => gain * few.ForwardCost(rows) < schedule.ForwardCost(rows)).LastOrDefault();
-        if (rows == 0 || !hasSameParameters)
+        Schedule few = Cheapest(lowered, variant, cancellationToken), many = schedule.Evaluation?.Schedule ?? schedule;
+        int rows = Enumerable.Range(1, MostFew).TakeWhile(rows => gain * few.ForwardCost(rows) < many.ForwardCost(rows)).LastOrDefault();
+        return rows > 0 && Beside(schedule, few, rows) is var (layout, pass) ? schedule with { Layout = layout, FewRows = pass } : schedule;
+    }
+
+    /// <summary>The schedule of a module with noise, with a pass without it.</summary>
+    /// <param name="schedule">The schedule with noise.</param>
+    /// <param name="evaluation">The schedule of the module without.</param>
+    /// <exception cref="CompilationException">The weights of both together would be larger than a block can be.</exception>
+    public static Schedule AddEvaluation(Schedule schedule, Schedule evaluation) => Beside(schedule, evaluation, int.MaxValue) is var (layout, pass)
+        ? schedule with { Layout = layout, Evaluation = pass }
+        : throw new CompilationException(DiagnosticDescriptors.TooLarge, [Limits.Message("the parameters with what is made of them", double.PositiveInfinity, MemoryBlock.MaxLength)]);
+
+    /// <summary>Lays the weights of another pass out: what is made in the same way lies where it does, the rest behind it.</summary>
+    private static (Layout Layout, ForwardPass Pass)? Beside(Schedule schedule, Schedule other, int rows)
+    {
+        if (!other.Parameters.Select(place => place.Parameter).SequenceEqual(schedule.Parameters.Select(place => place.Parameter)))
         {
-            return schedule;
+            return null;
         }
 
-        // What is made in the same way as for many rows lies where that does; the rest behind it.
-        Dictionary<Storage, string> ids = Identify(schedule, "many"), fewIds = Identify(few, "few");
+        Dictionary<Storage, string> ids = Identify(schedule, "one"), otherIds = Identify(other, "other");
         ILookup<string, Storage> known = schedule.Storages.Where(storage => ids.ContainsKey(storage) && schedule.Layout.Holds(storage)).ToLookup(storage => ids[storage]);
-        Dictionary<Storage, int> offsets = few.Layout.Offsets.ToDictionary(pair => pair.Key, pair => pair.Value);
+        Dictionary<Storage, int> offsets = other.Layout.Offsets.ToDictionary(pair => pair.Key, pair => pair.Value);
         HashSet<Storage> own = [];
         long count = schedule.Layout.WeightCount;
-        foreach (Storage storage in few.Storages.Where(storage => storage is { IsPerRow: false, IsParameter: false }))
+        foreach (Storage storage in other.Storages.Where(storage => storage is { IsPerRow: false, IsParameter: false }))
         {
-            bool isHeld = few.Layout.Holds(storage);
-            if (isHeld && known[fewIds[storage]].FirstOrDefault() is { } same)
+            bool isHeld = other.Layout.Holds(storage);
+            if (isHeld && known[otherIds[storage]].FirstOrDefault() is { } same)
             {
                 offsets[storage] = schedule.Layout.OffsetOf(same);
                 continue;
@@ -58,19 +75,17 @@ public sealed record FewRows(int Rows, Schedule Schedule, IReadOnlyList<Step> Pr
                 count = ProcessorModel.Align(count) + storage.Length;
                 if (count > MemoryBlock.MaxLength)
                 {
-                    return schedule;
+                    return null;
                 }
 
                 offsets[storage] = (int)count - storage.Length;
             }
         }
 
-        few = few with { Layout = few.Layout with { Offsets = offsets } };
-        return schedule with
-        {
-            Layout = schedule.Layout with { WeightCount = (int)count },
-            FewRows = new FewRows(rows, few, [.. few.PrepareFrozen.Concat(few.Prepare).Where(step => own.Contains(step.Target.Storage))]),
-        };
+        other = other with { Layout = other.Layout with { Offsets = offsets } };
+        return (
+            schedule.Layout with { WeightCount = (int)count },
+            new ForwardPass(rows, other, [.. other.PrepareFrozen.Concat(other.Prepare).Where(step => own.Contains(step.Target.Storage))]));
     }
 
     /// <summary>Of plans that cost about the same by FLOPs and bytes, the one whose kernels cost least for a single row.</summary>
