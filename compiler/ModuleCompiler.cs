@@ -68,7 +68,7 @@ public static class ModuleCompiler
         Module? evaluated = Expectation.Of(module);
         if (evaluated is not null)
         {
-            Schedule without = Schedule(Lower(evaluated, costs, cancellationToken).Module, variant, keepsElements: false, cancellationToken);
+            Schedule without = Schedule(Lower(evaluated, costs, cancellationToken).Module, variant with { IsForwardOnly = true }, keepsElements: false, cancellationToken);
             schedule = Stage("planning without noise", module, () => ForwardPass.AddEvaluation(schedule, without));
         }
 

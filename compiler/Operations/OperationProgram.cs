@@ -16,8 +16,11 @@ public sealed record Variant(CostModel Costs, int ElementSize, int PlanRank = 0)
     /// </summary>
     public int BlockElements { get; init; } = ChunkRows.SecondLevelOfSums / 4 / ElementSize;
 
+    /// <summary>Whether it is a forward pass beside another one, behind which derivatives stand.</summary>
+    public bool IsForwardOnly { get; init; }
+
     /// <summary>Whether there are derivatives: of a pass for a few rows there are none.</summary>
-    public bool HasDerivatives => !Costs.IsForFewRows;
+    public bool HasDerivatives => !IsForwardOnly && !Costs.IsForFewRows;
 
     /// <summary>Elements from row to row of an intermediate result.</summary>
     public int Pitch(int length) => Text.Limits.Fit(Costs.Device is null ? Costs.Processor.Pitch(length) : ProcessorModel.Align(length), "an intermediate tensor");

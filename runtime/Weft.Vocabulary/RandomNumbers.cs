@@ -33,10 +33,19 @@ public static class RandomNumbers
         Combine(Combine(Combine(Combine(seed, unchecked((int)step)), unchecked((int)(step >> 32))), tensor), row);
 
     /// <summary>64 random bits: the index-th output of SplitMix64 (Steele, Lea and Flood, 2014), started from the scrambled seed.</summary>
-    public static ulong Bits(int seed, ulong index) => unchecked(Mix(Mix((uint)seed + Increment) + (index + 1) * Increment));
+    public static ulong Bits(int seed, ulong index) => BitsFrom(Start(seed), index);
+
+    /// <summary>The scrambled seed.</summary>
+    public static ulong Start(int seed) => Mix(unchecked((uint)seed + Increment));
+
+    /// <summary><see cref="Bits"/> of the seed that was scrambled.</summary>
+    public static ulong BitsFrom(ulong start, ulong index) => Mix(unchecked(start + (index + 1) * Increment));
 
     /// <summary>Uniform on (0, 1), never 0 or 1, and symmetric about ½.</summary>
-    public static double Uniform(int seed, ulong index) => ((Bits(seed, index) >> 12) + 0.5) * (1.0 / (1UL << 52));
+    public static double Uniform(int seed, ulong index) => UniformOf(Bits(seed, index));
+
+    /// <summary>The uniform number that 64 random bits are.</summary>
+    public static double UniformOf(ulong bits) => ((bits >> 12) + 0.5) * (1.0 / (1UL << 52));
 
     /// <summary>Standard normal, by inversion: the percentage points of algorithm AS 241 (Wichura 1988), to about 16 digits.</summary>
     public static double Normal(int seed, ulong index) => NormalQuantile(Uniform(seed, index));

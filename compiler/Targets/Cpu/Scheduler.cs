@@ -124,7 +124,7 @@ public sealed class Scheduler
     {
         FanInMatrix matrix = product.Matrix;
         long room = SlicedFanInStep.RoomOf(matrix, _variant.ElementSize);
-        if (_variant.HasDerivatives || matrix.Inputs > 2L * Lanes * matrix.FanIn || room * _variant.ElementSize > int.MaxValue)
+        if (!_variant.Costs.IsForFewRows || matrix.Inputs > 2L * Lanes * matrix.FanIn || room * _variant.ElementSize > int.MaxValue)
         {
             return product;
         }

@@ -27,6 +27,20 @@ public sealed record NoiseRows(int Offset, int Length, Initializer Initializer, 
         for (int row = 0; row < count; row++, rows += Length)
         {
             int seed = RandomNumbers.OfRow(step.Seed, step.Step, Seed, first + row);
+            if (Initializer.Distribution == Distribution.Dropout)
+            {
+                // The same number after number, without what is common to all.
+                ulong start = RandomNumbers.Start(seed);
+                double p = Initializer.Scale;
+                T kept = T.CreateTruncating(1 / (1 - p));
+                for (int i = 0; i < Length; i++)
+                {
+                    rows[i] = RandomNumbers.UniformOf(RandomNumbers.BitsFrom(start, (uint)i)) < p ? T.Zero : kept;
+                }
+
+                continue;
+            }
+
             for (int i = 0; i < Length; i++)
             {
                 rows[i] = T.CreateTruncating(RandomTensor.Element(Initializer.Distribution, Initializer.Scale, seed, i));

@@ -125,7 +125,7 @@ public class BinderTests
         { "operator f : 8 -> 8\n  frozen(packed) A[8, 8]\n  = A", "2:10 WEFT0131 unknown format 'packed': there is bf16, half, e4m3, e5m2, int8, int4, uint4, nf4" },
         {
             "operator f : 8 -> 8\n  param A[8, 8] ~ poisson(1)\n  = A",
-            "2:19 WEFT0125 unknown distribution 'poisson': there is zeros, ones, constant, normal, uniform, sign, paired, whole, distinct, orthogonal, eye, fan_in"
+            "2:19 WEFT0125 unknown distribution 'poisson': there is zeros, ones, constant, normal, uniform, sign, paired, whole, distinct, orthogonal, eye, fan_in, dropout"
         },
         { "operator f : 8 -> 8 = conv(8)", "1:23 WEFT0100 unknown name 'conv': did you mean 'convolution'?" },
         { "operator f : 8 -> 8 = foo(8)", "1:23 WEFT0100 unknown name 'foo'" },

@@ -233,6 +233,10 @@ internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> pa
             case InputTensor:
                 return given!;
 
+            // As outside training, of a distribution whose mean is known.
+            case NoiseTensor { Distribution.Distribution: Distribution.Dropout }:
+                return [.. Enumerable.Repeat(1.0, tensor.Shape.Aggregate(1, (product, extent) => product * extent))];
+
             case AppliedTensor { Links: var links, Argument: var argument }:
                 return Chain(links, Elements(argument));
 
