@@ -176,6 +176,18 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             ],
         },
         ["fs"] = new() { Language = "fs", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.fs", "module Consumer\n")] },
+        ["maps"] = new() { Properties = "<AssemblyName>Maps</AssemblyName><RootNamespace>Maps</RootNamespace>", Files = [("mixer.weft", Mixer)] },
+        ["from-fs"] = new()
+        {
+            Language = "fs",
+            Properties = "<OutputType>Exe</OutputType>",
+            Packages = [],
+            Files =
+            [
+                ("Code.fs", Regex.Match(File.ReadAllText(Path.Combine(Feed.Repository(), "docs", "how-to", "fsharp-and-vb.md")), "```fsharp\n(.*?)```", RegexOptions.Singleline).Groups[1].Value),
+                ("Directory.Build.targets", """<Project><ItemGroup><ProjectReference Include="../maps/Consumer.csproj" /></ItemGroup></Project>"""),
+            ],
+        },
         ["vb"] = new() { Language = "vb", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.vb", "Public Class Consumer\nEnd Class\n")] },
     };
 
@@ -271,6 +283,13 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     }
 
     [Fact]
+    public void AnotherLanguage_UsesTheTypesOfAProjectInCSharp()
+    {
+        Assert.Equal("24 true", _feed.Run("from-fs").Trim());
+        Assert.DoesNotContain("warning", _feed.Output("from-fs"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void TheTool_Installs()
     {
         Directory.CreateDirectory(Path.Combine(_project, "Maps"));
@@ -306,6 +325,16 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.NotNull(package.GetEntry("README.md"));
         Assert.True(facts["description"].Length > 40 && facts["tags"].Contains("structured-matrices", StringComparison.Ordinal), file);
     });
+
+    /// <summary>Compilers load the generator, editors the code fixes too.</summary>
+    [Fact]
+    public void ThePackage_HoldsWhatCompilersAndEditorsLoad()
+    {
+        using ZipArchive package = ZipFile.OpenRead(Path.Combine(_feed.Folder, $"Weft.{_feed.Version}.nupkg"));
+        Assert.Equal(
+            ["Sprache.dll", "Weft.CodeFixes.dll", "Weft.Compiler.dll", "Weft.Generators.dll", "Weft.Vocabulary.dll"],
+            package.Entries.Where(entry => entry.FullName.StartsWith("analyzers/dotnet/cs/", StringComparison.Ordinal)).Select(entry => entry.Name).Order(StringComparer.Ordinal));
+    }
 
     [Fact]
     public void TheTemplates_MakeProjectsThatLearn()
