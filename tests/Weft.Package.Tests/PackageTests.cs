@@ -177,17 +177,8 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         },
         ["fs"] = new() { Language = "fs", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.fs", "module Consumer\n")] },
         ["maps"] = new() { Properties = "<AssemblyName>Maps</AssemblyName><RootNamespace>Maps</RootNamespace>", Files = [("mixer.weft", Mixer)] },
-        ["from-fs"] = new()
-        {
-            Language = "fs",
-            Properties = "<OutputType>Exe</OutputType>",
-            Packages = [],
-            Files =
-            [
-                ("Code.fs", Regex.Match(File.ReadAllText(Path.Combine(Feed.Repository(), "docs", "how-to", "fsharp-and-vb.md")), "```fsharp\n(.*?)```", RegexOptions.Singleline).Groups[1].Value),
-                ("Directory.Build.targets", """<Project><ItemGroup><ProjectReference Include="../maps/Consumer.csproj" /></ItemGroup></Project>"""),
-            ],
-        },
+        ["from-fs"] = FromMaps("fs", "fsharp"),
+        ["from-vb"] = FromMaps("vb", "vb") with { Properties = "<OutputType>Exe</OutputType><RootNamespace></RootNamespace>" },
         ["vb"] = new() { Language = "vb", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.vb", "Public Class Consumer\nEnd Class\n")] },
     };
 
@@ -282,11 +273,13 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.Equal(["WEFT0408"], Regex.Matches(_feed.Output(extension), "warning (\\w+)").Select(match => match.Groups[1].Value).Distinct());
     }
 
-    [Fact]
-    public void AnotherLanguage_UsesTheTypesOfAProjectInCSharp()
+    [Theory]
+    [InlineData("from-fs")]
+    [InlineData("from-vb")]
+    public void AnotherLanguage_UsesTheTypesOfAProjectInCSharp(string consumer)
     {
-        Assert.Equal("24 true", _feed.Run("from-fs").Trim());
-        Assert.DoesNotContain("warning", _feed.Output("from-fs"), StringComparison.Ordinal);
+        Assert.Equal("24 true", _feed.Run(consumer).Trim(), ignoreCase: true);
+        Assert.DoesNotContain("warning", _feed.Output(consumer), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -348,6 +341,19 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     }
 
     public void Dispose() => Directory.Delete(_project, recursive: true);
+
+    /// <summary>The documentation's program in another language, which uses the project of maps.</summary>
+    private static Consumer FromMaps(string language, string block) => new()
+    {
+        Language = language,
+        Properties = "<OutputType>Exe</OutputType>",
+        Packages = [],
+        Files =
+        [
+            ($"Code.{language}", Regex.Match(File.ReadAllText(Path.Combine(Feed.Repository(), "docs", "how-to", "fsharp-and-vb.md")), $"```{block}\\r?\\n(.*?)```", RegexOptions.Singleline).Groups[1].Value),
+            ("Directory.Build.targets", """<Project><ItemGroup><ProjectReference Include="../maps/Consumer.csproj" /></ItemGroup></Project>"""),
+        ],
+    };
 
     private void Write(string path, string text) => File.WriteAllText(Path.Combine(_project, path), text);
 
