@@ -38,11 +38,15 @@ internal static class Descriptors
     public static readonly Descriptor SameMember =
         new("WEFT0409", Severity.Error, "Member of the generated part", "'{0}' declares {1}, which its generated part has for {2}: expected {3}");
 
+    /// <summary>Of <see cref="RemedyAnalyzer"/>.</summary>
+    public static readonly Descriptor Remedy =
+        new("WEFT0410", Severity.Hidden, "Remedy", "{0}");
+
     /// <summary>Those above, and the compiler's.</summary>
     public static IReadOnlyList<Descriptor> All { get; } =
     [
         .. DiagnosticDescriptors.All,
-        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, OtherLanguage, SameMember,
+        NotPartial, UnsuitableType, OtherBase, NoFormula, BadOption, SameType, SameFile, NeedsUnsafe, OtherLanguage, SameMember, Remedy,
     ];
 
     private static readonly Dictionary<string, Microsoft.CodeAnalysis.DiagnosticDescriptor> ById =
@@ -59,9 +63,11 @@ internal static class Descriptors
         "Weft",
         descriptor.Severity switch
         {
+            Severity.Hidden => DiagnosticSeverity.Hidden,
             Severity.Info => DiagnosticSeverity.Info,
             Severity.Warning => DiagnosticSeverity.Warning,
             _ => DiagnosticSeverity.Error,
         },
-        isEnabledByDefault: true);
+        isEnabledByDefault: true,
+        helpLinkUri: descriptor.HelpLink);
 }

@@ -19,7 +19,7 @@ namespace Weft.Generators;
 [Generator(LanguageNames.CSharp)]
 public sealed class WeftGenerator : IIncrementalGenerator
 {
-    private const string AttributeName = "Weft.WeftAttribute";
+    internal const string AttributeName = "Weft.WeftAttribute";
 
     private readonly CompileCache _cache;
 
@@ -75,7 +75,7 @@ public sealed class WeftGenerator : IIncrementalGenerator
             .ForAttributeWithMetadataName(
                 AttributeName,
                 static (node, _) => node is TypeDeclarationSyntax,
-                static (target, cancellationToken) => AttributeUse.Read(target, cancellationToken))
+                static (target, cancellationToken) => AttributeUse.Read((TypeDeclarationSyntax)target.TargetNode, (INamedTypeSymbol)target.TargetSymbol, target.Attributes[0], cancellationToken))
             .Where(static use => use is not null)
             .Select(static (use, _) => use!)
             .WithTrackingName(TrackingNames.AttributeUses)
@@ -220,10 +220,9 @@ public sealed class WeftGenerator : IIncrementalGenerator
 
         try
         {
-            var formula = new SourceText(use.Name.Path, use.Formula);
-            BindResult result = WeftCompiler.BindFormula(formula, Syntax(files), use.TypeName.TrimStart('@'), cancellationToken, use.Derived);
+            BindResult result = use.Bind(Syntax(files), cancellationToken);
             EquatableArray<DiagnosticInfo> diagnostics = result.Diagnostics
-                .Select(diagnostic => diagnostic.Path == formula.Path
+                .Select(diagnostic => diagnostic.Path == use.Name.Path
                     ? new DiagnosticInfo(diagnostic.Id, diagnostic.Severity, diagnostic.Message, use.Source.Locate(diagnostic.Span))
                     : Translate(diagnostic, files.Select(static file => file.Source), use.Source.Place))
                 .Distinct()

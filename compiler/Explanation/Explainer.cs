@@ -38,6 +38,15 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
     public double PredictedShare(int rows) =>
         schedule.ForwardFlops == 0 ? 0 : (double)schedule.ForwardFlops * rows / (schedule.FewRows is { } few && rows <= few.Rows ? few.Schedule : schedule).ForwardCost(rows);
 
+    /// <summary>The forward pass under the roof of the processor's model; null where there is no operation.</summary>
+    /// <param name="rows">Rows of the batch.</param>
+    public RooflinePoint? Roofline(int rows) => schedule.ForwardFlops == 0 ? null : new RooflinePoint(
+        costs.Processor.Name,
+        (double)schedule.ForwardFlops * rows / (schedule.ParameterCount + ((double)rows * (Module.Inputs + Module.Outputs))),
+        PredictedShare(rows),
+        costs.Processor.OperationsPerElement,
+        IsBatch: rows > 1);
+
     /// <summary>The network, drawn.</summary>
     public string Picture() => NetworkPicture.Draw(schedule.Program.Lowered, schedule.Plans);
 

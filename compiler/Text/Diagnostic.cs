@@ -3,6 +3,8 @@ namespace Weft.Compiler.Text;
 /// <summary>How bad a diagnostic is.</summary>
 public enum Severity
 {
+    /// <summary>Nobody is told: it carries a change that editors offer.</summary>
+    Hidden,
     Info,
     Warning,
     Error,
@@ -21,7 +23,11 @@ public sealed record Diagnostic(string Id, Severity Severity, string Message, st
 }
 
 /// <summary>What a place in a text should hold instead.</summary>
-public sealed record TextChange(TextSpan Span, string Text);
+public sealed record TextChange(TextSpan Span, string Text)
+{
+    /// <summary>What an editor calls it.</summary>
+    public string Title => Span.Length == 0 ? $"Add '{Text.Trim()}'" : $"Write '{Text}'";
+}
 
 /// <summary>The part of a message that says what to write instead.</summary>
 /// <param name="Text">The words.</param>

@@ -13,6 +13,12 @@ public sealed record DiagnosticDescriptor(string Id, Severity Severity, string T
     /// <summary>What users wrote may be of any length: more of it in a message is read by nobody.</summary>
     private const int MostCharacters = 600;
 
+    /// <summary>The address of what SPEC.md says of it, on the site of the build that made the compiler; null where that has none.</summary>
+    public string? HelpLink => LinkOn(DiagnosticDescriptors.Site);
+
+    /// <summary>The same on any site.</summary>
+    internal string? LinkOn(string site) => site.Length == 0 ? null : $"{site.TrimEnd('/')}/SPEC.html#{Id}";
+
     public Diagnostic At(string path, TextSpan span, params object[] arguments) =>
         new(Id, Severity, string.Format(CultureInfo.InvariantCulture, Format, [.. arguments.Select(Shortened)]), path, span)
         {
@@ -163,6 +169,12 @@ public static class DiagnosticDescriptors
     public static readonly DiagnosticDescriptor Internal =
         Error("WEFT9999", "The compiler failed", "the Weft compiler failed, which is a mistake in it: {0}");
 
+    /// <summary>Where the documentation is: the build's <c>PackageProjectUrl</c>, empty where it has none.</summary>
+    internal static string Site { get; } = typeof(DiagnosticDescriptors).Assembly
+        .GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(metadata => metadata.Key == nameof(Site))
+        .Value ?? "";
+
     /// <summary>All of them, in the order of their ids.</summary>
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
         [.. typeof(DiagnosticDescriptors)
@@ -170,6 +182,9 @@ public static class DiagnosticDescriptors
             .Select(field => field.GetValue(null))
             .OfType<DiagnosticDescriptor>()
             .OrderBy(descriptor => descriptor.Id, StringComparer.Ordinal)];
+
+    /// <summary>That of a diagnostic of the compiler.</summary>
+    public static DiagnosticDescriptor Find(string id) => All.First(descriptor => descriptor.Id == id);
 
     private static DiagnosticDescriptor Error(string id, string title, string format) =>
         new(id, Severity.Error, title, format);

@@ -2,6 +2,7 @@ using System.Globalization;
 using Spectre.Console;
 using Weft.Examples.Digits.Data;
 using Weft.Examples.Digits.Training;
+using Weft.Reports;
 
 namespace Weft.Examples.Adapters;
 
@@ -15,7 +16,8 @@ internal static class Adaptation
     /// <param name="test">The images to count the right answers for.</param>
     /// <param name="seed">Decides the initial parameters and the order of the images.</param>
     /// <param name="epochs">How often each image is shown, to the network and to each adapter.</param>
-    public static void Run(IAnsiConsole console, DigitSet train, DigitSet test, int seed, int epochs)
+    /// <returns>Accuracies against trained parameters.</returns>
+    public static ScatterPlot Run(IAnsiConsole console, DigitSet train, DigitSet test, int seed, int epochs)
     {
         (DigitSet known, DigitSet knownTest) = (Half(train, 0), Half(test, 0));
         (DigitSet other, DigitSet otherTest) = (Half(train, 5), Half(test, 5));
@@ -31,6 +33,7 @@ internal static class Adaptation
             column.RightAligned();
         }
 
+        var points = new List<PlotPoint>();
         Row("none", 0, 0, DigitLearning.Accuracy(network, otherTest), null);
         foreach (Adapter adapter in Adapter.All)
         {
@@ -43,13 +46,17 @@ internal static class Adaptation
             file.Position = 0;
             using Map<float> loaded = New(adapter);
             loaded.Load(file);
-            Row(adapter.Name, adapted.TrainedCount, file.Length, DigitLearning.Accuracy(loaded, otherTest), StepTime(adapted));
+            points.Add(new PlotPoint(adapter.Name, adapted.TrainedCount, DigitLearning.Accuracy(loaded, otherTest)));
+            Row(adapter.Name, adapted.TrainedCount, file.Length, points[^1].Up, StepTime(adapted));
         }
 
         console.Write(table);
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"The network as it was knows {DigitLearning.Accuracy(network, knownTest):P1} of {knownTest.Count:N0} images of its own digits. A step is one of {Trainer.BatchRows} images."));
+        return new ScatterPlot(
+            "Adapters of a frozen network",
+            [new PlotPanel("", Scale.Amounts("Trained parameters", points.Select(point => point.Across)), Scale.Accuracy(points.Select(point => point.Up)), points)]);
 
         Map<float> New(Adapter adapter)
         {

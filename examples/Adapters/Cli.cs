@@ -17,8 +17,10 @@ internal static class Cli
         var data = new Option<DirectoryInfo>("--data") { Description = "A folder with MNIST's IDX files, compressed or not. Without it, the program draws digits itself." };
         Option<int?> epochs = DigitsCli.Count("--epochs", "How often each image is shown. [default: 5]");
         var seed = new Option<int>("--seed") { Description = "Decides all random numbers.", DefaultValueFactory = _ => 1 };
+        Option<string> svg = DigitsCli.Picture("adapters.svg");
+        var quick = new Option<bool>("--quick") { Description = "As little training as shows that all adapt: 3 epochs." };
         data.AcceptExistingOnly();
-        var root = new RootCommand("Adapts a frozen network of five digits to the other five with LoRA, VeRA, VB-LoRA and HRA.") { data, epochs, seed };
+        var root = new RootCommand("Adapts a frozen network of five digits to the other five with LoRA, VeRA, VB-LoRA and HRA.") { data, epochs, seed, svg, quick };
         root.SetAction(parsed =>
         {
             try
@@ -27,7 +29,10 @@ internal static class Cli
                 (DigitSet train, DigitSet test) = parsed.GetValue(data) is DirectoryInfo folder
                     ? DigitSet.Load(folder.FullName)
                     : (DrawnDigits.Draw(DrawnImages, start), DrawnDigits.Draw(DrawnImages / 4, start + 1));
-                Adaptation.Run(ReportConsole.Over(output), train, test, start, parsed.GetValue(epochs) ?? 5);
+                ScatterPlot plot = Adaptation.Run(ReportConsole.Over(output), train, test, start, parsed.GetValue(epochs) ?? (parsed.GetValue(quick) ? 3 : 5));
+                string path = Path.GetFullPath(parsed.GetRequiredValue(svg));
+                File.WriteAllText(path, plot.ToSvg());
+                output.WriteLine($"The picture is {path}");
                 return 0;
             }
             catch (Exception exception) when (exception is IOException or InvalidDataException or UnauthorizedAccessException)

@@ -72,27 +72,28 @@ internal sealed class Exploration
         }
     }
 
-    /// <summary>How much of the peak of each processor the forward pass of a map is predicted to reach.</summary>
-    public IReadOnlyList<MachineRow> Machines(string name)
+    /// <summary>How much of the peak of each processor the forward pass of a map is predicted to reach, and how much its memory allows.</summary>
+    public MachinesReport Machines(string name)
     {
         Module module = Find(name);
         try
         {
-            return [.. ProcessorModel.Named.Select(processor =>
-            {
-                Explainer explainer = ModuleCompiler.Explain(module, new GenerateOptions(TypeNames.Of(name), Batch: Batch) { Processor = processor });
-                return new MachineRow(
-                    processor.Name,
-                    $"{processor.Registers} × {8 * processor.VectorBytes} bits",
-                    $"{processor.FirstLevelBytes >> 10}, {processor.SecondLevelBytes >> 10}, {processor.ThirdLevelBytes >> 10} KiB",
-                    explainer.PredictedShare(Batch),
-                    explainer.PredictedShare(1));
-            })];
+            List<(ProcessorModel Processor, Explainer Explainer)> all =
+                [.. ProcessorModel.Named.Select(processor => (processor, ModuleCompiler.Explain(module, new GenerateOptions(TypeNames.Of(name), Batch: Batch) { Processor = processor })))];
+            List<RooflinePoint> points = [.. all.SelectMany(one => new[] { one.Explainer.Roofline(Batch), one.Explainer.Roofline(1) }).OfType<RooflinePoint>()];
+            return new MachinesReport(
+                [.. all.Select(one => new MachineRow(
+                    one.Processor.Name,
+                    $"{one.Processor.Registers} × {8 * one.Processor.VectorBytes} bits",
+                    $"{one.Processor.FirstLevelBytes >> 10}, {one.Processor.SecondLevelBytes >> 10}, {one.Processor.ThirdLevelBytes >> 10} KiB",
+                    one.Explainer.PredictedShare(Batch),
+                    one.Explainer.PredictedShare(1)))],
+                points.Count > 0 ? RooflinePicture.Draw(points) : "");
         }
         catch (CompilationException)
         {
             // It is told where the map is.
-            return [];
+            return new MachinesReport([], "");
         }
     }
 

@@ -32,7 +32,7 @@ internal static partial class Program
     internal static string Map(string name) => Json(s_exploration.Map(name), ReportContext.Default.MapReport);
 
     [JSExport]
-    internal static string Machines(string name) => Json(s_exploration.Machines(name), ReportContext.Default.IReadOnlyListMachineRow);
+    internal static string Machines(string name) => Json(s_exploration.Machines(name), ReportContext.Default.MachinesReport);
 
     [JSExport]
     internal static string Matrix(string name, int seed) => Json(s_exploration.Matrix(name, seed), ReportContext.Default.MatrixReport);

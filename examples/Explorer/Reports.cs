@@ -45,6 +45,9 @@ internal sealed record RejectedOrder(string Text, double Times, string Reason);
 /// <summary>A processor, and how much of its peak a map is predicted to reach.</summary>
 internal sealed record MachineRow(string Name, string Registers, string Caches, double ShareOfBatch, double ShareOfRow);
 
+/// <summary>All processors that the compiler knows, and their roofline as SVG; empty where there is no operation.</summary>
+internal sealed record MachinesReport(IReadOnlyList<MachineRow> Rows, string Roofline);
+
 /// <summary>The matrix of a map with random parameters.</summary>
 /// <param name="Obstacle">Why there is none.</param>
 /// <param name="Entries">Row-major, as bytes of float32 in base64.</param>
@@ -60,7 +63,7 @@ internal sealed record Example(string Group, string Name, string Text);
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(TextReport))]
 [JsonSerializable(typeof(MapReport))]
-[JsonSerializable(typeof(IReadOnlyList<MachineRow>))]
+[JsonSerializable(typeof(MachinesReport))]
 [JsonSerializable(typeof(MatrixReport))]
 [JsonSerializable(typeof(IReadOnlyList<Example>))]
 internal sealed partial class ReportContext : JsonSerializerContext;

@@ -3,7 +3,9 @@ using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
+using SourceText = Weft.Compiler.Text.SourceText;
 
 namespace Weft.Generators.Models;
 
@@ -47,11 +49,8 @@ internal sealed record AttributeUse(
         SymbolDisplayFormat.FullyQualifiedFormat.WithGlobalNamespaceStyle(SymbolDisplayGlobalNamespaceStyle.Omitted);
 
     /// <summary>Reads the attribute; null where C# itself has already refused its arguments.</summary>
-    public static AttributeUse? Read(GeneratorAttributeSyntaxContext context, CancellationToken cancellationToken)
+    public static AttributeUse? Read(TypeDeclarationSyntax declaration, INamedTypeSymbol type, AttributeData attribute, CancellationToken cancellationToken)
     {
-        var declaration = (TypeDeclarationSyntax)context.TargetNode;
-        var type = (INamedTypeSymbol)context.TargetSymbol;
-        AttributeData attribute = context.Attributes[0];
         if (attribute.ApplicationSyntaxReference?.GetSyntax(cancellationToken) is not AttributeSyntax syntax ||
             syntax.ArgumentList?.Arguments.FirstOrDefault(argument => argument.NameEquals is null) is not { } formulaArgument ||
             attribute.ConstructorArguments.Length == 0)
@@ -100,12 +99,20 @@ internal sealed record AttributeUse(
             diagnostics.ToEquatable());
     }
 
+    /// <summary>Binds the formula, whose diagnostics have the path of <see cref="Name"/>.</summary>
+    public BindResult Bind(IReadOnlyList<ParsedFile> files, CancellationToken cancellationToken) =>
+        WeftCompiler.BindFormula(new SourceText(Name.Path, Formula), files, TypeName.TrimStart('@'), cancellationToken, Derived);
+
+    /// <summary>The class and the types around it that are not partial, as they have to be.</summary>
+    public static IEnumerable<TypeDeclarationSyntax> Closed(TypeDeclarationSyntax declaration) =>
+        ContainingTypesOf(declaration).Prepend(declaration).Where(part => !part.Modifiers.Any(SyntaxKind.PartialKeyword));
+
     private static object? Named(AttributeData attribute, string name) =>
         attribute.NamedArguments.FirstOrDefault(argument => argument.Key == name).Value.Value;
 
     private static IEnumerable<DiagnosticInfo> Check(INamedTypeSymbol type, TypeDeclarationSyntax declaration, Place name, int members)
     {
-        foreach (TypeDeclarationSyntax part in ContainingTypesOf(declaration).Prepend(declaration).Where(part => !IsPartial(part)))
+        foreach (TypeDeclarationSyntax part in Closed(declaration))
         {
             yield return DiagnosticInfo.Of(Descriptors.NotPartial, name, part.Identifier.ValueText);
         }
@@ -135,8 +142,6 @@ internal sealed record AttributeUse(
 
     private static IEnumerable<TypeDeclarationSyntax> ContainingTypesOf(TypeDeclarationSyntax declaration) =>
         declaration.Ancestors().OfType<TypeDeclarationSyntax>();
-
-    private static bool IsPartial(TypeDeclarationSyntax declaration) => declaration.Modifiers.Any(SyntaxKind.PartialKeyword);
 
     private static string Keyword(TypeDeclarationSyntax declaration) => declaration is RecordDeclarationSyntax record
         ? $"record {record.ClassOrStructKeyword.Text}".TrimEnd()

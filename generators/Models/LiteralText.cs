@@ -50,6 +50,23 @@ internal sealed record LiteralText(Place Place, string? Token)
             endPosition.Character + (endPosition.Line == 0 ? Place.StartColumn : 0));
     }
 
+    /// <summary>How the literal writes a text that is to stand in its value; null where it is no literal.</summary>
+    public string? Write(string text)
+    {
+        if (Token is null)
+        {
+            return null;
+        }
+
+        if (Token[0] == '@')
+        {
+            return text.Replace("\"", "\"\"");
+        }
+
+        string quoted = SymbolDisplay.FormatLiteral(text, quote: true);
+        return Quotes(Token) < 3 ? quoted.Substring(1, quoted.Length - 2) : text.Replace("\n", "\n" + Token.Substring(Token.LastIndexOf('\n') + 1).TrimEnd('"'));
+    }
+
     private int EndOf(List<TextSpan> characters) => characters.Count > 0 ? characters[characters.Count - 1].End : Token!.IndexOf('"') + 1;
 
     /// <summary>For each character of the value, the characters of the token that wrote it.</summary>
@@ -60,7 +77,7 @@ internal sealed record LiteralText(Place Place, string? Token)
             return Verbatim(token);
         }
 
-        int quotes = token.TakeWhile(character => character == '"').Count();
+        int quotes = Quotes(token);
         if (quotes < 3)
         {
             return Regular(token);
@@ -68,6 +85,8 @@ internal sealed record LiteralText(Place Place, string? Token)
 
         return token.IndexOf('\n') < 0 ? Consecutive(quotes, token.Length - quotes) : Raw(token, quotes);
     }
+
+    private static int Quotes(string token) => token.TakeWhile(character => character == '"').Count();
 
     private static List<TextSpan> Consecutive(int start, int end) =>
         Enumerable.Range(start, end - start).Select(position => new TextSpan(position, 1)).ToList();

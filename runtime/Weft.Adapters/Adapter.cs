@@ -167,7 +167,7 @@ public sealed class Adapter : IDisposable
     /// <param name="options">Names, and what may be left out.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="InvalidDataException">A module needs the base, and none was given or it lacks the weight.</exception>
-    /// <inheritdoc cref="Merge"/>
+    /// <inheritdoc cref="Merge" path="/exception"/>
     [RequiresDynamicCode("Compiles and loads code.")]
     [RequiresUnreferencedCode("The compiled code may use any member of the runtime.")]
     public LoraConversion ToLora(int rank, string? basePath = null, MergeOptions? options = null, CancellationToken cancellationToken = default)

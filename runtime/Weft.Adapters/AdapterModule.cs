@@ -100,7 +100,7 @@ public sealed class AdapterModule
     /// <param name="outputs">The rows of W.</param>
     /// <param name="inputs">The columns of W.</param>
     /// <returns>[outputs, inputs], row-major. What the adapter changes is its difference from W.</returns>
-    /// <inheritdoc cref="CreateMap{T}"/>
+    /// <inheritdoc cref="CreateMap{T}" path="/exception"/>
     [RequiresDynamicCode("Compiles and loads code.")]
     [RequiresUnreferencedCode("The compiled code may use any member of the runtime.")]
     public double[] Merge(ReadOnlySpan<double> weight, int outputs, int inputs)

@@ -115,7 +115,8 @@ public static class Merging
     /// <param name="map">The map.</param>
     /// <param name="weight">The frozen parameter that takes up the difference.</param>
     /// <param name="trained">[<see cref="Map{T}.TrainedCount"/>]: the new values.</param>
-    /// <inheritdoc cref="Merge{T}"/>
+    /// <inheritdoc cref="Merge{T}" path="/returns"/>
+    /// <inheritdoc cref="Merge{T}" path="/exception"/>
     public static MergeReport Unmerge<T>(this LinearMap<T> map, string weight, ReadOnlySpan<T> trained)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -13,6 +13,7 @@ internal sealed class Diagnostics(Func<PublishDiagnosticsParams, Task> send, Fun
         lines.RangeOf(diagnostic.Span),
         diagnostic.Severity switch { Severity.Error => 1, Severity.Warning => 2, _ => 3 },
         diagnostic.Id,
+        DiagnosticDescriptors.Find(diagnostic.Id).HelpLink is { } link ? new CodeDescription(link) : null,
         diagnostic.Message);
 
     /// <summary>Binds the files of a snapshot and sends what is new about them, unless they change meanwhile.</summary>

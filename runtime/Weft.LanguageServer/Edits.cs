@@ -44,7 +44,7 @@ internal static class Edits
             .. bound.Diagnostics
                 .Where(diagnostic => diagnostic.Path == file.Source.Path && diagnostic.Fix is not null && diagnostic.Span.Start <= span.End && span.Start <= diagnostic.Span.End)
                 .Select(diagnostic => new CodeAction(
-                    diagnostic.Fix!.Span.Length == 0 ? $"Add '{diagnostic.Fix.Text.Trim()}'" : $"Write '{diagnostic.Fix.Text}'",
+                    diagnostic.Fix!.Title,
                     [Diagnostics.Of(diagnostic, lines)],
                     new WorkspaceEdit(new Dictionary<string, TextEdit[]> { [snapshot.UriOf(file)] = [new TextEdit(lines.RangeOf(diagnostic.Fix.Span), diagnostic.Fix.Text)] }))),
         ];

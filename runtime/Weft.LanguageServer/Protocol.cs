@@ -99,7 +99,9 @@ internal sealed record ServerCapabilities
     public bool InlayHintProvider => true;
 }
 
-internal sealed record DiagnosticMessage(TextRange Range, int Severity, string Code, string Message)
+internal sealed record CodeDescription(string Href);
+
+internal sealed record DiagnosticMessage(TextRange Range, int Severity, string Code, CodeDescription? CodeDescription, string Message)
 {
     public string Source => "weft";
 }

@@ -4,7 +4,7 @@ using Weft.Kernels;
 namespace Weft.OpenCl;
 
 /// <summary>A map on an OpenCL device.</summary>
-/// <inheritdoc cref="DeviceMap{T, TBuffer}"/>
+/// <inheritdoc cref="DeviceMap{T, TBuffer}" path="/remarks"/>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class OpenClMap<T> : DeviceMap<T, OpenClBuffer<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

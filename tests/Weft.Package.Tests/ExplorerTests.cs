@@ -42,6 +42,12 @@ public class ExplorerTests
             page.PageError += (_, error) => errors.Add(error.Message);
             await page.SetViewportAsync(new ViewPortOptions { Width = 390, Height = 844 });
 
+            // A text with a mistake alone has nothing beside it.
+            await page.GoToAsync($"{server.Urls.Single()}/index.html#dens(4, 4)");
+            await Until("document.querySelector('#mistakes button:nth-child(2)') && document.body.dataset.done");
+            Assert.Equal("true", await Value("document.getElementById('results').hidden"));
+            await page.GoToAsync("about:blank");
+
             // As the gallery links.
             const string Text = "operator half : 64 -> 32 = low_rank(32, 64, 4) // 100 % & more #\n";
             await page.GoToAsync($"{server.Urls.Single()}/index.html#{Uri.EscapeDataString(Text)}");
@@ -72,10 +78,27 @@ public class ExplorerTests
             Assert.Equal("tab-network", await Value("document.activeElement.id"));
             Assert.Equal("true", await Value("matrix.hidden && document.querySelector('#network svg').getBoundingClientRect().height > 0"));
 
-            await Write(string.Concat(Enumerable.Range(0, 3000).Select(k => $"operator m{k} : 64 -> 64 = monarch(64, 8)\n")));
+            if (Environment.GetEnvironmentVariable("UPDATE_SNAPSHOTS") == "1")
+            {
+                await using IPage shown = await browser.NewPageAsync();
+                await shown.SetViewportAsync(new ViewPortOptions { Width = 1280, Height = 800 });
+                await shown.GoToAsync($"{server.Urls.Single()}/index.html");
+                await shown.WaitForFunctionAsync($"() => {Done}");
+                await shown.ScreenshotAsync(Path.Combine(PackageTests.Feed.Repository(), "docs", "explorer.png"));
+            }
+
+            string many = string.Concat(Enumerable.Range(0, 3000).Select(k => $"operator m{k} : 64 -> 64 = monarch(64, 8)\n"));
+            await Write(many);
             await Until("!document.getElementById('stop').hidden");
             await page.EvaluateExpressionAsync("document.getElementById('stop').click()");
             Assert.Equal("Stopped.", await Value("document.getElementById('status').textContent"));
+
+            // Nobody stops it: the page does, after its 15 seconds, which pass at once here.
+            await page.EvaluateExpressionAsync("window.wait = setTimeout, window.setTimeout = (call, time) => wait(call, time === 15000 ? 0 : time), 0");
+            await Write(many);
+            await Until("document.getElementById('status').textContent.startsWith('Stopped after')");
+            Assert.Equal("Stopped after 15 seconds. Choose smaller sizes.", await Value("document.getElementById('status').textContent"));
+            await page.EvaluateExpressionAsync("window.setTimeout = wait, 0");
             await Write("dct(16)");
             await Until(Done + " && canvas.height === 16");
             Assert.Empty(errors);

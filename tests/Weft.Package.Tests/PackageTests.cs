@@ -176,6 +176,9 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             ],
         },
         ["fs"] = new() { Language = "fs", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.fs", "module Consumer\n")] },
+        ["maps"] = new() { Properties = "<AssemblyName>Maps</AssemblyName><RootNamespace>Maps</RootNamespace>", Files = [("mixer.weft", Mixer)] },
+        ["from-fs"] = FromMaps("fs", "fsharp"),
+        ["from-vb"] = FromMaps("vb", "vb") with { Properties = "<OutputType>Exe</OutputType><RootNamespace></RootNamespace>" },
         ["vb"] = new() { Language = "vb", Properties = "", Files = [("Maps/mixer.weft", Mixer), ("Code.vb", "Public Class Consumer\nEnd Class\n")] },
     };
 
@@ -270,6 +273,15 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.Equal(["WEFT0408"], Regex.Matches(_feed.Output(extension), "warning (\\w+)").Select(match => match.Groups[1].Value).Distinct());
     }
 
+    [Theory]
+    [InlineData("from-fs")]
+    [InlineData("from-vb")]
+    public void AnotherLanguage_UsesTheTypesOfAProjectInCSharp(string consumer)
+    {
+        Assert.Equal("24 true", _feed.Run(consumer).Trim(), ignoreCase: true);
+        Assert.DoesNotContain("warning", _feed.Output(consumer), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void TheTool_Installs()
     {
@@ -307,6 +319,16 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
         Assert.True(facts["description"].Length > 40 && facts["tags"].Contains("structured-matrices", StringComparison.Ordinal), file);
     });
 
+    /// <summary>Compilers load the generator, editors the code fixes too.</summary>
+    [Fact]
+    public void ThePackage_HoldsWhatCompilersAndEditorsLoad()
+    {
+        using ZipArchive package = ZipFile.OpenRead(Path.Combine(_feed.Folder, $"Weft.{_feed.Version}.nupkg"));
+        Assert.Equal(
+            ["Sprache.dll", "Weft.CodeFixes.dll", "Weft.Compiler.dll", "Weft.Generators.dll", "Weft.Vocabulary.dll"],
+            package.Entries.Where(entry => entry.FullName.StartsWith("analyzers/dotnet/cs/", StringComparison.Ordinal)).Select(entry => entry.Name).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void TheTemplates_MakeProjectsThatLearn()
     {
@@ -319,6 +341,19 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     }
 
     public void Dispose() => Directory.Delete(_project, recursive: true);
+
+    /// <summary>The documentation's program in another language, which uses the project of maps.</summary>
+    private static Consumer FromMaps(string language, string block) => new()
+    {
+        Language = language,
+        Properties = "<OutputType>Exe</OutputType>",
+        Packages = [],
+        Files =
+        [
+            ($"Code.{language}", Regex.Match(File.ReadAllText(Path.Combine(Feed.Repository(), "docs", "how-to", "fsharp-and-vb.md")), $"```{block}\\r?\\n(.*?)```", RegexOptions.Singleline).Groups[1].Value),
+            ("Directory.Build.targets", """<Project><ItemGroup><ProjectReference Include="../maps/Consumer.csproj" /></ItemGroup></Project>"""),
+        ],
+    };
 
     private void Write(string path, string text) => File.WriteAllText(Path.Combine(_project, path), text);
 

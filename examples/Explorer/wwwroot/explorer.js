@@ -66,6 +66,7 @@ const show = {
       : report.maps.length === 0 ? 'Nothing is declared without parameters: name a structure with its sizes.' : `No mistakes; ${report.maps.length} ${report.maps.length === 1 ? 'map' : 'maps'}.`);
   },
   map(report) {
+    $('results').hidden = false;
     const costs = report.costs, times = (dense, own) => dense ? ` of ${count(dense)} dense` : '';
     $('facts').replaceChildren(...(report.fault ? [fact('Not compiled', report.fault)] : [
       fact('Parameters', count(costs.trained) + ' trained' + (costs.frozen ? `, ${count(costs.frozen)} frozen` : '') + times(costs.denseParameters)),
@@ -100,10 +101,13 @@ const show = {
   },
   machines(report) {
     const meter = share => { const node = document.createElement('meter'); node.value = share; return element('span', node, ` ${Math.round(100 * share)} %`); };
-    $('machines').replaceChildren(element('p', 'Predicted share of the peak of one core.'),
-      table(['Processor', '64 rows', '1 row', 'Registers', 'Caches'], report.map(one => [one.name, meter(one.shareOfBatch), meter(one.shareOfRow), one.registers, one.caches])));
+    const roofline = element('div');
+    roofline.innerHTML = report.roofline;
+    $('machines').replaceChildren(element('p', 'Predicted share of the peak of one core; in the picture of 64 rows where filled, of one where hollow, below what moving weights, x and y once allows.'), roofline,
+      table(['Processor', '64 rows', '1 row', 'Registers', 'Caches'], report.rows.map(one => [one.name, meter(one.shareOfBatch), meter(one.shareOfRow), one.registers, one.caches])));
   },
-  done() { clearTimeout(watch); clearTimeout(busy); $('stop').hidden = true; $('results').classList.remove('stale'); document.body.dataset.done = id; },
+  // Of a text without maps there is nothing new: what is there is of an older one.
+  done() { clearTimeout(watch); clearTimeout(busy); $('stop').hidden = true; $('results').classList.toggle('stale', $('maps').length === 0); document.body.dataset.done = id; },
 };
 
 function element(name, ...children) { const node = document.createElement(name); node.append(...children); return node; }
@@ -124,14 +128,16 @@ function item(mistake) {
   return row;
 }
 
-// Pieces and mistakes overlap: the text is cut where any begins or ends.
+// Pieces and mistakes overlap: the text is cut where any begins or ends. Pieces are in their order and apart from each other.
 function colour() {
   const text = editor.value, cuts = new Set([0, text.length]);
   for (const one of [...pieces, ...mistakes]) cuts.add(Math.min(one.start, text.length)).add(Math.min(one.start + one.length, text.length));
-  const places = [...cuts].sort((a, b) => a - b), covers = (one, at) => one.start <= at && at < one.start + one.length;
+  const places = [...cuts].sort((a, b) => a - b), covers = (one, at) => one && one.start <= at && at < one.start + one.length;
+  let next = 0;
   $('colours').replaceChildren(...places.slice(0, -1).map((at, k) => {
+    while (next < pieces.length && pieces[next].start + pieces[next].length <= at) next++;
     const span = element('span', text.slice(at, places[k + 1]));
-    span.className = [pieces.find(one => covers(one, at))?.colour, mistakes.find(one => covers(one, at))?.severity].filter(Boolean).join(' ');
+    span.className = [covers(pieces[next], at) && pieces[next].colour, mistakes.find(one => covers(one, at))?.severity].filter(Boolean).join(' ');
     return span;
   }), '\n');
   follow();

@@ -211,7 +211,7 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     /// <param name="dx">[batch, inputs], overwritten; or null: not wanted.</param>
     /// <param name="gradient">[trained parameters], added to; or null: not wanted.</param>
     /// <remarks>Where a parameter stands in a function that the device does not evaluate, its gradient goes through the host.</remarks>
-    /// <inheritdoc cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})"/>
+    /// <inheritdoc cref="Gradient(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, Span{T})" path="/exception"/>
     public void Gradient(TBuffer x, TBuffer dy, TBuffer? dx, TBuffer? gradient)
     {
         RequireReady();

@@ -17,7 +17,7 @@ internal sealed record SarifLog(IReadOnlyList<SarifLog.Run> Runs)
     {
         List<DiagnosticDescriptor> known = [.. DiagnosticDescriptors.All];
         IReadOnlyList<Rule> rules = [.. known.Select(rule => new Rule(
-            rule.Id, new Text(rule.Title), new Text(DiagnosticJson.Help(rule.Id)), new Configuration(Level(rule.Severity))))];
+            rule.Id, new Text(rule.Title), new Text(DiagnosticJson.Help(rule.Id)), rule.HelpLink, new Configuration(Level(rule.Severity))))];
         var driver = new Driver("weft", Versions.Tool, rules);
         return ToolJson.Write(new SarifLog([new Run(new Tool(driver), "utf16CodeUnits", [.. findings.Select(finding => Of(finding, known))])]));
     }
@@ -55,7 +55,7 @@ internal sealed record SarifLog(IReadOnlyList<SarifLog.Run> Runs)
 
     public sealed record Driver(string Name, string Version, IReadOnlyList<Rule> Rules);
 
-    public sealed record Rule(string Id, Text ShortDescription, Text Help, Configuration DefaultConfiguration);
+    public sealed record Rule(string Id, Text ShortDescription, Text Help, string? HelpUri, Configuration DefaultConfiguration);
 
     public sealed record Configuration(string Level);
 

@@ -63,7 +63,7 @@ internal sealed class Scale
         int first = (int)Math.Floor(low / step) - 1, last = (int)Math.Ceiling(high / step);
         List<(double, string)> ticks =
             [.. Enumerable.Range(first, last - first + 1).Select(i => (i * step, (i * step).ToString("0.##%", CultureInfo.InvariantCulture)))];
-        return new Scale("Accuracy on the test images", value => value, ticks, first * step, (last + 0.4) * step);
+        return new Scale("Accuracy in the test", value => value, ticks, first * step, (last + 0.4) * step);
     }
 
     /// <summary>Whole numbers from 0, in two to ten equal steps.</summary>

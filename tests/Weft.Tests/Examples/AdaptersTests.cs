@@ -1,16 +1,19 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Weft.Examples.Adapters;
 
 namespace Weft.Tests.Examples;
 
 /// <summary>The example that adapts a network, by its command line.</summary>
-public sealed class AdaptersTests
+public sealed class AdaptersTests : IDisposable
 {
     private static readonly string[] Adapters = ["LoRA", "VeRA", "VB-LoRA", "HRA"];
 
+    private readonly string _folder = Directory.CreateTempSubdirectory("weft").FullName;
+
     [Fact]
-    public void DrawnDigits_AreLearnedByEveryAdapter() => CheckAccuracy(95, "--epochs", "3");
+    public void DrawnDigits_AreLearnedByEveryAdapter() => CheckAccuracy(95, "--quick");
 
     [DataFact]
     public void HandwrittenDigits_AreLearnedByEveryAdapter() => CheckAccuracy(80, "--epochs", "3", "--data", DataFactAttribute.Folder);
@@ -18,9 +21,7 @@ public sealed class AdaptersTests
     [Fact]
     public void AMissingFile_IsNamed()
     {
-        string folder = Directory.CreateTempSubdirectory("weft").FullName;
-        (int exitCode, string output, string error) = Run("--data", folder);
-        Directory.Delete(folder);
+        (int exitCode, string output, string error) = Run("--data", _folder);
 
         Assert.Equal((1, ""), (exitCode, output));
         Assert.Contains("adapters: The folder", error, StringComparison.Ordinal);
@@ -35,15 +36,20 @@ public sealed class AdaptersTests
         Assert.Contains("--epochs: a number from 1", error, StringComparison.Ordinal);
     }
 
-    private static void CheckAccuracy(double least, params string[] arguments)
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private void CheckAccuracy(double least, params string[] arguments)
     {
-        (int exitCode, string output, string error) = Run(arguments);
+        string picture = Path.Combine(_folder, "picture.svg");
+        (int exitCode, string output, string error) = Run([.. arguments, "--svg", picture]);
 
         Assert.Equal((0, ""), (exitCode, error));
         double before = Row(output, "none").Accuracy;
         Assert.InRange(before, 0, 50);
         Assert.All(Adapters, adapter => Assert.InRange(Row(output, adapter).Accuracy, Math.Max(before + 30, least - 20), 100));
         Assert.InRange(Row(output, "LoRA").Accuracy, least, 100);
+
+        Assert.All(Adapters, adapter => Assert.Single(XDocument.Load(picture).Root!.Elements(), text => text.Value == adapter));
 
         // r (m + n) of each layer; m + r; the bank, and one of its vectors' logits for each piece; r n. Of a piece two bytes and a weight are stored.
         int pieces = 4 * (784 + 256) / 16 + 4 * (256 + 256) / 16;

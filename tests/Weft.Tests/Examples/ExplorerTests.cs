@@ -1,4 +1,9 @@
+using System.Xml.Linq;
+using Weft.Compiler;
+using Weft.Compiler.Explanation;
+using Weft.Compiler.Planning;
 using Weft.Examples.Explorer;
+using Weft.Tests.Binding;
 
 namespace Weft.Tests.Examples;
 
@@ -22,8 +27,27 @@ public class ExplorerTests
         Assert.Contains("__kernel", map.OpenCl, StringComparison.Ordinal);
         Assert.Equal((16, 16, 16 * 16 * sizeof(float)), (matrix.Rows, matrix.Columns, Convert.FromBase64String(matrix.Entries).Length));
         Assert.Equal(["R", "R[0, 0, 0]", "L", "L[0, 0, 0]"], matrix.Footprints.Select(footprint => footprint.Name));
-        Assert.All(exploration.Machines("mixer"), machine => Assert.InRange(machine.ShareOfBatch, 0.01, 1));
+        MachinesReport machines = exploration.Machines("mixer");
+        Assert.All(machines.Rows, machine => Assert.InRange(machine.ShareOfBatch, 0.01, 1));
+        Assert.DoesNotContain("NaN", new Exploration("dct(16)").Machines(Exploration.FormulaName).Roofline, StringComparison.Ordinal); // all at the intensity of 16
+        Assert.Equal(2 * machines.Rows.Count, XDocument.Parse(machines.Roofline).Root!.Elements().Count(element => element.Name.LocalName == "circle" && element.HasElements));
     }
+
+    /// <summary>Moving weights, x and y once is the least that the cost model counts, so nothing is above its roof.</summary>
+    [Theory]
+    [InlineData("monarch(1024, 32)", 1)]
+    [InlineData("monarch(1024, 32)", 64)]
+    [InlineData("dense(64, 64)", 1)]
+    [InlineData("gelu . bias . dense(2048, 16)", 64)]
+    public void AMap_IsBelowTheRoof(string formula, int rows) => Assert.All(ProcessorModel.Named, processor =>
+    {
+        RooflinePoint point = ModuleCompiler.Explain(TestModules.Formula(formula), new GenerateOptions("Map") { Processor = processor }).Roofline(rows)!.Value;
+        Assert.Equal(processor.Name, point.Label);
+        Assert.InRange(point.Share, 0.001, Math.Min(1, point.Intensity / point.Ridge));
+    });
+
+    [Fact]
+    public void WithoutOperations_ThereIsNoRoofline() => Assert.Equal("", new Exploration("layer pick : token[1] < 4 -> y[1, 3]\n  param E[4, 3]\n  y[i, c] = E[token[i], c]").Machines("pick").Roofline);
 
     [Fact]
     public void ALayer_HasNoMatrixAndSaysWhy() =>

@@ -30,6 +30,14 @@ public class CatalogueTests
     }
 
     [Fact]
+    public void HelpLinks_LeadToTheSiteOfTheBuild()
+    {
+        Assert.Equal("https://weft.example/docs/SPEC.html#WEFT0113", DiagnosticDescriptors.CannotMultiply.LinkOn("https://weft.example/docs/"));
+        Assert.Null(DiagnosticDescriptors.CannotMultiply.LinkOn(""));
+        Assert.All(Descriptors.All, descriptor => Assert.Equal(descriptor.HelpLink ?? "", Descriptors.For(descriptor.Id, descriptor.Severity).HelpLinkUri));
+    }
+
+    [Fact]
     public void EveryOptionOfAFile_IsVisibleToTheCompiler()
     {
         XDocument props = XDocument.Load(PathOf("build/Weft.props"));

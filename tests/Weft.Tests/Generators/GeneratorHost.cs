@@ -1,9 +1,12 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CodeActions;
+using Microsoft.CodeAnalysis.CodeFixes;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Diagnostics;
 using Microsoft.CodeAnalysis.Text;
+using Weft.CodeFixes;
 using Weft.Generators;
 
 namespace Weft.Tests.Generators;
@@ -89,6 +92,28 @@ internal sealed class GeneratorHost
     {
         _compilation = _compilation.WithOptions(_compilation.Options.WithOutputKind(OutputKind.ConsoleApplication));
         return this;
+    }
+
+    /// <summary>What an editor offers to change, where, and the source with that change alone.</summary>
+    public async Task<IReadOnlyList<(string Title, string Place, string Changed)>> OfferedAsync()
+    {
+        using var workspace = new AdhocWorkspace();
+        SourceText text = await _compilation.SyntaxTrees[0].GetTextAsync();
+        Document document = workspace.AddProject("Project", LanguageNames.CSharp).AddDocument("Program.cs", text);
+        ImmutableArray<Diagnostic> remedies = await _compilation
+            .WithAnalyzers([new RemedyAnalyzer()], new AnalyzerOptions([.. _files.Values]))
+            .GetAnalyzerDiagnosticsAsync();
+        var offered = new List<(string, string, string)>();
+        foreach (Diagnostic remedy in remedies.OrderBy(remedy => remedy.Location.SourceSpan.Start))
+        {
+            CodeAction? action = null;
+            await new RemedyFix().RegisterCodeFixesAsync(new CodeFixContext(document, remedy, (found, _) => action = found, CancellationToken.None));
+            var change = (ApplyChangesOperation)(await action!.GetOperationsAsync(CancellationToken.None)).Single();
+            SourceText changed = await change.ChangedSolution.GetDocument(document.Id)!.GetTextAsync();
+            offered.Add((action.Title, text.ToString(remedy.Location.SourceSpan), changed.ToString()));
+        }
+
+        return offered;
     }
 
     public GeneratorRun Run()
