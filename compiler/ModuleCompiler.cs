@@ -32,7 +32,7 @@ public static class ModuleCompiler
     public static GeneratedType Compile(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
         var costs = new CostModel(options.Batch) { Processor = options.Processor };
-        Lowered lowered = Lower(module, costs, cancellationToken);
+        Lowered lowered = Lower(module, costs, options.Targets != DeviceTargets.None, cancellationToken);
         if (options.Scalar == Scalar.Float && NetworkVerifier.LargestPosition(lowered.Module) is > MostOfFloat and var largest)
         {
             throw new CompilationException(DiagnosticDescriptors.PositionTooLarge, [module.Name, largest]) { Module = module.Name };
@@ -58,7 +58,7 @@ public static class ModuleCompiler
     public static Explainer Explain(Module module, GenerateOptions options, CancellationToken cancellationToken = default)
     {
         var costs = new CostModel(options.Batch) { Processor = options.Processor };
-        return Explain(module, Lower(module, costs, cancellationToken), options, costs, cancellationToken);
+        return Explain(module, Lower(module, costs, options.Targets != DeviceTargets.None, cancellationToken), options, costs, cancellationToken);
     }
 
     private static Explainer Explain(Module module, Lowered lowered, GenerateOptions options, CostModel costs, CancellationToken cancellationToken)
@@ -68,13 +68,13 @@ public static class ModuleCompiler
         Module? evaluated = Expectation.Of(module);
         if (evaluated is not null)
         {
-            Schedule without = Schedule(Lower(evaluated, costs, cancellationToken).Module, variant with { IsForwardOnly = true }, keepsElements: false, cancellationToken);
+            Schedule without = Schedule(Lower(evaluated, costs, forDevices: false, cancellationToken).Module, variant with { IsForwardOnly = true }, keepsElements: false, cancellationToken);
             schedule = Stage("planning without noise", module, () => ForwardPass.AddEvaluation(schedule, without));
         }
 
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
         {
-            LoweredModule few = Lower(evaluated ?? module, costs.ForFewRows, cancellationToken).Module;
+            LoweredModule few = Lower(evaluated ?? module, costs.ForFewRows, forDevices: false, cancellationToken).Module;
             schedule = Stage("planning for few rows", module, () => ForwardPass.AddFewRows(schedule, few, variant, options.FewRowsGain, cancellationToken));
         }
 
@@ -99,7 +99,7 @@ public static class ModuleCompiler
     public static OperationProgram Program(Module module, int batch, CancellationToken cancellationToken = default)
     {
         var costs = new CostModel(batch);
-        LoweredModule lowered = Lower(Expectation.Of(module) ?? module, costs, cancellationToken).Module;
+        LoweredModule lowered = Lower(Expectation.Of(module) ?? module, costs, forDevices: false, cancellationToken).Module;
 
         // How intermediate results lie is nothing that such a one has to keep to.
         return Stage("planning", module, () => ProgramBuilder.Build(lowered, new Variant(costs, sizeof(float)), new StoragePool(), _ => 0, cancellationToken));
@@ -142,13 +142,13 @@ public static class ModuleCompiler
 
     private sealed record Lowered(LoweredModule Module, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes);
 
-    private static Lowered Lower(Module module, CostModel costs, CancellationToken cancellationToken)
+    private static Lowered Lower(Module module, CostModel costs, bool forDevices, CancellationToken cancellationToken)
     {
         Verify("binding", module, ModuleVerifier.Fault(module));
         (Module rewritten, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Stage("rewriting", module, () =>
         {
             (Module first, IReadOnlyList<Law> applied) = Rewriter.Rewrite(module, cancellationToken);
-            (Module chosen, IReadOnlyList<Route> found) = RouteSelection.Select(first, costs, cancellationToken);
+            (Module chosen, IReadOnlyList<Route> found) = RouteSelection.Select(first, costs, forDevices ? lowered => DeviceScheduler.Lacking(lowered) is null : null, cancellationToken);
             if (found.Count == 0)
             {
                 return (chosen, applied, found);
@@ -174,7 +174,7 @@ public static class ModuleCompiler
     private static Schedule ScheduleForDevice(Module module, GenerateOptions options, CancellationToken cancellationToken)
     {
         var costs = new CostModel(options.Batch);
-        LoweredModule lowered = Lower(module, costs, cancellationToken).Module;
+        LoweredModule lowered = Lower(module, costs, forDevices: true, cancellationToken).Module;
         return Lack(lowered) is { } lack ? throw lack : Schedule(lowered, options.Variant(costs), keepsElements: true, cancellationToken);
     }
 

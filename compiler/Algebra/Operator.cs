@@ -141,6 +141,24 @@ public sealed record WalshHadamard(int Size) : Operator
 }
 
 /// <summary>
+/// <c>rfft(n)</c>, the discrete Fourier transform of a real vector: real parts of the frequencies 0 to n/2, then imaginary parts,
+/// <c>y[f] = Σⱼ cos(2π f j/n) x[j]</c> and <c>y[F + f] = −Σⱼ sin(2π f j/n) x[j]</c> with F = ⌊n/2⌋ + 1; or <c>irfft(n)</c>, its inverse: the real vector of
+/// such frequencies, of which imaginary parts at 0 and n/2 count as zero.
+/// </summary>
+public sealed record Fourier(int Size, bool IsInverse) : Operator
+{
+    /// <summary>How many frequencies there are, those behind n/2 being conjugates.</summary>
+    public int Frequencies => (Size / 2) + 1;
+
+    public override int Rows => IsInverse ? Size : 2 * Frequencies;
+
+    public override int Columns => IsInverse ? 2 * Frequencies : Size;
+
+    /// <summary>What it does with a vector, as a function.</summary>
+    public TensorFunction Function => IsInverse ? TensorFunction.InverseRealFourier : TensorFunction.RealFourier;
+}
+
+/// <summary>
 /// A chain of Householder reflections, <c>∏ᵢ (I − 2 vᵢvᵢᵀ / vᵢᵀvᵢ)</c>, leftmost factor first, over the rows vᵢ of a tensor [k, n].
 /// A zero row stands for no reflection.
 /// </summary>

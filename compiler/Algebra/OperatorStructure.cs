@@ -66,14 +66,14 @@ public static class OperatorStructure
     /// <summary>The same tensor of other parts, and with other links where some are applied to one.</summary>
     public static TensorExpression MapParts(
         this TensorExpression tensor, Func<TensorExpression, TensorExpression> map, Func<EquatableArray<Link>, EquatableArray<Link>> links) => tensor switch
-    {
-        AppliedTensor applied => applied with { Links = links(applied.Links), Argument = map(applied.Argument) },
-        SliceTensor slice => slice with { Source = map(slice.Source) },
-        EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = map(factor.Tensor) }),
-        FunctionTensor function => function with { Arguments = function.Arguments.Select(map).ToEquatable() },
-        GatherTensor gather => gather with { Source = map(gather.Source) },
-        _ => tensor,
-    };
+        {
+            AppliedTensor applied => applied with { Links = links(applied.Links), Argument = map(applied.Argument) },
+            SliceTensor slice => slice with { Source = map(slice.Source) },
+            EinsumTensor einsum => einsum.MapFactors(factor => factor with { Tensor = map(factor.Tensor) }),
+            FunctionTensor function => function with { Arguments = function.Arguments.Select(map).ToEquatable() },
+            GatherTensor gather => gather with { Source = map(gather.Source) },
+            _ => tensor,
+        };
 
     /// <summary>The tensors that a link names, those of its operators too.</summary>
     public static IEnumerable<TensorExpression> Tensors(this Link link) => link switch

@@ -210,6 +210,12 @@ public sealed class TensorFunction
         Sizes = (shapes, _) => shapes[0],
     };
 
+    /// <summary>[rows, n] → [rows, 2, n/2 + 1], with n as its number: what <see cref="Fourier"/> does with rows. Only lowering makes it.</summary>
+    public static TensorFunction RealFourier { get; } = OfFrequencies("rfft", "RealFourier", (shape, _) => [shape[0], 2, (shape[1] / 2) + 1]);
+
+    /// <summary>[rows, 2, n/2 + 1] → [rows, n], likewise.</summary>
+    public static TensorFunction InverseRealFourier { get; } = OfFrequencies("irfft", "InverseRealFourier", (shape, n) => [shape[0], (int)n]);
+
     /// <summary>The parts of a tensor along its first axis that a table names: what a table inside index notation means.</summary>
     public static TensorFunction Take => All["take"];
 
@@ -248,6 +254,12 @@ public sealed class TensorFunction
 
     /// <summary>Whether derivatives pass.</summary>
     public bool HasDerivative { get; private set; } = true;
+
+    /// <summary>Whether it is linear in its tensor: derivatives read no values.</summary>
+    public bool IsLinear { get; private set; }
+
+    /// <summary>What it takes for tensors and a number, in operations at full rate, beside what is moved; 0 where that is all that counts.</summary>
+    public Func<IReadOnlyList<EquatableArray<int>>, double, double> Operations { get; private set; } = (_, _) => 0;
 
     /// <summary>Whether it does the same with each element; else it works on rows or more.</summary>
     public bool IsElementwise { get; private set; }
@@ -331,6 +343,43 @@ public sealed class TensorFunction
         Shape = (shapes, _) => shapes[0].Take(shapes[0].Count - dropped),
         Sizes = (shapes, _) => Matrices(shapes[0]).Take(2),
     };
+
+    /// <summary>A transform of each of several rows of length n, with what the runtime's takes (measured).</summary>
+    private static TensorFunction OfFrequencies(string name, string kernel, Func<EquatableArray<int>, double, IEnumerable<int>> shape) => new(name, kernel, ["T"])
+    {
+        Number = "n",
+        NumberIsSize = true,
+        NumberIsInSizes = true,
+        IsLinear = true,
+        Shape = (shapes, n) => shape(shapes[0], n),
+        Sizes = (shapes, n) => [shapes[0][0], (int)n],
+        Operations = (shapes, n) => shapes[0][0] * OperationsOfTransform((int)n),
+    };
+
+    /// <summary>
+    /// An element takes so much in a stage of radix 4, and as often as that in one of another radix; an even length is half as many complex numbers, and
+    /// one with a large prime factor is three transforms of twice as many.
+    /// </summary>
+    private static double OperationsOfTransform(int n)
+    {
+        const double PerElement = 18;
+        const int MostRadix = 31, OfPrimes = 110;
+        int stages = 0, rest = n % 2 == 0 ? n / 2 : n;
+        for (; rest % 4 == 0; rest /= 4)
+        {
+            stages++;
+        }
+
+        for (int radix = 2; radix <= MostRadix; radix++)
+        {
+            for (; rest % radix == 0; rest /= radix)
+            {
+                stages += radix;
+            }
+        }
+
+        return PerElement * n * (n % 2 == 0 ? 1 : 2) * (rest == 1 ? 1 + stages : OfPrimes);
+    }
 
     /// <summary>A function of x that is x above a size and 0 below it, whose powers do not overflow: f of an argument within it is 0 at its lower end.</summary>
     private static FunctionExpression Within(double size, Func<FunctionExpression, FunctionExpression> f) => Choose(X - size, X, f(Clamp(-size, size, X)));

@@ -31,6 +31,8 @@ internal static class Builtins
         new(new("solve", Operator("A"), Operator("B")), (binder, call) => binder.MakeSolve(call)),
         new(new("reflect", new Argument("V", ArgumentKind.Any)), (binder, call) => binder.MakeReflections(call)),
         new(new("wht", Size("n")), (binder, call) => binder.MakeWalshHadamard(call)),
+        new(new("rfft", Size("n")), (binder, call) => new OperatorValue(new Fourier(call.Whole(0), IsInverse: false))),
+        new(new("irfft", Size("n")), (binder, call) => new OperatorValue(new Fourier(call.Whole(0), IsInverse: true))),
         new(new("gather", new Argument("S", ArgumentKind.Table), Size("n")), (binder, call) => binder.MakeGather(call)),
         new(OfNumbers("min"), (binder, call) => binder.Finite(call.Numbers.Min(), call)),
         new(OfNumbers("max"), (binder, call) => binder.Finite(call.Numbers.Max(), call)),

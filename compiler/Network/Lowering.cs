@@ -341,6 +341,9 @@ public sealed class Lowering
             case WalshHadamard transform:
                 return Pass(vector, axis, transform.Size, (target, source, outer) => new WalshHadamardStatement(target, source, outer));
 
+            case Fourier transform:
+                return Apply(transform, vector, axis);
+
             case Transpose { Operand: Gather gather }:
                 return Gather(vector, axis, gather.Table, gather.Size, transposed: true);
 
@@ -881,6 +884,29 @@ public sealed class Lowering
         _statements.Add(statement(target, source, outer));
         vector.Sizes[axis] = size;
         return Read(target, vector.Sizes, order, new HashSet<int>(order));
+    }
+
+    /// <summary>A transform of an axis, of the rows of what is written down.</summary>
+    private Vector Apply(Fourier transform, Vector vector, int axis)
+    {
+        if (vector.Terms.Count > 0)
+        {
+            int[] order = [.. Enumerable.Range(0, vector.Sizes.Count).Where(k => k != axis), axis];
+            Tensor source = order.Length == 1 && !_ofWeights ? WriteDown(vector) : Written(vector, order);
+            int rows = source.Length / transform.Columns;
+            EquatableArray<int> shape = transform.IsInverse ? EquatableArray.Of(rows, 2, transform.Frequencies) : EquatableArray.Of(rows, transform.Size);
+            var call = new FunctionCall(transform.Function, EquatableArray.Of(source), EquatableArray.Of(shape), EquatableArray.Of<double>(transform.Size));
+            Tensor target = _ofWeights ? new FunctionWeight(NewName(transform.Function.Symbol), call) : NewVector(call.Length);
+            if (target is RowTensor row)
+            {
+                _statements.Add(new FunctionStatement(row, call));
+            }
+
+            vector = Read(target, [.. vector.Sizes.Select((size, k) => k == axis ? transform.Rows : size)], order, new HashSet<int>(order));
+        }
+
+        vector.Sizes[axis] = transform.Rows;
+        return vector;
     }
 
     /// <summary>The vector as it will be used more than once: written down unless that is only a read of another.</summary>

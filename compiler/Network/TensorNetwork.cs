@@ -80,6 +80,9 @@ public sealed record FunctionCall(
     /// <summary>Elements of the value.</summary>
     public int Length => CompilationException.Length(Shape, Function.Name);
 
+    /// <summary>What it takes, in operations at full rate.</summary>
+    public double Operations => Function.Operations(Shapes, Numbers.FirstOrDefault());
+
     /// <summary>The format that holds the value without loss, if there is one.</summary>
     public StorageFormat? Format => Function.Format(Numbers.FirstOrDefault());
 

@@ -60,7 +60,8 @@ public sealed partial class ProgramBuilder
             _weights.Where(derived => !_sums.ContainsValue(derived.Key)).ToDictionary(derived => derived.Key, derived => derived.Value),
             x,
             _weightProgram,
-            _rows) { Noise = _noise };
+            _rows)
+        { Noise = _noise };
     }
 
     private int FanIn(ParameterWeight parameter) => _fanIn

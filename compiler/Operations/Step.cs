@@ -37,6 +37,9 @@ public interface ITargetCosts
     /// <summary>All elements of a tensor, written once: for each row where they differ from row to row.</summary>
     double Elements(Storage storage);
 
+    /// <summary>Operations at full rate for a tensor: for each row where it differs from row to row.</summary>
+    double Operations(Storage storage, double count);
+
     /// <summary>So many elements of each row that reflections go over, one after the other.</summary>
     double Reflected(long count);
 

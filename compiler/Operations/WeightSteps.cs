@@ -19,7 +19,7 @@ public sealed record FunctionStep(FunctionCall Function, FunctionMode Mode, Stor
     /// <summary>A gradient is added to those of the arguments.</summary>
     public override IEnumerable<Place> Writes => Mode == FunctionMode.Gradient ? Mirrors.OfType<Place>() : [Target];
 
-    public override double Cost(ITargetCosts costs) => costs.Elements(Result);
+    public override double Cost(ITargetCosts costs) => costs.Elements(Result) + costs.Operations(Result, Function.Operations);
 
     public override string Describe() => $"{Target.Name} = {Function.Function} {Mode.ToString().ToLowerInvariant()}({string.Join(", ", Arguments)})";
 
@@ -29,7 +29,9 @@ public sealed record FunctionStep(FunctionCall Function, FunctionMode Mode, Stor
         get
         {
             IEnumerable<Place> values = Arguments.Select(Place.Of);
-            return Mode == FunctionMode.Value ? values : [.. values, Place.Of(Result), .. Mirrors.OfType<Place>()];
+            return Mode == FunctionMode.Value ? values
+                : Function.Function.IsLinear ? [.. Mirrors.OfType<Place>(), .. Mode == FunctionMode.Gradient ? new[] { Target } : []]
+                : [.. values, Place.Of(Result), .. Mirrors.OfType<Place>()];
         }
     }
 

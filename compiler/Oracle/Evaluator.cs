@@ -116,6 +116,23 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
 
                 return result;
 
+            case Fourier { Size: var n, Frequencies: var frequencies, IsInverse: var isInverse }:
+                for (int f = 0; f < frequencies; f++)
+                {
+                    double weight = !isInverse ? 1 : f == 0 || 2 * f == n ? 1.0 / n : 2.0 / n;
+                    for (int j = 0; j < n; j++)
+                    {
+                        double angle = 2 * Math.PI * ((long)f * j % n) / n;
+                        Set(f, j, weight * Math.Cos(angle));
+                        Set(frequencies + f, j, weight * -Math.Sin(angle));
+                    }
+                }
+
+                return result;
+
+                void Set(int frequency, int element, double value) =>
+                    result.Set(isInverse ? element : frequency, isInverse ? frequency : element, new Number(value));
+
             case Gather gather:
                 Number[] table = Tensor(gather.Table).Items;
                 for (int i = 0; i < table.Length; i++)

@@ -23,6 +23,12 @@ public sealed record CostModel(int Batch, bool IsForFewRows = false, DeviceModel
     /// <summary>The model for calls of a few rows, forward only.</summary>
     public CostModel ForFewRows => this with { Batch = 1, IsForFewRows = true };
 
+    /// <summary>Cost of a function of tensors.</summary>
+    /// <param name="operations">What it takes, in operations at full rate, beside writing the result.</param>
+    /// <param name="result">Elements of the result.</param>
+    /// <param name="perRow">Whether it runs for every row of the batch, or once per update.</param>
+    public double Function(double operations, double result, bool perRow) => ((perRow ? Batch : 1) * (IsForFewRows ? 1 : 2) * operations) + Contraction(0, result, perRow, gradients: 1);
+
     /// <summary>Cost of one pairwise contraction.</summary>
     /// <param name="space">Product of the extents of all indices of both operands.</param>
     /// <param name="result">Elements of the result.</param>

@@ -12,7 +12,12 @@ public sealed record Route(Operator Chosen, IReadOnlyList<(Operator Operator, do
 public static class RouteSelection
 {
     /// <summary>The module without alternatives, and what was chosen, innermost first.</summary>
-    public static (Module Module, IReadOnlyList<Route> Routes) Select(Module module, CostModel costs, CancellationToken cancellationToken = default)
+    /// <param name="module">The module.</param>
+    /// <param name="costs">What is compared.</param>
+    /// <param name="isPossible">Whether the targets have what a way needs; null for all.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static (Module Module, IReadOnlyList<Route> Routes) Select(
+        Module module, CostModel costs, Func<LoweredModule, bool>? isPossible = null, CancellationToken cancellationToken = default)
     {
         var routes = new List<Route>();
         return (module with { Links = module.Links.MapOperators(op => Choose(op, [])) }, routes);
@@ -28,26 +33,36 @@ public static class RouteSelection
             }
 
             // Every repetition costs what the first does.
-            double Weigh(Operator way) => Cost(enclosing.Aggregate(way, (repeated, index) => repeated.At(index, 0)), costs);
+            // What no target has counts as if it took forever: the first way, if none is possible.
+            double Weigh(Operator way) => Lowered(enclosing.Aggregate(way, (repeated, index) => repeated.At(index, 0))) is var lowered && isPossible?.Invoke(lowered) == false
+                ? double.PositiveInfinity
+                : Cost(lowered, costs);
             (Operator Operator, double Cost)[] ranked = [.. alternatives.Operands.Select(way => (way, Weigh(way))).OrderBy(way => way.Item2)];
-            routes.Add(new Route(ranked[0].Operator, [.. ranked.Skip(1).Select(way => (way.Operator, way.Cost / ranked[0].Cost))]));
+            routes.Add(new Route(ranked[0].Operator, [.. ranked.Skip(1).Where(way => !double.IsInfinity(way.Cost)).Select(way => (way.Operator, way.Cost / ranked[0].Cost))]));
             return ranked[0].Operator;
         }
     }
 
-    /// <summary>The cost of an operator by itself: of its plans, and of what is gathered.</summary>
-    private static double Cost(Operator op, CostModel costs)
+    private static LoweredModule Lowered(Operator op) => Lowering.Lower(new Module("", "", "", op.Columns, op.Rows, Text.EquatableArray.Of<Link>(new LinearLink(op)), default));
+
+    /// <summary>The cost of an operator by itself: of its plans, of what is gathered, and of functions.</summary>
+    private static double Cost(LoweredModule lowered, CostModel costs)
     {
-        var module = new Module("", "", "", op.Columns, op.Rows, Text.EquatableArray.Of<Link>(new LinearLink(op)), default);
         var weights = new HashSet<Tensor>();
-        return Lowering.Lower(module).Statements.Sum(statement => statement switch
+        return lowered.Statements.Sum(statement => statement switch
         {
             SumStatement sum => sum.Terms.Sum(Term),
+            FunctionStatement { Call: var call } => costs.Function(call.Operations, call.Length, perRow: true),
             _ => costs.Contraction(0, statement.Target.Length, perRow: true, gradients: 1),
         });
 
         double Term(Term term) => ContractionPlanner.Plan(term, costs).Cost + term.Factors.Sum(factor => Weight(factor.Tensor));
 
-        double Weight(Tensor weight) => weight is NetworkWeight network && weights.Add(weight) ? network.Definition.Sum(Term) : 0;
+        double Weight(Tensor weight) => !weights.Add(weight) ? 0 : weight switch
+        {
+            NetworkWeight network => network.Definition.Sum(Term),
+            FunctionWeight { Call: var call } => costs.Function(call.Operations, call.Length, perRow: false) + call.Arguments.Sum(Weight),
+            _ => 0,
+        };
     }
 }

@@ -17,6 +17,7 @@ public static class Transposition
         Crop crop => new Pad(crop.Size, crop.Start, crop.Length),
         Pad pad => new Crop(pad.Size, pad.Start, pad.Length),
         Einsum einsum => einsum.Transposed(),
+        Fourier transform => Transposed(transform),
         Product product => new Product(product.Operands.Reverse().Select(Transposed).ToEquatable()),
         HorizontalStack stack => new VerticalStack(stack.Operands.Select(Transposed).ToEquatable()),
         VerticalStack stack => new HorizontalStack(stack.Operands.Select(Transposed).ToEquatable()),
@@ -26,6 +27,21 @@ public static class Transposition
     };
 
     private static Operator Transposed(Operator op) => new Transpose(op);
+
+    /// <summary>The other transform, with the frequencies that stand for two counted once.</summary>
+    private static Product Transposed(Fourier transform)
+    {
+        Operator other = transform with { IsInverse = !transform.IsInverse };
+        int n = transform.Size, frequencies = transform.Frequencies;
+
+        // The place of an element modulo the frequencies is its own; 0 and, of an even n, n/2 are their own conjugates.
+        Formula frequency = Formula.Of("%", new FormulaIndex(0), new FormulaNumber(frequencies));
+        Formula isOwn = Formula.Of("or", Formula.Of("==", frequency, new FormulaNumber(0)), Formula.Of("==", Formula.Of("*", new FormulaNumber(2), frequency), new FormulaNumber(n)));
+        (double own, double pair) = transform.IsInverse ? (1.0 / n, 2.0 / n) : (n, n / 2.0);
+        Formula weight = Formula.Of("+", new FormulaNumber(pair), Formula.Of("*", new FormulaNumber(own - pair), isOwn));
+        var weights = new Diagonal(new FormulaTensor(EquatableArray.Of(2 * frequencies), weight));
+        return new Product(transform.IsInverse ? EquatableArray.Of(weights, other) : EquatableArray.Of(other, weights));
+    }
 
     private static IndexedKind Swap(IndexedKind kind) => kind switch
     {

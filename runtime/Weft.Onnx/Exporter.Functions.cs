@@ -1,5 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
+using Weft.Compiler.Oracle;
 using static global::Onnx.TensorProto.Types;
 
 namespace Weft.Onnx;
@@ -51,6 +52,10 @@ internal sealed partial class Exporter
         ["above_quantile"] = (graph, a, q) => graph.AboveQuantile(a[0], q),
         ["normal_float"] = (graph, a, bits) => graph.NormalFloat(a[0], (int)bits),
         ["take"] = (graph, a, _) => graph.Take(a[0], a[1]),
+        ["rfft"] = (graph, a, n) => graph._graph.Reshape(
+            graph.MatMul(a[0], graph.Frequencies((int)n, isInverse: false)), [.. a[0].Shape.SkipLast(1), 2, ((int)n / 2) + 1]),
+        ["irfft"] = (graph, a, n) => graph.MatMul(
+            graph._graph.Reshape(a[0], [.. a[0].Shape.SkipLast(2), 2 * (((int)n / 2) + 1)]), graph.Frequencies((int)n, isInverse: true)),
         ["rbf"] = (graph, a, gamma) =>
         {
             Value square = graph.Reduce("ReduceSumSquare", graph.Differences(a[0], a[1]), -1, keeps: false);
@@ -67,6 +72,15 @@ internal sealed partial class Exporter
                     graph._graph.Constant(1 / p));
         },
     };
+
+    /// <summary>The matrix of a Fourier transform, by which rows are multiplied: the operator of ONNX has no real inverse.</summary>
+    private Value Frequencies(int n, bool isInverse)
+    {
+        var transform = new Fourier(n, isInverse);
+        double[,] matrix = new Interpreter(Module, Module.Parameters.ToDictionary(parameter => parameter.Name, parameter => new double[parameter.Length])).Dense(transform);
+        double[] transposed = [.. Enumerable.Range(0, transform.Columns).SelectMany(j => Enumerable.Range(0, transform.Rows).Select(i => matrix[i, j]))];
+        return _graph.Constant(transposed, [transform.Columns, transform.Rows]);
+    }
 
     /// <summary>A link, on all that a storage holds.</summary>
     private Laid Apply(NonlinearLink link, Content content)

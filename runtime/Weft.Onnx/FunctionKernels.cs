@@ -55,6 +55,8 @@ internal static unsafe class FunctionKernels
         ["SquareRootOfMatrix"] = (a, y, n, _) => Functions.SquareRootOfMatrix.Value(a[0], y, (n[0], n[1])),
         ["LogarithmOfMatrix"] = (a, y, n, _) => Functions.LogarithmOfMatrix.Value(a[0], y, (n[0], n[1])),
         ["PowerOfMatrix"] = (a, y, n, p) => Functions.PowerOfMatrix.Value(a[0], y, (n[0], n[1]), p),
+        ["RealFourier"] = (a, y, n, _) => Functions.RealFourier.Value(a[0], y, (n[0], n[1])),
+        ["InverseRealFourier"] = (a, y, n, _) => Functions.InverseRealFourier.Value(a[0], y, (n[0], n[1])),
         ["Reflections"] = (a, y, n, _) => Functions.Reflections.Value(a[0], y, (n[0], n[1])),
     };
 

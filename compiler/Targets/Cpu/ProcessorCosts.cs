@@ -25,6 +25,8 @@ public sealed class ProcessorCosts(ProcessorModel processor, int elementSize, in
 
     public double Elements(Storage storage) => processor.OperationsPerElement * (storage.IsPerRow ? rows : 1) * storage.Length;
 
+    public double Operations(Storage storage, double count) => (storage.IsPerRow ? rows : 1) * count;
+
     public double Reflected(long count) => processor.OperationsPerReflectedElement * rows * count;
 
     public double Entries(long count) => processor.OperationsPerEntry * Vectors() * count;

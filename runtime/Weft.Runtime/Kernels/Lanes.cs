@@ -64,6 +64,15 @@ public unsafe interface ILanes<T, V>
     /// <summary>The sum of the elements, half to half: the library's own adds each quarter up by itself, at twice the time.</summary>
     static abstract T Sum(V v);
 
+    /// <summary>The elements from the last to the first.</summary>
+    static abstract V Reverse(V v);
+
+    /// <summary>Reads <c>p[0], p[2], …</c> and <c>p[1], p[3], …</c></summary>
+    static abstract (V Even, V Odd) LoadPairs(T* p);
+
+    /// <summary>Writes <c>p[0], p[2], …</c> and <c>p[1], p[3], …</c></summary>
+    static abstract void StorePairs(V even, V odd, T* p);
+
     /// <summary>Reads <c>p[0], p[stride], p[2·stride], …</c></summary>
     static abstract V LoadStrided(T* p, int stride);
 
@@ -148,6 +157,38 @@ public readonly unsafe struct Lanes512<T> : ILanes<T, Vector512<T>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(Vector512<T> v) => Lanes256<T>.Sum(v.GetLower() + v.GetUpper());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<T> Reverse(Vector512<T> v) => typeof(T) == typeof(float)
+        ? Vector512.Shuffle(v.AsSingle(), Vector512<int>.Indices ^ Vector512.Create(Vector512<int>.Count - 1)).As<float, T>()
+        : Vector512.Shuffle(v.AsDouble(), Vector512<long>.Indices ^ Vector512.Create(Vector512<long>.Count - 1L)).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector512<T> Even, Vector512<T> Odd) LoadPairs(T* p)
+    {
+        if (typeof(T) != typeof(float))
+        {
+            return (LoadStrided(p, 2), LoadStrided(p + 1, 2));
+        }
+
+        // A pair is a number of 64 bits, of which half is kept.
+        (Vector512<ulong> first, Vector512<ulong> second) = (Load(p).AsUInt64(), Load(p + Count).AsUInt64());
+        return (Vector512.Narrow(first, second).As<uint, T>(), Vector512.Narrow(first >>> 32, second >>> 32).As<uint, T>());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Vector512<T> even, Vector512<T> odd, T* p)
+    {
+        if (typeof(T) != typeof(float))
+        {
+            StoreStrided(even, p, 2);
+            StoreStrided(odd, p + 1, 2);
+            return;
+        }
+
+        Store((Vector512.WidenLower(even.AsUInt32()) | (Vector512.WidenLower(odd.AsUInt32()) << 32)).As<ulong, T>(), p);
+        Store((Vector512.WidenUpper(even.AsUInt32()) | (Vector512.WidenUpper(odd.AsUInt32()) << 32)).As<ulong, T>(), p + Count);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<T> LoadStrided(T* p, int stride) => Vector512.Create(
@@ -246,6 +287,38 @@ public readonly unsafe struct Lanes256<T> : ILanes<T, Vector256<T>>
     public static T Sum(Vector256<T> v) => Vector128.Sum(v.GetLower() + v.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> Reverse(Vector256<T> v) => typeof(T) == typeof(float)
+        ? Vector256.Shuffle(v.AsSingle(), Vector256<int>.Indices ^ Vector256.Create(Vector256<int>.Count - 1)).As<float, T>()
+        : Vector256.Shuffle(v.AsDouble(), Vector256<long>.Indices ^ Vector256.Create(Vector256<long>.Count - 1L)).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<T> Even, Vector256<T> Odd) LoadPairs(T* p)
+    {
+        if (typeof(T) != typeof(float))
+        {
+            return (LoadStrided(p, 2), LoadStrided(p + 1, 2));
+        }
+
+        // A pair is a number of 64 bits, of which half is kept.
+        (Vector256<ulong> first, Vector256<ulong> second) = (Load(p).AsUInt64(), Load(p + Count).AsUInt64());
+        return (Vector256.Narrow(first, second).As<uint, T>(), Vector256.Narrow(first >>> 32, second >>> 32).As<uint, T>());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Vector256<T> even, Vector256<T> odd, T* p)
+    {
+        if (typeof(T) != typeof(float))
+        {
+            StoreStrided(even, p, 2);
+            StoreStrided(odd, p + 1, 2);
+            return;
+        }
+
+        Store((Vector256.WidenLower(even.AsUInt32()) | (Vector256.WidenLower(odd.AsUInt32()) << 32)).As<ulong, T>(), p);
+        Store((Vector256.WidenUpper(even.AsUInt32()) | (Vector256.WidenUpper(odd.AsUInt32()) << 32)).As<ulong, T>(), p + Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<T> LoadStrided(T* p, int stride) => Vector256.Create(
         Lanes128<T>.LoadStrided(p, stride),
         Lanes128<T>.LoadStrided(p + (nint)stride * Vector128<T>.Count, stride));
@@ -342,6 +415,38 @@ public readonly unsafe struct Lanes128<T> : ILanes<T, Vector128<T>>
     public static T Sum(Vector128<T> v) => Vector128.Sum(v);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<T> Reverse(Vector128<T> v) => typeof(T) == typeof(float)
+        ? Vector128.Shuffle(v.AsSingle(), Vector128<int>.Indices ^ Vector128.Create(Vector128<int>.Count - 1)).As<float, T>()
+        : Vector128.Shuffle(v.AsDouble(), Vector128<long>.Indices ^ Vector128.Create(Vector128<long>.Count - 1L)).As<double, T>();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector128<T> Even, Vector128<T> Odd) LoadPairs(T* p)
+    {
+        if (typeof(T) != typeof(float))
+        {
+            return (LoadStrided(p, 2), LoadStrided(p + 1, 2));
+        }
+
+        // A pair is a number of 64 bits, of which half is kept.
+        (Vector128<ulong> first, Vector128<ulong> second) = (Load(p).AsUInt64(), Load(p + Count).AsUInt64());
+        return (Vector128.Narrow(first, second).As<uint, T>(), Vector128.Narrow(first >>> 32, second >>> 32).As<uint, T>());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(Vector128<T> even, Vector128<T> odd, T* p)
+    {
+        if (typeof(T) != typeof(float))
+        {
+            StoreStrided(even, p, 2);
+            StoreStrided(odd, p + 1, 2);
+            return;
+        }
+
+        Store((Vector128.WidenLower(even.AsUInt32()) | (Vector128.WidenLower(odd.AsUInt32()) << 32)).As<ulong, T>(), p);
+        Store((Vector128.WidenUpper(even.AsUInt32()) | (Vector128.WidenUpper(odd.AsUInt32()) << 32)).As<ulong, T>(), p + Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<T> LoadStrided(T* p, int stride)
     {
         nint step = stride;
@@ -429,6 +534,15 @@ public readonly unsafe struct Lanes1<T> : ILanes<T, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Butterfly(T v, int bit) => v;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Reverse(T v) => v;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (T Even, T Odd) LoadPairs(T* p) => (p[0], p[1]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StorePairs(T even, T odd, T* p) => (p[0], p[1]) = (even, odd);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Sum(T v) => v;

@@ -80,7 +80,18 @@ internal static class Algebras
 
     /// <summary>Whether devices have all that a module needs: of the functions of values they have those that code is made of.</summary>
     public static bool RunsOnDevices(this Module module) =>
-        !HasScan(module.Links) && !module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf).Any(tensor => tensor is GatherTensor or PositionTensor or NoiseTensor || (tensor is FunctionTensor { Function.Definition: null } && tensor.IsPerRow()));
+        !HasScan(module.Links) && !HasFourier(module.Links) && !module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf).Any(tensor => tensor is GatherTensor or PositionTensor or NoiseTensor || (tensor is FunctionTensor { Function.Definition: null } && tensor.IsPerRow()));
+
+    private static bool HasFourier(EquatableArray<Link> links)
+    {
+        bool has = false;
+        links.MapOperators(op =>
+        {
+            has |= op.DescendantsAndSelf().Any(node => node is Fourier);
+            return op;
+        });
+        return has;
+    }
 
     private static bool HasScan(IEnumerable<Link> links) => links.Any(link => link is ScanLink || (link is BranchLink branches && branches.Branches.Any(branch => HasScan(branch))));
 

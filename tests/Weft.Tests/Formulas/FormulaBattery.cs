@@ -339,6 +339,7 @@ internal static class FormulaBattery
         {
             Scaled scaled => scaled with { Factor = Math.Abs(scaled.Factor) },
             Einsum einsum => einsum with { Coefficient = Math.Abs(einsum.Coefficient) },
+            Fourier transform => new Matrix(new FormulaTensor(EquatableArray.Of(transform.Rows, transform.Columns), new FormulaNumber(transform.IsInverse ? 2.0 / transform.Size : 1))),
             WalshHadamard transform => new Matrix(new FormulaTensor(EquatableArray.Of(transform.Size, transform.Size), new FormulaNumber(1))),
             Operator same => same,
         };

@@ -21,6 +21,9 @@ internal sealed class RandomFormula
     private readonly Random _random;
     private readonly bool _textual;
 
+    /// <summary>Whether Fourier transforms are among the leaves.</summary>
+    private readonly bool _hasTransforms;
+
     /// <summary>Whether values are multiplied by noise: of no negative numbers, as what rounding errors are relative to has none.</summary>
     private readonly bool _hasNoise;
     private readonly List<Parameter> _parameters = [];
@@ -34,6 +37,7 @@ internal sealed class RandomFormula
         _random = new Random(seed);
         _textual = textual;
         _hasNoise = !textual && seed % 5 == 1;
+        _hasTransforms = seed % 5 == 2;
     }
 
     /// <summary>
@@ -527,6 +531,12 @@ internal sealed class RandomFormula
         if (rows == columns && (rows & (rows - 1)) == 0)
         {
             choices.Add(() => new WalshHadamard(rows));
+        }
+
+        if (_hasTransforms && !_textual)
+        {
+            choices.Add(() => new Fourier(rows, IsInverse: true) is var inverse ? new Product(EquatableArray.Of<Operator>(inverse, new Matrix(Tensor(inverse.Columns, columns)))) : null!);
+            choices.Add(() => new Fourier(columns, IsInverse: false) is var transform ? new Product(EquatableArray.Of<Operator>(new Matrix(Tensor(rows, transform.Rows)), transform)) : null!);
         }
 
         if (!_textual)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Weft.Compiler.Network;
 using Weft.Compiler.Oracle;
 using Weft.Compiler.Text;
@@ -91,8 +92,12 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
 
                     break;
 
+                case NoiseStatement noise:
+                    Array.Fill(target, noise.Noise.Mean);
+                    break;
+
                 case FunctionStatement { Call: var call }:
-                    target = Evaluate(call, call.Function);
+                    target = call.Function.IsLinear ? Transform(call) : Evaluate(call, call.Function);
                     break;
 
                 case ActivationStatement activation:
@@ -201,6 +206,7 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
                 ConstantWeight { Value: ListTensor list } => [.. list.Elements],
                 NetworkWeight network => Define(network),
                 FunctionWeight { Call: var call } when call.Function == TensorFunction.Reflections => CompactForm(Elements(call.Arguments[0]), call.Shape[0]),
+                FunctionWeight { Call: var call } when call.Function.IsLinear => Transform(call),
                 FunctionWeight { Call: var call } when Quantizer(call) is { } whole => Part(call, whole),
                 FunctionWeight { Call: var call } => Evaluate(call, call.Function),
                 _ => throw new NotSupportedException(tensor.GetType().Name),
@@ -209,6 +215,26 @@ internal sealed class NetworkEvaluator(IReadOnlyDictionary<string, double[]> par
         }
 
         return value;
+    }
+
+    /// <summary>A Fourier transform of real numbers, or its inverse, by sums over complex ones.</summary>
+    private double[] Transform(FunctionCall call)
+    {
+        int n = (int)call.Numbers[0], frequencies = (n / 2) + 1;
+        bool isInverse = call.Function == TensorFunction.InverseRealFourier;
+        double[] x = Elements(call.Arguments[0]);
+        return [.. x.Chunk(isInverse ? 2 * frequencies : n).SelectMany(row =>
+        {
+            Complex Root(int k) => Complex.Exp(2 * Math.PI * Complex.ImaginaryOne * k / n);
+            if (isInverse)
+            {
+                Complex At(int f) => f == 0 || 2 * f == n ? row[f] : f < frequencies ? new Complex(row[f], row[frequencies + f]) : Complex.Conjugate(At(n - f));
+                return Enumerable.Range(0, n).Select(j => Enumerable.Range(0, n).Aggregate(Complex.Zero, (sum, f) => sum + (At(f) * Root(f * j % n))).Real / n);
+            }
+
+            Complex[] sums = [.. Enumerable.Range(0, frequencies).Select(f => Enumerable.Range(0, n).Aggregate(Complex.Zero, (sum, j) => sum + (row[j] * Root(-(f * j % n)))))];
+            return sums.Select(sum => sum.Real).Concat(sums.Select(sum => sum.Imaginary));
+        })];
     }
 
     private double[] Define(NetworkWeight network)

@@ -24,6 +24,8 @@ public class DefinitionTests
         ["pad"] = ("3 -> 7 = pad(7, 3, 2)", (_, i, j) => i == 2 + j ? 1 : 0),
         ["transpose"] = ("2 -> 3\n  param A[2, 3]\n  = transpose(A)", (v, i, j) => v["A", (3 * j) + i]),
         ["wht"] = ("8 -> 8 = wht(8)", (_, i, j) => int.PopCount(i & j) % 2 == 0 ? 1 : -1),
+        ["rfft"] = ("5 -> 6 = rfft(5)", (_, i, j) => i < 3 ? Math.Cos(2 * Math.PI * i * j / 5) : -Math.Sin(2 * Math.PI * (i - 3) * j / 5)),
+        ["irfft"] = ("8 -> 6 = irfft(6)", (_, i, j) => (j % 4 is 0 or 3 ? 1 : 2) / 6.0 * (j < 4 ? Math.Cos(2 * Math.PI * i * j / 6) : -Math.Sin(2 * Math.PI * i * (j - 4) / 6))),
         ["cheapest"] = ("3 -> 2\n  param A[2, 3]\n  = cheapest(A, eye(2) * A)", (v, i, j) => v["A", (3 * i) + j]),
         ["inverse"] = ("4 -> 4\n  param d[4]\n  = inverse(diag(d) * shuffle(2, 2))", (v, i, j) => i == new[] { 0, 2, 1, 3 }[j] ? 1 / v["d", j] : 0),
         ["kron"] = ("6 -> 6\n  param A[2, 3], B[3, 2]\n  = kron(A, B)", (v, i, j) => v["A", (3 * (i / 3)) + (j / 2)] * v["B", (2 * (i % 3)) + (j % 2)]),

@@ -112,6 +112,14 @@ internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> pa
                 Dual[,] half = n == 1 ? new Dual[1, 1] : Dense(new WalshHadamard(n / 2));
                 return Fill(node, (i, j) => n == 1 ? 1 : (i >= n / 2 && j >= n / 2 ? -1 : 1) * half[i % (n / 2), j % (n / 2)]);
 
+            case Fourier { Size: var n, Frequencies: var count, IsInverse: var isInverse }:
+                // The real and imaginary parts of Σ x[j] exp(−2πi f j/n); the inverse is the pseudoinverse, since what it leaves out is zero.
+                return Fill(node, (i, j) => isInverse
+                    ? (Part(j % count * i, j >= count) + (j % count == 0 || 2 * (j % count) == n ? 0 : Part((n - (j % count)) * i, j >= count) * (j >= count ? -1 : 1))) / n
+                    : Part(i % count * j, i >= count));
+
+                double Part(int k, bool isImaginary) => Math.Round(k / (double)n) is var turns && 2 * Math.PI * ((k / (double)n) - turns) is var angle ? isImaginary ? -Math.Sin(angle) : Math.Cos(angle) : 0;
+
             case Reflections { Tensor: var tensor }:
                 // ∏ (I − 2 v vᵀ / vᵀv), the leftmost factor first.
                 elements = Elements(tensor);
