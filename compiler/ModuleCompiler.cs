@@ -67,7 +67,7 @@ public static class ModuleCompiler
         Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != DeviceTargets.None, cancellationToken);
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
         {
-            LoweredModule few = Lower(module, costs.ForFewRows, cancellationToken).Module;
+            LoweredModule few = Lower(module, lowered.Rewritten, costs.ForFewRows, cancellationToken).Module;
             schedule = Stage("planning for few rows", module, () => FewRows.AddTo(schedule, few, variant, options.FewRowsGain, cancellationToken));
             Verify("planning for few rows", module, ScheduleVerifier.FewRowsFault(schedule, options.ElementSize));
         }
@@ -132,27 +132,39 @@ public static class ModuleCompiler
         ? new CompilationException(DiagnosticDescriptors.ProcessorOnly, [lowered.Module.Name, lack]) { Module = lowered.Module.Name }
         : null;
 
-    private sealed record Lowered(LoweredModule Module, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes);
+    /// <summary>What the laws make of a module, for all batches.</summary>
+    private sealed record Rewritten(Module Module, IReadOnlyList<Law> Laws);
+
+    private sealed record Lowered(Rewritten Rewritten, LoweredModule Module, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes);
 
     private static Lowered Lower(Module module, CostModel costs, CancellationToken cancellationToken)
     {
         Verify("binding", module, ModuleVerifier.Fault(module));
-        (Module rewritten, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Stage("rewriting", module, () =>
+        Rewritten rewritten = Stage("rewriting", module, () =>
         {
-            (Module first, IReadOnlyList<Law> applied) = Rewriter.Rewrite(module, cancellationToken);
-            (Module chosen, IReadOnlyList<Route> found) = RouteSelection.Select(first, costs, cancellationToken);
+            (Module made, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
+            return new Rewritten(made, laws);
+        });
+        return Lower(module, rewritten, costs, cancellationToken);
+    }
+
+    private static Lowered Lower(Module module, Rewritten rewritten, CostModel costs, CancellationToken cancellationToken)
+    {
+        (Module chosen, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Stage("rewriting", module, () =>
+        {
+            (Module made, IReadOnlyList<Route> found) = RouteSelection.Select(rewritten.Module, costs, cancellationToken);
             if (found.Count == 0)
             {
-                return (chosen, applied, found);
+                return (made, rewritten.Laws, found);
             }
 
-            (chosen, IReadOnlyList<Law> more) = Rewriter.Rewrite(chosen, cancellationToken);
-            return (chosen, [.. applied, .. more], found);
+            (made, IReadOnlyList<Law> more) = Rewriter.Rewrite(made, cancellationToken);
+            return (made, [.. rewritten.Laws, .. more], found);
         });
-        Verify("rewriting", module, ModuleVerifier.Fault(rewritten));
-        LoweredModule lowered = Stage("lowering", module, () => Lowering.Lower(rewritten, fewRows: costs.IsForFewRows));
+        Verify("rewriting", module, ModuleVerifier.Fault(chosen));
+        LoweredModule lowered = Stage("lowering", module, () => Lowering.Lower(chosen, fewRows: costs.IsForFewRows));
         Verify("lowering", module, NetworkVerifier.Fault(lowered));
-        return new Lowered(lowered, laws, routes);
+        return new Lowered(rewritten, lowered, laws, routes);
     }
 
     private static Schedule Schedule(LoweredModule lowered, Variant variant, bool keepsElements, CancellationToken cancellationToken)
