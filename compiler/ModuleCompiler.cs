@@ -65,16 +65,16 @@ public static class ModuleCompiler
     {
         Variant variant = options.Variant(costs);
         Schedule schedule = Schedule(lowered.Module, variant, keepsElements: options.Targets != DeviceTargets.None, cancellationToken);
-        Module? evaluated = Expectation.Of(module);
-        if (evaluated is not null)
+        Lowered? evaluation = Expectation.Of(module) is { } evaluated ? Lower(evaluated, costs, forDevices: false, cancellationToken) : null;
+        if (evaluation is not null)
         {
-            Schedule without = Schedule(Lower(evaluated, costs, forDevices: false, cancellationToken).Module, variant with { IsForwardOnly = true }, keepsElements: false, cancellationToken);
+            Schedule without = Schedule(evaluation.Module, variant with { IsForwardOnly = true }, keepsElements: false, cancellationToken);
             schedule = Stage("planning without noise", module, () => ForwardPass.AddEvaluation(schedule, without));
         }
 
         if (options.MapType is null && !double.IsInfinity(options.FewRowsGain))
         {
-            LoweredModule few = Lower(evaluated ?? module, costs.ForFewRows, forDevices: false, cancellationToken).Module;
+            LoweredModule few = Lower(module, (evaluation ?? lowered).Rewritten, costs.ForFewRows, forDevices: false, cancellationToken).Module;
             schedule = Stage("planning for few rows", module, () => ForwardPass.AddFewRows(schedule, few, variant, options.FewRowsGain, cancellationToken));
         }
 
@@ -140,27 +140,39 @@ public static class ModuleCompiler
         ? new CompilationException(DiagnosticDescriptors.ProcessorOnly, [lowered.Module.Name, lack]) { Module = lowered.Module.Name }
         : null;
 
-    private sealed record Lowered(LoweredModule Module, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes);
+    /// <summary>What the laws make of a module, for all batches.</summary>
+    private sealed record Rewritten(Module Module, IReadOnlyList<Law> Laws);
+
+    private sealed record Lowered(Rewritten Rewritten, LoweredModule Module, IReadOnlyList<Law> Laws, IReadOnlyList<Route> Routes);
 
     private static Lowered Lower(Module module, CostModel costs, bool forDevices, CancellationToken cancellationToken)
     {
         Verify("binding", module, ModuleVerifier.Fault(module));
-        (Module rewritten, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Stage("rewriting", module, () =>
+        Rewritten rewritten = Stage("rewriting", module, () =>
         {
-            (Module first, IReadOnlyList<Law> applied) = Rewriter.Rewrite(module, cancellationToken);
-            (Module chosen, IReadOnlyList<Route> found) = RouteSelection.Select(first, costs, forDevices ? lowered => DeviceScheduler.Lacking(lowered) is null : null, cancellationToken);
+            (Module made, IReadOnlyList<Law> laws) = Rewriter.Rewrite(module, cancellationToken);
+            return new Rewritten(made, laws);
+        });
+        return Lower(module, rewritten, costs, forDevices, cancellationToken);
+    }
+
+    private static Lowered Lower(Module module, Rewritten rewritten, CostModel costs, bool forDevices, CancellationToken cancellationToken)
+    {
+        (Module chosen, IReadOnlyList<Law> laws, IReadOnlyList<Route> routes) = Stage("rewriting", module, () =>
+        {
+            (Module made, IReadOnlyList<Route> found) = RouteSelection.Select(rewritten.Module, costs, forDevices ? lowered => DeviceScheduler.Lacking(lowered) is null : null, cancellationToken);
             if (found.Count == 0)
             {
-                return (chosen, applied, found);
+                return (made, rewritten.Laws, found);
             }
 
-            (chosen, IReadOnlyList<Law> more) = Rewriter.Rewrite(chosen, cancellationToken);
-            return (chosen, [.. applied, .. more], found);
+            (made, IReadOnlyList<Law> more) = Rewriter.Rewrite(made, cancellationToken);
+            return (made, [.. rewritten.Laws, .. more], found);
         });
-        Verify("rewriting", module, ModuleVerifier.Fault(rewritten));
-        LoweredModule lowered = Stage("lowering", module, () => Lowering.Lower(rewritten, fewRows: costs.IsForFewRows));
+        Verify("rewriting", module, ModuleVerifier.Fault(chosen));
+        LoweredModule lowered = Stage("lowering", module, () => Lowering.Lower(chosen, fewRows: costs.IsForFewRows));
         Verify("lowering", module, NetworkVerifier.Fault(lowered));
-        return new Lowered(lowered, laws, routes);
+        return new Lowered(rewritten, lowered, laws, routes);
     }
 
     private static Schedule Schedule(LoweredModule lowered, Variant variant, bool keepsElements, CancellationToken cancellationToken)

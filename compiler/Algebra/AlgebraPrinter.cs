@@ -355,9 +355,9 @@ public static class AlgebraPrinter
         }
 
         /// <summary>A sum: terms that begin with a minus are subtracted.</summary>
-        private static string Signed(IEnumerable<string> terms) => terms.Aggregate((left, term) => term.StartsWith("-", StringComparison.Ordinal)
-            ? $"{left} - {term.Substring(1)}"
-            : $"{left} + {term}");
+        private static string Signed(IEnumerable<string> terms) => string.Concat(terms.Select((term, k) => k == 0 ? term
+            : term.StartsWith("-", StringComparison.Ordinal) ? $" - {term.Substring(1)}"
+            : $" + {term}"));
 
         private string BlockRow(Operator row) => row is HorizontalStack stack
             ? string.Join(", ", stack.Operands.Select(block => Expression(block, Level.Sum)))

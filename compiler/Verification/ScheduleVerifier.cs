@@ -18,6 +18,9 @@ public sealed class ScheduleVerifier
     private readonly int _panel;
     private readonly HashSet<Storage> _known;
 
+    /// <summary>What stands for inputs and for outputs.</summary>
+    private ILookup<Space, Storage>? _ends;
+
     /// <summary>The steps that were found to stay inside what they touch.</summary>
     private readonly HashSet<Step> _judged = new(ReferenceComparer<Step>.Instance);
 
@@ -345,8 +348,12 @@ public sealed class ScheduleVerifier
         private string? Unwritten(Place place) => _written.Contains((place.Storage, place.Aspect)) ? null : $"{Name(place)} is read before it is written";
     }
 
-    private List<Storage> EndsOf(Space space) =>
-        [.. _schedule.Forward.Concat(_schedule.Reverse).SelectMany(step => step.Places).Select(place => place.Whole.Storage).Where(storage => storage.Space == space).Distinct()];
+    private List<Storage> EndsOf(Space space)
+    {
+        _ends ??= _schedule.Forward.Concat(_schedule.Reverse).SelectMany(step => step.Places).Select(place => place.Whole.Storage)
+            .Where(storage => storage.Space is Space.Input or Space.Output).Distinct().ToLookup(storage => storage.Space);
+        return [.. _ends[space]];
+    }
 
     private static bool Adds(Step step) => step switch
     {

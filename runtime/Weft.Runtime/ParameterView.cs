@@ -38,7 +38,8 @@ public readonly struct ParameterView<T>
 
 /// <summary>
 /// Write access to a map's parameters. Disposing it brings everything that is computed from the parameters up to date, so use it
-/// in a <c>using</c> statement: <c>using (var edit = map.Edit()) { edit["W"].Fill(1); }</c>
+/// in a <c>using</c> statement: <c>using (var edit = map.Edit()) { edit["W"].Fill(1); }</c>. It is of the parameters themselves, not of
+/// a copy: what was written stays where an exception ends the edit, and the map computes with it.
 /// </summary>
 public readonly ref struct ParameterEdit<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

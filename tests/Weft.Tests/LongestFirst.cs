@@ -12,6 +12,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
         typeof(OpenCl.OpenClFormulaTests), typeof(Formulas.InstructionSetTests), typeof(Formulas.LibraryFormulasTests), typeof(Formulas.LibraryFormulasInFloatTests), typeof(Formulas.StorageFormatTests),
         typeof(Formulas.RandomFormulasTests), typeof(Onnx.OnnxExportTests), typeof(Formulas.TileTests), typeof(Syntax.HostileInputTests), typeof(Fitting.ProjectionTests),
         typeof(OpenCl.OclgrindTests), typeof(Examples.DigitsTests), typeof(Ilgpu.PtxTests), typeof(Verification.DeviceVerifierTests), typeof(Formulas.FewRowsTests),
+        typeof(OpenCl.DeviceTrainingTests), typeof(OpenCl.OpenClMapTests), typeof(Formulas.BlockTests), typeof(Runtime.ContractionTests), typeof(Fuzz.FuzzTests),
     ];
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) => testCollections.OrderBy(collection =>

@@ -19,6 +19,7 @@ public class EdgeTests
         layer choice : 3 -> 3 = soft_choice(3)
         layer mixture : 9 -> 2 = soft_mixture(3, 2)
         layer ball : 4 -> 4 = mobius(4, 4, 2)
+        layer norm : 4 -> 1 = part_norm(4, 2, 1)
         operator guarded : 2 -> 3
           param A[3, 2]
           let n = row_norms(A)
@@ -65,6 +66,23 @@ public class EdgeTests
         Numbers.AssertClose(expected, [.. y.Select(value => (double)value)], 1e-6, name);
         map.Gradient([.. x.Select(value => (float)value)], [.. y.Select(_ => 1f)], dx, []);
         Assert.All(dx, value => Assert.True(float.IsFinite(value)));
+    }
+
+    /// <summary>The norm of (3, 4), and its derivative.</summary>
+    [Theory]
+    [InlineData(1e-38)]
+    [InlineData(1e-25)]
+    [InlineData(1e25)]
+    [InlineData(5e37)]
+    public void NormsHaveAllExponents(double scale)
+    {
+        using Map<float> map = _maps.Value.CreateFloat("norm");
+        float unit = (float)scale;
+        float[] x = [7, 3 * unit, 4 * unit, 7], y = new float[1], dx = new float[4];
+        map.Forward(x, y);
+        map.Gradient(x, [1f], dx, []);
+        Assert.Equal(5, y[0] / unit, 1e-5);
+        Numbers.AssertClose([0, 0.6, 0.8, 0], [.. dx.Select(value => (double)value)], 1e-5, $"derivative at {scale}");
     }
 
     /// <summary>At 0 the Möbius product is M x, and its derivative M; near the boundary it is what the formula gives.</summary>

@@ -447,7 +447,7 @@ internal static class FormulaBattery
 
         private void CompareParameters(string what, double factor, ReadOnlySpan<T> flat, double[][] gradient, double[][] gradientSize)
         {
-            double total = Math.Sqrt(gradientSize.Sum(size => Math.Pow(Numbers.Norm(size), 2)));
+            double total = Math.Sqrt(gradientSize.Select((size, k) => Math.Pow(factor * Size(size, gradient[k]), 2)).Sum());
             for (int k = 0; k < expected.Names.Length; k++)
             {
                 ParameterInfo info = map[expected.Names[k]].Info;
@@ -456,7 +456,7 @@ internal static class FormulaBattery
                     double[] sum = [.. gradient[k].Select(value => factor * value)];
 
                     // What cancels out altogether is as exact as the terms that did.
-                    double size = Math.Max(Math.Max(Numbers.Norm(gradientSize[k]), Numbers.Norm(sum)), 1e-3 * total);
+                    double size = Math.Max(factor * Size(gradientSize[k], gradient[k]), 1e-3 * total);
                     Compare($"gradient for {info.Name}, {what}", sum, size, flat.Slice(info.Offset, info.Length).ToArray());
                 }
             }
@@ -494,11 +494,14 @@ internal static class FormulaBattery
             return all[Margin..^behind];
         }
 
-        private void Compare(string what, double[] right, double[] size, T[] actual) => Compare(
-            what,
-            right.AsSpan(0, actual.Length).ToArray(),
-            Math.Max(Numbers.Norm(size.Take(actual.Length)), Numbers.Norm(right.Take(actual.Length))),
-            actual);
+        private void Compare(string what, double[] right, double[] bound, T[] actual)
+        {
+            right = right[..actual.Length];
+            Compare(what, right, Size(bound[..actual.Length], right), actual);
+        }
+
+        /// <summary>Of what meets in sums; of what comes out, where a recurrence without its signs leaves the range of numbers.</summary>
+        private static double Size(double[] bound, double[] right) => Numbers.Norm(bound) is var size && double.IsFinite(size) ? Math.Max(size, Numbers.Norm(right)) : Numbers.Norm(right);
 
         /// <summary>Activations and roundings have errors of their own, and flat ones leave little to compare them with.</summary>
         private double Floor => expected.IsLinear ? 0 : 0.5;

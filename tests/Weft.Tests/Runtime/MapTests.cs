@@ -57,6 +57,32 @@ public sealed class MapTests
         Assert.Equal(before, map.Parameters);
     }
 
+    /// <summary>Write access is to the parameters themselves: what was written stays, and the map goes on.</summary>
+    [Fact]
+    public void AnEditThatAnExceptionEnds_KeepsWhatWasWritten()
+    {
+        using SignedDense<float> map = new(Outputs, Inputs), same = new(Outputs, Inputs);
+        map.Initialize(1);
+        same.Initialize(1);
+        Assert.Throws<FormatException>(Broken);
+        using (ParameterEdit<float> edit = same.Edit())
+        {
+            edit.All[0] = 7;
+        }
+
+        float[] x = [1, 2, 3, 4, 5], y = new float[3], expected = new float[3];
+        map.Forward(x, y);
+        same.Forward(x, expected);
+        Assert.Equal(expected, y);
+
+        void Broken()
+        {
+            using ParameterEdit<float> edit = map.Edit();
+            edit.All[0] = 7;
+            throw new FormatException();
+        }
+    }
+
     [Fact]
     public void ParametersThatChangeDuringACall_AreNoticed()
     {
