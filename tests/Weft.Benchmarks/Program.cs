@@ -63,7 +63,7 @@ var bench = new Bench(clock, machine, libraries, report, roofline);
 
 report.Title(FormattableString.Invariant($"Machine: {RuntimeInformation.ProcessArchitecture}, {RuntimeInformation.FrameworkDescription}, {Environment.ProcessorCount} processors, one thread used"));
 report.Line(FormattableString.Invariant($"FMA peak {machine.Peak / 1e9:0} GFLOP/s; read {string.Join(", ", machine.Levels.Select(level => FormattableString.Invariant($"{level.Name} {level.Bandwidth / 1e9:0} GB/s")))}"));
-report.Line($"Peers: {string.Join(", ", libraries.Gemms.Select(gemm => gemm.Name).Concat(libraries.Libxsmm is null ? [] : ["libxsmm"]))}");
+report.Line($"Peers: {string.Join(", ", libraries.Gemms.Select(gemm => gemm.Name).Concat(libraries.Libxsmm is null ? [] : ["libxsmm"]).Concat(libraries.Fftw is null ? [] : ["FFTW"]))}");
 foreach (string missing in libraries.Missing)
 {
     report.Line($"Left out: {missing}");

@@ -31,6 +31,7 @@ internal sealed unsafe class Targets(Bench bench)
         [17] = ("Bytes allocated per call after the first", Allocations),
         [18] = ("Attention, 8 heads of 64, against its own model in ONNX Runtime and ONNX Runtime's fused operator", Attention),
         [19] = ("A step of conjugate gradients: share of its product with a Kronecker product, 64 ⊗ 64", ConjugateGradients),
+        [20] = ("A Fourier transform of real numbers and its inverse against FFTW's", FourierTransforms),
     };
 
     private IEnumerable<int> Some => bench.Clock.IsQuick ? [1, 32] : Batches;
@@ -326,6 +327,37 @@ internal sealed unsafe class Targets(Bench bench)
     }
 
     /// <summary>A step is what twenty more of them take.</summary>
+    /// <summary>There and back; FFTW's plans are measured, and its inverse is not divided by the length.</summary>
+    private void FourierTransforms()
+    {
+        if (bench.Libraries.Fftw is not { } fftw)
+        {
+            bench.Report.Line("FFTW is not installed in single precision");
+            return;
+        }
+
+        foreach (int n in bench.Clock.IsQuick ? [4096] : new[] { 512, 1024, 4096, 5000, 16384 })
+        {
+            Subject subject = bench.Subject(FormattableString.Invariant($"Fourier {n}"), FormattableString.Invariant($"irfft({n}) * rfft({n})"));
+            using FloatBuffer x = FloatBuffer.Random(n, 1), y = new(n), z = new(n), copy = new(n), frequencies = new(n + 2);
+            nint forward = fftw.Forward(n, copy.Pointer, frequencies.Pointer), inverse = fftw.Inverse(n, frequencies.Pointer, z.Pointer);
+            x.Span.CopyTo(copy.Span);
+            Variant[] variants =
+            [
+                new("Weft", () => subject.Map.Forward(x.Span, y.Span)),
+                new("FFTW", () =>
+                {
+                    fftw.Execute(forward);
+                    fftw.Execute(inverse);
+                }),
+            ];
+            Array.ForEach(variants, variant => variant.Run());
+            System.Numerics.Tensors.TensorPrimitives.Divide(z.Span, n, z.Span);
+            Bench.Compare($"{subject.Label} by FFTW", y.Span, z.Span);
+            bench.Ratio(20, subject, 1, bench.Race(variants), 0.7, 1);
+        }
+    }
+
     private void ConjugateGradients()
     {
         const int Few = 10, More = 20;

@@ -10,7 +10,15 @@ internal sealed class Libraries : GemmLibraries
         {
             Missing.Add("libxsmm: not installed as a shared object");
         }
+
+        Fftw = Fftw.TryLoad();
+        if (Fftw is null)
+        {
+            Missing.Add("FFTW: not installed in single precision");
+        }
     }
+
+    public Fftw? Fftw { get; }
 
     public Libxsmm? Libxsmm { get; }
 }
