@@ -198,6 +198,74 @@ public readonly struct BinaryCrossEntropy<T>(ReadOnlyMemory<T> targets) : ILoss<
 }
 
 /// <summary>
+/// The mean of Σ t·(log t − log softmax(y / temperature)) over the rows, times the temperature's square, so that gradients are as large at each: the divergence of what a
+/// model gives from what another gives (Kullback and Leibler 1951; Hinton, Vinyals and Dean, <i>Distilling the Knowledge in a Neural Network</i>, 2015).
+/// </summary>
+/// <param name="targets">[batch, outputs]: probabilities, which add up to 1 in each row.</param>
+/// <param name="temperature">Above 0: what outputs are divided by, as those were that the targets were made of.</param>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public readonly struct KullbackLeibler<T>(ReadOnlyMemory<T> targets, double temperature = 1) : ILoss<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>What rounding leaves of a sum of 1.</summary>
+    private const double Tolerance = 1e-3;
+
+    private readonly ReadOnlyMemory<T> targets = targets;
+    private readonly double temperature = double.IsFinite(temperature) && temperature > 0
+        ? temperature
+        : throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "A finite number above 0 is expected.");
+
+    /// <inheritdoc/>
+    public void Check(int rows, int outputs)
+    {
+        Lengths.Require(targets.Length, rows, outputs, nameof(targets));
+        for (int row = 0; row < rows; row++)
+        {
+            double sum = 0;
+            foreach (T target in targets.Span.Slice(row * outputs, outputs))
+            {
+                sum += target >= T.Zero ? double.CreateTruncating(target) : double.NaN;
+            }
+
+            if (!(Math.Abs(sum - 1) <= Tolerance))
+            {
+                throw new ArgumentException($"Row {row} of the targets holds no probabilities: numbers of 0 or above that add up to 1 are expected.", nameof(targets));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows)
+    {
+        int outputs = y.Length / rows;
+        double loss = 0, share = temperature * temperature / totalRows;
+        for (int row = 0; row < rows; row++)
+        {
+            // Shifted by the largest, no exponential overflows and their sum is at least 1.
+            ReadOnlySpan<T> scores = y.Slice(row * outputs, outputs), own = targets.Span.Slice((firstRow + row) * outputs, outputs);
+            Span<T> slopes = dy.Slice(row * outputs, outputs);
+            TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), slopes);
+            TensorPrimitives.Multiply(slopes, T.CreateTruncating(1 / temperature), slopes);
+            double total = 0, weight = 0;
+            for (int k = 0; k < outputs; k++)
+            {
+                (double target, double score) = (double.CreateTruncating(own[k]), double.CreateTruncating(slopes[k]));
+                loss += target > 0 ? share * target * (Math.Log(target) - score) : 0;
+                (total, weight) = (total + Math.Exp(score), weight + target);
+            }
+
+            loss += share * weight * Math.Log(total);
+            for (int k = 0; k < outputs; k++)
+            {
+                slopes[k] = T.CreateTruncating(share / temperature * ((weight * Math.Exp(double.CreateTruncating(slopes[k])) / total) - double.CreateTruncating(own[k])));
+            }
+        }
+
+        return loss;
+    }
+}
+
+/// <summary>
 /// The mean of d² / 2 where |d| ≤ delta, and of delta·(|d| − delta / 2) where it is larger, for d = y − target, over the rows and the outputs (Huber, <i>Robust Estimation
 /// of a Location Parameter</i>, 1964): outliers pull no harder than delta.
 /// </summary>

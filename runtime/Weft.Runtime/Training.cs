@@ -35,6 +35,32 @@ public static class LearningRates
         return left > 1 ? peak * (step + 1) / warmUp : floor + ((peak - floor) * left);
     }
 
+    /// <summary>
+    /// One cycle: half a wave of the cosine up to a peak, and half a wave down to nearly nothing (Smith and Topin, <i>Super-Convergence: Very Fast Training of
+    /// Neural Networks Using Large Learning Rates</i>, 2019).
+    /// </summary>
+    /// <param name="step">The number of the step, from 0.</param>
+    /// <param name="steps">The steps of the whole run; behind it the rate is that of the end.</param>
+    /// <param name="peak">The largest rate.</param>
+    /// <param name="rising">The share of the steps in which the rate rises.</param>
+    /// <param name="start">What part of the peak the first step has: 1 / 25 by default.</param>
+    /// <param name="end">What part of the peak the end has.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The step is negative, there is no step, or the share is not above 0 and below 1.</exception>
+    public static double OneCycle(long step, long steps, double peak, double rising = 0.3, double start = 0.04, double end = 1e-5)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(step);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
+        if (rising is not (> 0 and < 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(rising), rising, "A number above 0 and below 1 is expected.");
+        }
+
+        double done = Math.Min(1, (double)step / steps);
+        return done < rising ? Between(start, 1, done / rising) : Between(1, end, (done - rising) / (1 - rising));
+
+        double Between(double from, double to, double share) => peak * (to + (0.5 * (from - to) * (1 + Math.Cos(Math.PI * share))));
+    }
+
     /// <summary>A rate that is multiplied by a factor each time that so many steps have been taken.</summary>
     /// <param name="step">The number of the step, from 0.</param>
     /// <param name="start">The rate of the first steps.</param>

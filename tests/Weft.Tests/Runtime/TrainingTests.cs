@@ -168,6 +168,9 @@ public sealed class TrainingTests
         Check(new MeanSquaredError<double>(targets));
         Check(new CrossEntropy<double>(new[] { 0, 4, 2, 5 }));
         Check(new CrossEntropy<double>(new[] { 0, 2, 1, 1, 2, 2, 0, 1 }));
+        double[] probabilities = [.. targets.Select(Math.Exp).Chunk(Outputs).SelectMany(row => row.Select(weight => weight / row.Sum()))];
+        Check(new KullbackLeibler<double>(probabilities));
+        Check(new KullbackLeibler<double>(probabilities, temperature: 3));
 
         void Check<TLoss>(TLoss loss)
             where TLoss : ILoss<double>
@@ -182,6 +185,115 @@ public sealed class TrainingTests
             Assert.Equal(whole, first + rest, 1e-14);
             Numbers.AssertClose<double>(dy, other, 1e-15);
         }
+    }
+
+    /// <summary>Nothing between equal distributions, the logarithm of how much surer the targets are; targets that are sure have no logarithm of zero.</summary>
+    [Fact]
+    public void DivergencesAreTheFormula()
+    {
+        double[] dy = new double[4];
+        Assert.Equal(0, new KullbackLeibler<double>(new[] { 0.25, 0.75, 0.5, 0.5 }).Evaluate([0, Math.Log(3), 7, 7], dy, 0, 2, 2), 1e-15);
+        Assert.All(dy, slope => Assert.Equal(0, slope, 1e-15));
+        Assert.Equal(Math.Log(2), new KullbackLeibler<double>(new double[] { 1, 0, 0, 1 }).Evaluate([5, 5, -1, -1], dy, 0, 2, 2), 1e-15);
+        Assert.Equal([-0.25, 0.25, 0.25, -0.25], dy);
+        Assert.Throws<ArgumentException>("targets", () => new KullbackLeibler<double>(new[] { 0.5, 0.6 }).Check(1, 2));
+        Assert.Throws<ArgumentException>("targets", () => new KullbackLeibler<double>(new[] { -0.5, 1.5 }).Check(1, 2));
+        Assert.Throws<ArgumentOutOfRangeException>("temperature", () => new KullbackLeibler<double>(new[] { 1.0 }, 0));
+    }
+
+    /// <summary>Each round has all rows once, whatever the batches are, and in another order than the one before; a step has the same rows in any run.</summary>
+    [Theory]
+    [InlineData(10, 4)]
+    [InlineData(7, 7)]
+    [InlineData(3, 8)]
+    [InlineData(1, 2)]
+    public void BatchesHaveAllRowsOnceARound(int count, int batch)
+    {
+        int[] Rows(long step)
+        {
+            int[] rows = new int[batch];
+            Batches.Draw(step, count, rows, seed: 5);
+            return rows;
+        }
+
+        int[][] rounds = [.. Enumerable.Range(0, count * 6).SelectMany(step => Rows(step)).Take(count * batch * 6 / count * count).Chunk(count)];
+        Assert.All(rounds, round => Assert.Equal(Enumerable.Range(0, count), round.Order()));
+        Assert.True(count < 4 || rounds.Select(round => string.Join(' ', round)).Distinct().Count() > rounds.Length / 2);
+        Assert.Equal(Rows(3), Rows(3));
+
+        double[] data = [.. Enumerable.Range(0, 3 * count).Select(i => (double)i)], copy = new double[3 * batch];
+        Batches.Copy<double>(data, Rows(1), copy);
+        Assert.Equal(Rows(1).SelectMany(row => new double[] { 3 * row, (3 * row) + 1, (3 * row) + 2 }), copy);
+        Assert.Throws<ArgumentOutOfRangeException>("rows", () => Batches.Copy<double>(data, [count], new double[3]));
+        Assert.Throws<ArgumentException>("batch", () => Batches.Copy<double>(data, [0, 0], new double[3]));
+        Assert.Throws<ArgumentOutOfRangeException>("step", () => Batches.Draw(long.MaxValue, count, new int[2]));
+    }
+
+    [Fact]
+    public void PatienceEndsBehindTheBest()
+    {
+        var patience = new Patience(2, leastShare: 0.1);
+        Assert.True(patience.Observe(10));
+        Assert.False(patience.Observe(9.5));
+        Assert.False(patience.Observe(double.NaN));
+        Assert.False(patience.IsOver);
+        Assert.False(patience.Observe(11));
+        Assert.True(patience.IsOver);
+        patience.Renew();
+        Assert.False(patience.IsOver);
+        Assert.True(patience.Observe(-1));
+        Assert.Equal(-1, patience.Best);
+        Assert.False(patience.Observe(-1.05));
+        Assert.True(patience.Observe(-1.2));
+    }
+
+    [Fact]
+    public void AveragesAreExponential()
+    {
+        using SignedDense<double> map = new(2, 3), other = new(2, 3), wrong = new(3, 3);
+        map.Initialize(1);
+        var average = new WeightAverage<double>(map, 0.75);
+        Assert.Throws<InvalidOperationException>(() => average.CopyTo(other));
+        var optimizer = new Sgd<double>(0.5);
+        double[] expected = map.Parameters[..map.TrainedCount].ToArray();
+        average.Update();
+        for (int step = 0; step < 3; step++)
+        {
+            optimizer.Step(map, Numbers.Draw<double>(map.TrainedCount, step));
+            average.Update();
+            expected = [.. expected.Zip(map.Parameters.ToArray(), (a, p) => (0.75 * a) + (0.25 * p))];
+        }
+
+        average.CopyTo(other);
+        Numbers.AssertClose<double>(expected, other.Parameters[..map.TrainedCount].ToArray(), 1e-15);
+        Assert.Equal(map["f"].Values.ToArray(), other["f"].Values.ToArray());
+        Assert.Throws<ArgumentException>("target", () => average.CopyTo(wrong));
+        var resumed = new WeightAverage<double>(map, 0.75);
+        resumed.Restore(average.Values);
+        resumed.CopyTo(map);
+        Assert.Equal(other.Parameters.ToArray(), map.Parameters.ToArray());
+    }
+
+    [Fact]
+    public void OneCycleRisesAndFalls()
+    {
+        Assert.Equal(0.04, LearningRates.OneCycle(0, 100, 1), 1e-15);
+        Assert.Equal(0.52, LearningRates.OneCycle(15, 100, 1), 1e-15);
+        Assert.Equal(1, LearningRates.OneCycle(30, 100, 1), 1e-15);
+        Assert.Equal(1e-5, LearningRates.OneCycle(100, 100, 1), 1e-15);
+        Assert.Equal(1e-5, LearningRates.OneCycle(200, 100, 1), 1e-15);
+        Assert.Throws<ArgumentOutOfRangeException>("rising", () => LearningRates.OneCycle(0, 10, 1, rising: 1));
+    }
+
+    [Fact]
+    public void AccuracyCountsTheLargest()
+    {
+        double[] outputs = [1, 3, 2, 5, 5, 0, double.NaN, 1, 2];
+        Assert.Equal(2 / 3.0, Metrics.Accuracy<double>(outputs, [1, 0, 0]), 1e-15); // of equal ones the first
+        Assert.Equal(2 / 3.0, Metrics.Accuracy<double>(outputs, [2, 1, 0], top: 2), 1e-15);
+        Assert.Equal(1, Metrics.Accuracy<double>(outputs, [2, 1, 0], top: 3));
+        Assert.Throws<ArgumentOutOfRangeException>("labels", () => Metrics.Accuracy<double>(outputs, [0, 0, 3]));
+        Assert.Throws<ArgumentOutOfRangeException>("top", () => Metrics.Accuracy<double>(outputs, [0, 0, 0], top: 4));
     }
 
     [Fact]
