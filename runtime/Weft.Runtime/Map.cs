@@ -259,15 +259,27 @@ public abstract unsafe class Map<T> : IDisposable
     /// <param name="x">[batch, <see cref="Inputs"/>], at least one row.</param>
     /// <param name="loss">The loss, with what the outputs are compared to.</param>
     /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: only the loss is wanted.</param>
+    /// <returns>The mean loss.</returns>
+    /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient)
+        where TLoss : struct, ILoss<T> => LossGradient(x, loss, default, gradient, null);
+
+    /// <summary>The mean loss over a batch and its gradient for the trained parameters, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T})"/>, with noise.</summary>
+    /// <param name="x">[batch, <see cref="Inputs"/>], at least one row.</param>
+    /// <param name="loss">The loss, with what the outputs are compared to.</param>
+    /// <param name="gradient">[<see cref="TrainedCount"/>], added to; or empty: only the loss is wanted.</param>
     /// <param name="noise">What noise is drawn by in a step of training; null: it is its mean, as outside training. A map without noise needs none.</param>
     /// <returns>The mean loss.</returns>
     /// <exception cref="ArgumentException">A length is wrong, an input holds what is no position where it should, the batch is empty, the loss does not fit it, or the spans overlap; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
-    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient, Noise? noise = null)
+    [OverloadResolutionPriority(-1)] // a 'default' behind the loss and a span is that of a gradient
+    public double LossGradient<TLoss>(ReadOnlySpan<T> x, TLoss loss, Span<T> gradient, Noise? noise)
         where TLoss : struct, ILoss<T> => LossGradient(x, loss, default, gradient, noise);
 
-    /// <summary>The mean loss over a batch and its gradients, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T}, Noise?)"/>, also for the input.</summary>
+    /// <summary>The mean loss over a batch and its gradients, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T})"/>, also for the input.</summary>
     /// <param name="x">[batch, <see cref="Inputs"/>], at least one row.</param>
     /// <param name="loss">The loss, with what the outputs are compared to.</param>
     /// <param name="dx">[batch, <see cref="Inputs"/>], overwritten; or empty: not wanted.</param>
@@ -347,7 +359,7 @@ public abstract unsafe class Map<T> : IDisposable
         gradient,
         noise);
 
-    /// <summary>The loss and its gradient, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T}, Noise?)"/>, for a dense tensor [batch, <see cref="Inputs"/>].</summary>
+    /// <summary>The loss and its gradient, as <see cref="LossGradient{TLoss}(ReadOnlySpan{T}, TLoss, Span{T})"/>, for a dense tensor [batch, <see cref="Inputs"/>].</summary>
     /// <exception cref="ArgumentException">The tensor is not dense or has another shape, or the loss does not fit it; nothing was written.</exception>
     /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>

@@ -212,7 +212,7 @@ public sealed class TrainingTests
         int[] Rows(long step)
         {
             int[] rows = new int[batch];
-            Batches.Draw(step, count, rows, seed: 5);
+            MiniBatches.Draw(step, count, rows, seed: 5);
             return rows;
         }
 
@@ -222,11 +222,11 @@ public sealed class TrainingTests
         Assert.Equal(Rows(3), Rows(3));
 
         double[] data = [.. Enumerable.Range(0, 3 * count).Select(i => (double)i)], copy = new double[3 * batch];
-        Batches.Copy<double>(data, Rows(1), copy);
+        MiniBatches.Copy<double>(data, Rows(1), copy);
         Assert.Equal(Rows(1).SelectMany(row => new double[] { 3 * row, (3 * row) + 1, (3 * row) + 2 }), copy);
-        Assert.Throws<ArgumentOutOfRangeException>("rows", () => Batches.Copy<double>(data, [count], new double[3]));
-        Assert.Throws<ArgumentException>("batch", () => Batches.Copy<double>(data, [0, 0], new double[3]));
-        Assert.Throws<ArgumentOutOfRangeException>("step", () => Batches.Draw(long.MaxValue, count, new int[2]));
+        Assert.Throws<ArgumentOutOfRangeException>("rows", () => MiniBatches.Copy<double>(data, [count], new double[3]));
+        Assert.Throws<ArgumentException>("batch", () => MiniBatches.Copy<double>(data, [0, 0], new double[3]));
+        Assert.Throws<ArgumentOutOfRangeException>("step", () => MiniBatches.Draw(long.MaxValue, count, new int[2]));
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace Weft;
 /// Mixed batches of what is held in memory, by the number of the step alone: a run that is resumed sees the batches that it would have seen. All rows come
 /// once before one comes again, in another order each time.
 /// </summary>
-public static class Batches
+public static class MiniBatches
 {
     /// <summary>The rows of a batch.</summary>
     /// <param name="step">The number of the step, from 0.</param>
