@@ -14,13 +14,13 @@ public static unsafe partial class ParameterFunctions<T>
         /// <param name="x">[rows, n]</param>
         /// <param name="y">[rows, 2, n/2 + 1]; overwritten.</param>
         /// <param name="sizes">The number of rows, and n.</param>
-        public static void Value(T* x, T* y, (int Rows, int Size) sizes) => Analyze(x, y, sizes, T.One, T.One, adds: false);
+        public static void Value(T* x, T* y, (int Rows, int Size) sizes) => Transform(x, y, sizes, isBack: false, new(T.One, T.One, Adds: false));
 
         /// <inheritdoc cref="Value"/>
-        public static void Tangent(in Dual x, in Dual y, (int Rows, int Size) sizes) => Analyze(x.Mirror, y.Mirror, sizes, T.One, T.One, adds: false);
+        public static void Tangent(in Dual x, in Dual y, (int Rows, int Size) sizes) => Transform(x.Mirror, y.Mirror, sizes, isBack: false, new(T.One, T.One, Adds: false));
 
         /// <inheritdoc cref="Value"/>
-        public static void Gradient(in Dual x, in Dual y, (int Rows, int Size) sizes) => Synthesize(y.Mirror, x.Mirror, sizes, T.One, T.One, adds: true);
+        public static void Gradient(in Dual x, in Dual y, (int Rows, int Size) sizes) => Transform(y.Mirror, x.Mirror, sizes, isBack: true, new(T.One, T.One, Adds: true));
     }
 
     /// <summary>y[o, j] = (1/n) Σ_f exp(2πi f j/n) (x[o, 0, f] + i x[o, 1, f]) over f from 0 to n − 1, where those behind n/2 are the conjugates of those before it.</summary>
@@ -31,8 +31,8 @@ public static unsafe partial class ParameterFunctions<T>
         /// <param name="sizes">The number of rows, and n.</param>
         public static void Value(T* x, T* y, (int Rows, int Size) sizes)
         {
-            T scale = T.One / T.CreateTruncating(sizes.Size);
-            Synthesize(x, y, sizes, scale, scale + scale, adds: false);
+            T one = T.One / T.CreateTruncating(sizes.Size);
+            Transform(x, y, sizes, isBack: true, new(one, one + one, Adds: false));
         }
 
         /// <inheritdoc cref="Value"/>
@@ -41,46 +41,84 @@ public static unsafe partial class ParameterFunctions<T>
         /// <inheritdoc cref="Value"/>
         public static void Gradient(in Dual x, in Dual y, (int Rows, int Size) sizes)
         {
-            T scale = T.One / T.CreateTruncating(sizes.Size);
-            Analyze(y.Mirror, x.Mirror, sizes, scale, scale + scale, adds: true);
+            T one = T.One / T.CreateTruncating(sizes.Size);
+            Transform(y.Mirror, x.Mirror, sizes, isBack: false, new(one, one + one, Adds: true));
         }
     }
 
-    /// <summary>c_f times the transform of each row of x, with one number for f = 0 and f = n/2 and another between them.</summary>
-    private static void Analyze(T* x, T* y, (int Rows, int Size) sizes, T ends, T middle, bool adds)
+    /// <summary>What frequencies are multiplied by: one number for f = 0 and f = n/2, another between them; and whether results are added to.</summary>
+    private readonly record struct FrequencyScale(T Ends, T Middle, bool Adds);
+
+    /// <summary>
+    /// c_f times the transform of each row of x; or back, y[j] = Σ_f c_f (re x[f] cos(2π f j/n) − im x[f] sin(2π f j/n)). What nothing is made of is zero, where it
+    /// is not only added to.
+    /// </summary>
+    private static void Transform(T* x, T* y, (int Rows, int Size) sizes, bool isBack, FrequencyScale scale)
     {
+        int frequencies = 2 * (sizes.Size / 2 + 1);
+        (int from, int to) = isBack ? (frequencies, sizes.Size) : (sizes.Size, frequencies);
         if (x == null || y == null)
         {
-            ClearUnlessAdded(y, sizes.Rows * 2 * (sizes.Size / 2 + 1), adds);
+            if (y != null && !scale.Adds)
+            {
+                new Span<T>(y, sizes.Rows * to).Clear();
+            }
+
             return;
         }
 
         RealFourierPlan plan = RealFourierPlan.Of(sizes.Size);
         using Scratch room = new(2 * plan.Length + plan.Complex.Room);
-        for (int row = 0; row < sizes.Rows; row++, x += sizes.Size, y += 2 * (sizes.Size / 2 + 1))
+        for (int row = 0; row < sizes.Rows; row++, x += from, y += to)
         {
             if (sizes.Size % 2 != 0)
             {
-                AnalyzeOdd(plan, x, y, room.Pointer, ends, middle, adds);
+                OfOdd(plan, x, y, room.Pointer, isBack, scale);
             }
             else if (Vector512.IsHardwareAccelerated)
             {
-                AnalyzeEven<Lanes512<T>, Vector512<T>>(plan, x, y, room.Pointer, ends, middle, adds);
+                OfEven<Lanes512<T>, Vector512<T>>(plan, x, y, room.Pointer, isBack, scale);
             }
             else if (Vector256.IsHardwareAccelerated)
             {
-                AnalyzeEven<Lanes256<T>, Vector256<T>>(plan, x, y, room.Pointer, ends, middle, adds);
+                OfEven<Lanes256<T>, Vector256<T>>(plan, x, y, room.Pointer, isBack, scale);
             }
             else
             {
-                AnalyzeEven<Lanes128<T>, Vector128<T>>(plan, x, y, room.Pointer, ends, middle, adds);
+                OfEven<Lanes128<T>, Vector128<T>>(plan, x, y, room.Pointer, isBack, scale);
             }
+        }
+    }
+
+    private static void OfOdd(RealFourierPlan plan, T* x, T* y, T* room, bool isBack, FrequencyScale scale)
+    {
+        if (isBack)
+        {
+            SynthesizeOdd(plan, x, y, room, scale);
+        }
+        else
+        {
+            AnalyzeOdd(plan, x, y, room, scale);
+        }
+    }
+
+    private static void OfEven<S, V>(RealFourierPlan plan, T* x, T* y, T* room, bool isBack, FrequencyScale scale)
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        if (isBack)
+        {
+            SynthesizeEven<S, V>(plan, x, y, room, scale);
+        }
+        else
+        {
+            AnalyzeEven<S, V>(plan, x, y, room, scale);
         }
     }
 
     /// <summary>Even elements are real parts and odd ones imaginary: the transform of half the length has both, E + i O, which its symmetry tells apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AnalyzeEven<S, V>(RealFourierPlan plan, T* x, T* y, T* room, T ends, T middle, bool adds)
+    private static void AnalyzeEven<S, V>(RealFourierPlan plan, T* x, T* y, T* room, FrequencyScale scale)
         where S : struct, ILanes<T, V>
         where V : struct
     {
@@ -99,16 +137,16 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         plan.Complex.Transform(re, im, im + half);
-        Put<Lanes1<T>, T>(ends * (re[0] + im[0]), toRe, adds);
-        Put<Lanes1<T>, T>(T.Zero, toIm, adds);
-        Put<Lanes1<T>, T>(ends * (re[0] - im[0]), toRe + half, adds);
-        Put<Lanes1<T>, T>(T.Zero, toIm + half, adds);
-        (int f, int g) = Untangle<S, V>(plan, re, im, toRe, toIm, Half * middle, adds, 1);
-        (f, g) = Untangle<Lanes1<T>, T>(plan, re, im, toRe, toIm, Half * middle, adds, f);
+        Put<Lanes1<T>, T>(scale.Ends * (re[0] + im[0]), toRe, scale.Adds);
+        Put<Lanes1<T>, T>(T.Zero, toIm, scale.Adds);
+        Put<Lanes1<T>, T>(scale.Ends * (re[0] - im[0]), toRe + half, scale.Adds);
+        Put<Lanes1<T>, T>(T.Zero, toIm + half, scale.Adds);
+        (int f, int g) = Untangle<S, V>(plan, re, im, toRe, toIm, Half * scale.Middle, scale.Adds, 1);
+        (f, g) = Untangle<Lanes1<T>, T>(plan, re, im, toRe, toIm, Half * scale.Middle, scale.Adds, f);
         if (f == g)
         {
-            Put<Lanes1<T>, T>(middle * re[f], toRe + f, adds);
-            Put<Lanes1<T>, T>(-middle * im[f], toIm + f, adds);
+            Put<Lanes1<T>, T>(scale.Middle * re[f], toRe + f, scale.Adds);
+            Put<Lanes1<T>, T>(-scale.Middle * im[f], toIm + f, scale.Adds);
         }
     }
 
@@ -145,7 +183,7 @@ public static unsafe partial class ParameterFunctions<T>
         where V : struct => S.Store(adds ? S.Add(S.Load(to), value) : value, to);
 
     /// <summary>As complex numbers without imaginary parts.</summary>
-    private static void AnalyzeOdd(RealFourierPlan plan, T* x, T* y, T* room, T ends, T middle, bool adds)
+    private static void AnalyzeOdd(RealFourierPlan plan, T* x, T* y, T* room, FrequencyScale scale)
     {
         (int size, int count) = (plan.Length, plan.Length / 2 + 1);
         T* re = room, im = re + size;
@@ -155,58 +193,26 @@ public static unsafe partial class ParameterFunctions<T>
         im[0] = T.Zero;
         for (int f = 0; f < count; f++)
         {
-            T scale = f == 0 ? ends : middle;
-            Put<Lanes1<T>, T>(scale * re[f], y + f, adds);
-            Put<Lanes1<T>, T>(scale * im[f], y + count + f, adds);
-        }
-    }
-
-    /// <summary>y[j] = Σ_f c_f (re x[f] cos(2π f j/n) − im x[f] sin(2π f j/n)), with one number c for f = 0 and f = n/2 and another between them.</summary>
-    private static void Synthesize(T* x, T* y, (int Rows, int Size) sizes, T ends, T middle, bool adds)
-    {
-        if (x == null || y == null)
-        {
-            ClearUnlessAdded(y, sizes.Rows * sizes.Size, adds);
-            return;
-        }
-
-        RealFourierPlan plan = RealFourierPlan.Of(sizes.Size);
-        using Scratch room = new(2 * plan.Length + plan.Complex.Room);
-        for (int row = 0; row < sizes.Rows; row++, x += 2 * (sizes.Size / 2 + 1), y += sizes.Size)
-        {
-            if (sizes.Size % 2 != 0)
-            {
-                SynthesizeOdd(plan, x, y, room.Pointer, ends, middle, adds);
-            }
-            else if (Vector512.IsHardwareAccelerated)
-            {
-                SynthesizeEven<Lanes512<T>, Vector512<T>>(plan, x, y, room.Pointer, ends, middle, adds);
-            }
-            else if (Vector256.IsHardwareAccelerated)
-            {
-                SynthesizeEven<Lanes256<T>, Vector256<T>>(plan, x, y, room.Pointer, ends, middle, adds);
-            }
-            else
-            {
-                SynthesizeEven<Lanes128<T>, Vector128<T>>(plan, x, y, room.Pointer, ends, middle, adds);
-            }
+            T by = f == 0 ? scale.Ends : scale.Middle;
+            Put<Lanes1<T>, T>(by * re[f], y + f, scale.Adds);
+            Put<Lanes1<T>, T>(by * im[f], y + count + f, scale.Adds);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SynthesizeEven<S, V>(RealFourierPlan plan, T* x, T* y, T* room, T ends, T middle, bool adds)
+    private static void SynthesizeEven<S, V>(RealFourierPlan plan, T* x, T* y, T* room, FrequencyScale scale)
         where S : struct, ILanes<T, V>
         where V : struct
     {
         int half = plan.Length, k = 0;
         T* re = room, im = re + half, fromRe = x, fromIm = x + half + 1;
-        (T first, T last) = (ends * fromRe[0], ends * fromRe[half]);
+        (T first, T last) = (scale.Ends * fromRe[0], scale.Ends * fromRe[half]);
         (re[0], im[0]) = (first + last, first - last);
-        (int f, int g) = Tangle<S, V>(plan, fromRe, fromIm, re, im, Half * middle, 1);
-        (f, g) = Tangle<Lanes1<T>, T>(plan, fromRe, fromIm, re, im, Half * middle, f);
+        (int f, int g) = Tangle<S, V>(plan, fromRe, fromIm, re, im, Half * scale.Middle, 1);
+        (f, g) = Tangle<Lanes1<T>, T>(plan, fromRe, fromIm, re, im, Half * scale.Middle, f);
         if (f == g)
         {
-            (re[f], im[f]) = (middle * fromRe[f], -middle * fromIm[f]);
+            (re[f], im[f]) = (scale.Middle * fromRe[f], -scale.Middle * fromIm[f]);
         }
 
         // With the parts changed for each other the transform is the inverse.
@@ -214,7 +220,7 @@ public static unsafe partial class ParameterFunctions<T>
         for (; k <= half - S.Count; k += S.Count)
         {
             (V even, V odd) = (S.Load(re + k), S.Load(im + k));
-            if (adds)
+            if (scale.Adds)
             {
                 (V evenBefore, V oddBefore) = S.LoadPairs(y + (2 * k));
                 (even, odd) = (S.Add(evenBefore, even), S.Add(oddBefore, odd));
@@ -225,8 +231,8 @@ public static unsafe partial class ParameterFunctions<T>
 
         for (; k < half; k++)
         {
-            Put<Lanes1<T>, T>(re[k], y + (2 * k), adds);
-            Put<Lanes1<T>, T>(im[k], y + (2 * k) + 1, adds);
+            Put<Lanes1<T>, T>(re[k], y + (2 * k), scale.Adds);
+            Put<Lanes1<T>, T>(im[k], y + (2 * k) + 1, scale.Adds);
         }
     }
 
@@ -257,11 +263,11 @@ public static unsafe partial class ParameterFunctions<T>
         return (f, g);
     }
 
-    private static void SynthesizeOdd(RealFourierPlan plan, T* x, T* y, T* room, T ends, T middle, bool adds)
+    private static void SynthesizeOdd(RealFourierPlan plan, T* x, T* y, T* room, FrequencyScale scale)
     {
-        (int size, int count, T between) = (plan.Length, plan.Length / 2 + 1, Half * middle);
+        (int size, int count, T between) = (plan.Length, plan.Length / 2 + 1, Half * scale.Middle);
         T* re = room, im = re + size;
-        (re[0], im[0]) = (ends * x[0], T.Zero);
+        (re[0], im[0]) = (scale.Ends * x[0], T.Zero);
         for (int f = 1; f < count; f++)
         {
             (re[f], im[f]) = (between * x[f], between * x[count + f]);
@@ -271,16 +277,7 @@ public static unsafe partial class ParameterFunctions<T>
         plan.Complex.Transform(im, re, im + size);
         for (int j = 0; j < size; j++)
         {
-            Put<Lanes1<T>, T>(re[j], y + j, adds);
-        }
-    }
-
-    /// <summary>What nothing is made of is zero, where it is not only added to.</summary>
-    private static void ClearUnlessAdded(T* y, int length, bool adds)
-    {
-        if (y != null && !adds)
-        {
-            new Span<T>(y, length).Clear();
+            Put<Lanes1<T>, T>(re[j], y + j, scale.Adds);
         }
     }
 
