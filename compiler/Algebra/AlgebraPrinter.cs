@@ -74,7 +74,8 @@ public static class AlgebraPrinter
 
     private static string Extents(EquatableArray<int> shape) => shape.Count == 0 ? "" : $"[{string.Join(", ", shape.Select(extent => Number(extent)))}]";
 
-    private static string Print(Initializer initializer)
+    /// <summary>A distribution with its number.</summary>
+    public static string Print(Initializer initializer)
     {
         string scale = Number(initializer.Scale);
         return initializer.Distribution switch

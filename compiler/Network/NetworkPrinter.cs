@@ -80,6 +80,10 @@ public static class NetworkPrinter
                 text.Append($"{indent}{function.Target} = {Print(function.Call)}\n");
                 break;
 
+            case NoiseStatement { Noise: var noise } drawn:
+                text.Append(FormattableString.Invariant($"{indent}{drawn.Target}[i] ~ {AlgebraPrinter.Print(noise.Distribution)}  for i<{drawn.Target.Length}, {noise.Name}\n"));
+                break;
+
             case ActivationStatement activation:
                 text.Append($"{indent}{activation.Target} = {activation.Function.Name}({activation.Source})\n");
                 break;

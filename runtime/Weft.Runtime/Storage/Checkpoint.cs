@@ -75,7 +75,11 @@ public static class Checkpoint
         }
         finally
         {
-            File.Delete(temporary);
+            // In a folder that is not there it would hide what failed.
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
         }
     }
 

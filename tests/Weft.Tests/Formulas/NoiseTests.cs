@@ -134,6 +134,7 @@ public class NoiseTests
         ExplanationReport report = ModuleCompiler.Explain(with, new GenerateOptions("F")).Full();
         Assert.Equal(plan, report.Lines("Without noise").TakeLast(plan.Count));
         Assert.NotEqual(plan, report.Lines("Plan"));
+        Assert.Contains(report.Lines("Network"), line => line.EndsWith("[i] ~ dropout(0.1)  for i<32, dropout", StringComparison.Ordinal));
     }
 
     [Theory]
