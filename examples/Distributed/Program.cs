@@ -10,6 +10,6 @@ var root = new RootCommand("Trains a classifier on several processes: mpiexec -n
 root.SetAction(parsed => ProcessGroup.Run(group => Training.Run(
     group,
     parsed.GetValue(dense) ? new DenseTones() : new Tones(),
-    parsed.GetValue(steps) ?? (parsed.GetValue(quick) ? 20 : 300),
+    parsed.GetValue(steps) ?? (parsed.GetValue(quick) ? 40 : 300),
     parsed.GetValue(checkpoint))));
 return root.Parse(args).Invoke();

@@ -16,7 +16,7 @@ internal static class Sound
             double phase = 2 * Math.PI * random.NextDouble(), pitch = 2 * Math.PI * (40 + (25 * labels[row])) / n;
             for (int i = 0; i < n; i++)
             {
-                x[(row * n) + i] = (float)(Math.Sin((pitch * i) + phase) + (16 * (random.NextDouble() - 0.5)));
+                x[(row * n) + i] = (float)((0.3 * Math.Sin((pitch * i) + phase)) + (3 * (random.NextDouble() - 0.5)));
             }
         }
     }

@@ -13,7 +13,7 @@ internal static class Training
     {
         // The processes of one machine share its cores.
         WeftOptions.MaxThreads = Math.Max(1, Environment.ProcessorCount / group.Size);
-        var optimizer = new Sgd<float>(learningRate: 0.05, momentum: 0.9);
+        var optimizer = new Sgd<float>(learningRate: 0.1, momentum: 0.9);
         map.Initialize(seed: 1);
         int start = File.Exists(checkpoint) ? (int)Checkpoint.Load(checkpoint, map, optimizer) : 0;
 
