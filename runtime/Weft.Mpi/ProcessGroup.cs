@@ -18,10 +18,10 @@ public sealed unsafe class ProcessGroup
     /// <summary>A sum that takes the place of this rank's summand: MPI_IN_PLACE of MPICH and MS-MPI.</summary>
     private const nint InPlace = -1;
 
-    private static int s_isStarted;
-
     /// <summary>What each rank brought to the last exchange.</summary>
     private readonly Share[] shares;
+
+    static ProcessGroup() => MpiLibrary.Find();
 
     private ProcessGroup()
     {
@@ -42,16 +42,16 @@ public sealed unsafe class ProcessGroup
     /// </summary>
     /// <param name="work">What each process does.</param>
     /// <exception cref="DllNotFoundException">There is no MPI library that has MPICH's binary interface.</exception>
-    /// <exception cref="InvalidOperationException">There was a group in this process before.</exception>
+    /// <exception cref="InvalidOperationException">MPI was started in this process before.</exception>
     public static void Run(Action<ProcessGroup> work)
     {
         ArgumentNullException.ThrowIfNull(work);
-        if (Interlocked.Exchange(ref s_isStarted, 1) != 0)
+        _ = Native.MPI_Initialized(out int isInitialized);
+        if (isInitialized != 0)
         {
             throw new InvalidOperationException("MPI can be started once in a process, and it has been.");
         }
 
-        MpiLibrary.Find();
         int count = 0;
         byte** arguments = null;
         _ = Native.MPI_Init_thread(ref count, ref arguments, Native.MPI_THREAD_SERIALIZED, out _);
