@@ -62,8 +62,9 @@ public sealed unsafe class ProcessGroup
         }
         catch (Exception exception)
         {
-            // The others wait for this one: without an end of all they would do so for ever.
+            // The others wait for this one: without an end of all they would do so for ever. A launcher that is told at once may not pass on what was written.
             Console.Error.WriteLine($"Rank {group.Rank} of {group.Size} failed, which ends all: {exception}");
+            Thread.Sleep(100);
             _ = Native.MPI_Abort(Native.MPI_COMM_WORLD, 1);
             throw;
         }
