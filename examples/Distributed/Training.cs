@@ -20,8 +20,7 @@ internal static class Training
         (int first, int count) = group.Part(BatchRows);
         float[] x = new float[count * map.Inputs], gradient = new float[map.TrainedCount];
         int[] labels = new int[count];
-        var (computing, averaging) = (new Stopwatch(), new Stopwatch());
-        double loss = 0;
+        var (computing, averaging, loss) = (new Stopwatch(), new Stopwatch(), 0.0);
         for (int step = start; step < steps; step++)
         {
             Sound.Draw(((long)step * BatchRows) + first, x, labels);
@@ -46,8 +45,7 @@ internal static class Training
             Sound.Draw(-TestRows, test, tones);
             map.Forward(test, scores);
             int right = tones.Where((tone, row) => TensorPrimitives.IndexOfMax<float>(scores.AsSpan(row * map.Outputs, map.Outputs)) == tone).Count();
-            Console.WriteLine($"Processes: {group.Size}, steps {start} to {steps}");
-            Console.WriteLine($"A gradient: {sizeof(float) * map.TrainedCount:N0} bytes");
+            Console.WriteLine($"Processes: {group.Size}, steps {start} to {steps}, a gradient of {sizeof(float) * map.TrainedCount:N0} bytes");
             Console.WriteLine($"The last loss: {loss:F4}; right: {(double)right / TestRows:P1}");
             Console.WriteLine($"A step: {computing.Elapsed.TotalMilliseconds / (steps - start):F2} ms for the gradient, {averaging.Elapsed.TotalMilliseconds / (steps - start):F2} ms for its average");
         }
