@@ -10,8 +10,8 @@ namespace Weft.Mpi;
 /// returns when all have come to it.
 /// </summary>
 /// <remarks>
-/// A sum over ranks is made by the MPI library's own Allreduce: all ranks have the same bits of it, and for the same ranks on the same machines each run has. What goes
-/// over the network is a gradient of trained parameters, so for structured maps that of the factors and not of a dense matrix.
+/// A sum over ranks is one Allreduce of the MPI library: all ranks have the same bits of it, and with a library that orders its sums alike, as MPICH does, so has each run of the
+/// same ranks on the same machines. What goes over the network is a gradient of trained parameters, so for structured maps that of the factors and not of a dense matrix.
 /// </remarks>
 public sealed unsafe class ProcessGroup
 {
@@ -38,7 +38,7 @@ public sealed unsafe class ProcessGroup
 
     /// <summary>
     /// Does work in a group of all processes, once in a program. An exception in one of them is written to its standard error, and ends all processes
-    /// with exit code 1; so do errors of MPI. What a process that dies leaves behind is ended by <c>mpiexec</c>.
+    /// with exit code 1. An error of MPI ends all too, and what a process that dies leaves behind is ended by <c>mpiexec</c>.
     /// </summary>
     /// <param name="work">What each process does.</param>
     /// <exception cref="DllNotFoundException">There is no MPI library that has MPICH's binary interface.</exception>
