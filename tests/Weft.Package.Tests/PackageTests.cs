@@ -146,6 +146,30 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
                     """),
             ],
         },
+        ["mpi"] = new()
+        {
+            Packages = ["Weft", "Weft.Mpi"],
+            Files =
+            [
+                ("Program.cs", """
+                    using Weft.Mpi;
+
+                    try
+                    {
+                        ProcessGroup.Run(group =>
+                        {
+                            float[] gradient = [1, 2];
+                            Console.WriteLine($"{group.Size} {group.Average<float>(gradient, loss: 3, weight: 4)} {string.Join(' ', gradient)}");
+                        });
+                    }
+                    catch (DllNotFoundException exception)
+                    {
+                        Console.WriteLine($"None: {exception.Message}");
+                    }
+
+                    """),
+            ],
+        },
         ["opencl"] = new()
         {
             Packages = ["Weft", "Weft.OpenCl"],
@@ -247,6 +271,9 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
     [Fact]
     public void Onnx_IsAPackageToo() => Assert.Equal(
         ["W bias", "True"], _feed.Run("onnx").Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
+    [Fact]
+    public void Mpi_IsAPackageToo() => Assert.Matches("^(1 3 1 2|None: .*MPI.*)$", _feed.Run("mpi").Trim());
 
     [Fact]
     public void OpenCl_IsAPackageToo() => Assert.Matches("^(2 4 6|None: .*OpenCL.*)$", _feed.Run("opencl").Trim());
@@ -384,7 +411,7 @@ public sealed class PackageTests : IClassFixture<PackageTests.Feed>, IDisposable
             Folder = Path.Combine(Path.GetTempPath(), "weft-" + Version);
             Directory.CreateDirectory(Folder);
             string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
-            IEnumerable<string> packages = new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Solvers", "Weft.Adapters", "Weft.Onnx", "Weft.Runtime.OpenCl", "Weft.Tool" }
+            IEnumerable<string> packages = new[] { "Weft.Runtime", "Weft.Dynamic", "Weft.Fitting", "Weft.Solvers", "Weft.Adapters", "Weft.Onnx", "Weft.Mpi", "Weft.Runtime.OpenCl", "Weft.Tool" }
                 .Select(name => Path.Combine(Repository(), "runtime", name, name + ".csproj"))
                 .Append(Path.Combine(Repository(), "templates", "Weft.Templates.csproj"));
             File.WriteAllText(Path.Combine(Folder, "Packages.proj"), $"""

@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using Weft.Dynamic;
 using Weft.Fitting;
+using Weft.Mpi;
 using Weft.Onnx;
 using Weft.OpenCl;
 using Weft.Solvers;
@@ -16,7 +17,7 @@ public class PublicSurfaceTests
 
     private static readonly Type[] Types =
     [
-        .. new[] { typeof(Map<>), typeof(Role), typeof(OpenClMap<>), typeof(Projection), typeof(ILinearOperator<>), typeof(WeftAssembly), typeof(OnnxExport) }.SelectMany(type => type.Assembly.GetExportedTypes()),
+        .. new[] { typeof(Map<>), typeof(Role), typeof(OpenClMap<>), typeof(Projection), typeof(ILinearOperator<>), typeof(WeftAssembly), typeof(OnnxExport), typeof(ProcessGroup) }.SelectMany(type => type.Assembly.GetExportedTypes()),
     ];
 
     private static IEnumerable<Type> OfUsers => Types.Where(type => type.Namespace != "Weft.Kernels");

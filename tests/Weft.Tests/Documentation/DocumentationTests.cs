@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
 using Weft.Compiler;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Rewriting;
@@ -102,7 +104,7 @@ public class DocumentationTests
         string usings = program.Contains("using Weft;", StringComparison.Ordinal) ? "using System;\n" : "using System;\nusing Weft;\n";
         GeneratorHost host = new GeneratorHost(usings + program, ("/project/maps.weft", file)).SetProperty("RootNamespace", "MyProject");
         host = program.Contains("using ILGPU;", StringComparison.Ordinal) ? host.ReferenceIlgpu() : host;
-        bool hasStatements = Regex.IsMatch(program, @"^using( var)? .*=", RegexOptions.Multiline);
+        bool hasStatements = CSharpSyntaxTree.ParseText(program).GetCompilationUnitRoot().Members.Any(member => member is GlobalStatementSyntax);
         GeneratorRun run = (hasStatements ? host.AsProgram() : host).Run();
 
         IEnumerable<Diagnostic> mistakes = run.Diagnostics.Concat(run.Output.GetDiagnostics()).Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning);

@@ -89,6 +89,7 @@ public class InstructionSetTests(InstructionSetTests.Maps maps) : IClassFixture<
         {
             [OpenCl.OclgrindTests.Argument, .. var rest] => OpenCl.OclgrindTests.Run(rest),
             [Mutation.MutantChecks.Argument, var assembly] => Mutation.MutantChecks.Run(assembly),
+            [Tests.Mpi.ProcessGroupTests.Argument, var what] => Tests.Mpi.ProcessGroupTests.Run(what),
             [Argument, var folder] => Run(folder),
             _ => throw new ArgumentException($"There is no '{string.Join(' ', arguments)}'."),
         };

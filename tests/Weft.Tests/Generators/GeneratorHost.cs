@@ -21,7 +21,7 @@ internal sealed class GeneratorHost
     private static readonly MetadataReference[] References = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
         .Split(Path.PathSeparator)
         .Where(path => Path.GetFileName(path) is var name
-            && (name.StartsWith("System.", StringComparison.Ordinal) || name is "netstandard.dll" or "mscorlib.dll" or "Weft.Runtime.dll" or "Weft.Vocabulary.dll" or "Weft.Runtime.OpenCl.dll" or "Weft.Fitting.dll" or "Weft.Solvers.dll" or "Weft.Dynamic.dll" or "Weft.Adapters.dll" or "Weft.Onnx.dll" or "OnnxSharp.dll"))
+            && (name.StartsWith("System.", StringComparison.Ordinal) || name is "netstandard.dll" or "mscorlib.dll" or "Weft.Runtime.dll" or "Weft.Vocabulary.dll" or "Weft.Runtime.OpenCl.dll" or "Weft.Fitting.dll" or "Weft.Solvers.dll" or "Weft.Dynamic.dll" or "Weft.Adapters.dll" or "Weft.Onnx.dll" or "Weft.Mpi.dll" or "OnnxSharp.dll"))
         .Select(path => (MetadataReference)MetadataReference.CreateFromFile(path))
         .ToArray();
 
