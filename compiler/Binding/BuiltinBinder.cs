@@ -77,6 +77,13 @@ internal sealed partial class BuiltinBinder(BindingContext context) : Binder(con
         return new OperatorValue(new WalshHadamard(order));
     }
 
+    public OperatorValue? MakeFourier(BuiltinCall call, bool isInverse)
+    {
+        long time = call.Whole(0), frequencies = 2 * ((time / 2) + 1);
+        (long rows, long columns) = isInverse ? (time, frequencies) : (frequencies, time);
+        return Context.Fits(rows, columns, call.Syntax, call.Frame) ? new OperatorValue(new Fourier((int)time, isInverse)) : null;
+    }
+
     public OperatorValue? MakePermutation(BuiltinCall call)
     {
         EquatableArray<double> numbers = call.List(0);

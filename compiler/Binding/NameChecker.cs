@@ -86,7 +86,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         Check(map.Body);
         if (!_hasErrors && !map.IsBroken)
         {
-            foreach (Local local in _locals.Values.Where(local => local is { IsUsed: false, Kind: LocalKind.Tensor or LocalKind.Family }))
+            foreach (Local local in _locals.Values.Where(local => local is { IsUsed: false, Kind: LocalKind.Tensor or LocalKind.Family or LocalKind.Noise }))
             {
                 diagnostics.Add(DiagnosticDescriptors.UnusedParameter.At(scope.Path, local.Declared.Span, local.Declared.Text));
             }
@@ -172,7 +172,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             Check(tensor.Distribution);
             Check(tensor.Rate);
         });
-        Declare(tensor.Name, tensor.Variable is not null ? LocalKind.Family : isNoise ? LocalKind.Value : LocalKind.Tensor);
+        Declare(tensor.Name, tensor.Variable is not null ? LocalKind.Family : isNoise ? LocalKind.Noise : LocalKind.Tensor);
     }
 
     private void Check(FormatSyntax? format)
@@ -340,7 +340,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     /// <summary>Whether an expression is a value of a layer, or a chain that is applied to one.</summary>
     private bool IsValue(ExpressionSyntax expression) => ValueSyntax.IsValue(
         expression,
-        name => _locals.TryGetValue(name, out Local? local) && local.Kind is LocalKind.Value or LocalKind.Input or LocalKind.Positions,
+        name => _locals.TryGetValue(name, out Local? local) && local.Kind is LocalKind.Value or LocalKind.Noise or LocalKind.Input or LocalKind.Positions,
         call => scope.Find(call.Name.Text).Count > 0);
 
     /// <summary>Whether a factor is a value, or a tensor that is read where one says.</summary>
@@ -589,7 +589,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 LocalKind.List => "a list",
                 LocalKind.Let => "a name for an expression",
                 LocalKind.Family => "a family of tensors",
-                LocalKind.Value or LocalKind.Input => "a value of the layer",
+                LocalKind.Value or LocalKind.Noise or LocalKind.Input => "a value of the layer",
                 LocalKind.Positions => "an input of positions",
                 _ => "a tensor",
             }, "");
@@ -697,6 +697,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
         /// <summary>A let that depends on the input of a layer.</summary>
         Value,
+
+        /// <summary>A value that is drawn in training.</summary>
+        Noise,
 
         /// <summary>The input of a layer, which what is declared hides.</summary>
         Input,

@@ -33,11 +33,16 @@ internal sealed record LeadingSvd(Matrix<double> U, Vector<double> S, Matrix<dou
 
         // A thin QR first keeps what is decomposed square.
         QR<double>? qr = rows > columns ? matrix.QR(QRMethod.Thin) : null;
-        Svd<double> svd = (qr?.R ?? matrix).Svd();
+        Matrix<double> square = qr?.R ?? matrix;
+
+        // The decomposition's tolerances are absolute: it sees numbers of the size of 1.
+        double largest = square.Enumerate().Max(Math.Abs), scale = largest > 0 ? Math.ScaleB(1, Math.ILogB(largest)) : 1;
+        Svd<double> svd = (square / scale).Svd();
+        Vector<double> values = svd.S * scale;
         int count = Math.Min(rank, columns);
         Matrix<double> u = svd.U.SubMatrix(0, columns, 0, count);
-        double lost = svd.S.Skip(count).Sum(value => value * value);
-        return new LeadingSvd(qr == null ? u : qr.Q * u, svd.S.SubVector(0, count), svd.VT.SubMatrix(0, count, 0, columns), lost);
+        double lost = values.Skip(count).Sum(value => value * value);
+        return new LeadingSvd(qr == null ? u : qr.Q * u, values.SubVector(0, count), svd.VT.SubMatrix(0, count, 0, columns), lost);
     }
 
     /// <summary>

@@ -49,6 +49,7 @@ public class BinderTests
             ["2:11 WEFT0111 expected a whole number, found n/b = 2.4 (in g(n = 12, b = 5))"]
         },
         { "operator f : 3 -> 3 = eye(0)", ["1:27 WEFT0112 expected a size from 1 to 2147483647, found 0"] },
+        { "operator f : 3 -> 3 = rfft(2147483647)", ["1:23 WEFT0112 expected a size from 1 to 2147483647, found rfft(2147483647) : 2147483647 -> 2147483648"] },
         { "operator f : 3 -> 3 = eye(100000) ⊗ eye(100000)", ["1:23 WEFT0112 expected a size from 1 to 2147483647, found eye(100000) ⊗ eye(100000) : 10000000000 -> 10000000000"] },
         {
             "operator g(m, n, r) : n -> m\n  param A[m, r+1], B[r, n]\n  = A * B\noperator f : 10 -> 8 = g(8, 10, 3)",
@@ -92,6 +93,7 @@ public class BinderTests
         { "layer act : 3 -> 3 = gelu\noperator f : 3 -> 3 = act * eye(3)", ["2:23 WEFT0129 'act' is not linear: it can be a link of a layer, not a part of an operator"] },
         { "operator f : 3 -> 3 = gelu", ["1:23 WEFT0129 'gelu' is not linear: it can be a link of a layer, not a part of an operator"] },
         { "operator f(n) : n -> n\n  param A[n, n], B[n]\n  = A", ["2:18 WEFT0130 'B' is never used"] },
+        { "layer f : 3 -> 3\n  noise e[3], d[3]\n  y[i] = e[i] * x[i]", ["2:15 WEFT0130 'd' is never used"] },
         {
             "operator f : 3 -> 3 = eye(4)\noperator g : 3 -> 3 = nothing\noperator h : 3 -> 3\n  = (\noperator k : 3 -> 3 = h",
             ["1:21 WEFT0116 the signature of 'f' says 3 -> 3, but its body is 4 -> 4", "2:23 WEFT0100 unknown name 'nothing'", "4:5 WEFT0003 '(' is never closed: expected ')'"]

@@ -233,6 +233,16 @@ public class ProjectionTests
         Assert.Equal(Math.Sqrt(9 + 0.25), report.RelativeError * Numbers.Norm(singular), 1e-12);
     }
 
+    [Theory]
+    [InlineData(-60)]
+    [InlineData(60)]
+    public void LowRank_OfSmallAndLargeNumbers_IsAsClose(int exponent)
+    {
+        using var compiled = new CompiledMap<double>("low_rank(5, 4, 2)");
+        double[] matrix = Numbers.Normal(new Random(1), 20), scaled = [.. matrix.Select(value => Math.ScaleB(value, exponent))];
+        Assert.Equal(compiled.Map.Project<double>(matrix).RelativeError, compiled.Map.Project<double>(scaled).RelativeError, 1e-12);
+    }
+
     /// <summary>Few singular vectors of a large matrix are found in a Krylov space, if they can be: none keep more than those of the whole decomposition.</summary>
     [Theory]
     [InlineData(150, 190, 1)]

@@ -71,6 +71,8 @@ public class LibraryIdentitiesTests
     [InlineData("skew_circulant(11)")]
     [InlineData("toeplitz(5, 9)")]
     [InlineData("toeplitz(9, 4)")]
+    [InlineData("toeplitz(1, 1)")]
+    [InlineData("hankel(1, 1)")]
     [InlineData("hankel(5, 9)")]
     [InlineData("hankel(9, 4)")]
     [InlineData("symmetric_toeplitz(8)")]
