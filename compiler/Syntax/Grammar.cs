@@ -339,6 +339,8 @@ internal static class Grammar
         string word = tokens.Current == Token.Name ? tokens.State.Source.Slice(tokens.Token.Span) : "";
         Parser<StatementSyntax>? parser = (tokens.Current, word) switch
         {
+            // An output may have the name of a statement, behind none of which a bracket opens but a requirement.
+            (Token.Name, not "require") when tokens.KindAt(1) == '[' => IndexStatement,
             (_, "import") => Import,
             (_, "bank") => Bank,
             (_, "operator") => Header("operator", MapKind.Operator),
@@ -349,7 +351,6 @@ internal static class Grammar
             (_, "param" or "frozen" or "seeded" or "shared") => Tensors,
             (_, "noise") => Noise,
             ('=', _) => ChainStatement,
-            (Token.Name, _) when tokens.KindAt(1) == '[' => IndexStatement,
             _ => null,
         };
         return parser is null

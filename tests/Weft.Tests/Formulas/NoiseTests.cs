@@ -152,6 +152,15 @@ public class NoiseTests
         Assert.Contains(message, diagnostic);
     }
 
+    /// <summary>The words that start statements are names elsewhere, of outputs too.</summary>
+    [Fact]
+    public void Words_of_statements_are_names_of_outputs()
+    {
+        Module module = TestModules.Last("layer f : noise[4], shared[2] -> let[4], noise2[2], param[1]\n  noise d[4] ~ dropout(0.5)\n  let[i] = noise[i] * d[i]\n  noise2[i] = shared[i]\n  param[i:1] = (i >= 0) * noise[0]");
+        Assert.Equal(["let", "noise2", "param"], module.OutputPorts.Select(port => port.Name));
+        Assert.Equal(["noise", "shared"], module.InputPorts.Select(port => port.Name));
+    }
+
     private static Map<float> Dropped(string formula, int size)
     {
         Module module = TestModules.Last($"layer f : {size} -> {size} = {formula}");
