@@ -13,11 +13,11 @@ public sealed record DiagnosticDescriptor(string Id, Severity Severity, string T
     /// <summary>What users wrote may be of any length: more of it in a message is read by nobody.</summary>
     private const int MostCharacters = 600;
 
-    /// <summary>The address of what SPEC.md says of it, on the site of the build that made the compiler; null where that has none.</summary>
+    /// <summary>The address of what docs/diagnostics.md says of it, on the site of the build that made the compiler; null where that has none.</summary>
     public string? HelpLink => LinkOn(DiagnosticDescriptors.Site);
 
     /// <summary>The same on any site.</summary>
-    internal string? LinkOn(string site) => site.Length == 0 ? null : $"{site.TrimEnd('/')}/SPEC.html#{Id}";
+    internal string? LinkOn(string site) => site.Length == 0 ? null : $"{site.TrimEnd('/')}/diagnostics.html#{Id.ToLowerInvariant()}";
 
     public Diagnostic At(string path, TextSpan span, params object[] arguments) =>
         new(Id, Severity, string.Format(CultureInfo.InvariantCulture, Format, [.. arguments.Select(Shortened)]), path, span)

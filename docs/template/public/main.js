@@ -13,24 +13,15 @@ function scope(rule) {
 
 function weft() {
   return {
+    aliases: ['weft-error'],
     unicodeRegex: true,
     contains: grammar.patterns.map(({ include }) => grammar.repository[include.slice(1)]).map(rule => ({ match: rule.match, scope: scope(rule) })),
   }
 }
 
 export default {
-  configureHljs: hljs => hljs.registerLanguage('weft', weft),
-
-  // SPEC.html#WEFT0113 leads to the diagnostic's row in the reference.
-  start: () => {
-    for (const cell of document.querySelectorAll('article td:first-child')) {
-      if (/^WEFT\d{4}$/.test(cell.textContent)) {
-        cell.parentElement.id = cell.textContent
-      }
-    }
-
-    if (/^#WEFT\d{4}$/.test(location.hash)) {
-      document.getElementById(location.hash.slice(1))?.scrollIntoView()
-    }
+  configureHljs: hljs => {
+    hljs.registerLanguage('weft', weft)
+    hljs.registerAliases('csharp-error', { languageName: 'csharp' })
   },
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
@@ -43,20 +44,11 @@ public class DocumentationTests
         }
     }
 
-    /// <summary>Every block that is meant to be wrong, with the id that the paragraph before it names.</summary>
-    public static TheoryData<string, int, string, string> WrongTexts
-    {
-        get
-        {
-            var data = new TheoryData<string, int, string, string>();
-            foreach ((string document, Block block) in All("weft-error"))
-            {
-                data.Add(document, block.Line, block.Text, Regex.Matches(block.Before, @"WEFT\d{4}").Last().Value);
-            }
+    /// <summary>Every block that is meant to be wrong, with its diagnostic's id.</summary>
+    public static TheoryData<string, int, string, string> WrongTexts => Wrong("weft-error");
 
-            return data;
-        }
-    }
+    /// <summary>Every C# block that is meant to be wrong, likewise.</summary>
+    public static TheoryData<string, int, string, string> WrongPrograms => Wrong("csharp-error");
 
     /// <summary>Every C# block, with the Weft block before it: the project's file.</summary>
     public static TheoryData<string, int, string, string> Programs
@@ -101,14 +93,17 @@ public class DocumentationTests
     [MemberData(nameof(Programs))]
     public void CSharp_Compiles(string document, int line, string program, string file)
     {
-        string usings = program.Contains("using Weft;", StringComparison.Ordinal) ? "using System;\n" : "using System;\nusing Weft;\n";
-        GeneratorHost host = new GeneratorHost(usings + program, ("/project/maps.weft", file)).SetProperty("RootNamespace", "MyProject");
-        host = program.Contains("using ILGPU;", StringComparison.Ordinal) ? host.ReferenceIlgpu() : host;
-        bool hasStatements = CSharpSyntaxTree.ParseText(program).GetCompilationUnitRoot().Members.Any(member => member is GlobalStatementSyntax);
-        GeneratorRun run = (hasStatements ? host.AsProgram() : host).Run();
-
+        GeneratorRun run = Run(program, file);
         IEnumerable<Diagnostic> mistakes = run.Diagnostics.Concat(run.Output.GetDiagnostics()).Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning);
         Assert.True(!mistakes.Any(), $"{document}({line}): {string.Join('\n', mistakes)}");
+    }
+
+    [Theory]
+    [MemberData(nameof(WrongPrograms))]
+    public void WrongCSharp_GivesTheDiagnosticThatIsNamed(string document, int line, string program, string id)
+    {
+        ImmutableArray<Diagnostic> diagnostics = Run(program, "").Diagnostics;
+        Assert.True(diagnostics.Select(diagnostic => diagnostic.Id).SequenceEqual([id]), $"{document}({line}): {string.Join('\n', diagnostics)}");
     }
 
     [Fact]
@@ -129,6 +124,15 @@ public class DocumentationTests
         Assert.Equal(
             Descriptors.All.Select(descriptor => $"{descriptor.Id} {descriptor.Severity.ToString().ToLowerInvariant()}").Order(StringComparer.Ordinal),
             rows.Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Help links lead to the headings.</summary>
+    [Fact]
+    public void Diagnostics_HaveASectionEach()
+    {
+        IEnumerable<string> sections = Regex.Matches(Prose("docs/diagnostics.md"), @"^## (.*)\n(?:\n\*\*(.*?)\.\*\*)?", RegexOptions.Multiline)
+            .Select(match => $"{match.Groups[1].Value} {match.Groups[2].Value}");
+        Assert.Equal(Descriptors.All.Select(descriptor => $"{descriptor.Id} {descriptor.Title}").Order(StringComparer.Ordinal), sections);
     }
 
     [Fact]
@@ -199,6 +203,27 @@ public class DocumentationTests
             document => Assert.Contains(Path.GetFullPath(Path.Combine(Root(), document)), listed));
     }
 
+    /// <summary>Every block that is meant to be wrong, with the last id that the heading and the paragraph before it name.</summary>
+    private static TheoryData<string, int, string, string> Wrong(string language)
+    {
+        var data = new TheoryData<string, int, string, string>();
+        foreach ((string document, Block block) in All(language))
+        {
+            data.Add(document, block.Line, block.Text, Regex.Matches($"{block.Heading} {block.Before}", @"WEFT\d{4}").Last().Value);
+        }
+
+        return data;
+    }
+
+    private static GeneratorRun Run(string program, string file)
+    {
+        string usings = program.Contains("using Weft;", StringComparison.Ordinal) ? "using System;\n" : "using System;\nusing Weft;\n";
+        GeneratorHost host = new GeneratorHost(usings + program, ("/project/maps.weft", file)).SetProperty("RootNamespace", "MyProject");
+        host = program.Contains("using ILGPU;", StringComparison.Ordinal) ? host.ReferenceIlgpu() : host;
+        bool hasStatements = CSharpSyntaxTree.ParseText(program).GetCompilationUnitRoot().Members.Any(member => member is GlobalStatementSyntax);
+        return (hasStatements ? host.AsProgram() : host).Run();
+    }
+
     private static IEnumerable<(string Document, Block Block)> All(string language) => Paths
         .SelectMany(document => BlocksOf(document).Where(block => block.Language == language).Select(block => (document, block)));
 
@@ -208,16 +233,18 @@ public class DocumentationTests
     {
         string[] lines = Read(document).Split('\n');
         var blocks = new List<Block>();
+        string heading = "";
         for (int i = 0; i < lines.Length; i++)
         {
             if (!lines[i].StartsWith("```", StringComparison.Ordinal))
             {
+                heading = lines[i].StartsWith('#') ? lines[i] : heading;
                 continue;
             }
 
             int end = Array.IndexOf(lines, "```", i + 1);
             IEnumerable<string> before = lines.Take(i).Reverse().SkipWhile(line => line.Length == 0).TakeWhile(line => line.Length > 0).Reverse();
-            blocks.Add(new Block(lines[i][3..], i + 2, string.Join(' ', before), string.Join('\n', lines[(i + 1)..end]) + "\n"));
+            blocks.Add(new Block(lines[i][3..], i + 2, heading, string.Join(' ', before), string.Join('\n', lines[(i + 1)..end]) + "\n"));
             i = end;
         }
 
@@ -244,7 +271,8 @@ public class DocumentationTests
     /// <summary>A fenced block.</summary>
     /// <param name="Language">What it is marked as.</param>
     /// <param name="Line">Its first line.</param>
+    /// <param name="Heading">That of the section that it is in.</param>
     /// <param name="Before">The paragraph before it, on one line.</param>
     /// <param name="Text">What it holds.</param>
-    private sealed record Block(string Language, int Line, string Before, string Text);
+    private sealed record Block(string Language, int Line, string Heading, string Before, string Text);
 }

@@ -32,7 +32,7 @@ public class CatalogueTests
     [Fact]
     public void HelpLinks_LeadToTheSiteOfTheBuild()
     {
-        Assert.Equal("https://weft.example/docs/SPEC.html#WEFT0113", DiagnosticDescriptors.CannotMultiply.LinkOn("https://weft.example/docs/"));
+        Assert.Equal("https://weft.example/docs/diagnostics.html#weft0113", DiagnosticDescriptors.CannotMultiply.LinkOn("https://weft.example/docs/"));
         Assert.Null(DiagnosticDescriptors.CannotMultiply.LinkOn(""));
         Assert.All(Descriptors.All, descriptor => Assert.Equal(descriptor.HelpLink ?? "", Descriptors.For(descriptor.Id, descriptor.Severity).HelpLinkUri));
     }
