@@ -20,7 +20,7 @@ public static class LeastSquaresFit
     /// <param name="options">How far it goes.</param>
     /// <param name="cancellationToken">Ends the work between two steps; the map is then somewhere on the way.</param>
     /// <returns>How close it is.</returns>
-    /// <exception cref="ArgumentException">A length is wrong, an element is infinite, a weight is negative or not finite, or the map has no trained parameters; nothing was changed.</exception>
+    /// <exception cref="ArgumentException">A length is wrong, an element is infinite, a weight is negative or not finite, the map has no trained parameters, or all of y is so small or large that squares leave the range; nothing was changed.</exception>
     /// <exception cref="InvalidOperationException">The map has frozen parameters that were never given, or is being edited.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     /// <exception cref="OperationCanceledException">The work was ended.</exception>
@@ -59,6 +59,7 @@ public static class LeastSquaresFit
 
         RequireFinite(x, nameof(x));
         RequireFinite(target, nameof(y));
+        RequireMiddling(target, nameof(y));
         options ??= new FitOptions();
         if (!map.IsGiven)
         {
@@ -98,7 +99,7 @@ public static class LeastSquaresFit
     /// <param name="options">How far it goes.</param>
     /// <param name="cancellationToken">Ends the work between two steps; the map is then somewhere on the way.</param>
     /// <returns>How close it is: ‖(W − A) X‖ / ‖W X‖ with the samples as columns of X, or the identity.</returns>
-    /// <exception cref="ArgumentException">A length is wrong, an element is infinite, the matrix has holes where samples are given, or the map has no trained parameters; nothing was changed.</exception>
+    /// <exception cref="ArgumentException">A length is wrong, an element is infinite, the matrix has holes where samples are given, or the map has no trained parameters; nothing was changed. Or no closed form is the closest, and all of the matrix is so small or large that squares leave the range.</exception>
     /// <exception cref="InvalidOperationException">The map has frozen parameters that were never given, or is being edited.</exception>
     /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
     /// <exception cref="OperationCanceledException">The work was ended.</exception>
@@ -182,6 +183,19 @@ public static class LeastSquaresFit
         T[] values = new T[wide.Length];
         TensorPrimitives.ConvertTruncating<double, T>(wide, values);
         return values;
+    }
+
+    /// <summary>Refuses numbers whose squares, times those of what a fit begins with, leave the range of the element type: its errors would be none.</summary>
+    private static void RequireMiddling<T>(ReadOnlySpan<T> values, string name)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        double largest = values.IsEmpty ? 0 : Math.Abs(double.CreateTruncating(TensorPrimitives.MaxMagnitude(values))), most = typeof(T) == typeof(float) ? Math.ScaleB(1, 48) : Math.ScaleB(1, 480);
+        if (largest != 0 && (largest > most || largest < 1 / most))
+        {
+            throw new ArgumentException(
+                FormattableString.Invariant($"The largest magnitude of {name} is {largest:R}; from {1 / most:G3} to {most:G3} is expected, as squares are added up. Fit multiples of it, and scale what comes out."),
+                name);
+        }
     }
 
     internal static void RequireFinite<T>(ReadOnlySpan<T> values, string name)

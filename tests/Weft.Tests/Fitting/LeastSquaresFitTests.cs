@@ -113,6 +113,14 @@ public class LeastSquaresFitTests
         Assert.Throws<ArgumentException>(() => { map.Map.Approximate<double>(holes, new double[6]); });
         Assert.Throws<ArgumentException>(() => { map.Map.Fit<double>(new double[3], new double[2], [1, -1]); });
         Assert.Throws<ArgumentException>(() => { map.Map.Fit<double>(new double[3], new double[2], [1]); });
+        using var blocks = new CompiledMap<float>("blast(4, 4, 2, 2, 1)");
+        foreach (float scale in new[] { 1e-30f, 1e-18f, 1e30f })
+        {
+            float[] numbers = [.. Enumerable.Range(1, 16).Select(k => k % 5 * scale)];
+            Assert.Contains("squares", Assert.Throws<ArgumentException>("y", () => { blocks.Map.Approximate<float>(numbers); }).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, blocks.Map.Approximate<float>(new float[16]).RelativeError);
         Assert.Contains("no trained parameters", Assert.Throws<ArgumentException>(() => { frozen.Map.Approximate<double>(new double[4]); }).Message, StringComparison.Ordinal);
         Assert.Contains("never given", Assert.Throws<InvalidOperationException>(() => { lora.Map.Approximate<double>(matrix); }).Message, StringComparison.Ordinal);
         Assert.All(map.Map.Parameters.ToArray(), value => Assert.Equal(0, value));
