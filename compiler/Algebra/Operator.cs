@@ -147,6 +147,9 @@ public sealed record WalshHadamard(int Size) : Operator
 /// </summary>
 public sealed record Fourier(int Size, bool IsInverse) : Operator
 {
+    /// <summary>The longest vector: of one with a large prime factor a transform takes twelve times as many elements, which one block has to hold.</summary>
+    public const int MostLength = 1 << 27;
+
     /// <summary>How many frequencies there are, those behind n/2 being conjugates.</summary>
     public int Frequencies => (Size / 2) + 1;
 

@@ -79,9 +79,14 @@ internal sealed partial class BuiltinBinder(BindingContext context) : Binder(con
 
     public OperatorValue? MakeFourier(BuiltinCall call, bool isInverse)
     {
-        long time = call.Whole(0), frequencies = 2 * ((time / 2) + 1);
-        (long rows, long columns) = isInverse ? (time, frequencies) : (frequencies, time);
-        return Context.Fits(rows, columns, call.Syntax, call.Frame) ? new OperatorValue(new Fourier((int)time, isInverse)) : null;
+        int length = call.Whole(0);
+        if (length > Fourier.MostLength)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, call.Frame, call.Arguments[0], $"{length}", $"{Fourier.MostLength} at most, of which a transform still has room");
+            return null;
+        }
+
+        return new OperatorValue(new Fourier(length, isInverse));
     }
 
     public OperatorValue? MakePermutation(BuiltinCall call)

@@ -136,7 +136,7 @@ public static class ModuleVerifier
             Reflections reflections => reflections.Tensor.Shape.Count == 2,
             ScaledByTensor scaled => scaled.Factor.Shape.Count == 0,
             WalshHadamard transform => transform.Size > 0 && (transform.Size & (transform.Size - 1)) == 0,
-            Fourier transform => transform.Size > 0,
+            Fourier transform => transform.Size is > 0 and <= Fourier.MostLength,
             Permutation permutation => permutation.Table.OrderBy(position => position).Select((position, k) => position == k).All(fits => fits),
             Crop crop => crop.Start >= 0 && (long)crop.Start + crop.Length <= crop.Size,
             Pad pad => pad.Start >= 0 && (long)pad.Start + pad.Length <= pad.Size,

@@ -45,9 +45,9 @@ internal sealed unsafe class FourierPlan<T>
         int[]? radices = Radices(size);
         if (radices == null)
         {
-            convolution = Of(Smooth(2 * size - 1));
+            convolution = Of(Smooth(checked(2 * size - 1)));
             (chirp, filter) = Filter(convolution);
-            Room = 2 * convolution.size + convolution.Room;
+            Room = checked(2 * convolution.size + convolution.Room);
             return;
         }
 
@@ -60,7 +60,7 @@ internal sealed unsafe class FourierPlan<T>
         columns = size / rows;
         first = Stages(rows);
         second = Stages(columns);
-        Room = 2 * size;
+        Room = checked(2 * size);
         if (rows > 1)
         {
             roots = new AlignedBuffer<T>(2 * size);

@@ -68,7 +68,7 @@ public static unsafe partial class ParameterFunctions<T>
         }
 
         RealFourierPlan plan = RealFourierPlan.Of(sizes.Size);
-        using Scratch room = new(2 * plan.Length + plan.Complex.Room);
+        using Scratch room = new(checked(2 * plan.Length + plan.Complex.Room));
         for (int row = 0; row < sizes.Rows; row++, x += from, y += to)
         {
             if (sizes.Size % 2 != 0)

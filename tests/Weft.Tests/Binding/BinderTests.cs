@@ -49,7 +49,7 @@ public class BinderTests
             ["2:11 WEFT0111 expected a whole number, found n/b = 2.4 (in g(n = 12, b = 5))"]
         },
         { "operator f : 3 -> 3 = eye(0)", ["1:27 WEFT0112 expected a size from 1 to 2147483647, found 0"] },
-        { "operator f : 3 -> 3 = rfft(2147483647)", ["1:23 WEFT0112 expected a size from 1 to 2147483647, found rfft(2147483647) : 2147483647 -> 2147483648"] },
+        { "operator f : 3 -> 3 = rfft(2147483647)", ["1:28 WEFT0119 2147483647 is out of range: expected 134217728 at most, of which a transform still has room"] },
         { "operator f : 3 -> 3 = eye(100000) ⊗ eye(100000)", ["1:23 WEFT0112 expected a size from 1 to 2147483647, found eye(100000) ⊗ eye(100000) : 10000000000 -> 10000000000"] },
         {
             "operator g(m, n, r) : n -> m\n  param A[m, r+1], B[r, n]\n  = A * B\noperator f : 10 -> 8 = g(8, 10, 3)",

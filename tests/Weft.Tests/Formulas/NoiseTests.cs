@@ -50,7 +50,7 @@ public class NoiseTests
 
     [Theory]
     [MemberData(nameof(Layers))]
-    public void Values_and_derivatives_are_those_of_the_interpreter(string text)
+    public void ValuesAndDerivativesAreThoseOfTheInterpreter(string text)
     {
         Module module = TestModules.Last(text);
         double[] x = Numbers.Normal(new Random(1), 70 * module.Inputs), dy = Numbers.Normal(new Random(2), 70 * module.Outputs);
@@ -96,7 +96,7 @@ public class NoiseTests
     }
 
     [Fact]
-    public void Noise_is_the_same_in_every_call_and_for_any_number_of_threads_and_differs_by_step_row_and_tensor()
+    public void NoiseIsTheSameInEveryCallAndForAnyNumberOfThreads_AndDiffersByStepRowAndTensor()
     {
         using Map<float> map = Dropped("dropout(0.5) . dropout(0.5)", 64);
         float[] x = [.. Enumerable.Repeat(1f, 1000 * 64)], first = new float[x.Length], second = new float[x.Length];
@@ -126,7 +126,7 @@ public class NoiseTests
     }
 
     [Fact]
-    public void Outside_training_nothing_is_left_of_dropout()
+    public void OutsideTrainingNothingIsLeftOfDropout()
     {
         Module with = TestModules.Last("layer f : 32 -> 16 = bias . dense(16, 24) . dropout(0.2) . relu . dense(24, 32) . dropout(0.1)");
         Module without = TestModules.Last("layer f : 32 -> 16 = bias . dense(16, 24) . relu . dense(24, 32)");
@@ -145,7 +145,7 @@ public class NoiseTests
     [InlineData("layer f : 4 -> 4\n  noise m(k < 3)[4]\n  y[i] = m[0][i] * x[i]", "WEFT0110", "m[3, 4]")]
     [InlineData("layer f : 4 -> 4\n  noise m[4] ~ sign rate 2\n  y[i] = m[i] * x[i]", "WEFT0110", "which is noise")]
     [InlineData("layer f : 4 -> 4\n  noise m[4]\n  = diag(m) . dense(4, 4)", "WEFT0110", "depends on")]
-    public void Mistakes_are_told(string text, string id, string message)
+    public void MistakesAreTold(string text, string id, string message)
     {
         string diagnostic = TestModules.Diagnostics(text)[0];
         Assert.Contains(id, diagnostic);
@@ -154,7 +154,7 @@ public class NoiseTests
 
     /// <summary>The words that start statements are names elsewhere, of outputs too.</summary>
     [Fact]
-    public void Words_of_statements_are_names_of_outputs()
+    public void WordsOfStatementsAreNamesOfOutputs()
     {
         Module module = TestModules.Last("layer f : noise[4], shared[2] -> let[4], noise2[2], param[1]\n  noise d[4] ~ dropout(0.5)\n  let[i] = noise[i] * d[i]\n  noise2[i] = shared[i]\n  param[i:1] = (i >= 0) * noise[0]");
         Assert.Equal(["let", "noise2", "param"], module.OutputPorts.Select(port => port.Name));
