@@ -10,10 +10,10 @@ namespace Weft.Compiler.Algebra;
 /// <param name="newIndex">Makes an index of a name and an extent.</param>
 public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex)
 {
-    /// <summary>The function that cannot be applied to several parts at once, where a result is null; null where it is a scan.</summary>
+    /// <summary>The function that cannot be applied to several parts at once, where a result is null.</summary>
     public TensorFunction? Obstacle { get; private set; }
 
-    /// <summary>The links for all parts; null where a function in them is an <see cref="Obstacle"/>, or where there is a scan: its state is that of one vector.</summary>
+    /// <summary>The links for all parts; null where a function in them is an <see cref="Obstacle"/>.</summary>
     public EquatableArray<Link>? Links(EquatableArray<Link> links)
     {
         var lifted = new List<Link>();
@@ -54,8 +54,14 @@ public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex
                     lifted.Add(new ValueLink(values));
                     break;
 
-                case ScanLink:
-                    return null;
+                case ScanLink scan:
+                    if (Scan(scan) is not { } scans)
+                    {
+                        return null;
+                    }
+
+                    lifted.AddRange(scans);
+                    break;
 
                 default:
                     lifted.Add(link);
@@ -65,6 +71,27 @@ public sealed class Lifting(int count, Func<string, int, IndexVariable> newIndex
 
         return lifted.ToEquatable();
     }
+
+    /// <summary>One scan for all parts, with a state of each: what the parts are given in a step is brought together for it, and its results are brought back.</summary>
+    private Link[]? Scan(ScanLink scan)
+    {
+        if (Links(scan.Step) is not { } step)
+        {
+            return null;
+        }
+
+        IEnumerable<Carry> state = Enumerable.Range(0, count).SelectMany(part => scan.State.Select(carry =>
+            new Carry(checked((part * scan.Given) + carry.Input), checked((part * scan.Gives) + carry.Output), carry.Length)));
+        return
+        [
+            new LinearLink(Exchange(count, scan.Steps, scan.PartGiven)),
+            new ScanLink(scan.Steps, step, checked(count * scan.Given), checked(count * scan.Gives), state.ToEquatable()),
+            new LinearLink(Exchange(scan.Steps, count, scan.PartGives)),
+        ];
+    }
+
+    /// <summary>Exchanges the first two axes of a × b × length.</summary>
+    private static Kronecker Exchange(int a, int b, int length) => new(EquatableArray.Of<Operator>(new Shuffle(a, b), new Identity(length)));
 
     /// <summary>A value of each part: of the same shape behind an axis for the parts.</summary>
     private TensorExpression? Value(TensorExpression value)

@@ -148,7 +148,11 @@ public sealed record Module(
     public EquatableArray<Port> OutputPorts { get; init; }
 
     /// <summary>What is drawn anew for each row in training.</summary>
-    public IEnumerable<NoiseTensor> Noise => Links.SelectMany(link => link.Tensors()).SelectMany(tensor => tensor.DescendantsAndSelf()).OfType<NoiseTensor>().Distinct();
+    public IEnumerable<NoiseTensor> Noise => NoiseOf(Links);
+
+    /// <summary>The noise in links, each tensor once.</summary>
+    public static IEnumerable<NoiseTensor> NoiseOf(EquatableArray<Link> links) =>
+        links.SelectMany(link => link.Tensors()).SelectMany(tensor => tensor.DescendantsAndSelf()).OfType<NoiseTensor>().Distinct();
 
     /// <summary>Whether the map is linear in its input: it then has an adjoint and a dense form.</summary>
     public bool IsLinear => Links.All(link => link is LinearLink);

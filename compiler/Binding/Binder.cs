@@ -10,6 +10,8 @@ internal abstract class Binder(BindingContext context)
 
     protected ModuleBinder Modules => context.Modules;
 
+    protected ArgumentBinder Arguments => context.Arguments;
+
     protected TensorBinder Tensors => context.Tensors;
 
     protected ChainBinder Chains => context.Chains;

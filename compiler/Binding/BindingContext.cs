@@ -33,6 +33,7 @@ internal sealed class BindingContext
     {
         (Scopes, VisiblePaths, Diagnostics, CancellationToken) = (scopes, visiblePaths, diagnostics, cancellationToken);
         Modules = new ModuleBinder(this);
+        Arguments = new ArgumentBinder(this);
         Tensors = new TensorBinder(this);
         Chains = new ChainBinder(this);
         Expressions = new ExpressionBinder(this);
@@ -53,6 +54,8 @@ internal sealed class BindingContext
     public BoundParts? Parts { get; init; }
 
     public ModuleBinder Modules { get; }
+
+    public ArgumentBinder Arguments { get; }
 
     public TensorBinder Tensors { get; }
 
@@ -197,9 +200,12 @@ internal sealed class BindingContext
     public NoiseTensor NewNoise(string name, EquatableArray<int> shape, Initializer distribution) => new(UniqueName(name), shape, distribution);
 
     /// <summary>A part of a declaration with a name, before which those of its tensors stand: it sees what the declaration does.</summary>
-    public Frame NewFrame(Frame frame, Identifier name)
+    public Frame NewFrame(Frame frame, Identifier name) => NewFrame(frame, UniquePrefix(frame, name.Text));
+
+    /// <summary>The same with all that stands before the names.</summary>
+    public static Frame NewFrame(Frame frame, string prefix, bool isFrozen = false)
     {
-        var part = new Frame(frame.Scope, null, UniquePrefix(frame, name.Text), frame, frame.CallSite) { Inputs = frame.Inputs };
+        var part = new Frame(frame.Scope, null, prefix, frame, frame.CallSite) { Inputs = frame.Inputs, IsFrozen = isFrozen || frame.IsFrozen };
         foreach (KeyValuePair<string, Value> local in frame.Locals)
         {
             part.Locals.Add(local.Key, local.Value);
@@ -208,7 +214,9 @@ internal sealed class BindingContext
         return part;
     }
 
-    public string UniquePrefix(Frame frame, string name) => Unique(frame.Prefix + name, ".", _prefixes);
+    public string UniquePrefix(Frame frame, string name) => UniquePrefix(frame.Prefix, name);
+
+    public string UniquePrefix(string before, string name) => Unique(before + name, ".", _prefixes);
 
     private string UniqueName(string name) => Unique(name, "", _parameterNames);
 

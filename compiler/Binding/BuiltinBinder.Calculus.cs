@@ -131,7 +131,7 @@ internal sealed partial class BuiltinBinder
         Operators.MakeTensor(made, call.Syntax, call.Frame, [new TensorValue(made, Math.Max(op.Nodes, CountParts([made])), op.Depth)]);
 
     /// <summary>An operator where a tensor is needed: that of its entries.</summary>
-    private IndexedValue? EntriesOf(OperatorValue op, ExpressionSyntax argument, Frame frame)
+    public IndexedValue? EntriesOf(OperatorValue op, ExpressionSyntax argument, Frame frame)
     {
         if ((long)op.Operator.Rows * op.Operator.Columns > int.MaxValue)
         {

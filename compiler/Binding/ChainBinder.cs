@@ -133,7 +133,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         chain = Links(chain).ToEquatable();
 
         // One operator or layer called by name stands for the whole: its tensors need no prefix of their own.
-        bool isTransparent = !isBranch && !frame.HasTensors && chain.Count(link => DeclarationOf(link, frame) is not null) == 1;
+        bool isTransparent = !isBranch && !frame.HasTensors && chain.Count(link => DeclarationOf(FrozenSyntax.Within(link), frame) is not null) == 1;
         var links = new List<Link>();
         int? first = inputs, current = inputs;
         (long nodes, int depth) = (1, 1);
@@ -197,7 +197,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
                 return Single(new ActivationLink(Activations.ByName[elementwise]), size, size);
             }
 
-            var parameter = new Parameter(frame.Prefix + Builtins.Bias, EquatableArray.Of(size), Role.Trained, new Initializer(Distribution.Zeros));
+            var parameter = new Parameter(frame.Prefix + Builtins.Bias, EquatableArray.Of(size), frame.RoleOf(Role.Trained), new Initializer(Distribution.Zeros));
             return Context.AddParameter(parameter, frame, syntax) is { } bias ? Single(new BiasLink(bias), size, size) : null;
         }
 
@@ -237,6 +237,16 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
                 : BindScan(repeat, count, frame, isOnly);
         }
 
+        if (syntax is FrozenSyntax frozen)
+        {
+            return FrozenFrame(frozen, frame) is { } part ? BindChain(EquatableArray.Of(frozen.Operand), part, given, isBranch: !isTransparent) : null;
+        }
+
+        if (syntax is NameSyntax { Name: var name } && frame.Locals.TryGetValue(name, out Value? local) && local is ChainValue named)
+        {
+            return WithOwnNoise(named);
+        }
+
         if (DeclarationOf(syntax, frame) is { } declaration && declaration.Syntax is MapSyntax)
         {
             return BindCallChain(syntax, frame, isTransparent ? frame.Prefix : Context.UniquePrefix(frame, declaration.Name));
@@ -245,6 +255,11 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         if (syntax is CallSyntax call && Builtins.Joints.TryGetValue(call.Name.Text, out Joint joint))
         {
             return BindBranches(call, joint, frame, given);
+        }
+
+        if (Beside(syntax) is { } parts && parts.Any(part => IsChain(part, frame)))
+        {
+            return BindBeside(syntax, parts, frame, given);
         }
 
         return Operators.BindOperator(syntax, frame) is { } single
@@ -309,8 +324,36 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
 
     private ChainValue? BindBranches(CallSyntax call, Joint joint, Frame frame, int? given)
     {
+        if (BindAll(call.Arguments, frame, given) is not { } branches)
+        {
+            return null;
+        }
+
+        for (int k = 1; k < branches.Count; k++)
+        {
+            if (branches[k].Outputs != branches[0].Outputs)
+            {
+                string Describe(int k) => $"{frame.Show(call.Arguments[k])} : {branches[k].Inputs} -> {branches[k].Outputs}";
+                Report(DiagnosticDescriptors.CannotAdd, frame, call.Arguments[k], Describe(0), Describe(k), "");
+                return null;
+            }
+        }
+
+        return Join(joint, branches, branches[0].Inputs, branches[0].Outputs) with { Takes = branches[0].Takes };
+    }
+
+    private static ChainValue Join(Joint joint, IReadOnlyCollection<ChainValue> branches, int inputs, int outputs) => new(
+        EquatableArray.Of<Link>(new BranchLink(joint, branches.Select(branch => branch.Links).ToEquatable())),
+        inputs,
+        outputs,
+        1 + branches.Sum(branch => branch.Nodes),
+        1 + branches.Max(branch => branch.Depth));
+
+    /// <summary>Chains that are given the same.</summary>
+    private List<ChainValue>? BindAll(IEnumerable<ExpressionSyntax> chains, Frame frame, int? given)
+    {
         var branches = new List<ChainValue>();
-        foreach (ExpressionSyntax argument in call.Arguments)
+        foreach (ExpressionSyntax argument in chains)
         {
             if (BindChain(EquatableArray.Of(argument), frame, given, isBranch: true) is not { } branch)
             {
@@ -335,24 +378,131 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
                     branch.TakesPositions ? $"one that takes {string.Join(", ", branch.Takes)}" : "one that takes numbers");
                 return null;
             }
-
-            if (branch.Outputs != branches[0].Outputs)
-            {
-                string Describe(int k) => $"{frame.Show(call.Arguments[k])} : {branches[k].Inputs} -> {branches[k].Outputs}";
-                Report(DiagnosticDescriptors.CannotAdd, frame, argument, Describe(0), Describe(branches.Count - 1), "");
-                return null;
-            }
         }
 
-        return new ChainValue(
-            EquatableArray.Of<Link>(new BranchLink(joint, branches.Select(branch => branch.Links).ToEquatable())),
-            given!.Value,
-            branches[0].Outputs,
-            1 + branches.Sum(branch => branch.Nodes),
-            1 + branches.Max(branch => branch.Depth))
+        return branches;
+    }
+
+    /// <summary>The parts of <c>[f; g]</c>, which is given the same and whose results lie one behind the other, and of <c>f ⊕ g</c>, whose inputs do so too; null for anything else.</summary>
+    public static EquatableArray<ExpressionSyntax>? Beside(ExpressionSyntax syntax) => syntax switch
+    {
+        BlockSyntax { Rows: { Count: > 1 } rows } when rows.All(row => row.Count == 1) => rows.Select(row => row[0]).ToEquatable(),
+        ChainSyntax { Precedence: Precedence.DirectSum } sum => sum.Rest.Select(link => link.Operand).Prepend(sum.First).ToEquatable(),
+        _ => null,
+    };
+
+    /// <summary>Whether an expression is a chain of links, or may be one, and no operator by what it is alone.</summary>
+    private static bool IsChain(ExpressionSyntax expression, Frame frame) => expression switch
+    {
+        CompositionSyntax or RepeatSyntax { IsLink: true } => true,
+        FrozenSyntax frozen => IsChain(frozen.Operand, frame),
+        NameSyntax name when frame.Locals.TryGetValue(name.Name, out Value? local) => local is ChainValue,
+        CallSyntax call when frame.Scope.Find(call.Name.Text).Count == 0 && (Builtins.Joints.ContainsKey(call.Name.Text) || call.Name.Text == Builtins.Dropout.Name) => true,
+        _ when ElementwiseName(expression, frame) is not null => true,
+        _ when Builtins.LinkFunction(expression, frame.Scope, frame.Locals.ContainsKey) is not null => expression is not CallSyntax { Arguments: { Count: > 0 } arguments } || arguments[0] is NumberSyntax,
+        _ when Beside(expression) is { } parts => parts.Any(part => IsChain(part, frame)),
+        _ => DeclarationOf(expression, frame) is { Syntax: MapSyntax { Kind: not MapKind.Operator } },
+    };
+
+    /// <summary>Chains beside each other: what each gives lies behind what the one before does, and so does for <c>⊕</c> what each is given.</summary>
+    private ChainValue? BindBeside(ExpressionSyntax syntax, EquatableArray<ExpressionSyntax> parts, Frame frame, int? given)
+    {
+        bool isSum = syntax is ChainSyntax;
+        if ((isSum ? BindApart(parts, frame) : BindAll(parts, frame, given)) is not { } branches)
         {
-            Takes = branches[0].Takes,
-        };
+            return null;
+        }
+
+        if (branches.TrueForAll(branch => Named(branch) is OperatorValue))
+        {
+            List<Operand> operands = [.. branches.Select((branch, k) => new Operand(parts[k], AsOperator(branch)))];
+            return (isSum ? Operators.MakeDirectSum(operands, syntax, frame) : Operators.MakeVertical(operands, syntax, frame)) is { } made
+                ? new ChainValue(EquatableArray.Of<Link>(new LinearLink(made.Operator)), made.Operator.Columns, made.Operator.Rows, made.Nodes, made.Depth)
+                : null;
+        }
+
+        long rows = branches.Sum(branch => (long)branch.Outputs), columns = isSum ? branches.Sum(branch => (long)branch.Inputs) : branches[0].Inputs;
+        if (!Context.Fits(rows, columns, syntax, frame))
+        {
+            return null;
+        }
+
+        (int at, int from) = (0, 0);
+        var placed = new List<ChainValue>();
+        foreach (ChainValue branch in branches)
+        {
+            IEnumerable<Link> links = branch.Links.Append(new LinearLink(new Pad((int)rows, at, branch.Outputs)));
+            placed.Add(branch with { Links = (isSum ? links.Prepend(new LinearLink(new Crop((int)columns, from, branch.Inputs))) : links).ToEquatable() });
+            (at, from) = (at + branch.Outputs, from + branch.Inputs);
+        }
+
+        return Join(Joint.Add, placed, (int)columns, (int)rows) with { Takes = branches[0].Takes };
+    }
+
+    /// <summary>Chains that are given a part each.</summary>
+    private List<ChainValue>? BindApart(EquatableArray<ExpressionSyntax> parts, Frame frame)
+    {
+        var chains = new List<ChainValue>();
+        foreach (ExpressionSyntax part in parts)
+        {
+            if (BindPart(part, frame, null, isBranch: true) is not { } chain)
+            {
+                return null;
+            }
+
+            chains.Add(chain);
+        }
+
+        return chains;
+    }
+
+    /// <summary>Where what is declared to be trained is not; null after a mistake.</summary>
+    public Frame? FrozenFrame(FrozenSyntax frozen, Frame frame)
+    {
+        if (frozen.Operand is not NameSyntax { Name: var name } || !frame.Locals.TryGetValue(name, out Value? local))
+        {
+            return BindingContext.NewFrame(frame, frame.Prefix, isFrozen: true);
+        }
+
+        Report(DiagnosticDescriptors.WrongKind, frame, frozen.Operand, $"a call behind '{FrozenSyntax.Word}', which says how its parameters are made", $"'{name}', {local.Description} that is made already");
+        return null;
+    }
+
+    /// <summary>A chain that has a name, where it is used: its noise is drawn there by itself.</summary>
+    private ChainValue WithOwnNoise(ChainValue chain)
+    {
+        Dictionary<TensorExpression, TensorExpression> own = Module.NoiseOf(chain.Links).ToDictionary(
+            noise => (TensorExpression)noise, noise => (TensorExpression)Context.NewNoise(noise.Name, noise.Extents, noise.Distribution));
+        return own.Count == 0 ? chain : chain with { Links = chain.Links.MapValues(Replaced) };
+
+        TensorExpression Replaced(TensorExpression tensor) =>
+            own.TryGetValue(tensor, out TensorExpression? noise) ? noise : tensor.MapParts(Replaced, links => links.MapValues(Replaced));
+    }
+
+    /// <summary>What a name for a chain stands for: an operator where the chain is linear and its sides have no names.</summary>
+    public static Value Named(ChainValue chain) => chain.Takes.Count + chain.Gives.Count == 0 && chain.Links.All(link => link is LinearLink) ? AsOperator(chain) : chain;
+
+    private static OperatorValue AsOperator(ChainValue chain) => new(Flatten.Product(chain.Links.Cast<LinearLink>().Select(link => link.Operator).Reverse()), chain.Nodes, chain.Depth + 1);
+
+    /// <summary>What <c>let</c> names. Its tensors have its name before theirs; in a layer it may be a chain.</summary>
+    public Value? BindLet(LetSyntax let, Frame frame)
+    {
+        ExpressionSyntax value = FrozenSyntax.Within(let.Value);
+        Frame? at = let.Value is FrozenSyntax frozen ? FrozenFrame(frozen, frame) : frame;
+        if (at is null)
+        {
+            return null;
+        }
+
+        bool isLayer = frame.Declaration is { Syntax: MapSyntax { Kind: MapKind.Layer } };
+        if (DeclarationOf(value, frame) is not null)
+        {
+            return !isLayer ? BindCall(value, at, Context.UniquePrefix(frame, let.Name.Text))
+                : BindCallChain(value, at, Context.UniquePrefix(frame, let.Name.Text)) is { } called ? Named(called) : null;
+        }
+
+        return !isLayer || !IsChain(value, frame) ? Expressions.Bind(value, at)
+            : BindChain(EquatableArray.Of(value), Context.NewFrame(at, let.Name), null) is { } chain ? Named(chain) : null;
     }
 
     /// <summary>Whether the links of a repetition are the same for every part.</summary>
@@ -369,15 +519,15 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     }
 
     /// <summary>The chain that each part of a vector is given to: numbers, as only whole inputs hold positions.</summary>
-    private ChainValue? BindPart(RepeatSyntax repeat, Frame frame, int? given, bool isBranch)
+    private ChainValue? BindPart(ExpressionSyntax part, Frame frame, int? given, bool isBranch)
     {
-        ChainValue? chain = BindChain(EquatableArray.Of(repeat.Body), frame, given, isBranch);
+        ChainValue? chain = BindChain(EquatableArray.Of(part), frame, given, isBranch);
         if (chain is not { TakesPositions: true })
         {
             return chain;
         }
 
-        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "links that take numbers for each part", $"'{frame.Show(repeat.Body)}', which takes positions, {string.Join(", ", chain.Takes)}");
+        Report(DiagnosticDescriptors.WrongKind, frame, part, "links that take numbers for each part", $"'{frame.Show(part)}', which takes positions, {string.Join(", ", chain.Takes)}");
         return null;
     }
 
@@ -390,7 +540,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        if (BindPart(repeat, frame, given / count, isBranch: true) is not { } chain)
+        if (BindPart(repeat.Body, frame, given / count, isBranch: true) is not { } chain)
         {
             return null;
         }
@@ -406,8 +556,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             return new ChainValue(links, count * chain.Inputs, count * chain.Outputs, 3 * chain.Nodes, chain.Depth + 2);
         }
 
-        string found = lifting.Obstacle is { } function ? $"'{Builtins.UsageOf(function)}' of a value" : "'scan', which has one state: a state with one more axis is one for each part";
-        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "functions that work on each part by itself", found);
+        Report(DiagnosticDescriptors.WrongKind, frame, repeat.Body, "functions that work on each part by itself", $"'{Builtins.UsageOf(lifting.Obstacle!)}' of a value");
         return null;
     }
 
@@ -418,7 +567,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     /// <param name="isOnly">Whether it is all of a chain: tensors of the step that it calls then need no prefix.</param>
     private ChainValue? BindScan(RepeatSyntax repeat, int count, Frame frame, bool isOnly)
     {
-        if (BindPart(repeat, frame, null, isBranch: !isOnly) is not { } step)
+        if (BindPart(repeat.Body, frame, null, isBranch: !isOnly) is not { } step)
         {
             return null;
         }
@@ -508,17 +657,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     private ChainValue? BindCallChain(ExpressionSyntax syntax, Frame frame, string prefix)
     {
         Declaration declaration = DeclarationOf(syntax, frame)!;
-        var arguments = new List<Value>();
-        foreach (ExpressionSyntax argument in syntax is CallSyntax call ? call.Arguments : default)
-        {
-            if (Expressions.Bind(argument, frame) is not { } value)
-            {
-                return null;
-            }
-
-            arguments.Add(value);
-        }
-
+        EquatableArray<ExpressionSyntax> arguments = syntax is CallSyntax call ? call.Arguments : default;
         return Guarded(frame, syntax, () => Modules.Instantiate(declaration, arguments, frame, syntax.Span, prefix));
     }
 
@@ -537,7 +676,6 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        Operator[] factors = [.. chain.Links.OfType<LinearLink>().Select(link => link.Operator).Reverse()];
-        return new OperatorValue(Flatten.Product(factors), chain.Nodes, chain.Depth + 1);
+        return AsOperator(chain);
     }
 }

@@ -23,7 +23,7 @@ internal sealed class Declaration(DeclarationSyntax syntax, FileScope scope)
 
     /// <summary>What it takes: <c>monarch(n, b)</c>, <c>kronecker_sum(m, n, scale = 1)</c>.</summary>
     public string Signature => syntax is MapSyntax { Parameters.Count: > 0 } map
-        ? $"{Name}({string.Join(", ", map.Parameters.Select(parameter => parameter.Name.Text + (parameter.IsList ? "[]" : "") + (parameter.Default is { } value ? $" = {scope.Show(value)}" : "")))})"
+        ? $"{Name}({string.Join(", ", map.Parameters.Select(scope.Show))})"
         : Name;
 }
 

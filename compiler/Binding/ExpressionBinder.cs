@@ -16,6 +16,7 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
         NumberSyntax number => new NumberValue(number.Value),
         NameSyntax name => BindName(name, frame),
         CallSyntax call => ChainBinder.DeclarationOf(call, frame) is not null ? BindInstance(call, frame) : Builtin.BindBuiltin(call, frame),
+        FrozenSyntax frozen => BindFrozen(frozen, frame),
         BlockSyntax block => BindBlock(block, frame),
         RepeatSyntax repeat => BindRepeat(repeat, frame),
         NegateSyntax negate => Bind(negate.Operand, frame) is { } value ? Operators.Scale(-1, value, negate.Operand, negate, frame) : null,
@@ -53,6 +54,8 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
 
         return ChainBinder.DeclarationOf(call, frame) is { } declaration ? Chains.BindCall(call, frame, Context.UniquePrefix(frame, declaration.Name)) : null;
     }
+
+    private Value? BindFrozen(FrozenSyntax frozen, Frame frame) => Chains.FrozenFrame(frozen, frame) is { } part ? Bind(frozen.Operand, part) : null;
 
     private Value? BindOperation(ChainSyntax chain, Frame frame) => chain.Precedence switch
     {

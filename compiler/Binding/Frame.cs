@@ -41,6 +41,12 @@ internal sealed class Frame(FileScope scope, Declaration? declaration, string pr
     /// <summary>Whether a name is that of positions by data; null where there are none, which is then not asked for each part of a formula.</summary>
     public Func<string, bool>? IsPositions { get; private set; }
 
+    /// <summary>Whether what is declared here to be trained is not, as <c>frozen</c> says before the call or the part.</summary>
+    public bool IsFrozen { get; init; } = caller is { IsFrozen: true };
+
+    /// <summary>The role of a tensor that is declared with one.</summary>
+    public Role RoleOf(Role declared) => IsFrozen && declared == Role.Trained ? Role.Frozen : declared;
+
     /// <summary>How many calls led here.</summary>
     public int CallDepth { get; } = caller is null ? 0 : caller.CallDepth + 1;
 

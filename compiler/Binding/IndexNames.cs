@@ -113,6 +113,8 @@ internal static class IndexNames
                 }
 
                 break;
+            case FrozenSyntax frozen:
+                return Mentions(frozen.Operand, indices, found);
             case NegateSyntax negate:
                 return Mentions(negate.Operand, indices, found);
             case NotSyntax not:

@@ -17,7 +17,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         var root = new Frame(declaration.Scope, null, "", null, default);
         var map = (MapSyntax)declaration.Syntax;
         string formula = declaration.Scope.File.Source.Slice(map.Span).Trim();
-        return Instantiate(declaration, [], root, map.Name.Span, "") is { } chain
+        return Instantiate(declaration, default, root, map.Name.Span, "") is { } chain
             ? MakeModule(name, formula, map.Documentation, chain, root, map.Name.Span)
             : null;
     }
@@ -85,8 +85,13 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         return new Module(name, formula, documentation, chain.Inputs, chain.Outputs, chain.Links, parameters.ToEquatable()) { InputPorts = chain.Takes, OutputPorts = chain.Gives };
     }
 
-    /// <summary>Instantiates a declaration, with its arguments bound.</summary>
-    public ChainValue? Instantiate(Declaration declaration, IReadOnlyList<Value> arguments, Frame caller, TextSpan callSite, string prefix)
+    /// <summary>Instantiates a declaration.</summary>
+    /// <param name="declaration">The operator, layer or model.</param>
+    /// <param name="arguments">What the caller writes between the parentheses.</param>
+    /// <param name="caller">The instance that calls.</param>
+    /// <param name="callSite">The place of the call.</param>
+    /// <param name="prefix">What the names of its tensors start with.</param>
+    public ChainValue? Instantiate(Declaration declaration, EquatableArray<ExpressionSyntax> arguments, Frame caller, TextSpan callSite, string prefix)
     {
         var map = (MapSyntax)declaration.Syntax;
         EnsureChecked(declaration);
@@ -113,7 +118,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        if (!BindSizes(map, arguments, frame)
+        if (!Arguments.Bind(map, arguments, frame)
             || BindSide(map.Inputs!, frame) is not ({ } inputs, var takes)
             || BindSide(map.Outputs!, frame) is not ({ } outputs, var gives))
         {
@@ -270,38 +275,6 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         return null;
     }
 
-    private bool BindSizes(MapSyntax map, IReadOnlyList<Value> arguments, Frame frame)
-    {
-        var shown = new List<string>();
-        for (int i = 0; i < map.Parameters.Count; i++)
-        {
-            SizeParameterSyntax parameter = map.Parameters[i];
-            Value? value = i < arguments.Count ? arguments[i] : Expressions.Bind(parameter.Default!, frame);
-            bool isExpected = parameter.IsList ? value is ListValue : value is NumberValue;
-            if (!isExpected)
-            {
-                if (value is not null)
-                {
-                    string expected = $"{(parameter.IsList ? "a list" : "a number")} for '{parameter.Name.Text}' of '{frame.Declaration!.Signature}'";
-                    Report(DiagnosticDescriptors.WrongKind, frame.Caller!, frame.CallSite, expected, value.Description);
-                }
-
-                return false;
-            }
-
-            if (value is ListValue { Numbers.Count: var length } && !Spend(length, frame, parameter))
-            {
-                return false;
-            }
-
-            frame.Locals[parameter.Name.Text] = value!;
-            shown.Add($"{parameter.Name.Text} = {(value is ListValue list ? list.Text : Value.Show(((NumberValue)value!).Number))}");
-        }
-
-        frame.Instantiation = shown.Count > 0 ? $"{frame.Declaration!.Name}({string.Join(", ", shown)})" : "";
-        return true;
-    }
-
     private bool BindClause(ClauseSyntax clause, Frame frame)
     {
         switch (clause)
@@ -313,9 +286,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             case LetSyntax let:
                 Value? value = let.Value is CompositionSyntax chain && ChainBinder.IsValue(chain, frame)
                     ? Chains.BindApplied(chain.Links, chain, Context.NewFrame(frame, let.Name))
-                    : ChainBinder.DeclarationOf(let.Value, frame) is not null
-                    ? Chains.BindCall(let.Value, frame, Context.UniquePrefix(frame, let.Name.Text))
-                    : Expressions.Bind(let.Value, frame);
+                    : Chains.BindLet(let, frame);
                 if (value is null)
                 {
                     return false;

@@ -65,10 +65,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
 
     private void Check(MapSyntax map)
     {
-        foreach (SizeParameterSyntax parameter in map.Parameters)
+        foreach (ParameterSyntax parameter in map.Parameters)
         {
-            Check(parameter.Default);
-            Declare(parameter.Name, parameter.IsList ? LocalKind.List : LocalKind.Number);
+            Check(parameter);
         }
 
         CheckSide(map, map.Inputs!, isInput: true);
@@ -91,6 +90,28 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 diagnostics.Add(DiagnosticDescriptors.UnusedParameter.At(scope.Path, local.Declared.Span, local.Declared.Text));
             }
         }
+    }
+
+    /// <summary>Checks what a declaration takes. Extents that are names and not known before are those of the argument.</summary>
+    private void Check(ParameterSyntax parameter)
+    {
+        NameSyntax[] own = [.. parameter.Kind.Extents.OfType<NameSyntax>().Where(name => !_locals.ContainsKey(name.Name))];
+        if (parameter.Kind is MapKindSyntax && parameter.Default is { } chain)
+        {
+            CheckLinks(EquatableArray.Of(chain));
+        }
+        else
+        {
+            Check(parameter.Default);
+        }
+
+        foreach (NameSyntax name in own.GroupBy(name => name.Name).Select(same => same.First()))
+        {
+            Declare(new Identifier(name.Name, name.Span), LocalKind.Number);
+        }
+
+        CheckAll(parameter.Kind.Extents);
+        Declare(parameter.Name, parameter.Kind switch { ListKindSyntax => LocalKind.List, NumberKindSyntax => LocalKind.Number, MapKindSyntax => LocalKind.Map, _ => LocalKind.Let });
     }
 
     /// <summary>Checks one side of a signature. Inputs with names are declared behind it, as their sizes do not see them.</summary>
@@ -142,6 +163,10 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case LetSyntax { Value: CompositionSyntax chain } let when IsValue(chain):
                 CheckLinks(chain.Links);
                 Declare(let.Name, LocalKind.Value);
+                break;
+            case LetSyntax { Value: var named } let when _map is { Kind: MapKind.Layer } && IsChain(FrozenSyntax.Within(named)):
+                CheckLinks(EquatableArray.Of(named));
+                Declare(let.Name, LocalKind.Let);
                 break;
             case LetSyntax let:
                 Check(let.Value);
@@ -285,6 +310,17 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             {
                 CheckLinks(chain.Links);
             }
+            else if (link is FrozenSyntax frozen)
+            {
+                CheckLinks(EquatableArray.Of(frozen.Operand));
+            }
+            else if (ChainBinder.Beside(link) is { } parts && !IsValue(link))
+            {
+                foreach (ExpressionSyntax part in parts)
+                {
+                    CheckLinks(EquatableArray.Of(part));
+                }
+            }
             else if (link is RepeatSyntax { IsLink: true } repeat)
             {
                 Check(repeat.Count);
@@ -328,6 +364,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             }
         }
     }
+
+    /// <summary>Whether what <c>let</c> names in a layer is a chain of links by the words in it.</summary>
+    private bool IsChain(ExpressionSyntax expression) => expression is CompositionSyntax or RepeatSyntax { IsLink: true } || IsElementwise(expression) || IsDropout(expression)
+        || (expression is CallSyntax { Name.Text: var name } && Builtins.Joints.ContainsKey(name) && scope.Find(name).Count == 0)
+        || (ChainBinder.Beside(expression) is { } parts && parts.Any(IsChain));
 
     private bool IsDropout(ExpressionSyntax link) => link is CallSyntax { Name.Text: var name } && name == Builtins.Dropout.Name && scope.Find(name).Count == 0;
 
@@ -485,7 +526,10 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 break;
             case CallSyntax call:
                 CheckCall(call);
-                CheckAll(call.Arguments);
+                CheckArguments(call);
+                break;
+            case FrozenSyntax frozen:
+                Check(frozen.Operand);
                 break;
             case CompositionSyntax chain:
                 CheckAll(chain.Links);
@@ -554,6 +598,23 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         }
     }
 
+    /// <summary>Checks arguments: a map that a declaration takes may be a chain.</summary>
+    private void CheckArguments(CallSyntax call)
+    {
+        EquatableArray<ParameterSyntax> parameters = scope.Find(call.Name.Text).FirstOrDefault()?.Syntax is MapSyntax map ? map.Parameters : default;
+        for (int k = 0; k < call.Arguments.Count; k++)
+        {
+            if (k < parameters.Count && parameters[k].Kind is MapKindSyntax)
+            {
+                CheckLinks(EquatableArray.Of(call.Arguments[k]));
+            }
+            else
+            {
+                Check(call.Arguments[k]);
+            }
+        }
+    }
+
     private void CheckCall(CallSyntax call)
     {
         string name = call.Name.Text;
@@ -588,11 +649,12 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 LocalKind.Number => "a number",
                 LocalKind.List => "a list",
                 LocalKind.Let => "a name for an expression",
+                LocalKind.Map => "a map that the declaration takes",
                 LocalKind.Family => "a family of tensors",
                 LocalKind.Value or LocalKind.Noise or LocalKind.Input => "a value of the layer",
                 LocalKind.Positions => "an input of positions",
                 _ => "a tensor",
-            }, "");
+            }, local.Kind == LocalKind.Map ? $": its sizes are known, write '{name}'" : "");
         }
         else if (!_isAmbiguous)
         {
@@ -694,6 +756,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         Tensor,
         Family,
         Let,
+
+        /// <summary>A map that the declaration takes.</summary>
+        Map,
 
         /// <summary>A let that depends on the input of a layer.</summary>
         Value,

@@ -164,13 +164,18 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
             return null;
         }
 
+        if (frame.RoleOf(role) != role)
+        {
+            (role, rate) = (frame.RoleOf(role), 1);
+        }
+
         seed = role == Role.Seeded ? Stream(seed, name) : 0;
         if (!clause.IsShared)
         {
             return Context.AddParameter(new Parameter(frame.Prefix + name, shape, role, initializer, seed, rate), frame, tensor);
         }
 
-        (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {seed}");
+        (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {role} {seed}");
         if (!_sharedTensors.TryGetValue(key, out ParameterTensor? shared))
         {
             string fullName = frame.Prefix.Length == 0 ? name : $"{frame.Declaration!.Name}.{name}";

@@ -228,7 +228,7 @@ public static class Formatter
             // A signature's, or that before an extent.
             if (left == ':' || right == ':')
             {
-                return _depth[token] == 0;
+                return _depth[token] == 0 || (IndentOf(_statement[token]) == 0 && !_bodies.Contains(token));
             }
 
             if (left == Token.Range || right is Token.Range or Token.Transpose || IsSign(before))

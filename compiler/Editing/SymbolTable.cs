@@ -159,10 +159,24 @@ public sealed class SymbolTable
 
         private void Visit(MapSyntax map)
         {
-            foreach (SizeParameterSyntax parameter in map.Parameters)
+            foreach (ParameterSyntax parameter in map.Parameters)
             {
+                foreach (ExpressionSyntax extent in parameter.Kind.Extents)
+                {
+                    // A name that is not known before is the argument's own size.
+                    if (extent is NameSyntax size && !_locals.ContainsKey(size.Name))
+                    {
+                        Declare(new Identifier(size.Name, PlaceOf(size)), SymbolKind.Size, size.Name, size.Span.End);
+                    }
+                    else
+                    {
+                        Visit(extent);
+                    }
+                }
+
                 Visit(parameter.Default);
-                Declare(parameter.Name, SymbolKind.Size, Show(parameter), parameter.Span.End);
+                SymbolKind kind = parameter.Kind switch { TensorKindSyntax => SymbolKind.Tensor, MapKindSyntax => SymbolKind.Let, _ => SymbolKind.Size };
+                Declare(parameter.Name, kind, Show(parameter), parameter.Span.End);
             }
 
             VisitSide(map.Inputs!, SymbolKind.Input);
@@ -416,6 +430,9 @@ public sealed class SymbolTable
                 case RepeatSyntax repeat:
                     Visit(repeat.Count);
                     WithCounter(repeat.Variable, repeat.Span, () => Visit(repeat.Body));
+                    break;
+                case FrozenSyntax frozen:
+                    Visit(frozen.Operand);
                     break;
                 case NegateSyntax negate:
                     Visit(negate.Operand);

@@ -15,7 +15,7 @@ internal sealed record BankStatement(Identifier Name, EquatableArray<ExpressionS
 internal sealed record HeaderStatement(
     MapKind Kind,
     Identifier Name,
-    EquatableArray<SizeParameterSyntax> Parameters,
+    EquatableArray<ParameterSyntax> Parameters,
     ExpressionSyntax Inputs,
     ExpressionSyntax Outputs,
     ChainBody? Body) : StatementSyntax;
@@ -111,7 +111,7 @@ internal static class Grammar
     private static readonly Parser<ExpressionSyntax> Block =
         Spanned<ExpressionSyntax>(
             from open in Take('[', null)
-            from rows in SeparatedBy(SeparatedBy(Expression, ','), ';')
+            from rows in SeparatedBy(SeparatedBy(Composition, ','), ';')
             from close in Take(']', "']'")
             select (Func<TextSpan, ExpressionSyntax>)(span => new BlockSyntax(rows, span)));
 
@@ -125,6 +125,8 @@ internal static class Grammar
             case Token.Name when tokens.KindAt(1) == '(' && tokens.KindAt(2) == Token.Name && tokens.KindAt(3) == '<'
                     && Combinators.Contains(tokens.State.Source.Slice(tokens.Token.Span)):
                 return Repeat(input);
+            case Token.Name when tokens.KindAt(1) is Token.Name or '(' && tokens.State.Source.Slice(tokens.Token.Span) == FrozenSyntax.Word:
+                return Frozen!(input);
             case Token.Name:
                 return NameOrCall(input);
             case '(':
@@ -135,6 +137,11 @@ internal static class Grammar
                 return Fail<ExpressionSyntax>(tokens, AnExpression);
         }
     };
+
+    private static readonly Parser<ExpressionSyntax> Frozen = Nested(Spanned(
+        from word in Name
+        from operand in Atom
+        select (Func<TextSpan, ExpressionSyntax>)(span => new FrozenSyntax(operand, span))));
 
     private static readonly Parser<SliceItemSyntax> SliceItem =
         Spanned(
@@ -228,16 +235,30 @@ internal static class Grammar
             from links in SeparatedBy(Expression, '.')
             select (Func<TextSpan, ChainBody>)(span => new ChainBody(links, span)));
 
-    private static readonly Parser<SizeParameterSyntax> SizeParameter =
+    private static readonly Parser<ParameterKindSyntax> ListKind =
+        from open in Take('[', null)
+        from close in Take(']', "']'")
+        select (ParameterKindSyntax)new ListKindSyntax(TextSpan.FromBounds(open.Token.Span.Start, close.Token.Span.End));
+
+    private static readonly Parser<ParameterKindSyntax> TensorKind = Spanned(
+        Shape.Select(shape => (Func<TextSpan, ParameterKindSyntax>)(span => new TensorKindSyntax(shape, span))));
+
+    private static readonly Parser<ParameterKindSyntax> MapKindOfParameter = Spanned(
+        from inputs in Expression
+        from arrow in Take(Token.Arrow, "'->'")
+        from outputs in Expression
+        select (Func<TextSpan, ParameterKindSyntax>)(span => new MapKindSyntax(inputs, outputs, span)));
+
+    private static readonly Parser<ParameterSyntax> Parameter =
         Spanned(
             from name in Name
-            from list in Maybe(Take('[', null).Then(_ => Take(']', "']'")))
-            from value in Maybe(Take('=', null).Then(_ => Expression))
-            select (Func<TextSpan, SizeParameterSyntax>)(span => new SizeParameterSyntax(name, list.IsDefined, value.GetOrDefault(), span)));
+            from kind in Maybe(ListKind.XOr(Take(':', null).Then(_ => (Parser<ParameterKindSyntax>)(input => input.Current == '[' ? TensorKind(input) : MapKindOfParameter(input)))))
+            from value in Maybe(Take('=', null).Then(_ => Composition))
+            select (Func<TextSpan, ParameterSyntax>)(span => new ParameterSyntax(name, kind.GetOrElse(new NumberKindSyntax(name.Span)), value.GetOrDefault(), span)));
 
-    private static readonly Parser<EquatableArray<SizeParameterSyntax>> SizeParameters =
+    private static readonly Parser<EquatableArray<ParameterSyntax>> Parameters =
         from open in Take('(', null)
-        from parameters in ListOf(SizeParameter, ")")
+        from parameters in ListOf(Parameter, ")")
         from close in Take(')', "')'")
         select parameters;
 
@@ -389,7 +410,7 @@ internal static class Grammar
     private static Parser<StatementSyntax> Header(string keyword, MapKind kind) => Statement(
         from first in Keyword(keyword)
         from name in Name
-        from parameters in Maybe(SizeParameters)
+        from parameters in Maybe(Parameters)
         from colon in Take(':', "':' and the sizes")
         from inputs in Side(parameters.GetOrElse(default))
         from arrow in Take(Token.Arrow, "'->'")
@@ -399,7 +420,7 @@ internal static class Grammar
         (header, span) => header);
 
     /// <summary>One side of a signature: a size, or names with shapes. A list's element, <c>n[0]</c>, is a size.</summary>
-    private static Parser<ExpressionSyntax> Side(EquatableArray<SizeParameterSyntax> parameters)
+    private static Parser<ExpressionSyntax> Side(EquatableArray<ParameterSyntax> parameters)
     {
         return Spanned(Expression.Then(first => All(Take(',', null).Then(_ => Expression)).Select(rest => rest.Prepend(first).ToEquatable())).Select(all => (Func<TextSpan, ExpressionSyntax>)(span =>
             all.Count == 1 && Port(all[0]).Name is null ? all[0] : new PortsSyntax(all.Select(Port).ToEquatable(), span))));

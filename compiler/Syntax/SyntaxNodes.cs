@@ -54,7 +54,7 @@ public enum MapKind
 /// <param name="Name">The name that it declares.</param>
 /// <param name="Documentation">The text of its <c>///</c> comment.</param>
 /// <param name="IsBroken">Whether a part of it could not be read.</param>
-/// <param name="Parameters">The sizes it is generic over.</param>
+/// <param name="Parameters">What it is generic over: sizes, tensors and maps.</param>
 /// <param name="Inputs">What stands before the arrow; null only when broken.</param>
 /// <param name="Outputs">What stands after the arrow; null only when broken.</param>
 /// <param name="Clauses">Requirements, tensors and lets, in order.</param>
@@ -65,7 +65,7 @@ public sealed record MapSyntax(
     Identifier Name,
     string Documentation,
     bool IsBroken,
-    EquatableArray<SizeParameterSyntax> Parameters,
+    EquatableArray<ParameterSyntax> Parameters,
     ExpressionSyntax? Inputs,
     ExpressionSyntax? Outputs,
     EquatableArray<ClauseSyntax> Clauses,
@@ -76,8 +76,43 @@ public sealed record MapSyntax(
     public EquatableArray<string> Unread { get; init; }
 }
 
-/// <summary><c>n</c>, <c>m[]</c>, <c>alpha = r</c>.</summary>
-public sealed record SizeParameterSyntax(Identifier Name, bool IsList, ExpressionSyntax? Default, TextSpan Span) : SyntaxNode(Span);
+/// <summary><c>n</c>, <c>m[]</c>, <c>alpha = r</c>, <c>f : n -> m</c>, <c>T : [m, n]</c>: what a declaration takes.</summary>
+/// <param name="Name">The name by which it is known inside.</param>
+/// <param name="Kind">What an argument has to be.</param>
+/// <param name="Default">What stands for it where it is left out; null where it may not be.</param>
+/// <param name="Span">The place of the whole.</param>
+public sealed record ParameterSyntax(Identifier Name, ParameterKindSyntax Kind, ExpressionSyntax? Default, TextSpan Span) : SyntaxNode(Span);
+
+/// <summary>What an argument of a declaration has to be.</summary>
+public abstract record ParameterKindSyntax(TextSpan Span) : SyntaxNode(Span)
+{
+    /// <summary>The extents that it mentions. A name among them that is not known before is that of the argument's own.</summary>
+    public abstract IEnumerable<ExpressionSyntax> Extents { get; }
+}
+
+/// <summary>A number.</summary>
+public sealed record NumberKindSyntax(TextSpan Span) : ParameterKindSyntax(Span)
+{
+    public override IEnumerable<ExpressionSyntax> Extents => [];
+}
+
+/// <summary><c>[]</c>: a list of numbers.</summary>
+public sealed record ListKindSyntax(TextSpan Span) : ParameterKindSyntax(Span)
+{
+    public override IEnumerable<ExpressionSyntax> Extents => [];
+}
+
+/// <summary><c>: n -> m</c>: an operator, or in what a layer takes any chain.</summary>
+public sealed record MapKindSyntax(ExpressionSyntax Inputs, ExpressionSyntax Outputs, TextSpan Span) : ParameterKindSyntax(Span)
+{
+    public override IEnumerable<ExpressionSyntax> Extents => [Inputs, Outputs];
+}
+
+/// <summary><c>: [m, n]</c>: a tensor.</summary>
+public sealed record TensorKindSyntax(EquatableArray<ExpressionSyntax> Shape, TextSpan Span) : ParameterKindSyntax(Span)
+{
+    public override IEnumerable<ExpressionSyntax> Extents => Shape;
+}
 
 /// <summary>
 /// <c>x[t, n], token[t] &lt; v</c> on one side of a signature: inputs or outputs with names and shapes, which lie one behind the other in a row. As a
@@ -215,6 +250,15 @@ public sealed record RepeatSyntax(
     public const string Each = "each", Repeat = "repeat", Scan = "scan";
 
     public bool IsLink => Combinator is Each or Repeat or Scan;
+}
+
+/// <summary><c>frozen monarch(n, b)</c>: what it declares to be trained is not.</summary>
+public sealed record FrozenSyntax(ExpressionSyntax Operand, TextSpan Span) : ExpressionSyntax(Span)
+{
+    public const string Word = "frozen";
+
+    /// <summary>The expression behind the word, where there is one.</summary>
+    public static ExpressionSyntax Within(ExpressionSyntax expression) => expression is FrozenSyntax frozen ? frozen.Operand : expression;
 }
 
 /// <summary><c>-A</c>.</summary>

@@ -37,6 +37,7 @@ public static class SyntaxPrinter
         CompositionSyntax chain => $"({string.Join(" . ", chain.Links.Select(Print))})",
         BlockSyntax block => $"[{string.Join("; ", block.Rows.Select(row => List(row)))}]",
         RepeatSyntax repeat => $"{repeat.Combinator}({repeat.Variable.Text} < {Print(repeat.Count)}) {Inner(repeat.Body)}",
+        FrozenSyntax frozen => $"{FrozenSyntax.Word} {Inner(frozen.Operand)}",
         NegateSyntax negate => $"-{Inner(negate.Operand)}",
         NotSyntax not => $"not {Inner(not.Operand)}",
         ChainSyntax chain => Inner(chain.First) + string.Concat(chain.Rest.Select(link => $" {link.Operator} {Inner(link.Operand)}")),
@@ -50,7 +51,7 @@ public static class SyntaxPrinter
         : $"{port.Name.Text}[{List(port.Shape)}]{(port.Limit is { } limit ? $" < {Inner(limit)}" : "")}";
 
     private static string Inner(ExpressionSyntax expression) =>
-        expression is NegateSyntax or NotSyntax or ChainSyntax or RepeatSyntax ? $"({Print(expression)})" : Print(expression);
+        expression is NegateSyntax or NotSyntax or ChainSyntax or RepeatSyntax or FrozenSyntax ? $"({Print(expression)})" : Print(expression);
 
     private static string List(IEnumerable<ExpressionSyntax> expressions) => string.Join(", ", expressions.Select(Print));
 
@@ -85,8 +86,18 @@ public static class SyntaxPrinter
         }
     }
 
-    private static string Print(SizeParameterSyntax parameter) =>
-        parameter.Name.Text + (parameter.IsList ? "[]" : "") + (parameter.Default is { } value ? $" = {Print(value)}" : "");
+    private static string Print(ParameterSyntax parameter)
+    {
+        string kind = parameter.Kind switch
+        {
+            NumberKindSyntax => "",
+            ListKindSyntax => "[]",
+            MapKindSyntax map => $" : {Print(map.Inputs)} -> {Print(map.Outputs)}",
+            TensorKindSyntax tensor => $" : [{List(tensor.Shape)}]",
+            _ => throw new ArgumentOutOfRangeException(nameof(parameter), parameter, "Not a parameter of the language."),
+        };
+        return parameter.Name.Text + kind + (parameter.Default is { } value ? $" = {Print(value)}" : "");
+    }
 
     private static string Print(ClauseSyntax clause) => clause switch
     {

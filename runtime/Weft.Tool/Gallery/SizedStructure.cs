@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Explanation;
+using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 using Weft.Tool.Library;
 
@@ -35,7 +36,7 @@ internal sealed partial record SizedStructure(string Formula, Module Module, Sta
         SourceText text = entry.File.Source;
         string[] sides = [text.Slice(entry.Map.Inputs!.Span), text.Slice(entry.Map.Outputs!.Span)];
         string[] names = [.. entry.Map.Parameters.Select(parameter => parameter.Name.Text)];
-        bool isProduct = sides.Any(side => names.Count(name => Has(side, name)) > 1) || entry.Map.Parameters.Any(parameter => parameter.IsList);
+        bool isProduct = sides.Any(side => names.Count(name => Has(side, name)) > 1) || entry.Map.Parameters.Any(parameter => parameter.Kind is ListKindSyntax);
         int factor = isProduct ? (int)Math.Sqrt(times) : times, k = 0;
         return Bind(entry, entry.Name + Argument().Replace(entry.Example[entry.Name.Length..], argument =>
         {

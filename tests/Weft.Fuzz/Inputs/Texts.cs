@@ -38,7 +38,15 @@ internal static partial class Texts
     }
 
     private static string Call(MapSyntax map, Random random) =>
-        $"{map.Name.Text}({string.Join(", ", map.Parameters.Where(parameter => parameter.Default is null || random.Next(2) == 0).Select(parameter => parameter.IsList ? List(random) : $"{Small(random)}"))})";
+        $"{map.Name.Text}({string.Join(", ", map.Parameters.Where(parameter => parameter.Default is null || random.Next(2) == 0).Select(parameter => Argument(parameter.Kind, random)))})";
+
+    private static string Argument(ParameterKindSyntax kind, Random random) => kind switch
+    {
+        ListKindSyntax => List(random),
+        MapKindSyntax => random.Next(2) == 0 ? $"dense({Small(random)}, {Small(random)})" : $"tanh . bias . dense({Small(random)}, {Small(random)})",
+        TensorKindSyntax => $"dense({Small(random)}, {Small(random)})",
+        _ => $"{Small(random)}",
+    };
 
     private static string List(Random random) => $"[{string.Join(", ", Enumerable.Range(0, random.Next(1, 4)).Select(_ => Small(random)))}]";
 

@@ -39,7 +39,7 @@ public class BinderTests
         { "operator f : 12 -> 12\n  require 1 > 2\n  = eye(12)", ["2:11 WEFT0109 requires 1 > 2"] },
         { "operator f : 3 -> 3 = eye([3])", ["1:27 WEFT0110 expected a number, found [3]"] },
         { "operator f : 3 -> 3 = eye(3) + 1", ["1:32 WEFT0110 expected an operator, found the number 1; a multiple of the identity is c * eye(n)"] },
-        { "operator f : 9 -> 9 = dense([3], 3)", ["1:23 WEFT0110 expected a number for 'm' of 'dense(m, n)', found [3]"] },
+        { "operator f : 9 -> 9 = dense([3], 3)", ["1:29 WEFT0110 expected a number for 'm' of 'dense(m, n)', found [3]"] },
         {
             "operator f : 8 -> 8\n  param T[2, 4, 4]\n  = T",
             ["3:5 WEFT0110 expected an operator, found a tensor [2, 4, 4] of 3 axes; 'blockdiag' makes an operator of its blocks"]

@@ -241,7 +241,13 @@ internal sealed class RandomFormula
     /// <summary>A value, a bias and an activation for each of several parts; null where its function does not work on several parts.</summary>
     private EquatableArray<Link>? Each(int parts, int rows, int width)
     {
-        var links = new List<Link> { (long)rows * width <= MostElements / 10 ? Value(rows, width) : new LinearLink(Compose(rows, width, 1)) };
+        int steps = Gcd(rows, width);
+        var links = new List<Link>
+        {
+            steps is > 1 and <= 4 && Chance(0.3) ? Scan(steps, rows / steps, width / steps)
+                : (long)rows * width <= MostElements / 10 ? Value(rows, width)
+                : new LinearLink(Compose(rows, width, 1)),
+        };
         if (Chance(0.5))
         {
             links.Add(new BiasLink(new ParameterTensor(ParameterOf([rows]))));

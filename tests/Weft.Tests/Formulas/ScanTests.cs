@@ -156,7 +156,6 @@ public class ScanTests
     [InlineData("scan(i < 3) s : h[2], x[3] -> h[2]", "a step that gives something beside its state, as 'y' in 'h[d], x[n] -> h[d], y[m]', found 's' : h[2], x[3] -> h[2]")]
     [InlineData("scan(i < 3) s : h[2], token[3] < 5 -> h[2], y[2]", "links that take numbers for each part, found 's', which takes positions, h[2], token[3] < 5")]
     [InlineData("scan(i < 3) dense(i, 4)", "the same links for every part, found 'i', the number of the part")]
-    [InlineData("each(j < 2) (scan(i < 3) s) : h[2], x[3] -> h[2], y[2]", "functions that work on each part by itself, found 'scan', which has one state: a state with one more axis is one for each part")]
     public void WhatIsNoStep_IsNamed(string formula, string expected)
     {
         string[] parts = formula.Split(" : ");
