@@ -28,7 +28,7 @@ public sealed class Lion<T> : Optimizer<T>
 
     private protected override (string Name, T[] Values)[] Vectors => [("mean", mean)];
 
-    private protected override void Start(int count) => mean = new T[count];
+    private protected override void Start(MapDescription map) => mean = new T[map.TrainedCount];
 
     private protected override unsafe void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
     {

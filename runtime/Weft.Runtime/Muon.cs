@@ -54,7 +54,7 @@ public sealed class Muon<T> : Optimizer<T>
 
     private protected override void Restore(double[] numbers) => (remaining1, remaining2) = (numbers[0], numbers[1]);
 
-    private protected override void Start(int count) => (mean, square) = (new T[count], new T[count]);
+    private protected override void Start(MapDescription map) => (mean, square) = (new T[map.TrainedCount], new T[map.TrainedCount]);
 
     private protected override void Advance()
     {
@@ -132,14 +132,9 @@ internal sealed unsafe class NewtonSchulz<T>(int rows, int columns)
     private readonly int k = Math.Min(rows, columns), n = Math.Max(rows, columns);
     private readonly AlignedBuffer<T> x = new(rows * columns), next = new(rows * columns);
     private readonly AlignedBuffer<T> gram = new(Math.Min(rows, columns) * Math.Min(rows, columns)), polynomial = new(Math.Min(rows, columns) * Math.Min(rows, columns));
-    private readonly Contraction<T, Adjacent<T>, Adjacent<T>, Summed<T>> ofRows = Gram(Math.Min(rows, columns), Math.Max(rows, columns), 1);
-    private readonly Contraction<T, Adjacent<T>, Adjacent<T>, Summed<T>> ofGram = Gram(Math.Min(rows, columns), Math.Min(rows, columns), OfFifth);
-    private readonly Contraction<T, Splat<T>, Adjacent<T>, Stored<T>> apply = new(LaneForm.Broadcast)
-    {
-        Sums = [new(Math.Min(rows, columns), 1, Math.Max(rows, columns), 0)],
-        Rows = new(Math.Min(rows, columns), Math.Min(rows, columns), 0, Math.Max(rows, columns)),
-        Lanes = new(Math.Max(rows, columns), 0, 1, 1),
-    };
+    private readonly Contraction<T, Adjacent<T>, Adjacent<T>, Summed<T>> ofRows = MatrixProducts<T>.TransposedRight(Math.Min(rows, columns), Math.Max(rows, columns), Math.Min(rows, columns));
+    private readonly Contraction<T, Adjacent<T>, Adjacent<T>, Summed<T>> ofGram = MatrixProducts<T>.TransposedRight(Math.Min(rows, columns), Math.Min(rows, columns), Math.Min(rows, columns), OfFifth);
+    private readonly Contraction<T, Splat<T>, Adjacent<T>, Stored<T>> apply = MatrixProducts<T>.Plain(Math.Min(rows, columns), Math.Min(rows, columns), Math.Max(rows, columns));
 
     /// <summary>Makes all singular values about 1. A zero matrix, and one that is not finite, stays as it is.</summary>
     /// <param name="matrix">[rows, columns]; overwritten.</param>
@@ -166,14 +161,6 @@ internal sealed unsafe class NewtonSchulz<T>(int rows, int columns)
         Copy(matrix, isBack: true);
         GC.KeepAlive(this);
     }
-
-    private static Contraction<T, Adjacent<T>, Adjacent<T>, Summed<T>> Gram(int rows, int columns, double coefficient) => new(LaneForm.Dot)
-    {
-        Rows = new(rows, columns, 0, rows),
-        Columns = new(rows, 0, columns, 1),
-        Lanes = new(columns, 1, 1, 0),
-        Coefficient = coefficient,
-    };
 
     /// <summary>The matrix as X, or X as the matrix: transposed where that has more rows than columns.</summary>
     private void Copy(Span<T> matrix, bool isBack)

@@ -53,7 +53,7 @@ public abstract class Optimizer<T>
         using ParameterEdit<T> edit = map.EditTrained();
         if (isFirst)
         {
-            Start(map.TrainedCount);
+            Start(map.Description);
         }
 
         for (int k = 0; k < Rules.Count; k++)
@@ -126,7 +126,7 @@ public abstract class Optimizer<T>
     {
         if (Own(map, device: false))
         {
-            Start(map.TrainedCount);
+            Start(map.Description);
         }
 
         return Vectors;
@@ -149,8 +149,8 @@ public abstract class Optimizer<T>
     {
     }
 
-    /// <summary>Makes the state for so many parameters.</summary>
-    private protected abstract void Start(int count);
+    /// <summary>Makes the state for a map's trained parameters.</summary>
+    private protected abstract void Start(MapDescription map);
 
     /// <summary>What changes from step to step whatever the parameters are.</summary>
     private protected virtual void Advance()
@@ -218,7 +218,7 @@ public sealed class Sgd<T> : Optimizer<T>
 
     private protected override (string Name, T[] Values)[] Vectors => momentum > 0 ? [("velocity", velocity)] : [];
 
-    private protected override void Start(int count) => velocity = momentum > 0 ? new T[count] : [];
+    private protected override void Start(MapDescription map) => velocity = momentum > 0 ? new T[map.TrainedCount] : [];
 
     private protected override unsafe void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate)
     {
@@ -305,10 +305,10 @@ public sealed class AdamW<T> : Optimizer<T>
 
     private protected override void Restore(double[] numbers) => (remaining1, remaining2) = (numbers[0], numbers[1]);
 
-    private protected override void Start(int count)
+    private protected override void Start(MapDescription map)
     {
-        mean = new T[count];
-        square = new T[count];
+        mean = new T[map.TrainedCount];
+        square = new T[map.TrainedCount];
     }
 
     private protected override void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate) =>

@@ -2,7 +2,7 @@ namespace Weft.Tests.Runtime;
 
 public sealed class TrainingTests
 {
-    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw", "lion", "muon"];
+    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw", "lion", "muon", "soap", "shampoo"];
 
     [Theory]
     [MemberData(nameof(Optimizers))]
@@ -15,7 +15,9 @@ public sealed class TrainingTests
             "nesterov" => new Sgd<double>(0.1, 0.8, nesterov: true),
             "adamw" => new AdamW<double>(0.05, weightDecay: 0),
             "lion" => new Lion<double>(0.01),
-            _ => new Muon<double>(0.05, weightDecay: 0),
+            "muon" => new Muon<double>(0.05, weightDecay: 0),
+            "soap" => new Soap<double>(0.05, weightDecay: 0) { Interval = 3 },
+            _ => new Shampoo<double>(0.02, weightDecay: 0) { Interval = 2 },
         };
         using SignedDense<double> map = new(3, 5), goal = new(3, 5);
         map.Initialize(1);
@@ -31,7 +33,7 @@ public sealed class TrainingTests
             optimizer.LearningRate *= 0.998;
         }
 
-        Assert.True(map.LossGradient(x, new MeanSquaredError<double>(targets), default) < 1e-6 * first);
+        Assert.InRange(map.LossGradient(x, new MeanSquaredError<double>(targets), default) / first, 0, 1e-6);
         Assert.True(map["f"].Values.SequenceEqual(goal["f"].Values)); // frozen
     }
 
@@ -58,7 +60,10 @@ public sealed class TrainingTests
         Assert.Equal([p1, p1 - Rate * (-1 + Decay * p1)], p, (a, b) => Math.Abs(a - b) < 1e-14);
 
         // What is no matrix moves as with AdamW.
-        Assert.Equal(Train(new AdamW<double>(Rate, 0.9, 0.99, 1e-3, Decay), G1, G2), Train(new Muon<double>(Rate, 0.5, Decay, 0.9, 0.99, 1e-3), G1, G2));
+        double[] adam = Train(new AdamW<double>(Rate, 0.9, 0.99, 1e-3, Decay), G1, G2);
+        Assert.Equal(adam, Train(new Muon<double>(Rate, 0.5, Decay, 0.9, 0.99, 1e-3), G1, G2));
+        Assert.Equal(adam, Train(new Soap<double>(Rate, 0.9, 0.99, Decay, 1e-3), G1, G2));
+        Assert.Equal(Train(new AdamW<double>(Rate, 0.9, 0.999, 1e-3, Decay), G1, G2), Train(new Shampoo<double>(Rate, 0.9, Decay, 1e-3), G1, G2));
 
         static double[] Train(Optimizer<double> optimizer, params double[] gradients)
         {
@@ -120,6 +125,79 @@ public sealed class TrainingTests
         Assert.Equal(still, map.Parameters.ToArray());
     }
 
+    /// <summary>The first step of Shampoo is along U Vᵀ, for the singular vectors of the gradient; along √(U diag(s) Vᵀ) in the sense of one side where the other is not rotated.</summary>
+    [Theory]
+    [InlineData(6, 4, 8)]
+    [InlineData(4, 7, 8)]
+    [InlineData(6, 4, 5)]
+    [InlineData(3, 7, 5)]
+    public void ShampooMovesAlongRootsOfItsFactors(int m, int n, int largest)
+    {
+        const double Rate = 0.1, Decay = 0.5;
+        using var compiled = new Fitting.CompiledMap<double>($"dense({m}, {n})");
+        Map<double> map = compiled.Map;
+        map.Initialize(3);
+        var optimizer = new Shampoo<double>(Rate, 0.9, Decay, 1e-12) { Curvature = 0.8, Interval = 2, LargestSide = largest };
+        double[] gradient = Numbers.Draw<double>(m * n, 1);
+        var svd = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.Dense(m, n, (i, j) => gradient[(i * n) + j]).Svd();
+        var along = svd.U.SubMatrix(0, m, 0, Math.Min(m, n)) * svd.VT.SubMatrix(0, Math.Min(m, n), 0, n);
+        double mean = 0, square = 0, turned = 0;
+        for (int step = 1; step <= 5; step++)
+        {
+            double c = 1 + (step % 3), weight = 1 - Math.Pow(0.9, step), weightOfFactors = 1 - Math.Pow(0.8, step);
+            (mean, square) = ((0.9 * mean) + (0.1 * c), (0.8 * square) + (0.2 * c * c));
+            turned = step % 2 == 1 ? square / weightOfFactors : turned;
+            double[] before = map.Parameters.ToArray();
+            optimizer.Step(map, [.. gradient.Select(g => c * g)]);
+
+            // Eigenvalues are those of the last turn, in every second step.
+            double scale = mean / weight / Math.Sqrt(turned);
+            for (int i = 0; i < m * n; i++)
+            {
+                double moved = ((before[i] * (1 - (Rate * Decay))) - map.Parameters[i]) / (Rate * 0.2 * Math.Sqrt(Math.Max(m, n)));
+                Assert.Equal(scale * along[i / n, i % n], moved, 1e-4);
+            }
+        }
+    }
+
+    /// <summary>Neither sees a rotation: for gradients P G Q the steps are P D Q, which those of AdamW are not.</summary>
+    [Theory]
+    [InlineData(true, 6)]
+    [InlineData(false, 7)]
+    public void StepsTurnWithTheGradients(bool isSoap, int m)
+    {
+        int n = m; // so that no eigenvalues of a single gradient's factors are equal
+        using var compiled = new Fitting.CompiledMap<double>($"dense({m}, {n})");
+        using var turnedMap = new Fitting.CompiledMap<double>($"dense({m}, {n})");
+        var random = new Random(m);
+        var build = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build;
+        MathNet.Numerics.LinearAlgebra.Matrix<double> p = Rotation(m), q = Rotation(n);
+        Optimizer<double> optimizer = Create(), other = Create();
+        compiled.Map.Initialize(1);
+        using (ParameterEdit<double> edit = turnedMap.Map.Edit())
+        {
+            (p * OfMap(compiled.Map) * q).Transpose().ToColumnMajorArray().CopyTo(edit.Trained);
+        }
+
+        for (int step = 0; step < 12; step++)
+        {
+            var gradient = build.Dense(m, n, (i, j) => (i + 1.0) * (random.NextDouble() - 0.3) / (j + 1));
+            optimizer.Step(compiled.Map, gradient.Transpose().ToColumnMajorArray());
+            other.Step(turnedMap.Map, (p * gradient * q).Transpose().ToColumnMajorArray());
+            Assert.True(((p * OfMap(compiled.Map) * q) - OfMap(turnedMap.Map)).L2Norm() < 1e-6, $"step {step}");
+        }
+
+        Optimizer<double> Create() => isSoap ? new Soap<double>(0.1) { Curvature = 0.9, Interval = 3 } : new Shampoo<double>(0.1) { Interval = 3 };
+
+        MathNet.Numerics.LinearAlgebra.Matrix<double> Rotation(int size) => build.Dense(size, size, (_, _) => random.NextDouble() - 0.5).QR().Q;
+
+        MathNet.Numerics.LinearAlgebra.Matrix<double> OfMap(Map<double> map)
+        {
+            double[] values = map.Parameters.ToArray();
+            return build.Dense(m, n, (i, j) => values[(i * n) + j]);
+        }
+    }
+
     [Fact]
     public void OptionsAreChecked()
     {
@@ -136,11 +214,16 @@ public sealed class TrainingTests
             Assert.Throws<ArgumentOutOfRangeException>("beta1", () => new Lion<float>(1, beta1: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("momentum", () => new Muon<float>(1, momentum: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new Muon<float>(1, epsilon: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("beta1", () => new Soap<float>(1, beta1: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("Curvature", () => new Soap<float>(1) { Curvature = wrong });
+            Assert.Throws<ArgumentOutOfRangeException>("momentum", () => new Shampoo<float>(1, momentum: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("LearningRate", () => new Sgd<float>(1).LearningRate = wrong);
         }
 
         Assert.Throws<ArgumentOutOfRangeException>("momentum", () => new Sgd<float>(1, 1));
         Assert.Throws<ArgumentException>("nesterov", () => new Sgd<float>(1, nesterov: true));
+        Assert.Throws<ArgumentOutOfRangeException>("Interval", () => new Soap<float>(1) { Interval = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>("LargestSide", () => new Shampoo<float>(1) { LargestSide = 0 });
         Assert.Throws<ArgumentOutOfRangeException>("beta2", () => new AdamW<float>(1, beta2: 1));
         Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new AdamW<float>(1, epsilon: 0));
         Assert.Throws<ArgumentOutOfRangeException>("epsilon", () => new AdamW<float>(1, epsilon: 1e-60));

@@ -35,6 +35,8 @@ public class CheckpointTests : IDisposable
         GoesOn(() => new Sgd<double>(1e-2));
         GoesOn(() => new Lion<float>(1e-2));
         GoesOn(() => new Muon<float>(1e-2));
+        GoesOn(() => new Soap<float>(1e-2) { Interval = 4 });
+        GoesOn(() => new Shampoo<double>(1e-2) { Interval = 3 });
     }
 
     private void GoesOn<T>(Func<Optimizer<T>> create)
