@@ -23,10 +23,24 @@ public interface ILoss<T>
     double Evaluate(ReadOnlySpan<T> y, Span<T> dy, int firstRow, int rows, int totalRows);
 }
 
+/// <summary>A loss that is convex in the outputs, with its second derivative for these: what the Gauss–Newton matrix of a map is made of.</summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public interface IConvexLoss<T> : ILoss<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>The second derivative of the batch's mean loss times a direction, for some rows; called from several threads at once.</summary>
+    /// <param name="y">[rows, outputs]</param>
+    /// <param name="direction">[rows, outputs]: overwritten with the product.</param>
+    /// <param name="firstRow">The place of the first row in the batch.</param>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="totalRows">The number of rows of the batch.</param>
+    void Curve(ReadOnlySpan<T> y, Span<T> direction, int firstRow, int rows, int totalRows);
+}
+
 /// <summary>The mean of (y − target)² over the rows and the outputs.</summary>
 /// <param name="targets">[batch, outputs]</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly struct MeanSquaredError<T>(ReadOnlyMemory<T> targets) : ILoss<T>
+public readonly struct MeanSquaredError<T>(ReadOnlyMemory<T> targets) : IConvexLoss<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ReadOnlyMemory<T> targets = targets;
@@ -44,6 +58,10 @@ public readonly struct MeanSquaredError<T>(ReadOnlyMemory<T> targets) : ILoss<T>
         TensorPrimitives.Multiply(dy, T.CreateTruncating(2 / count), dy);
         return sum / count;
     }
+
+    /// <inheritdoc/>
+    public void Curve(ReadOnlySpan<T> y, Span<T> direction, int firstRow, int rows, int totalRows) =>
+        TensorPrimitives.Multiply(direction, T.CreateTruncating(2 / ((double)totalRows * (y.Length / rows))), direction);
 }
 
 /// <summary>
@@ -56,7 +74,7 @@ public readonly struct MeanSquaredError<T>(ReadOnlyMemory<T> targets) : ILoss<T>
 /// <param name="smoothing">From 0 to below 1.</param>
 /// <param name="classWeights">[classes]: 0 or above; or empty: 1.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels, double smoothing = 0, ReadOnlyMemory<double> classWeights = default) : ILoss<T>
+public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels, double smoothing = 0, ReadOnlyMemory<double> classWeights = default) : IConvexLoss<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ReadOnlyMemory<int> labels = labels;
@@ -137,6 +155,20 @@ public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels, double smooth
         return loss;
     }
 
+    /// <inheritdoc/>
+    public void Curve(ReadOnlySpan<T> y, Span<T> direction, int firstRow, int rows, int totalRows)
+    {
+        ReadOnlySpan<int> all = labels.Span;
+        ReadOnlySpan<double> weights = classWeights.Span;
+        int parts = all.Length / totalRows, classes = y.Length / rows / parts;
+        double total = TotalWeight();
+        for (int part = 0; part < rows * parts; part++)
+        {
+            double share = (weights.IsEmpty ? 1 : weights[all[(firstRow * parts) + part]]) / total;
+            Shares.Curve(y.Slice(part * classes, classes), direction.Slice(part * classes, classes), 1, share);
+        }
+    }
+
     /// <summary>The weights of all labels together.</summary>
     private double TotalWeight()
     {
@@ -161,7 +193,7 @@ public readonly struct CrossEntropy<T>(ReadOnlyMemory<int> labels, double smooth
 /// </summary>
 /// <param name="targets">[batch, outputs]: how probable a yes is, 0 to 1.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly struct BinaryCrossEntropy<T>(ReadOnlyMemory<T> targets) : ILoss<T>
+public readonly struct BinaryCrossEntropy<T>(ReadOnlyMemory<T> targets) : IConvexLoss<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ReadOnlyMemory<T> targets = targets;
@@ -195,6 +227,17 @@ public readonly struct BinaryCrossEntropy<T>(ReadOnlyMemory<T> targets) : ILoss<
 
         return sum / count;
     }
+
+    /// <inheritdoc/>
+    public void Curve(ReadOnlySpan<T> y, Span<T> direction, int firstRow, int rows, int totalRows)
+    {
+        T share = T.CreateTruncating(1 / ((double)totalRows * (y.Length / rows)));
+        for (int i = 0; i < y.Length; i++)
+        {
+            T small = T.Exp(-T.Abs(y[i])), whole = T.One + small;
+            direction[i] *= share * small / (whole * whole);
+        }
+    }
 }
 
 /// <summary>
@@ -204,7 +247,7 @@ public readonly struct BinaryCrossEntropy<T>(ReadOnlyMemory<T> targets) : ILoss<
 /// <param name="targets">[batch, outputs]: probabilities, which add up to 1 in each row.</param>
 /// <param name="temperature">Above 0: what outputs are divided by, as those were that the targets were made of.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly struct KullbackLeibler<T>(ReadOnlyMemory<T> targets, double temperature = 1) : ILoss<T>
+public readonly struct KullbackLeibler<T>(ReadOnlyMemory<T> targets, double temperature = 1) : IConvexLoss<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>What rounding leaves of a sum of 1.</summary>
@@ -263,6 +306,17 @@ public readonly struct KullbackLeibler<T>(ReadOnlyMemory<T> targets, double temp
 
         return loss;
     }
+
+    /// <inheritdoc/>
+    public void Curve(ReadOnlySpan<T> y, Span<T> direction, int firstRow, int rows, int totalRows)
+    {
+        int outputs = y.Length / rows;
+        for (int row = 0; row < rows; row++)
+        {
+            double weight = double.CreateTruncating(TensorPrimitives.Sum(targets.Span.Slice((firstRow + row) * outputs, outputs)));
+            Shares.Curve(y.Slice(row * outputs, outputs), direction.Slice(row * outputs, outputs), 1 / temperature, weight / totalRows);
+        }
+    }
 }
 
 /// <summary>
@@ -272,7 +326,7 @@ public readonly struct KullbackLeibler<T>(ReadOnlyMemory<T> targets, double temp
 /// <param name="targets">[batch, outputs]</param>
 /// <param name="delta">Above 0.</param>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-public readonly struct HuberLoss<T>(ReadOnlyMemory<T> targets, double delta = 1) : ILoss<T>
+public readonly struct HuberLoss<T>(ReadOnlyMemory<T> targets, double delta = 1) : IConvexLoss<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ReadOnlyMemory<T> targets = targets;
@@ -297,5 +351,40 @@ public readonly struct HuberLoss<T>(ReadOnlyMemory<T> targets, double delta = 1)
         }
 
         return sum / count;
+    }
+
+    /// <summary>As in <see cref="IConvexLoss{T}"/>; 0 beyond delta, where the loss is straight.</summary>
+    /// <inheritdoc/>
+    public void Curve(ReadOnlySpan<T> y, Span<T> direction, int firstRow, int rows, int totalRows)
+    {
+        ReadOnlySpan<T> own = targets.Span.Slice(firstRow * (y.Length / rows), y.Length);
+        T share = T.CreateTruncating(1 / ((double)totalRows * (y.Length / rows)));
+        for (int i = 0; i < y.Length; i++)
+        {
+            direction[i] = Math.Abs(double.CreateTruncating(y[i] - own[i])) <= delta ? share * direction[i] : T.Zero;
+        }
+    }
+}
+
+/// <summary>What losses of a softmax have in common.</summary>
+internal static class Shares
+{
+    /// <summary>v ← factor · (p ∘ v − p pᵀ v), with p = softmax(scale · scores).</summary>
+    public static void Curve<T>(ReadOnlySpan<T> scores, Span<T> v, double scale, double factor)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        double largest = double.CreateTruncating(TensorPrimitives.Max(scores)), sum = 0, mean = 0;
+        for (int k = 0; k < scores.Length; k++)
+        {
+            double share = Math.Exp(scale * (double.CreateTruncating(scores[k]) - largest));
+            (sum, mean) = (sum + share, mean + (share * double.CreateTruncating(v[k])));
+        }
+
+        mean /= sum;
+        for (int k = 0; k < scores.Length; k++)
+        {
+            double share = Math.Exp(scale * (double.CreateTruncating(scores[k]) - largest)) / sum;
+            v[k] = T.CreateTruncating(factor * share * (double.CreateTruncating(v[k]) - mean));
+        }
     }
 }
