@@ -13,6 +13,9 @@ internal sealed partial class Evaluator
 
     private Number[][] Symmetric(Number[][] a) => Scale(Sum(a, [.. Columns(a)]), 0.5);
 
+    /// <summary>The lower triangle, with zeros above it.</summary>
+    private static Number[][] Lower(Number[][] a) => [.. a.Select((row, i) => row.Select((x, j) => j <= i ? x : new Number(0)).ToArray())];
+
     private static Number[][] IdentityOf(int size) => [.. Enumerable.Range(0, size).Select(i => Enumerable.Range(0, size).Select(j => new Number(i == j ? 1 : 0)).ToArray())];
 
     private static double Largest(IEnumerable<Number[]> rows) => rows.SelectMany(row => row).Max(x => Math.Abs(x.Value));

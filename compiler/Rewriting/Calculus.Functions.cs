@@ -93,7 +93,12 @@ public sealed partial class Calculus
             DirectSum => MapAll(node, Visit),
             BlockDiagonal { Tensor: var tensor } when Properties.IsSymmetric(tensor) => new BlockDiagonal(OfMatrices(tensor)),
             Matrix { Tensor: var tensor } when node.Rows <= MostDense && Properties.IsSymmetric(tensor) => new Matrix(OfMatrices(tensor)),
-            _ => SpectrumOf(node, MostDense)?.Map(OfNumbers),
+            _ => SpectrumOf(node, MostDense) switch
+            {
+                // Where nothing smaller is taken apart, the function itself is, which has a derivative at equal eigenvalues too.
+                { Vectors: Matrix } => new Matrix(OfMatrices(Entries(node))),
+                var spectrum => spectrum?.Map(OfNumbers),
+            },
         };
 
         FunctionTensor OfMatrices(TensorExpression tensor) => function == "powerm" ? FunctionWith(function, power, tensor) : Function(function, tensor);

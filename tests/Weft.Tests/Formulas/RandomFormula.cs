@@ -702,6 +702,7 @@ internal sealed class RandomFormula
             choices.Add(() => Functions.Of(Pick("cayley", "expm"), Argument(shape)));
             choices.Add(() => Functions.Of("inverse", NearlyOrthogonal(shape)));
             choices.Add(() => Functions.Of("cholesky", NearlyDiagonal(shape, step: 0)));
+            choices.Add(() => Functions.Of(Pick("inverse_spd", "inverse_lower"), NearlyDiagonal(shape, step: 0)));
             choices.Add(() => Functions.Of("sqrtm", NearlyDiagonal(shape, step: 0)));
             choices.Add(() => Functions.Of("logm", NearlyDiagonal(shape, step: 0)));
             choices.Add(() => Functions.Of("powerm", Pick(-1, 0.5, 3), NearlyDiagonal(shape, step: 0)));
@@ -715,6 +716,7 @@ internal sealed class RandomFormula
 
         int order = _random.Next(1, 4);
         choices.Add(() => Functions.Of(Pick("logdet", "det"), NearlyOrthogonal([.. shape, order, order])));
+        choices.Add(() => Functions.Of("logdet_spd", NearlyDiagonal([.. shape, order, order], step: 0)));
 
         if (shape.Length > 1 && shape[^2] <= last && last is > 1 and <= MostRows)
         {

@@ -107,9 +107,12 @@ internal sealed partial class Definitions
             return Multiply(PlusSkew(-1), Inverse(PlusSkew(1))).Cast<Dual>();
         }),
         ["inverse"] = (t, _) => t[0].Matrices.SelectMany(matrix => Inverse(matrix).Cast<Dual>()),
+        ["inverse_spd"] = (t, _) => t[0].Matrices.SelectMany(matrix => Inverse(Symmetric(matrix)).Cast<Dual>()),
+        ["inverse_lower"] = (t, _) => t[0].Matrices.SelectMany(matrix => Inverse(Fill(matrix.GetLength(0), matrix.GetLength(0), (i, j) => j <= i ? matrix[i, j] : 0)).Cast<Dual>()),
         ["pseudo_inverse"] = (t, _) => t[0].Matrices.SelectMany(matrix => PseudoInverse(matrix).Cast<Dual>()),
         ["cholesky"] = (t, _) => t[0].Matrices.SelectMany(matrix => Cholesky(Symmetric(matrix)).Cast<Dual>()),
         ["logdet"] = (t, _) => t[0].Matrices.Select(matrix => Magnitude(Determinant(matrix)).To(Math.Log)),
+        ["logdet_spd"] = (t, _) => t[0].Matrices.Select(matrix => Magnitude(Determinant(Symmetric(matrix))).To(Math.Log)),
         ["det"] = (t, _) => t[0].Matrices.Select(Determinant),
         ["eigenvalues"] = (t, _) => t[0].Matrices.SelectMany(matrix => Eigen(matrix).Values),
         ["eigenvectors"] = (t, _) => t[0].Matrices.SelectMany(matrix => Eigen(matrix).Vectors.Cast<Dual>()),

@@ -45,6 +45,16 @@ public class CalculusTests
         ["block triangular"] = new(7, "A[3, 3], B[3, 4], C[4, 4]", "let M = [cayley(A), B; zeros(4, 3), cayley(C)]", 0),
         ["arrow"] = new(7, "d[6], B[6, 1], C[1, 6], e[1, 1]", "let M = [diag(shift(softplus(d), 1)), B; C, e]", 1),
         ["conjugated"] = new(6, "d[6], V[2, 6]", "let M = reflect(V) * diag(exp(d)) * reflect(V)'", 0, IsPositive: true),
+        ["positive and low rank"] = new(9, "d[9], A[9, 2]", "let M = diag(exp(d)) + 0.5 * A * A'", 2, IsPositive: true),
+        ["gram and noise"] = new(5, "A[5, 3], s", "let M = A * A' + A * A' + exp(s) * eye(5)", 5, IsPositive: true),
+        ["kernel and noise"] = new(5, "P[5, 2], s", "let M = 2 * rbf(P, P, 0.5) + softplus(s) * eye(5)", 5, IsPositive: true),
+        ["kernel by index notation"] = new(5, "P[5, 2], w[5]", "let K = rbf(P, P, 0.5)\nlet M[i, j] = K[i, j] * w[i] * w[j] + 0.1 * (i == j)", 5, IsPositive: true),
+        ["lower"] = new(5, "A[5, 5]", "let M[i, j] = (i >= j) * A[i, j] + 2 * (i == j)", 5),
+        ["unit upper"] = new(5, "A[5, 5]", "let M[i, j] = 0.5 * (i < j) * A[i, j] + (i == j)", 5),
+        ["triangular factors"] = new(6, "A[2, 2], B[3, 3]", "let L[i, j] = (i >= j) * A[i, j] + 2 * (i == j)\nlet R[i, j] = (j >= i) * B[i, j] + 2 * (i == j)\nlet M = L ⊗ R' + 0.5 * L ⊗ R'", 3),
+        ["triangular sum"] = new(6, "A[2, 2], B[3, 3]", "let L[i, j] = (i >= j) * A[i, j]\nlet R[i, j] = (j <= i) * B[i, j] + 2 * (i == j)\nlet M = L ⊗ R + 2 * eye(2) ⊗ R + eye(6)", 6),
+        ["lower blocks"] = new(6, "T[2, 3, 3]", "let P[b, i, j] = (i >= j) * T[b, i, j] + 2 * (i == j)\nlet M = blockdiag(P)'", 3),
+        ["cholesky"] = new(3, "A[3, 3]", "let S[i, j] = A[i, k] * A[j, k] + (i == j)\nlet M = cholesky(S) * cholesky(S)'", 3, IsPositive: true),
         ["positive blocks"] = new(6, "T[2, 3, 3]", "let P[b, i, j] = T[b, i, k] * T[b, j, k] + (i == j)\nlet M = blockdiag(P)", 3, IsPositive: true),
     };
 
@@ -84,6 +94,32 @@ public class CalculusTests
         Case one = s_cases[name];
         Assert.Equal(one.Largest, Largest(TestModules.Last(one.Text("f", "= inverse(M)"))));
         Assert.InRange(Largest(TestModules.Last(one.Text("f", $"= logdet(M) * eye({one.Size})"))), 0, one.Largest);
+    }
+
+    /// <summary>The functions of matrices that an inverse and a determinant are made by.</summary>
+    [Theory]
+    [InlineData("kronecker", "inverse logdet")]
+    [InlineData("diagonal and low rank", "inverse logdet")]
+    [InlineData("positive and low rank", "inverse_spd logdet_spd")]
+    [InlineData("gram and noise", "inverse_spd logdet_spd")]
+    [InlineData("kernel and noise", "inverse_spd logdet_spd")]
+    [InlineData("kernel by index notation", "inverse_spd logdet_spd")]
+    [InlineData("positive blocks", "inverse_spd logdet_spd")]
+    [InlineData("two bases", "inverse_spd logdet_spd")]
+    [InlineData("lower", "inverse_lower")]
+    [InlineData("unit upper", "inverse_lower")]
+    [InlineData("triangular factors", "inverse_lower")]
+    [InlineData("triangular sum", "inverse_lower")]
+    [InlineData("lower blocks", "inverse_lower")]
+    [InlineData("cholesky", "inverse_lower")]
+    public void TheMethodIsThatOfWhatIsKnown(string name, string functions)
+    {
+        Case one = s_cases[name];
+        IEnumerable<string> used = Functions("= inverse(M)").Concat(Functions($"= logdet(M) * eye({one.Size})"));
+        Assert.Equal(functions.Split(' '), used.Distinct().Order(StringComparer.Ordinal));
+
+        IEnumerable<string> Functions(string body) => TestModules.Last(one.Text("f", body)).Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf)
+            .OfType<FunctionTensor>().Select(function => function.Function.Name).Where(function => function.StartsWith("inverse", StringComparison.Ordinal) || function.StartsWith("logdet", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -187,7 +223,7 @@ public class CalculusTests
     /// <summary>The largest matrix that a function of matrices in a module is given.</summary>
     private static int Largest(Module module) => module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf)
         .OfType<FunctionTensor>()
-        .Where(function => function.Function.Name is "inverse" or "logdet" or "expm" or "eigenvalues" or "eigenvectors")
+        .Where(function => function.Function.Name is "inverse" or "inverse_spd" or "inverse_lower" or "logdet" or "logdet_spd" or "expm" or "eigenvalues" or "eigenvectors")
         .Select(function => function.Arguments[0].Shape[^1])
         .DefaultIfEmpty()
         .Max();
