@@ -65,9 +65,9 @@ public static class AlgebraPrinter
             Role.Frozen => "frozen ",
             _ => $"seeded({Number(parameter.Seed)}) ",
         });
-        text.Append(name).Append(Extents(parameter.Shape));
+        text.Append(name).Append(Extents(parameter.Shape)).Append(parameter.Property == TensorProperty.None ? "" : " " + TensorProperties.Word(parameter.Property));
 
-        Initializer usual = parameter.Role == Role.Seeded ? new(Distribution.Normal) : Initializer.FanIn();
+        Initializer usual = TensorProperties.Start(parameter.Property) ?? (parameter.Role == Role.Seeded ? new(Distribution.Normal) : Initializer.FanIn());
         text.Append(parameter.Initializer == usual ? "" : " ~ " + Print(parameter.Initializer));
         return text.Append(parameter.Rate == 1 ? "" : " rate " + Number(parameter.Rate)).ToString();
     }

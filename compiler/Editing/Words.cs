@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Syntax;
 
@@ -41,6 +42,12 @@ public static class Words
     internal static readonly IReadOnlyDictionary<string, Symbol> Formats = Builtins.Formats
         .Select(format => new Symbol(format.Key, SymbolKind.Format, format.Value.Groups ? $"{format.Key}, g" : format.Key))
         .ToDictionary(symbol => symbol.Name, StringComparer.Ordinal);
+
+    internal static readonly IReadOnlyDictionary<string, Symbol> Properties =
+        TensorProperties.ByWord.Keys.ToDictionary(word => word, word => new Symbol(word, SymbolKind.Property, word), StringComparer.Ordinal);
+
+    /// <summary>What can stand behind a shape.</summary>
+    public static IReadOnlyCollection<Symbol> PropertySymbols => [.. Properties.Values];
 
     /// <summary>What can stand behind <c>~</c>.</summary>
     public static IReadOnlyCollection<Symbol> DistributionSymbols => [.. Distributions.Values];

@@ -215,6 +215,7 @@ internal sealed class MapEmitter
                 string[] facts =
                 [
                     .. selections.TryGetValue(parameter, out int k) ? [$"TopK = {Number(k)}"] : Array.Empty<string>(),
+                    .. parameter.Property != TensorProperty.None ? [$"Property = {GeneratedNames.Weft}.TensorProperty.{parameter.Property}"] : Array.Empty<string>(),
                     .. parameter.Rate != 1 ? [$"Rate = {Literals.Of(parameter.Rate, "double")}"] : Array.Empty<string>(),
                 ];
                 string more = facts.Length > 0 ? $" {{ {string.Join(", ", facts)} }}" : "";

@@ -86,6 +86,9 @@ public static partial class Properties
 
         switch (tensor)
         {
+            case ParameterTensor { IsStored: false, Parameter.Property: TensorProperty.PositiveDefinite }:
+                return Definiteness.Definite;
+
             case EntriesTensor entries:
                 return DefinitenessOf(entries.Operator);
 

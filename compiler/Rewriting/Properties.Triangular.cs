@@ -69,6 +69,14 @@ public static partial class Properties
 
         switch (tensor)
         {
+            case ParameterTensor { IsStored: false, Parameter.Property: var property }:
+                return property switch
+                {
+                    TensorProperty.Lower or TensorProperty.UnitLower when isLower => new(IsLower: true, property == TensorProperty.UnitLower),
+                    TensorProperty.Upper or TensorProperty.UnitUpper when !isLower => new(IsLower: false, property == TensorProperty.UnitUpper),
+                    _ => null,
+                };
+
             case EntriesTensor { IsDiagonal: false, Operator: var op }:
                 return Of(op, isLower);
 
@@ -83,6 +91,11 @@ public static partial class Properties
 
             case EinsumTensor { Axes: var axes, Terms: var terms } when axes[axes.Count - 2].Count == 1 && axes[axes.Count - 1].Count == 1:
                 IndexVariable row = axes[axes.Count - 2][0], column = axes[axes.Count - 1][0];
+                if (terms.Count == 1 && terms[0] is { Coefficient: 1, Factors: { Count: 1 } alone } && OfMatrix(alone[0], row, column, isLower) is { } same)
+                {
+                    return same;
+                }
+
                 Kept[] kept = [.. terms.Select(term => Keeps(term, row, column, isLower))];
                 return Array.Exists(kept, one => one == Kept.More) ? null : new(isLower, kept.Count(one => one == Kept.Ones) == 1 && kept.All(one => one is Kept.Ones or Kept.Beside));
 
@@ -109,7 +122,7 @@ public static partial class Properties
         }
 
         return term.Factors.Any(factor => Holds(factor, ">")) ? Kept.Beside
-            : term.Factors.Any(factor => Holds(factor, ">=") || Holds(factor, "==") || IsTriangular(factor)) ? Kept.Triangle
+            : term.Factors.Any(factor => Holds(factor, ">=") || Holds(factor, "==") || OfMatrix(factor, row, column, isLower) is not null) ? Kept.Triangle
             : Kept.More;
 
         // A condition on row and column, as that symbol is for lower triangles.
@@ -118,13 +131,16 @@ public static partial class Properties
             && ((factor.Indices[left].Equals(ofRow) && factor.Indices[right].Equals(ofColumn) && own == (isLower ? symbol : Turned(symbol)))
                 || (factor.Indices[left].Equals(ofColumn) && factor.Indices[right].Equals(ofRow) && own == (isLower ? Turned(symbol) : symbol)));
 
-        bool IsTriangular(IndexedTensor factor)
-        {
-            int last = factor.Indices.Count - 1;
-            return last > 0 && ((factor.Indices[last - 1].Equals(ofRow) && factor.Indices[last].Equals(ofColumn) && Of(factor.Tensor, isLower) is not null)
-                || (factor.Indices[last - 1].Equals(ofColumn) && factor.Indices[last].Equals(ofRow) && Of(factor.Tensor, !isLower) is not null));
-        }
-
         static string Turned(string symbol) => symbol switch { ">" => "<", ">=" => "<=", _ => symbol };
+    }
+
+    /// <summary>The triangle of matrices at a row and a column, or at these exchanged.</summary>
+    private static Triangle? OfMatrix(IndexedTensor factor, IndexVariable row, IndexVariable column, bool isLower)
+    {
+        int last = factor.Indices.Count - 1;
+        return last < 1 ? null
+            : factor.Indices[last - 1].Equals(AffineIndex.Of(row)) && factor.Indices[last].Equals(AffineIndex.Of(column)) ? Of(factor.Tensor, isLower)
+            : factor.Indices[last - 1].Equals(AffineIndex.Of(column)) && factor.Indices[last].Equals(AffineIndex.Of(row)) ? Of(factor.Tensor, !isLower)?.Transposed
+            : null;
     }
 }

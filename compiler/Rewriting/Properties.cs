@@ -70,6 +70,9 @@ public static partial class Properties
 
         switch (tensor)
         {
+            case ParameterTensor { IsStored: false, Parameter.Property: var property }:
+                return property is TensorProperty.Symmetric or TensorProperty.PositiveDefinite;
+
             case EntriesTensor entries:
                 return IsSymmetric(entries.Operator);
 
@@ -106,6 +109,7 @@ public static partial class Properties
 
     private static bool IsOrthogonal(TensorExpression tensor) => tensor switch
     {
+        ParameterTensor { IsStored: false, Parameter.Property: TensorProperty.Orthogonal } => true,
         FunctionTensor function => s_orthogonal.Contains(function.Function.Name) && function.Shape[function.Shape.Count - 1] == function.Shape[function.Shape.Count - 2],
         SliceTensor { Axes: var axes, Source: var source } => axes.Count > 2 && IsOrthogonal(source)
             && axes.Skip(axes.Count - 2).Zip(source.Shape.Skip(axes.Count - 2), (axis, extent) => axis is RangeAxis range && range.Length == extent).All(whole => whole),

@@ -79,7 +79,7 @@ internal static class Completions
     {
         SymbolKind.Operator or SymbolKind.Layer or SymbolKind.Model or SymbolKind.Function or SymbolKind.Link => 3,
         SymbolKind.Size => 25,
-        SymbolKind.Distribution or SymbolKind.Format => 20,
+        SymbolKind.Distribution or SymbolKind.Format or SymbolKind.Property => 20,
         SymbolKind.Number => 21,
         _ => 6,
     };

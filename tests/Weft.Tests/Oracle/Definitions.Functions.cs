@@ -126,6 +126,25 @@ internal sealed partial class Definitions
     /// <summary>The names of the functions that have a definition here.</summary>
     public static IReadOnlyCollection<string> Functions => Table.Keys;
 
+    /// <summary>The elements of a tensor that is declared with a property, by what of the stored ones counts.</summary>
+    private static IEnumerable<Dual> WithProperty(TensorProperty property, Tensor stored)
+    {
+        return property switch
+        {
+            TensorProperty.None => stored.Items,
+            TensorProperty.Orthogonal => stored.Matrices.SelectMany(matrix => OrthonormalRows(matrix).Cast<Dual>()),
+            _ => stored.Matrices.SelectMany(a => Fill(a.GetLength(0), a.GetLength(0), (i, j) => Element(a, i, j)).Cast<Dual>()),
+        };
+
+        Dual Element(Dual[,] a, int i, int j) => property switch
+        {
+            TensorProperty.Symmetric or TensorProperty.PositiveDefinite => (a[i, j] + a[j, i]) * 0.5,
+            TensorProperty.UnitLower or TensorProperty.UnitUpper when i == j => 1,
+            TensorProperty.Lower or TensorProperty.UnitLower => i >= j ? a[i, j] : 0,
+            _ => i <= j ? a[i, j] : 0,
+        };
+    }
+
     private static Dual[] Function(TensorFunction function, Tensor[] tensors, double number) => [.. Table[function.Name](tensors, number)];
 
     /// <summary>The value of an activation, as its formula stands in the table of layers.</summary>

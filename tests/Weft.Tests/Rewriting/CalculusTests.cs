@@ -1,5 +1,6 @@
 using Weft.Compiler;
 using Weft.Compiler.Oracle;
+using Weft.Compiler.Rewriting;
 using Weft.Dynamic;
 using Weft.Tests.Binding;
 using Weft.Tests.Formulas;
@@ -121,6 +122,15 @@ public class CalculusTests
         IEnumerable<string> Functions(string body) => TestModules.Last(one.Text("f", body)).Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf)
             .OfType<FunctionTensor>().Select(function => function.Function.Name).Where(function => function.StartsWith("inverse", StringComparison.Ordinal) || function.StartsWith("logdet", StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData("frozen K[4, 4] spd", "inverse(K)", "inverse_spd of [4, 4], by Cholesky's factor: K is declared spd")]
+    [InlineData("param A[4, 4]", "inverse(A * A' + 0.1 * eye(4))", "inverse_spd of [4, 4], by Cholesky's factor: positive definite by its formula")]
+    [InlineData("param A[2, 4, 4] unit_upper", "inverse(A[1])", "inverse_lower of [4, 4], by substitution: unit lower triangular by its formula")]
+    [InlineData("param A[4, 4]", "expm(A)", "expm of [4, 4], by its power series")]
+    [InlineData("param A[4, 4]", "sqrtm(A * A')", "sqrtm of [4, 4], by an eigenbasis: positive semidefinite by its formula")]
+    public void TheMethodIsExplained(string declaration, string formula, string line) =>
+        Assert.Equal([line], Methods.Describe(TestModules.Last($"operator f : 4 -> 4\n  {declaration}\n  = {formula}")));
 
     [Fact]
     public void FunctionsOfOperatorsAreThoseOfTheirMatrices()
