@@ -17,6 +17,9 @@ public sealed partial class Calculus
             case var _ when Properties.IsOrthogonal(op) || Properties.TriangleOf(op) is { IsUnit: true }:
                 return Number(0);
 
+            case var _ when Circulant.Of(op) is { } circulant:
+                return [(1, LogDeterminantOf(circulant))];
+
             case WalshHadamard:
                 return Number(op.Rows / 2.0 * Math.Log(op.Rows));
 

@@ -21,6 +21,9 @@ public sealed partial class Calculus
             case var _ when Properties.IsOrthogonal(op):
                 return new Transpose(op);
 
+            case var _ when Circulant.Of(op) is { } circulant:
+                return InverseOf(circulant);
+
             case WalshHadamard:
                 return new Scaled(1.0 / op.Rows, op);
 

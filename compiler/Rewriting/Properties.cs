@@ -58,7 +58,8 @@ public static partial class Properties
     };
 
     /// <summary>Whether it is its own transpose: whether the laws make the same of both.</summary>
-    public static bool IsSymmetric(Operator op) => op.Rows == op.Columns && Canonical(op).Equals(Canonical(new Transpose(op)));
+    public static bool IsSymmetric(Operator op) => op.Rows == op.Columns
+        && (Circulant.Of(op) is { } circulant ? circulant.Imaginary.Count == 0 : Canonical(op).Equals(Canonical(new Transpose(op))));
 
     /// <summary>Whether the matrices of the last two axes are their own transposes.</summary>
     public static bool IsSymmetric(TensorExpression tensor)

@@ -55,6 +55,12 @@ public class CalculusTests
         ["triangular factors"] = new(6, "A[2, 2], B[3, 3]", "let L[i, j] = (i >= j) * A[i, j] + 2 * (i == j)\nlet R[i, j] = (j >= i) * B[i, j] + 2 * (i == j)\nlet M = L ⊗ R' + 0.5 * L ⊗ R'", 3),
         ["triangular sum"] = new(6, "A[2, 2], B[3, 3]", "let L[i, j] = (i >= j) * A[i, j]\nlet R[i, j] = (j <= i) * B[i, j] + 2 * (i == j)\nlet M = L ⊗ R + 2 * eye(2) ⊗ R + eye(6)", 6),
         ["lower blocks"] = new(6, "T[2, 3, 3]", "let P[b, i, j] = (i >= j) * T[b, i, j] + 2 * (i == j)\nlet M = blockdiag(P)'", 3),
+        ["circulant"] = new(7, "s", "let q = shift(square(s), 1)\nlet M = 0.5 * circulant(7) + q * eye(7)", 0),
+        ["circulant products"] = new(6, "s", "let C = circulant(6)\nlet q = exp(s)\nlet M = q * C' * C * C + C - circulant(6)' + 3 * eye(6)", 0),
+        ["circulant gram"] = new(6, "s", "let C = circulant(6)\nlet q = exp(s)\nlet M = C * C' + q * eye(6)", 0, IsPositive: true),
+        ["circulant sum"] = new(5, "s", "let C = circulant(5)\nlet q = shift(square(s), 8)\nlet M = C + C' + q * eye(5)", 0, IsPositive: true),
+        ["circulant places"] = new(15, "A[3, 3]", "let M = (2 * eye(5) + circulant(5)) ⊗ A", 3),
+        ["free frequencies"] = new(6, "p[2, 4]", "let q[e, f] = p[e, f] + 2 * (e == 0)\nlet M = irfft(6) * [diag(q[0]), -diag(q[1]); diag(q[1]), diag(q[0])] * rfft(6)", 0),
         ["cholesky"] = new(3, "A[3, 3]", "let S[i, j] = A[i, k] * A[j, k] + (i == j)\nlet M = cholesky(S) * cholesky(S)'", 3, IsPositive: true),
         ["positive blocks"] = new(6, "T[2, 3, 3]", "let P[b, i, j] = T[b, i, k] * T[b, j, k] + (i == j)\nlet M = blockdiag(P)", 3, IsPositive: true),
     };
