@@ -91,6 +91,7 @@ public class CalculusTests
         double[,] matrix = Dense(one, "= M");
         double expected = Math.Log(Math.Abs(MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.DenseOfArray(matrix).Determinant()));
         Assert.Equal(expected, Dense(one, $"= logdet(M) * eye({one.Size})")[0, 0], 1e-9);
+        Assert.Equal(Math.Sqrt(matrix.Cast<double>().Sum(x => x * x)), Dense(one, $"= norm(M) * eye({one.Size})")[0, 0], 1e-9);
         Assert.Equal(Enumerable.Range(0, one.Size).Sum(i => matrix[i, i]), Dense(one, $"= trace(M) * eye({one.Size})")[0, 0], 1e-9);
     }
 
@@ -169,7 +170,7 @@ public class CalculusTests
         string text = string.Concat(s_cases.Values.SelectMany((one, k) => new[]
         {
             one.Text($"inverse{k}", "= inverse(M)"),
-            one.Text($"scaled{k}", "= logdet(M) * M + trace(M) * diag(diagonal_of(M))"),
+            one.Text($"scaled{k}", "= logdet(M) * M + norm(M) * M + trace(M) * diag(diagonal_of(M))"),
             one.Text($"function{k}", one.IsPositive ? "= sqrtm(M)" : "= expm(0.2 * M)"),
         }));
         Module[] modules = [.. WeftCompiler.Bind([TestModules.File(text)]).Modules];
