@@ -96,6 +96,20 @@ public class PropertyTests
         Assert.Equal([TensorProperty.Lower, TensorProperty.None], module.Parameters.Select(parameter => parameter.Property));
     }
 
+    [Fact]
+    public void WhatIsLoadedIsCheckedAndNothingIsLost()
+    {
+        using CompiledWeft compiled = DynamicMaps.Compile("operator f : 2 -> 2\n  frozen K[2, 2]\n  = K\noperator g : 2 -> 2\n  frozen K[2, 2] symmetric ~ eye\n  = K");
+        using Map<double> any = compiled.CreateDouble("f"), symmetric = compiled.CreateDouble("g");
+        any.Initialize();
+        symmetric.Initialize();
+        using var file = new MemoryStream();
+        any.Save(file);
+        file.Position = 0;
+        Assert.StartsWith("The file does not fit g: Parameter 'K' of g is declared symmetric, but element [1, 0]", Assert.Throws<InvalidDataException>(() => symmetric.Load(file)).Message, StringComparison.Ordinal);
+        Assert.Equal([1, 0, 0, 1], symmetric["K"].Values);
+    }
+
     private static void AssertChecked(string declaration, double[] values, string? message)
     {
         using CompiledWeft compiled = DynamicMaps.Compile($"operator f : {Math.Sqrt(values.Length)} -> {Math.Sqrt(values.Length)}\n  frozen {declaration}\n  = K");
