@@ -25,7 +25,8 @@ public static class Words
     /// <summary>All that the language names itself, of one kind each.</summary>
     public static IReadOnlyCollection<Symbol> Symbols => [.. BuiltIn.Values];
 
-    internal const string Rate = "rate";
+    /// <summary>The word before a rate of learning.</summary>
+    public const string Rate = "rate";
 
     internal static readonly IReadOnlyDictionary<string, Symbol> BuiltIn =
         Builtins.Functions.Values.Select(function => Make(SymbolKind.Function, function.Signature))

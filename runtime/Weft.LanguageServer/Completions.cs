@@ -18,6 +18,7 @@ internal static class Completions
             Expected.Statement => [.. Words.Statements.Select(Keyword)],
             Expected.Distribution => [.. Words.DistributionSymbols.Select(Item)],
             Expected.Format => [.. Words.FormatSymbols.Select(Item)],
+            Expected.Property => [.. Words.PropertySymbols.Select(Item), Keyword(Words.Rate)],
             Expected.File => [.. Files()],
             Expected.Expression => [.. Names(snapshot.Symbols.Visible(file.Source.Path, position), cursor.Names)],
             _ => [],

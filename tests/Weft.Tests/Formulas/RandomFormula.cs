@@ -929,7 +929,10 @@ internal sealed class RandomFormula
             shape.ToEquatable(),
             role,
             initializer,
-            role == Role.Seeded ? _random.Next(1, 1000) : 0) { Property = property };
+            role == Role.Seeded ? _random.Next(1, 1000) : 0)
+        {
+            Property = property,
+        };
         _parameters.Add(parameter);
         return parameter;
 
