@@ -237,7 +237,8 @@ internal sealed class MapEmitter
         {
             Parameter parameter = _schedule.Parameters[k].Parameter;
             _code.Line();
-            _code.Line($"/// <summary>{Xml(parameter.Name)}[{string.Join(", ", parameter.Shape)}], {parameter.Role.ToString().ToLowerInvariant()}.</summary>");
+            string property = parameter.Property == TensorProperty.None ? "" : " " + TensorProperties.Word(parameter.Property);
+            _code.Line($"/// <summary>{Xml(parameter.Name)}[{string.Join(", ", parameter.Shape)}]{property}, {parameter.Role.ToString().ToLowerInvariant()}.</summary>");
             _code.Line($"public global::Weft.ParameterView<{_scalar}> {names[parameter.Name]} => this[{k}];");
         }
 
