@@ -229,27 +229,42 @@ public static unsafe partial class ParameterFunctions<T>
     }
 
     /// <summary>
-    /// L with L Lᵀ = A for the symmetric part of A, row by row. Whether that is positive definite: else pivots that are not positive make L NaN or infinite from there on.
+    /// L with L Lᵀ = A for the symmetric part of A. Whether that is positive definite: else pivots that are not positive make L NaN or infinite from there on.
     /// </summary>
     private static bool Factor(T* a, T* l, int size)
     {
         bool isDefinite = true;
         for (int i = 0; i < size; i++)
         {
+            for (int j = i; j < size; j++)
+            {
+                l[i * size + j] = Half * a[i * size + j] + Half * a[j * size + i];
+            }
+        }
+
+        // Rows of Lᵀ, whose outer products are taken out of what is left of A.
+        for (int k = 0; k < size; k++)
+        {
+            T pivot = l[k * size + k];
+            isDefinite &= pivot > T.Zero && T.IsFinite(pivot);
+            T root = l[k * size + k] = T.Sqrt(pivot);
+            Span<T> row = new(l + k * size + k, size - k);
+            TensorPrimitives.Divide(row[1..], root, row[1..]);
+            for (int i = k + 1; i < size; i++)
+            {
+                AddScaled(row[(i - k)..], -l[k * size + i], new(l + i * size + i, size - i));
+            }
+        }
+
+        for (int i = 0; i < size; i++)
+        {
             for (int j = 0; j < i; j++)
             {
-                l[i * size + j] = Rest(i, j) / l[j * size + j];
+                (l[i * size + j], l[j * size + i]) = (l[j * size + i], T.Zero);
             }
-
-            T pivot = Rest(i, i);
-            isDefinite &= pivot > T.Zero && T.IsFinite(pivot);
-            l[i * size + i] = T.Sqrt(pivot);
-            new Span<T>(l + i * size + i + 1, size - i - 1).Clear();
         }
 
         return isDefinite;
-
-        T Rest(int i, int j) => Half * a[i * size + j] + Half * a[j * size + i] - TensorPrimitives.Dot<T>(new(l + i * size, j), new(l + j * size, j));
     }
 
     /// <summary>Leaves the inverse of the symmetric part of A in the target; the work is as large as A.</summary>
