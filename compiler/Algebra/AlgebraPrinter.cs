@@ -65,9 +65,9 @@ public static class AlgebraPrinter
             Role.Frozen => "frozen ",
             _ => $"seeded({Number(parameter.Seed)}) ",
         });
-        text.Append(name).Append(Extents(parameter.Shape));
+        text.Append(name).Append(Extents(parameter.Shape)).Append(parameter.Property == TensorProperty.None ? "" : " " + TensorProperties.Word(parameter.Property));
 
-        Initializer usual = parameter.Role == Role.Seeded ? new(Distribution.Normal) : Initializer.FanIn();
+        Initializer usual = TensorProperties.Start(parameter.Property) ?? (parameter.Role == Role.Seeded ? new(Distribution.Normal) : Initializer.FanIn());
         text.Append(parameter.Initializer == usual ? "" : " ~ " + Print(parameter.Initializer));
         return text.Append(parameter.Rate == 1 ? "" : " rate " + Number(parameter.Rate)).ToString();
     }
@@ -120,7 +120,8 @@ public static class AlgebraPrinter
     {
         private readonly HashSet<string> _taken = new(
             ("x y import operator layer model bank require param frozen seeded shared noise let and or not min max sqrt prod sum len " +
-             "eye zeros hash diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht rfft irfft cheapest product entries diagonal_of trace solve pi sin cos floor " +
+             "eye zeros hash diag blockdiag shuffle permute pad crop kron kronsum dirsum hstack vstack transpose reflect gather wht rfft irfft cheapest product " +
+             "entries diagonal_of trace norm solve pi sin cos floor " +
              "relu gelu silu tanh sigmoid softplus reciprocal atanh tanhc atanhc add hadamard bias ones constant normal uniform sign paired fan_in orthogonal whole distinct dropout einsum").Split(' ').Concat(TensorFunction.All.Keys),
             StringComparer.Ordinal);
 

@@ -26,5 +26,8 @@ public sealed record Initializer(Distribution Distribution, double Scale = 1)
 /// <param name="Rate">What the learning rate is multiplied by for a trained one.</param>
 public sealed record Parameter(string Name, EquatableArray<int> Shape, Role Role, Initializer Initializer, int Seed = 0, double Rate = 1)
 {
+    /// <summary>What its matrices are known to be.</summary>
+    public TensorProperty Property { get; init; }
+
     public int Length => Shape.Aggregate(1, (product, extent) => checked(product * extent));
 }

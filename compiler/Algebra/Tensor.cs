@@ -57,8 +57,10 @@ public abstract record TensorExpression
     public abstract EquatableArray<int> Shape { get; }
 }
 
-/// <summary>A parameter as it stands.</summary>
-public sealed record ParameterTensor(Parameter Parameter) : TensorExpression
+/// <summary>A parameter: what its property makes of the numbers that are stored.</summary>
+/// <param name="Parameter">The parameter.</param>
+/// <param name="IsStored">Whether it is these numbers as they stand. Only <see cref="TensorProperties.Expand"/> makes such.</param>
+public sealed record ParameterTensor(Parameter Parameter, bool IsStored = false) : TensorExpression
 {
     public override EquatableArray<int> Shape => Parameter.Shape;
 }

@@ -177,6 +177,8 @@ public sealed class TensorFunction
         },
         OfSquare("cayley", "Cayley"),
         OfSquare("inverse", "Inverse"),
+        OfSquare("inverse_spd", "InverseOfDefinite"),
+        OfSquare("inverse_lower", "InverseOfLower"),
         OfSquare("cholesky", "Cholesky"),
         OfSquare("expm", "ExponentialOfMatrix"),
         OfSquare("sqrtm", "SquareRootOfMatrix"),
@@ -185,6 +187,7 @@ public sealed class TensorFunction
         OfSquare("eigenvectors", "Eigenvectors"),
         OfSquare("eigenvalues", "Eigenvalues", dropped: 1),
         OfSquare("logdet", "LogDeterminant", dropped: 2),
+        OfSquare("logdet_spd", "LogDeterminantOfDefinite", dropped: 2),
         OfSquare("det", "Determinant", dropped: 2),
         new("singular_values", "SingularValues", ["A"])
         {

@@ -40,6 +40,19 @@ internal sealed partial class BuiltinBinder
         return IsSquare(op, call) ? MakeTensor(Calculus.Trace(op.Operator), op, call) : null;
     }
 
+    /// <summary>√(Σᵢⱼ A[i, j]²)</summary>
+    public IndexedValue? MakeNorm(BuiltinCall call)
+    {
+        OperatorValue op = call.Operands[0].Value;
+        if (Calculus.Norm(op.Operator) is { } norm)
+        {
+            return MakeTensor(norm, op, call);
+        }
+
+        Report(DiagnosticDescriptors.SizeOutOfRange, call.Frame, call.Arguments[0], $"a tensor of {(long)op.Operator.Rows * op.Operator.Columns} elements");
+        return null;
+    }
+
     /// <summary>A⁻¹ B</summary>
     public OperatorValue? MakeSolve(BuiltinCall call) => MakeInverse(call.Operands[0].Value, call) is { } inverse
         ? Operators.MakeProduct([new Operand(call.Arguments[0], inverse), call.Operands[1]], call.Syntax, call.Frame)

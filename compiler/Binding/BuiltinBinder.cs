@@ -313,10 +313,15 @@ internal sealed partial class BuiltinBinder(BindingContext context) : Binder(con
         }
 
         return Operators.MakeTensor(
-            new FunctionTensor(
-                function,
-                tensors.Select(tensor => tensor.Tensor).ToEquatable(),
-                function.Number is null ? default : EquatableArray.Of(number)),
+            function.Name switch
+            {
+                "inverse" => Calculus.InverseOf(tensors[0].Tensor),
+                "logdet" => Calculus.LogDeterminantOf(tensors[0].Tensor),
+                _ => new FunctionTensor(
+                    function,
+                    tensors.Select(tensor => tensor.Tensor).ToEquatable(),
+                    function.Number is null ? default : EquatableArray.Of(number)),
+            },
             syntax,
             frame,
             tensors);

@@ -28,6 +28,7 @@ internal static class Builtins
         new(new("entries", Operator("A")), (binder, call) => binder.MakeEntries(call, isDiagonal: false)),
         new(new("diagonal_of", Operator("A")), (binder, call) => binder.MakeEntries(call, isDiagonal: true)),
         new(new("trace", Operator("A")), (binder, call) => binder.MakeTrace(call)),
+        new(new("norm", Operator("A")), (binder, call) => binder.MakeNorm(call)),
         new(new("solve", Operator("A"), Operator("B")), (binder, call) => binder.MakeSolve(call)),
         new(new("reflect", new Argument("V", ArgumentKind.Any)), (binder, call) => binder.MakeReflections(call)),
         new(new("wht", Size("n")), (binder, call) => binder.MakeWalshHadamard(call)),

@@ -119,6 +119,7 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
             frame.Declaration is { Syntax: MapSyntax { Kind: MapKind.Operator } } ? (tensor, "a layer around noise", "an operator, which is the same for every row")
             : tensor.Variable is not null ? (tensor, $"noise of one shape: '{tensor.Name.Text}[{frame.Show(tensor.Count!)}{string.Concat(tensor.Shape.Select(axis => ", " + frame.Show(axis)))}]'", "a family")
             : tensor.Rate is not null ? (tensor.Rate, "a rate of what is trained", $"one of '{tensor.Name.Text}', which is noise")
+            : tensor.Property is { } word ? (word, "noise without a property", $"'{word.Text}'")
             : ((SyntaxNode?)null, "", "");
         if (at is not null)
         {
@@ -158,8 +159,8 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
 
     private ParameterTensor? BindParameter(TensorsSyntax clause, Role role, TensorSyntax tensor, string name, int seed, Frame frame)
     {
-        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindInitializer(tensor.Distribution, role, shape, frame) is not { } initializer
-            || BindRate(role, tensor, frame) is not { } rate)
+        if (BindShape(tensor.Shape, tensor, frame) is not { } shape || BindProperty(clause, role, tensor, shape, frame) is not { } property
+            || BindInitializer(tensor.Distribution, role, property, shape, frame) is not { } initializer || BindRate(role, tensor, frame) is not { } rate)
         {
             return null;
         }
@@ -169,17 +170,17 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
             (role, rate) = (frame.RoleOf(role), 1);
         }
 
-        seed = role == Role.Seeded ? Stream(seed, name) : 0;
+        var parameter = new Parameter(frame.Prefix + name, shape, role, initializer, role == Role.Seeded ? Stream(seed, name) : 0, rate) { Property = property };
         if (!clause.IsShared)
         {
-            return Context.AddParameter(new Parameter(frame.Prefix + name, shape, role, initializer, seed, rate), frame, tensor);
+            return Context.AddParameter(parameter, frame, tensor);
         }
 
-        (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {role} {seed}");
+        (Declaration, string) key = (frame.Declaration!, $"{name} {string.Join(" ", shape)} {role} {parameter.Seed}");
         if (!_sharedTensors.TryGetValue(key, out ParameterTensor? shared))
         {
             string fullName = frame.Prefix.Length == 0 ? name : $"{frame.Declaration!.Name}.{name}";
-            shared = Context.AddParameter(new Parameter(fullName, shape, role, initializer, seed, rate), frame, tensor);
+            shared = Context.AddParameter(parameter with { Name = fullName }, frame, tensor);
             if (shared is not null)
             {
                 _sharedTensors.Add(key, shared);
@@ -187,6 +188,34 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
         }
 
         return shared;
+    }
+
+    /// <summary>What a tensor is declared to be: what can be made of any numbers, or what is frozen and checked.</summary>
+    private TensorProperty? BindProperty(TensorsSyntax clause, Role role, TensorSyntax tensor, EquatableArray<int> shape, Frame frame)
+    {
+        if (tensor.Property is not { } word)
+        {
+            return TensorProperty.None;
+        }
+
+        TensorProperty property = TensorProperties.ByWord[word.Text];
+        int last = shape.Count - 1;
+        (string expected, string found) =
+            last < 1 || shape[last] != shape[last - 1] ? ($"a square matrix in the last two axes of what is '{word.Text}'", $"a tensor [{string.Join(", ", shape)}]")
+            : property == TensorProperty.PositiveDefinite && role != Role.Frozen
+                ? ("a frozen tensor that is 'spd'; of a trained one, 'A * A' + s * eye(n)' is with a positive s", $"'{tensor.Name.Text}', which is {role.ToString().ToLowerInvariant()}")
+            : property == TensorProperty.Orthogonal && role == Role.Trained
+                ? ("a frozen or seeded tensor that is 'orthogonal'; of a trained one, 'orthonormal_rows(V)' and 'cayley(A)' are", $"'{tensor.Name.Text}', which is trained")
+            : property is TensorProperty.PositiveDefinite or TensorProperty.Orthogonal && clause.Format is not null
+                ? ($"a tensor without a format that is '{word.Text}': rounded it would be so no more", $"'{frame.Show(clause.Format)}'")
+            : ("", "");
+        if (expected.Length == 0)
+        {
+            return property;
+        }
+
+        Report(DiagnosticDescriptors.WrongKind, frame, word, expected, found);
+        return null;
     }
 
     /// <summary>How many times as fast as others a trained tensor learns.</summary>
@@ -270,6 +299,30 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
         }
 
         return shape.ToEquatable();
+    }
+
+    /// <summary>How a tensor with a property starts: of those that no draw is made into, only as what is so.</summary>
+    private Initializer? BindInitializer(DistributionSyntax? distribution, Role role, TensorProperty property, EquatableArray<int> shape, Frame frame)
+    {
+        if (TensorProperties.Start(property) is not { } usual)
+        {
+            return BindInitializer(distribution, role, shape, frame);
+        }
+
+        if (distribution is null || BindInitializer(distribution, role, shape, frame) is not { } initializer)
+        {
+            return distribution is null ? usual : null;
+        }
+
+        if (property == TensorProperty.PositiveDefinite ? initializer is { Distribution: Distribution.Identity, Scale: > 0 }
+            : initializer is { Distribution: Distribution.Identity or Distribution.Orthogonal, Scale: 1 or -1 })
+        {
+            return initializer;
+        }
+
+        string expected = property == TensorProperty.PositiveDefinite ? "'eye(c)' with a c above 0, which is 'spd'" : "'orthogonal' or 'eye', which are so";
+        Report(DiagnosticDescriptors.WrongKind, frame, distribution, expected, $"'{frame.Show(distribution)}'");
+        return null;
     }
 
     private Initializer? BindInitializer(DistributionSyntax? distribution, Role? role, EquatableArray<int> shape, Frame frame)

@@ -13,6 +13,9 @@ public enum Expected
     Distribution,
     Format,
 
+    /// <summary>What a tensor is declared to be, or what else can stand behind its shape.</summary>
+    Property,
+
     /// <summary>The name of a file.</summary>
     File,
 }
@@ -96,6 +99,11 @@ public sealed record Cursor(Expected Expected, TextSpan Word, TextSpan? Call, in
         if (isRole && ((Text(opening - 1) is "param" or "frozen" && argument == 0) || (Text(opening - 1) == "seeded" && argument == 1)))
         {
             return Expected.Format;
+        }
+
+        if (isOutside && tokens[last].Kind == ']' && Text(first) is "param" or "frozen" or "seeded" or "shared")
+        {
+            return Expected.Property;
         }
 
         // Names are new behind the words that declare them, and between the tensors of a statement.

@@ -35,6 +35,9 @@ public enum SymbolKind
     Distribution,
     Format,
 
+    /// <summary>What a tensor is declared to be.</summary>
+    Property,
+
     /// <summary>A number that has a name.</summary>
     Number,
 }

@@ -269,6 +269,10 @@ public sealed class SymbolTable
                         WithCounter(tensor.Variable, tensor.Span, () =>
                         {
                             VisitAll(tensor.Shape);
+                            if (tensor.Property is { } word)
+                            {
+                                Add(word, Words.Properties);
+                            }
 
                             // One that several tensors share stands in the last one's place.
                             if (tensor.Distribution is { } own && own.Span.End <= tensor.Span.End)

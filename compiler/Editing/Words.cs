@@ -1,3 +1,4 @@
+using Weft.Compiler.Algebra;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Syntax;
 
@@ -24,7 +25,8 @@ public static class Words
     /// <summary>All that the language names itself, of one kind each.</summary>
     public static IReadOnlyCollection<Symbol> Symbols => [.. BuiltIn.Values];
 
-    internal const string Rate = "rate";
+    /// <summary>The word before a rate of learning.</summary>
+    public const string Rate = "rate";
 
     internal static readonly IReadOnlyDictionary<string, Symbol> BuiltIn =
         Builtins.Functions.Values.Select(function => Make(SymbolKind.Function, function.Signature))
@@ -41,6 +43,12 @@ public static class Words
     internal static readonly IReadOnlyDictionary<string, Symbol> Formats = Builtins.Formats
         .Select(format => new Symbol(format.Key, SymbolKind.Format, format.Value.Groups ? $"{format.Key}, g" : format.Key))
         .ToDictionary(symbol => symbol.Name, StringComparer.Ordinal);
+
+    internal static readonly IReadOnlyDictionary<string, Symbol> Properties =
+        TensorProperties.ByWord.Keys.ToDictionary(word => word, word => new Symbol(word, SymbolKind.Property, word), StringComparer.Ordinal);
+
+    /// <summary>What can stand behind a shape.</summary>
+    public static IReadOnlyCollection<Symbol> PropertySymbols => [.. Properties.Values];
 
     /// <summary>What can stand behind <c>~</c>.</summary>
     public static IReadOnlyCollection<Symbol> DistributionSymbols => [.. Distributions.Values];

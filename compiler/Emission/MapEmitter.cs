@@ -215,6 +215,7 @@ internal sealed class MapEmitter
                 string[] facts =
                 [
                     .. selections.TryGetValue(parameter, out int k) ? [$"TopK = {Number(k)}"] : Array.Empty<string>(),
+                    .. parameter.Property != TensorProperty.None ? [$"Property = {GeneratedNames.Weft}.TensorProperty.{parameter.Property}"] : Array.Empty<string>(),
                     .. parameter.Rate != 1 ? [$"Rate = {Literals.Of(parameter.Rate, "double")}"] : Array.Empty<string>(),
                 ];
                 string more = facts.Length > 0 ? $" {{ {string.Join(", ", facts)} }}" : "";
@@ -236,7 +237,8 @@ internal sealed class MapEmitter
         {
             Parameter parameter = _schedule.Parameters[k].Parameter;
             _code.Line();
-            _code.Line($"/// <summary>{Xml(parameter.Name)}[{string.Join(", ", parameter.Shape)}], {parameter.Role.ToString().ToLowerInvariant()}.</summary>");
+            string property = parameter.Property == TensorProperty.None ? "" : " " + TensorProperties.Word(parameter.Property);
+            _code.Line($"/// <summary>{Xml(parameter.Name)}[{string.Join(", ", parameter.Shape)}]{property}, {parameter.Role.ToString().ToLowerInvariant()}.</summary>");
             _code.Line($"public global::Weft.ParameterView<{_scalar}> {names[parameter.Name]} => this[{k}];");
         }
 

@@ -548,6 +548,7 @@ public sealed class Lowering
 
         WeightTensor weight = tensor switch
         {
+            ParameterTensor { IsStored: false, Parameter: { Property: not TensorProperty.None } parameter } => Weight(TensorProperties.Expand(parameter)),
             ParameterTensor parameter => new ParameterWeight(parameter.Parameter),
             FormulaTensor or ListTensor => new ConstantWeight(NewName("k"), [.. tensor.Shape], tensor),
             FunctionTensor function => new FunctionWeight(NewName(function.Function.Symbol), Call(function)),

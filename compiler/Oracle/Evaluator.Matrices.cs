@@ -13,6 +13,31 @@ internal sealed partial class Evaluator
 
     private Number[][] Symmetric(Number[][] a) => Scale(Sum(a, [.. Columns(a)]), 0.5);
 
+    /// <summary>The lower triangle, with zeros above it.</summary>
+    private static Number[][] Lower(Number[][] a) => [.. a.Select((row, i) => row.Select((x, j) => j <= i ? x : new Number(0)).ToArray())];
+
+    /// <summary>What a property makes of matrices, element by element.</summary>
+    private Elements WithProperty(TensorProperty property, Elements stored)
+    {
+        return property switch
+        {
+            TensorProperty.None => stored,
+            TensorProperty.Symmetric or TensorProperty.PositiveDefinite => Each(Symmetric),
+            TensorProperty.Lower => Each(Lower),
+            TensorProperty.UnitLower => Each(matrix => WithOnes(Lower(matrix))),
+            TensorProperty.Upper => Each(Upper),
+            TensorProperty.UnitUpper => Each(matrix => WithOnes(Upper(matrix))),
+            TensorProperty.Orthogonal => Each(GramSchmidt),
+            _ => throw new NotSupportedException(property.ToString()),
+        };
+
+        Elements Each(Func<Number[][], Number[][]> map) => new(stored.Shape, [.. Matrices(stored).SelectMany(map).SelectMany(row => row)]);
+
+        static Number[][] Upper(Number[][] a) => [.. Columns(Lower([.. Columns(a)]))];
+
+        static Number[][] WithOnes(Number[][] a) => [.. a.Select((row, i) => row.Select((x, j) => i == j ? new Number(1) : x).ToArray())];
+    }
+
     private static Number[][] IdentityOf(int size) => [.. Enumerable.Range(0, size).Select(i => Enumerable.Range(0, size).Select(j => new Number(i == j ? 1 : 0)).ToArray())];
 
     private static double Largest(IEnumerable<Number[]> rows) => rows.SelectMany(row => row).Max(x => Math.Abs(x.Value));

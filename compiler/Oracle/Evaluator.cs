@@ -233,8 +233,8 @@ internal sealed partial class Evaluator(Tape tape, IReadOnlyDictionary<string, N
             case AppliedTensor applied:
                 return new Elements(applied.Shape, Chain(applied.Links)(Tensor(applied.Argument).Items));
 
-            case ParameterTensor parameter:
-                return new Elements(parameter.Shape, parameters[parameter.Parameter.Name]);
+            case ParameterTensor { Parameter: var parameter }:
+                return WithProperty(parameter.Property, new Elements(parameter.Shape, parameters[parameter.Name]));
 
             case SliceTensor slice:
                 return Slice(slice);

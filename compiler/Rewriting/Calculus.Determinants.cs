@@ -14,8 +14,11 @@ public sealed partial class Calculus
     {
         switch (op)
         {
-            case var _ when Properties.IsOrthogonal(op):
+            case var _ when Properties.IsOrthogonal(op) || Properties.TriangleOf(op) is { IsUnit: true }:
                 return Number(0);
+
+            case var _ when Circulant.Of(op) is { } circulant:
+                return [(1, LogDeterminantOf(circulant))];
 
             case WalshHadamard:
                 return Number(op.Rows / 2.0 * Math.Log(op.Rows));
@@ -24,7 +27,7 @@ public sealed partial class Calculus
                 return LogMagnitude(tensor);
 
             case BlockDiagonal { Tensor: var tensor } when tensor.Shape[1] == tensor.Shape[2] && tensor.Shape[1] <= most:
-                return [(1, Function("logdet", tensor))];
+                return [(1, LogDeterminantOf(tensor))];
 
             case Scaled { Factor: not 0 } scaled:
                 return Joined([Number(op.Rows * Math.Log(Math.Abs(scaled.Factor))), LogDeterminant(scaled.Operand, most)]);
@@ -51,7 +54,8 @@ public sealed partial class Calculus
                 return Elimination();
         }
 
-        IReadOnlyList<(double, TensorExpression)>? Elimination() => op.Rows == op.Columns && op.Rows <= most ? [(1, Function("logdet", Entries(op)))] : null;
+        IReadOnlyList<(double, TensorExpression)>? Elimination() => Properties.TriangleOf(op) is not null ? LogMagnitude(new EntriesTensor(Rewriter.Rewrite(op, []), IsDiagonal: true))
+            : op.Rows == op.Columns && op.Rows <= most ? [(1, LogDeterminantOf(Entries(op)))] : null;
     }
 
     /// <summary>det(R + U V) = det(R) det(I + V R⁻¹ U)</summary>
@@ -63,7 +67,7 @@ public sealed partial class Calculus
         }
 
         (Operator rest, int half) = (Rewriter.Rewrite(update.Rest, []), Math.Min(most, sum.Rows / 2));
-        return Inverse(rest, half) is { } inverse ? Joined([LogDeterminant(rest, half), [(1, Function("logdet", Entries(Capacitance(update, inverse))))]]) : null;
+        return Inverse(rest, half) is { } inverse ? Joined([LogDeterminant(rest, half), [(1, LogDeterminantOf(Entries(Capacitance(update, inverse))))]]) : null;
     }
 
     private static IReadOnlyList<(double, TensorExpression)> Number(double number) => [(number, FormulaTensor.Constant(1))];

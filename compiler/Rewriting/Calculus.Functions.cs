@@ -19,6 +19,9 @@ public sealed partial class Calculus
             case Zero:
                 return new Identity(op.Rows);
 
+            case var _ when Circulant.Of(op) is { } circulant:
+                return ExponentialOf(circulant);
+
             case Diagonal { Tensor: var tensor }:
                 return new Diagonal(Function("exp", tensor));
 
@@ -89,11 +92,17 @@ public sealed partial class Calculus
 
         Operator? Visit(Operator node) => node switch
         {
+            _ when Circulant.Of(node) is { } circulant => OfSymmetric(circulant, OfNumbers),
             Kronecker or DirectSum when function != "logm" && node.Operands().All(Properties.IsSymmetric) => MapAll(node, Visit),
             DirectSum => MapAll(node, Visit),
             BlockDiagonal { Tensor: var tensor } when Properties.IsSymmetric(tensor) => new BlockDiagonal(OfMatrices(tensor)),
             Matrix { Tensor: var tensor } when node.Rows <= MostDense && Properties.IsSymmetric(tensor) => new Matrix(OfMatrices(tensor)),
-            _ => SpectrumOf(node, MostDense)?.Map(OfNumbers),
+            _ => SpectrumOf(node, MostDense) switch
+            {
+                // Where nothing smaller is taken apart, the function itself is, which has a derivative at equal eigenvalues too.
+                { Vectors: Matrix } => new Matrix(OfMatrices(Entries(node))),
+                var spectrum => spectrum?.Map(OfNumbers),
+            },
         };
 
         FunctionTensor OfMatrices(TensorExpression tensor) => function == "powerm" ? FunctionWith(function, power, tensor) : Function(function, tensor);

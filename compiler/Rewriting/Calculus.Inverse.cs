@@ -21,6 +21,9 @@ public sealed partial class Calculus
             case var _ when Properties.IsOrthogonal(op):
                 return new Transpose(op);
 
+            case var _ when Circulant.Of(op) is { } circulant:
+                return InverseOf(circulant);
+
             case WalshHadamard:
                 return new Scaled(1.0 / op.Rows, op);
 
@@ -28,7 +31,7 @@ public sealed partial class Calculus
                 return new Diagonal(Reciprocal(tensor));
 
             case BlockDiagonal { Tensor: var tensor } when tensor.Shape[1] == tensor.Shape[2] && tensor.Shape[1] <= most:
-                return new BlockDiagonal(Function("inverse", tensor));
+                return new BlockDiagonal(InverseOf(tensor));
 
             case Scaled { Factor: not 0 } scaled:
                 return Inverse(scaled.Operand, most) is { } ofScaled ? new Scaled(1 / scaled.Factor, ofScaled) : null;
@@ -54,7 +57,7 @@ public sealed partial class Calculus
                 return Elimination();
         }
 
-        Operator? Elimination() => Dense(op, most, entries => Function("inverse", entries));
+        Operator? Elimination() => Dense(op, most, InverseOf);
     }
 
     /// <summary>Q Λ⁻¹ Qᵀ</summary>
@@ -71,7 +74,7 @@ public sealed partial class Calculus
         }
 
         // R⁻¹ is applied once: R⁻¹ U is written down, unless that is no more than a scaling of U.
-        var capacitance = new Matrix(Function("inverse", Entries(Capacitance(update, rest))));
+        var capacitance = new Matrix(InverseOf(Entries(Capacitance(update, rest))));
         Operator left = Rewriter.Rewrite(ProductOf(rest, update.Left), []);
         Operator scaled = rest is Diagonal or Identity or Scaled { Operand: Identity } ? left : new Matrix(Entries(left));
         return ProductOf(new Sum(EquatableArray.Of<Operator>(new Identity(sum.Rows), new Scaled(-1, ProductOf(scaled, capacitance, update.Right)))), rest);

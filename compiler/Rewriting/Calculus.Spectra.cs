@@ -62,15 +62,12 @@ public sealed partial class Calculus
     private EinsumTensor ValuesOf(TensorExpression matrices, TensorExpression vectors)
     {
         int last = matrices.Shape.Count - 1, size = matrices.Shape[last];
-        IndexVariable[] batch = [.. matrices.Shape.Take(last - 1).Select(extent => newIndex("b", extent))];
+        IndexVariable[] batch = Batch(matrices);
         IndexVariable i = newIndex("i", size), j = newIndex("j", size), k = newIndex("k", size);
         TensorExpression constant = Function("stop_gradient", vectors);
         return new EinsumTensor(
             EquatableArray.Of(batch.Append(k).ToEquatable()),
-            EquatableArray.Of(At(constant, i, k), At(matrices, i, j), At(constant, j, k)));
-
-        IndexedTensor At(TensorExpression tensor, IndexVariable row, IndexVariable column) =>
-            new(tensor, batch.Append(row).Append(column).Select(AffineIndex.Of).ToEquatable());
+            EquatableArray.Of(At(constant, [.. batch, i, k]), At(matrices, [.. batch, i, j]), At(constant, [.. batch, j, k])));
     }
 
     /// <summary>A term of a sum as a number, scalars, and a Kronecker product of operands.</summary>

@@ -19,6 +19,44 @@ public sealed partial class Calculus(Func<string, int, IndexVariable> newIndex)
     /// <summary>Σᵢ A[i, i]</summary>
     public TensorExpression Trace(Operator op) => Total([(1, new EntriesTensor(Rewriter.Rewrite(op, []), IsDiagonal: true))]);
 
+    /// <summary>The inverses of matrices, by what is known of them: by substitution, by Cholesky's factor, or by elimination.</summary>
+    public TensorExpression InverseOf(TensorExpression matrices) => Properties.TriangleOf(matrices) switch
+    {
+        { IsLower: true } => Function("inverse_lower", matrices),
+        { IsLower: false } => Transposed(Function("inverse_lower", Transposed(matrices))),
+        _ => Function(Properties.DefinitenessOf(matrices) == Definiteness.Definite ? "inverse_spd" : "inverse", matrices),
+    };
+
+    /// <summary>log |det A| of matrices, likewise; of triangular ones by their diagonals.</summary>
+    public TensorExpression LogDeterminantOf(TensorExpression matrices)
+    {
+        if (Properties.TriangleOf(matrices) is null)
+        {
+            return Function(Properties.DefinitenessOf(matrices) == Definiteness.Definite ? "logdet_spd" : "logdet", matrices);
+        }
+
+        IndexVariable[] batch = Batch(matrices);
+        IndexVariable i = newIndex("i", matrices.Shape[matrices.Shape.Count - 1]);
+        var diagonal = new EinsumTensor(Axes([.. batch, i]), EquatableArray.Of(At(matrices, [.. batch, i, i])));
+        return new EinsumTensor(Axes(batch), EquatableArray.Of(At(Function("log", Function("abs", diagonal)), [.. batch, i])));
+    }
+
+    /// <summary>Matrices with their rows as columns.</summary>
+    private TensorExpression Transposed(TensorExpression matrices)
+    {
+        IndexVariable[] batch = Batch(matrices);
+        int last = matrices.Shape.Count - 1;
+        IndexVariable row = newIndex("i", matrices.Shape[last]), column = newIndex("j", matrices.Shape[last - 1]);
+        return new EinsumTensor(Axes([.. batch, row, column]), EquatableArray.Of(At(matrices, [.. batch, column, row])));
+    }
+
+    /// <summary>Indices of the axes before the last two.</summary>
+    private IndexVariable[] Batch(TensorExpression matrices) => [.. matrices.Shape.Take(matrices.Shape.Count - 2).Select(extent => newIndex("b", extent))];
+
+    private static EquatableArray<EquatableArray<IndexVariable>> Axes(IEnumerable<IndexVariable> indices) => indices.Select(index => EquatableArray.Of(index)).ToEquatable();
+
+    private static IndexedTensor At(TensorExpression tensor, params IndexVariable[] indices) => new(tensor, indices.Select(AffineIndex.Of).ToEquatable());
+
     private static FunctionTensor Function(string name, params TensorExpression[] arguments) => new(TensorFunction.All[name], arguments.ToEquatable());
 
     private static FunctionTensor FunctionWith(string name, double number, TensorExpression argument) =>

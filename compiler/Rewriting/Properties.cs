@@ -4,13 +4,13 @@ using Weft.Compiler.Text;
 namespace Weft.Compiler.Rewriting;
 
 /// <summary>What is known of an operator or of matrices whatever its parameters are. What is not known to hold may hold all the same.</summary>
-public static class Properties
+public static partial class Properties
 {
     /// <summary>Functions of the elements at one place of each argument: of symmetric matrices they are symmetric.</summary>
     private static readonly HashSet<string> s_placewise = new(["sin", "cos", "power", "quotient", "where", "straight_through"], StringComparer.Ordinal);
 
     /// <summary>Functions of matrices that are symmetric where these are, and those that are symmetric whatever these are.</summary>
-    private static readonly HashSet<string> s_ofMatrices = new(["inverse", "pseudo_inverse", "expm"], StringComparer.Ordinal), s_symmetric = new(["sqrtm", "logm", "powerm"], StringComparer.Ordinal);
+    private static readonly HashSet<string> s_ofMatrices = new(["inverse", "pseudo_inverse", "expm"], StringComparer.Ordinal), s_symmetric = new(["sqrtm", "logm", "powerm", "inverse_spd"], StringComparer.Ordinal);
 
     /// <summary>Functions whose square results are orthogonal matrices.</summary>
     private static readonly HashSet<string> s_orthogonal = new(["cayley", "orthonormal_rows", "polar", "eigenvectors"], StringComparer.Ordinal);
@@ -25,9 +25,18 @@ public static class Properties
         {
             yield return "diagonal";
         }
+        else if (TriangleOf(op) is { } triangle)
+        {
+            yield return $"{(triangle.IsUnit ? "unit " : "")}{(triangle.IsLower ? "lower" : "upper")} triangular";
+        }
         else if (IsSymmetric(op))
         {
             yield return "symmetric";
+        }
+
+        if (DefinitenessOf(op) is not Definiteness.Unknown and var definiteness)
+        {
+            yield return definiteness == Definiteness.Definite ? "positive definite" : "positive semidefinite";
         }
 
         if (IsOrthogonal(op))
@@ -49,7 +58,8 @@ public static class Properties
     };
 
     /// <summary>Whether it is its own transpose: whether the laws make the same of both.</summary>
-    public static bool IsSymmetric(Operator op) => op.Rows == op.Columns && Canonical(op).Equals(Canonical(new Transpose(op)));
+    public static bool IsSymmetric(Operator op) => op.Rows == op.Columns
+        && (Circulant.Of(op) is { } circulant ? circulant.Imaginary.Count == 0 : Canonical(op).Equals(Canonical(new Transpose(op))));
 
     /// <summary>Whether the matrices of the last two axes are their own transposes.</summary>
     public static bool IsSymmetric(TensorExpression tensor)
@@ -61,6 +71,9 @@ public static class Properties
 
         switch (tensor)
         {
+            case ParameterTensor { IsStored: false, Parameter.Property: var property }:
+                return property is TensorProperty.Symmetric or TensorProperty.PositiveDefinite;
+
             case EntriesTensor entries:
                 return IsSymmetric(entries.Operator);
 
@@ -73,8 +86,7 @@ public static class Properties
                     : s_symmetric.Contains(name) || ((function.IsElementwise || function.IsRounding || s_placewise.Contains(name) || s_ofMatrices.Contains(name)) && arguments.All(IsSymmetric));
 
             case SliceTensor slice:
-                return slice.Axes.Count > 1 && slice.Axes.Skip(slice.Axes.Count - 2).All(axis => axis is RangeAxis)
-                    && slice.Axes[slice.Axes.Count - 1].Equals(slice.Axes[slice.Axes.Count - 2]) && IsSymmetric(slice.Source);
+                return IsPrincipal(slice) && IsSymmetric(slice.Source);
 
             case EinsumTensor einsum:
                 return IsSymmetric(einsum);
@@ -98,6 +110,7 @@ public static class Properties
 
     private static bool IsOrthogonal(TensorExpression tensor) => tensor switch
     {
+        ParameterTensor { IsStored: false, Parameter.Property: TensorProperty.Orthogonal } => true,
         FunctionTensor function => s_orthogonal.Contains(function.Function.Name) && function.Shape[function.Shape.Count - 1] == function.Shape[function.Shape.Count - 2],
         SliceTensor { Axes: var axes, Source: var source } => axes.Count > 2 && IsOrthogonal(source)
             && axes.Skip(axes.Count - 2).Zip(source.Shape.Skip(axes.Count - 2), (axis, extent) => axis is RangeAxis range && range.Length == extent).All(whole => whole),

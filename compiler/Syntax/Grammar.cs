@@ -186,6 +186,12 @@ internal static class Grammar
         from close in Take(']', "']'")
         select axes;
 
+    /// <summary>What a tensor is declared to be.</summary>
+    private static readonly Parser<Identifier> Property = input =>
+        ((TokenInput)input) is var tokens && tokens.Current == Token.Name && TensorProperties.ByWord.ContainsKey(tokens.State.Source.Slice(tokens.Token.Span))
+            ? Name(input)
+            : Result.Failure<Identifier>(input, "", []);
+
     private static readonly Parser<DistributionSyntax> Distribution =
         Take('~', null).Then(_ => Spanned(
             from name in Name
@@ -273,6 +279,7 @@ internal static class Grammar
                 from close in Take(')', "')'")
                 select (variable, count))
             from shape in Maybe(Shape)
+            from property in Maybe(Property)
             from distribution in Maybe(Distribution)
             from rate in Maybe(Keyword("rate").Then(_ => Expression))
             select (Func<TextSpan, TensorSyntax>)(span => new TensorSyntax(
@@ -280,6 +287,7 @@ internal static class Grammar
                 family.IsDefined ? family.Get().variable : null,
                 family.IsDefined ? family.Get().count : null,
                 shape.GetOrElse(default),
+                property.GetOrDefault(),
                 distribution.GetOrDefault(),
                 rate.GetOrDefault(),
                 span)));

@@ -171,12 +171,13 @@ public sealed record TensorsSyntax(
     EquatableArray<TensorSyntax> Tensors,
     TextSpan Span) : ClauseSyntax(Span);
 
-/// <summary><c>A[m, n] ~ zeros rate 16</c>, or a family <c>A(k &lt; 3)[m[k], n[k]]</c>.</summary>
+/// <summary><c>A[n, n] symmetric ~ zeros rate 16</c>, or a family <c>A(k &lt; 3)[m[k], n[k]]</c>.</summary>
 public sealed record TensorSyntax(
     Identifier Name,
     Identifier? Variable,
     ExpressionSyntax? Count,
     EquatableArray<ExpressionSyntax> Shape,
+    Identifier? Property,
     DistributionSyntax? Distribution,
     ExpressionSyntax? Rate,
     TextSpan Span) : SyntaxNode(Span);

@@ -129,7 +129,8 @@ public static class SyntaxPrinter
         string family = tensor.Variable is null ? "" : $"({tensor.Variable.Text} < {Print(tensor.Count!)})";
         string shape = tensor.Shape.Count > 0 ? $"[{List(tensor.Shape)}]" : "";
         string rate = tensor.Rate is { } factor ? $" rate {Print(factor)}" : "";
-        return tensor.Name.Text + family + shape + Print(tensor.Distribution) + rate;
+        string property = tensor.Property is { } word ? " " + word.Text : "";
+        return tensor.Name.Text + family + shape + property + Print(tensor.Distribution) + rate;
     }
 
     private static string Print(DistributionSyntax? distribution) => distribution is null

@@ -47,7 +47,7 @@ internal static class Colours
             SymbolKind.Step => "property",
             SymbolKind.Size => "typeParameter",
             SymbolKind.Input or SymbolKind.Output => "parameter",
-            SymbolKind.Distribution or SymbolKind.Format => "enumMember",
+            SymbolKind.Distribution or SymbolKind.Format or SymbolKind.Property => "enumMember",
             null => null,
             _ => "variable",
         },

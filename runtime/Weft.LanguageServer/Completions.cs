@@ -18,6 +18,7 @@ internal static class Completions
             Expected.Statement => [.. Words.Statements.Select(Keyword)],
             Expected.Distribution => [.. Words.DistributionSymbols.Select(Item)],
             Expected.Format => [.. Words.FormatSymbols.Select(Item)],
+            Expected.Property => [.. Words.PropertySymbols.Select(Item), Keyword(Words.Rate)],
             Expected.File => [.. Files()],
             Expected.Expression => [.. Names(snapshot.Symbols.Visible(file.Source.Path, position), cursor.Names)],
             _ => [],
@@ -79,7 +80,7 @@ internal static class Completions
     {
         SymbolKind.Operator or SymbolKind.Layer or SymbolKind.Model or SymbolKind.Function or SymbolKind.Link => 3,
         SymbolKind.Size => 25,
-        SymbolKind.Distribution or SymbolKind.Format => 20,
+        SymbolKind.Distribution or SymbolKind.Format or SymbolKind.Property => 20,
         SymbolKind.Number => 21,
         _ => 6,
     };

@@ -22,13 +22,14 @@ public static partial class Specification
     /// <summary>A text without its links to other parts of SPEC.md.</summary>
     public static string WithoutLinks(string text) => Link().Replace(text, "$1");
 
-    /// <summary>What a function, a link, a distribution or a format does; null for anything else.</summary>
+    /// <summary>What a function, a link, a distribution, a format or a property does; null for anything else.</summary>
     internal static string? Of(Symbol symbol) => symbol.Kind switch
     {
         SymbolKind.Function => string.Join("\n\n", new[] { Find("Function", symbol.Name), Find("Activation", symbol.Name) }.OfType<string>()),
         SymbolKind.Link => Find("Activation", symbol.Name) ?? Find("", symbol.Name),
         SymbolKind.Distribution => Find("Distribution", symbol.Name),
         SymbolKind.Format => Find("Format", symbol.Name),
+        SymbolKind.Property => Find("Property", symbol.Name),
         _ => null,
     };
 

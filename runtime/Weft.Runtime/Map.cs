@@ -438,7 +438,7 @@ public abstract unsafe class Map<T> : IDisposable
 
     /// <summary>Sets all stored parameters; where a table of positions among them is refused, none.</summary>
     /// <exception cref="InvalidOperationException">An edit is open.</exception>
-    /// <exception cref="InvalidDataException">A table holds a position that is none.</exception>
+    /// <exception cref="InvalidDataException">A table holds a position that is none, or a frozen parameter is not what it is declared to be.</exception>
     internal void Replace(ReadOnlySpan<T> values)
     {
         AlignedBuffer<T> block = Stored();
@@ -511,6 +511,14 @@ public abstract unsafe class Map<T> : IDisposable
     {
         isPrepared = false;
         isPreparedForFewRows = false;
+        foreach (ParameterInfo parameter in Description.Parameters)
+        {
+            if (parameter is { Role: Role.Frozen, Property: not TensorProperty.None } && ParameterFunctions<T>.Violation(w + parameter.Offset, parameter.Shape, parameter.Property) is { } fault)
+            {
+                throw new InvalidOperationException($"Parameter '{parameter.Name}' of {Description.Name} is declared {fault}.");
+            }
+        }
+
         program.PrepareFrozen(w);
         program.Prepare(w);
         program.PrepareEvaluation(w);
@@ -631,8 +639,11 @@ public abstract unsafe class Map<T> : IDisposable
         }
     }
 
-    private static void Draw(T* w, ParameterInfo parameter, int seed) =>
+    private static void Draw(T* w, ParameterInfo parameter, int seed)
+    {
         ParameterFunctions<T>.Draw(w + parameter.Offset, parameter.Shape, parameter.Initializer, seed);
+        ParameterFunctions<T>.Impose(w + parameter.Offset, parameter.Shape, parameter.Property);
+    }
 
     /// <summary>A batch that is one piece of one chunk. What only few rows need is made by the first call of so few after an update.</summary>
     private void ForwardSmall(AlignedBuffer<T> block, T* x, T* y, int batch)

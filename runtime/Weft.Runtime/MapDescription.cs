@@ -25,6 +25,12 @@ public sealed record ParameterInfo(string Name, int Offset, ImmutableArray<int> 
     /// </summary>
     public int TopK { get; init; }
 
+    /// <summary>
+    /// What the matrices of the last two axes are declared to be. A trained or seeded parameter is made so of what is stored, and a frozen one is refused that is not,
+    /// where an edit of it ends or a file is loaded.
+    /// </summary>
+    public TensorProperty Property { get; init; }
+
     /// <summary>What an optimizer's learning rate is multiplied by for this parameter: above 0, and 1 unless the formula says otherwise.</summary>
     public double Rate { get; init; } = 1;
 
@@ -109,6 +115,7 @@ public sealed record MapDescription
                 Role.Frozen => (TrainedCount, ParameterCount),
                 _ => (ParameterCount, weightCount),
             };
+            Require(parameter.Property == TensorProperty.None || (parameter.Shape.Length > 1 && parameter.Shape[^1] == parameter.Shape[^2]), $"parameter {parameter.Name} must be of square matrices");
             Require(start <= parameter.Offset && (long)parameter.Offset + parameter.Length <= end, $"parameter {parameter.Name} must lie in {start}..{end} of the weight block");
         }
     }

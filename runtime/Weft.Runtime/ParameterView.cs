@@ -81,6 +81,6 @@ public readonly ref struct ParameterEdit<T>
     }
 
     /// <summary>Recomputes what is derived from the parameters, and lets other calls run on the map again.</summary>
-    /// <exception cref="InvalidOperationException">A table of positions holds one that is none.</exception>
+    /// <exception cref="InvalidOperationException">A table of positions holds one that is none, or a frozen parameter is not what it is declared to be.</exception>
     public void Dispose() => map.EndEdit(trainedOnly, epoch);
 }

@@ -13,6 +13,34 @@ public enum Role
     Seeded,
 }
 
+/// <summary>What a parameter is known to be: the matrices of its last two axes.</summary>
+public enum TensorProperty
+{
+    /// <summary>Nothing in particular.</summary>
+    None,
+
+    /// <summary>Equal to its transpose: the symmetric part of what is stored.</summary>
+    Symmetric,
+
+    /// <summary>Symmetric and positive definite.</summary>
+    PositiveDefinite,
+
+    /// <summary>Zero above the diagonal.</summary>
+    Lower,
+
+    /// <summary>Zero above the diagonal, which is one.</summary>
+    UnitLower,
+
+    /// <summary>Zero below the diagonal.</summary>
+    Upper,
+
+    /// <summary>Zero below the diagonal, which is one.</summary>
+    UnitUpper,
+
+    /// <summary>With its transpose for its inverse: orthonormal rows.</summary>
+    Orthogonal,
+}
+
 /// <summary>The distribution that a parameter starts from.</summary>
 public enum Distribution
 {

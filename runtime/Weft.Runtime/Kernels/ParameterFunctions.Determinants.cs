@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Weft.Kernels;
 
-/// <content>Determinants and Cholesky's factor.</content>
+/// <content>Determinants.</content>
 public static unsafe partial class ParameterFunctions<T>
 {
     /// <summary>log |det A|: the sum of the logarithms of the pivots. −∞ where A is singular, with a derivative that is not finite.</summary>
@@ -80,83 +80,6 @@ public static unsafe partial class ParameterFunctions<T>
             {
                 int at = b * sizes.Size * sizes.Size;
                 y.Mirror[b] = a.Mirror == null ? T.Zero : y.Value[b] * TraceOfQuotient(a.Value + at, a.Mirror + at, sizes.Size);
-            }
-        }
-    }
-
-    /// <summary>The lower triangular L with a positive diagonal of L Lᵀ = A, the symmetric part of A counting. NaN where that is not positive definite.</summary>
-    public static class Cholesky
-    {
-        /// <summary>[batch, size, size] → [batch, size, size]</summary>
-        public static void Value(T* a, T* y, (int Batch, int Size) sizes)
-        {
-            (int batch, int size) = sizes;
-            for (int b = 0; b < batch; b++, a += size * size, y += size * size)
-            {
-                for (int i = 0; i < size; i++)
-                {
-                    for (int j = 0; j <= i; j++)
-                    {
-                        T rest = Half * a[i * size + j] + Half * a[j * size + i] - TensorPrimitives.Dot<T>(new(y + i * size, j), new(y + j * size, j));
-                        y[i * size + j] = i == j ? T.Sqrt(rest) : rest / y[j * size + j];
-                    }
-
-                    new Span<T>(y + i * size + i + 1, size - i - 1).Clear();
-                }
-            }
-        }
-
-        /// <summary>dA += L⁻ᵀ Φ(Lᵀ dL) L⁻¹, of which the symmetric part counts (Murray, <i>Differentiation of the Cholesky decomposition</i>, 2016).</summary>
-        public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
-        {
-            (int batch, int size) = sizes;
-            using Scratch work = new(size * size), inverse = new(size * size), inner = new(size * size), outer = new(size * size);
-            for (int b = 0; a.Mirror != null && b < batch; b++)
-            {
-                int at = b * size * size;
-                new Span<T>(inner.Pointer, size * size).Clear();
-                AddTransposedProduct(y.Value + at, y.Mirror + at, inner.Pointer, size, size);
-                KeepLower(inner.Pointer, size);
-                Copy(y.Value + at, work.Pointer, size);
-                Invert(work.Pointer, inverse.Pointer, size);
-                new Span<T>(work.Pointer, size * size).Clear();
-                AddProduct(inner.Pointer, inverse.Pointer, T.One, work.Pointer, size);
-                new Span<T>(outer.Pointer, size * size).Clear();
-                AddTransposedProduct(inverse.Pointer, work.Pointer, outer.Pointer, size, size);
-                Symmetrize(outer.Pointer, work.Pointer, 0, size);
-                AddScaled(new(work.Pointer, size * size), T.One, new(a.Mirror + at, size * size));
-            }
-        }
-
-        /// <summary>tL = L Φ(L⁻¹ tA L⁻ᵀ)</summary>
-        public static void Tangent(Dual a, Dual y, (int Batch, int Size) sizes)
-        {
-            (int batch, int size) = sizes;
-            if (y.Mirror == null)
-            {
-                return;
-            }
-
-            new Span<T>(y.Mirror, batch * size * size).Clear();
-            using Scratch work = new(size * size), inverse = new(size * size);
-            for (int b = 0; a.Mirror != null && b < batch; b++)
-            {
-                int at = b * size * size;
-                Copy(y.Value + at, work.Pointer, size);
-                Invert(work.Pointer, inverse.Pointer, size);
-                ToBasis(inverse.Pointer, a.Mirror + at, work.Pointer, size);
-                KeepLower(work.Pointer, size);
-                AddProduct(y.Value + at, work.Pointer, T.One, y.Mirror + at, size);
-            }
-        }
-
-        /// <summary>Φ: the lower triangle with half of the diagonal.</summary>
-        private static void KeepLower(T* a, int size)
-        {
-            for (int i = 0; i < size; i++)
-            {
-                a[i * size + i] *= Half;
-                new Span<T>(a + i * size + i + 1, size - i - 1).Clear();
             }
         }
     }

@@ -32,6 +32,7 @@ internal sealed unsafe class Targets(Bench bench)
         [18] = ("Attention, 8 heads of 64, against its own model in ONNX Runtime and ONNX Runtime's fused operator", Attention),
         [19] = ("A step of conjugate gradients: share of its product with a Kronecker product, 64 ⊗ 64", ConjugateGradients),
         [20] = ("A Fourier transform of real numbers and its inverse against FFTW's", FourierTransforms),
+        [21] = ("New parameters and a solve of 16 right-hand sides, by structure, against OpenBLAS's solve of the dense matrix", Solves),
     };
 
     private IEnumerable<int> Some => bench.Clock.IsQuick ? [1, 32] : Batches;
@@ -355,6 +356,69 @@ internal sealed unsafe class Targets(Bench bench)
             System.Numerics.Tensors.TensorPrimitives.Divide(z.Span, n, z.Span);
             Bench.Compare($"{subject.Label} by FFTW", y.Span, z.Span);
             bench.Ratio(20, subject, 1, bench.Race(variants), 0.7, 1);
+        }
+    }
+
+    private void Solves()
+    {
+        const int Batch = 16;
+        if (bench.Libraries.Lapack is not { } lapack)
+        {
+            bench.Report.Line("OpenBLAS is not installed with LAPACK");
+            return;
+        }
+
+        foreach ((string label, int n, string clause, string formula, double must, double aim) in new[]
+        {
+            ("Kronecker 32 ⊗ 32", 1024, "param A[32, 32], B[32, 32]", "(A * A' + 4 * eye(32)) ⊗ (B * B' + 4 * eye(32))", 20.0, 50.0),
+            ("circulant 1024", 1024, "let C = circulant(1024)", "C + 4 * eye(1024)", 20, 50),
+            ("diagonal and rank 8, 1024", 1024, "param d[1024], U[1024, 8]", "diag(exp(d)) + U * U'", 20, 50),
+            ("dense and positive, 256", 256, "param A[256, 256]", "A * A' + 4 * eye(256)", 0.1, 0.5),
+        })
+        {
+            Subject subject = Of("solve", "inverse(M)"), matrix = Of("matrix", "M");
+            using FloatBuffer x = FloatBuffer.Random(Batch * n, 1), y = new(Batch * n), z = new(Batch * n), one = new(n * n), a = new(n * n), factors = new(n * n);
+            int[] pivots = new int[n];
+            for (int i = 0; i < n; i++)
+            {
+                one.Span[(i * n) + i] = 1;
+            }
+
+            matrix.Map.Forward(one.Span, a.Span);
+            Variant[] variants =
+            [
+                new("Weft", () =>
+                {
+                    subject.Map.Edit().Dispose();
+                    subject.Map.Forward(x.Span, y.Span);
+                }),
+                new("LAPACK", () =>
+                {
+                    a.Span.CopyTo(factors.Span);
+                    x.Span.CopyTo(z.Span);
+                    fixed (int* p = pivots)
+                    {
+                        lapack.Solve(n, Batch, factors.Pointer, p, z.Pointer);
+                    }
+                }),
+            ];
+            Array.ForEach(variants, variant => variant.Run());
+            Bench.Compare($"{subject.Label} by LAPACK", z.Span, y.Span);
+
+            // What an update runs is compiled with all optimizations, in the background, once it ran often enough.
+            for (int k = 0; k < 160; k++)
+            {
+                variants[0].Run();
+                if (k % 40 == 0)
+                {
+                    Thread.Sleep(250);
+                }
+            }
+
+            bench.Ratio(21, subject, Batch, bench.Race(variants), must, aim);
+
+            Subject Of(string what, string body) =>
+                bench.Subject($"{what} {label}", FormattableString.Invariant($"operator {what} : {n} -> {n}\n  {clause}\n  let M = {formula}\n  = {body}"));
         }
     }
 

@@ -16,9 +16,17 @@ internal sealed class Libraries : GemmLibraries
         {
             Missing.Add("FFTW: not installed in single precision");
         }
+
+        Lapack = Lapack.TryLoad();
+        if (Lapack is null)
+        {
+            Missing.Add("LAPACK of OpenBLAS: not installed");
+        }
     }
 
     public Fftw? Fftw { get; }
+
+    public Lapack? Lapack { get; }
 
     public Libxsmm? Libxsmm { get; }
 }

@@ -207,7 +207,7 @@ internal static class FormulaBattery
                         double[] centre = isConstant ? Widen(map[parameter.Name].Values) : new double[parameter.Length];
                         bool isRandom = !isConstant && distribution != Distribution.Zeros;
                         double scale = (isRandom ? 1 : 0.2) / Math.Sqrt(parameter.Shape.LastOrDefault(1));
-                        double[] values = [.. Numbers.Normal(random, parameter.Length).Select((value, i) => centre[i] + value * scale)];
+                        double[] values = Numbers.WithProperty(parameter, [.. Numbers.Normal(random, parameter.Length).Select((value, i) => centre[i] + value * scale)]);
                         Convert(values, values.Length).CopyTo(edit[parameter.Name]);
                     }
                 }

@@ -43,8 +43,31 @@ internal static class Numbers
         parameter => parameter.Name,
         parameter => parameter.Initializer.Distribution is Distribution.Whole or Distribution.Distinct
             ? [.. Enumerable.Range(0, parameter.Length).Select(_ => (double)random.Next((int)parameter.Initializer.Scale))]
-            : Normal(random, parameter.Length),
+            : WithProperty(parameter, Normal(random, parameter.Length)),
         StringComparer.Ordinal);
+
+    /// <summary>Numbers that a frozen parameter's property allows; any for others, of which it makes what it needs.</summary>
+    public static double[] WithProperty(Parameter parameter, double[] values)
+    {
+        if (parameter.Role != Role.Frozen || parameter.Property == TensorProperty.None)
+        {
+            return values;
+        }
+
+        int n = parameter.Shape[^1];
+        return [.. values.Chunk(n * n).SelectMany(matrix => parameter.Property switch
+        {
+            TensorProperty.Orthogonal => Kernels.RandomTensor.Elements([n, n], Distribution.Orthogonal, 1, (int)(1000 * matrix[0])),
+            TensorProperty.PositiveDefinite => matrix.Select((_, at) => (at / n == at % n ? 1 : 0) + Enumerable.Range(0, n).Sum(k => matrix[(at / n * n) + k] * matrix[(at % n * n) + k])),
+            var property => matrix.Select((value, at) => (at / n, at % n, property) switch
+            {
+                (var i, var j, TensorProperty.Symmetric) => matrix[(Math.Max(i, j) * n) + Math.Min(i, j)],
+                (var i, var j, TensorProperty.UnitLower or TensorProperty.UnitUpper) when i == j => 1,
+                (var i, var j, TensorProperty.Lower or TensorProperty.UnitLower) => i >= j ? value : 0,
+                var (i, j, _) => i <= j ? value : 0,
+            }),
+        })];
+    }
 
     public static double Norm(IEnumerable<double> values) => Math.Sqrt(values.Sum(value => value * value));
 

@@ -708,6 +708,8 @@ internal sealed class RandomFormula
             choices.Add(() => Functions.Of(Pick("cayley", "expm"), Argument(shape)));
             choices.Add(() => Functions.Of("inverse", NearlyOrthogonal(shape)));
             choices.Add(() => Functions.Of("cholesky", NearlyDiagonal(shape, step: 0)));
+            choices.Add(() => Functions.Of("inverse_spd", NearlyDiagonal(shape, step: 0)));
+            choices.Add(() => Functions.Of("inverse_lower", NearlyDiagonal(shape, step: 0)));
             choices.Add(() => Functions.Of("sqrtm", NearlyDiagonal(shape, step: 0)));
             choices.Add(() => Functions.Of("logm", NearlyDiagonal(shape, step: 0)));
             choices.Add(() => Functions.Of("powerm", Pick(-1, 0.5, 3), NearlyDiagonal(shape, step: 0)));
@@ -721,6 +723,7 @@ internal sealed class RandomFormula
 
         int order = _random.Next(1, 4);
         choices.Add(() => Functions.Of(Pick("logdet", "det"), NearlyOrthogonal([.. shape, order, order])));
+        choices.Add(() => Functions.Of("logdet_spd", NearlyDiagonal([.. shape, order, order], step: 0)));
 
         if (shape.Length > 1 && shape[^2] <= last && last is > 1 and <= MostRows)
         {
@@ -924,15 +927,27 @@ internal sealed class RandomFormula
                 new Initializer(Distribution.Normal, 0.5),
                 new Initializer(Distribution.Uniform, 0.25),
                 new Initializer(Distribution.Constant, 1));
+        TensorProperty property = shape.Length > 1 && shape[^1] == shape[^2] && Chance(0.15) ? Pick([.. TensorProperties.ByWord.Values.Where(Fits)]) : TensorProperty.None;
+        initializer = TensorProperties.Start(property) ?? initializer;
         string letter = "ABCDEFGHKLMNPQRSUVW"[_random.Next(19)].ToString();
         var parameter = new Parameter(
             letter + Text(_parameters.Count + 1),
             shape.ToEquatable(),
             role,
             initializer,
-            role == Role.Seeded ? _random.Next(1, 1000) : 0);
+            role == Role.Seeded ? _random.Next(1, 1000) : 0)
+        {
+            Property = property,
+        };
         _parameters.Add(parameter);
         return parameter;
+
+        bool Fits(TensorProperty one) => one switch
+        {
+            TensorProperty.PositiveDefinite => role == Role.Frozen,
+            TensorProperty.Orthogonal => role != Role.Trained,
+            _ => true,
+        };
     }
 
     private double Coefficient() => Chance(0.7) ? 1 : Pick(0.5, -1, 2);

@@ -13,7 +13,8 @@ public class RandomFormulaTests
         var seen = new HashSet<Type>();
         var functions = new HashSet<TensorFunction>();
         var links = new HashSet<TensorFunction>();
-        for (int seed = 0; seed < 1500; seed++)
+        var properties = new HashSet<TensorProperty>();
+        for (int seed = 0; seed < 2000; seed++)
         {
             Module module = RandomFormula.Create(seed);
             Assert.Null(ModuleVerifier.Fault(module));
@@ -28,6 +29,7 @@ public class RandomFormulaTests
                 seen.UnionWith(nodes.Select(node => node.GetType()));
                 IEnumerable<TensorExpression> tensors = link.Tensors().SelectMany(OperatorStructure.DescendantsAndSelf);
                 seen.UnionWith(tensors.Select(tensor => tensor.GetType()));
+                properties.UnionWith(tensors.OfType<ParameterTensor>().Select(tensor => tensor.Parameter.Property));
                 functions.UnionWith(tensors.OfType<FunctionTensor>().Select(tensor => tensor.Function));
             }
         }
@@ -35,6 +37,7 @@ public class RandomFormulaTests
         Type[] all = [.. typeof(Operator).Assembly.GetTypes().Where(type => !type.IsAbstract
             && (type.IsSubclassOf(typeof(Operator)) || type.IsSubclassOf(typeof(TensorExpression)) || type.IsSubclassOf(typeof(Link))))];
         Assert.Empty(all.Except(seen));
+        Assert.Empty(Enum.GetValues<TensorProperty>().Except(properties));
         Assert.Empty(TensorFunction.All.Values.Except(functions));
         Assert.Empty(TensorFunction.All.Values.Where(function => function.IsLink).Except(links));
     }

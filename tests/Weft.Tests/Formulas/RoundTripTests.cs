@@ -44,10 +44,12 @@ public class RoundTripTests
             return $"{bound.Inputs} -> {bound.Outputs}";
         }
 
+        // Entries are those of an operator that the laws make smaller, which may leave out parameters times 0.
         // A seed is the hash of a statement's seed and a name: it has no text to be printed as.
         Parameter[] before = [.. module.Parameters.Select(parameter => parameter with { Seed = 0 })];
         Parameter[] after = [.. bound.Parameters.Select(parameter => parameter with { Seed = 0 })];
-        if (after.Except(before).Concat(before.Except(after)).FirstOrDefault() is { } odd)
+        bool isRewritten = module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf).Any(tensor => tensor is EntriesTensor);
+        if (after.Except(before).Concat(isRewritten ? [] : before.Except(after)).FirstOrDefault() is { } odd)
         {
             return $"{odd} on one side only";
         }

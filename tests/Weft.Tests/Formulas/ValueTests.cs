@@ -130,7 +130,7 @@ public class ValueTests
             {
                 "log" or "sqrt" or "power" => [positive],
                 "cayley" or "inverse" or "polar" or "orthonormal_rows" or "pseudo_inverse" or "cholesky" or "sqrtm" or "logm" or "powerm" or "expm" or "eigenvalues"
-                    or "singular_values" or "logdet" or "det" => [near],
+                    or "singular_values" or "logdet" or "det" or "inverse_spd" or "inverse_lower" or "logdet_spd" => [near],
                 "eigenvectors" => [apart],
                 "quotient" or "straight_through" or "distances" or "rbf" => [m, positive],
                 "where" => [Functions.Of("step", m), m, positive],

@@ -26,6 +26,7 @@ public partial class GrammarTests
         AssertWords(Words.Operators, "word", "rate");
         AssertWords(Words.DistributionSymbols.Select(symbol => symbol.Name), "distribution");
         AssertWords([.. Words.FormatSymbols.Select(symbol => symbol.Name), "param", "frozen"], "format");
+        AssertWords(Words.PropertySymbols.Select(symbol => symbol.Name), "property");
         AssertWords(Words.Statements, "declaration", "clause");
     }
 

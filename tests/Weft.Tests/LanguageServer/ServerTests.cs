@@ -137,6 +137,7 @@ public sealed class ServerTests : IDisposable
     /// <summary>The mark is where the cursor stands.</summary>
     [Theory]
     [InlineData("operator f : 3 -> 3\n  param A[3, 3] ~ |", "orthogonal fan_in zeros", "relu dense A")]
+    [InlineData("operator f : 3 -> 3\n  param L(k < 2)[3, 3] |", "symmetric unit_lower rate", "relu dense L")]
     [InlineData("operator f : 3 -> 3\n  frozen(|", "nf4 bf16", "normal dense")]
     [InlineData("operator f : 3 -> 3\n  seeded(7, |", "nf4 bf16", "normal dense")]
     [InlineData("operator f(n, b) : n -> n\n  param A[n, n]\n  let q = n / b\n  = A * mon|", "monarch A q n b shuffle f sum kron relu pi", "normal nf4")]

@@ -142,6 +142,11 @@ public class OnnxExportTests
         Module module = TestModules.Last("layer inverted : 9 -> 9\n  let A[i, j] = x[i:3 j:3]\n  let B = inverse(A)\n  y[i j] = B[i, j]");
         Assert.Contains("inverse", Assert.Throws<OnnxExportException>(() => Create(module)).Message);
         Assert.Null(OnnxRun.Fault(TestModules.Last("operator o : 3 -> 3\n  param A[3, 3]\n  = inverse(shift(cayley(A), 0.1))"), seed: 1));
+
+        module = TestModules.Last("layer inverted : 9 -> 9\n  let A[i, j] = x[i:3 k:3] * x[j:3 k:3] + (i == j)\n  let B = inverse(A)\n  y[i j] = B[i, j]");
+        Assert.Contains("inverse_spd", Assert.Throws<OnnxExportException>(() => Create(module)).Message);
+        Assert.Null(OnnxRun.Fault(
+            TestModules.Last("operator o : 3 -> 3\n  frozen K[3, 3] spd\n  param S[3, 3] symmetric, L[3, 3] unit_lower\n  = inverse(K) * S * inverse(L) + logdet(K) * eye(3)"), seed: 1));
     }
 
     private static void AssertSame<T>(Map<T> map, OnnxExportOptions options)

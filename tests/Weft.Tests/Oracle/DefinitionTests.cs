@@ -42,6 +42,8 @@ public class DefinitionTests
             (v, i, j) => (i == j ? 1 : 0) - (2 * v["v", i] * v["v", j] / ((v["v", 0] * v["v", 0]) + (v["v", 1] * v["v", 1]) + (v["v", 2] * v["v", 2])))),
         ["entries"] = ("3 -> 2\n  param A[2, 3], B[3, 3]\n  let T = entries(A * B)\n  y[i] = T[i, j] * x[j]", (v, i, j) => Enumerable.Range(0, 3).Sum(k => v["A", (3 * i) + k] * v["B", (3 * k) + j])),
         ["diagonal_of"] = ("2 -> 2\n  param A[2, 3], B[3, 2]\n  = diag(diagonal_of(A * B))", (v, i, j) => i == j ? Enumerable.Range(0, 3).Sum(k => v["A", (3 * i) + k] * v["B", (2 * k) + i]) : 0),
+        ["norm"] = ("1 -> 1\n  param A[2, 3], d[2], s\n  = norm(-2 * A ⊗ (diag(d) ⊕ s * eye(2))) * eye(1)",
+            (v, _, _) => 2 * Math.Sqrt(Enumerable.Range(0, 6).Sum(k => v["A", k] * v["A", k]) * ((v["d", 0] * v["d", 0]) + (v["d", 1] * v["d", 1]) + (2 * v["s", 0] * v["s", 0])))),
         ["trace"] = ("1 -> 1\n  param A[2, 2], B[3, 3]\n  = trace(A ⊗ B) * eye(1)", (v, _, _) => (v["A", 0] + v["A", 3]) * (v["B", 0] + v["B", 4] + v["B", 8])),
         ["solve"] = ("2 -> 3\n  param d[3], A[3, 2]\n  = solve(diag(d), A)", (v, i, j) => v["A", (2 * i) + j] / v["d", i]),
         ["gather"] = ("5 -> 3 = gather([4, 0, 4], 5)", (_, i, j) => new[] { 4, 0, 4 }[i] == j ? 1 : 0),

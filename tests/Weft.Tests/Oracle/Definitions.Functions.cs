@@ -107,9 +107,12 @@ internal sealed partial class Definitions
             return Multiply(PlusSkew(-1), Inverse(PlusSkew(1))).Cast<Dual>();
         }),
         ["inverse"] = (t, _) => t[0].Matrices.SelectMany(matrix => Inverse(matrix).Cast<Dual>()),
+        ["inverse_spd"] = (t, _) => t[0].Matrices.SelectMany(matrix => Inverse(Symmetric(matrix)).Cast<Dual>()),
+        ["inverse_lower"] = (t, _) => t[0].Matrices.SelectMany(matrix => Inverse(Fill(matrix.GetLength(0), matrix.GetLength(0), (i, j) => j <= i ? matrix[i, j] : 0)).Cast<Dual>()),
         ["pseudo_inverse"] = (t, _) => t[0].Matrices.SelectMany(matrix => PseudoInverse(matrix).Cast<Dual>()),
         ["cholesky"] = (t, _) => t[0].Matrices.SelectMany(matrix => Cholesky(Symmetric(matrix)).Cast<Dual>()),
         ["logdet"] = (t, _) => t[0].Matrices.Select(matrix => Magnitude(Determinant(matrix)).To(Math.Log)),
+        ["logdet_spd"] = (t, _) => t[0].Matrices.Select(matrix => Magnitude(Determinant(Symmetric(matrix))).To(Math.Log)),
         ["det"] = (t, _) => t[0].Matrices.Select(Determinant),
         ["eigenvalues"] = (t, _) => t[0].Matrices.SelectMany(matrix => Eigen(matrix).Values),
         ["eigenvectors"] = (t, _) => t[0].Matrices.SelectMany(matrix => Eigen(matrix).Vectors.Cast<Dual>()),
@@ -122,6 +125,25 @@ internal sealed partial class Definitions
 
     /// <summary>The names of the functions that have a definition here.</summary>
     public static IReadOnlyCollection<string> Functions => Table.Keys;
+
+    /// <summary>The elements of a tensor that is declared with a property, by what of the stored ones counts.</summary>
+    private static IEnumerable<Dual> WithProperty(TensorProperty property, Tensor stored)
+    {
+        return property switch
+        {
+            TensorProperty.None => stored.Items,
+            TensorProperty.Orthogonal => stored.Matrices.SelectMany(matrix => OrthonormalRows(matrix).Cast<Dual>()),
+            _ => stored.Matrices.SelectMany(a => Fill(a.GetLength(0), a.GetLength(0), (i, j) => Element(a, i, j)).Cast<Dual>()),
+        };
+
+        Dual Element(Dual[,] a, int i, int j) => property switch
+        {
+            TensorProperty.Symmetric or TensorProperty.PositiveDefinite => (a[i, j] + a[j, i]) * 0.5,
+            TensorProperty.UnitLower or TensorProperty.UnitUpper when i == j => 1,
+            TensorProperty.Lower or TensorProperty.UnitLower => i >= j ? a[i, j] : 0,
+            _ => i <= j ? a[i, j] : 0,
+        };
+    }
 
     private static Dual[] Function(TensorFunction function, Tensor[] tensors, double number) => [.. Table[function.Name](tensors, number)];
 

@@ -204,7 +204,7 @@ internal sealed partial class Definitions(IReadOnlyDictionary<string, Dual[]> pa
         switch (tensor)
         {
             case ParameterTensor { Parameter: var parameter }:
-                return parameters[parameter.Name];
+                return [.. WithProperty(parameter.Property, new Tensor(parameter.Shape, parameters[parameter.Name]))];
 
             case ListTensor { Elements: var list }:
                 return [.. list.Select(number => (Dual)number)];

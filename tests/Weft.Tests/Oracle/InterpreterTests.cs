@@ -202,7 +202,7 @@ public class InterpreterTests
             "take" => Functions.Of(name, square, new ListTensor(EquatableArray.Of(2.0, 0, 2))),
             "top_k_softmax" => Functions.Of(name, 2, square),
             "inverse" or "orthonormal_rows" => Functions.Of(name, Functions.Of("cayley", square)),
-            "cholesky" or "sqrtm" or "logm" => Functions.Of(name, Functions.Of("rbf", 0.25, square, square)),
+            "cholesky" or "sqrtm" or "logm" or "inverse_spd" or "inverse_lower" or "logdet_spd" => Functions.Of(name, Functions.Of("rbf", 0.25, square, square)),
             "powerm" => Functions.Of(name, 1.5, Functions.Of("rbf", 0.25, square, square)),
             _ => Functions.Of(name, square),
         };

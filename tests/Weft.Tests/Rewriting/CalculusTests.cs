@@ -1,5 +1,6 @@
 using Weft.Compiler;
 using Weft.Compiler.Oracle;
+using Weft.Compiler.Rewriting;
 using Weft.Dynamic;
 using Weft.Tests.Binding;
 using Weft.Tests.Formulas;
@@ -45,6 +46,22 @@ public class CalculusTests
         ["block triangular"] = new(7, "A[3, 3], B[3, 4], C[4, 4]", "let M = [cayley(A), B; zeros(4, 3), cayley(C)]", 0),
         ["arrow"] = new(7, "d[6], B[6, 1], C[1, 6], e[1, 1]", "let M = [diag(shift(softplus(d), 1)), B; C, e]", 1),
         ["conjugated"] = new(6, "d[6], V[2, 6]", "let M = reflect(V) * diag(exp(d)) * reflect(V)'", 0, IsPositive: true),
+        ["positive and low rank"] = new(9, "d[9], A[9, 2]", "let M = diag(exp(d)) + 0.5 * A * A'", 2, IsPositive: true),
+        ["gram and noise"] = new(5, "A[5, 3], s", "let M = A * A' + A * A' + exp(s) * eye(5)", 5, IsPositive: true),
+        ["kernel and noise"] = new(5, "P[5, 2], s", "let M = 2 * rbf(P, P, 0.5) + softplus(s) * eye(5)", 5, IsPositive: true),
+        ["kernel by index notation"] = new(5, "P[5, 2], w[5]", "let K = rbf(P, P, 0.5)\nlet M[i, j] = K[i, j] * w[i] * w[j] + 0.1 * (i == j)", 5, IsPositive: true),
+        ["lower"] = new(5, "A[5, 5]", "let M[i, j] = (i >= j) * A[i, j] + 2 * (i == j)", 5),
+        ["unit upper"] = new(5, "A[5, 5]", "let M[i, j] = 0.5 * (i < j) * A[i, j] + (i == j)", 5),
+        ["triangular factors"] = new(6, "A[2, 2], B[3, 3]", "let L[i, j] = (i >= j) * A[i, j] + 2 * (i == j)\nlet R[i, j] = (j >= i) * B[i, j] + 2 * (i == j)\nlet M = L ⊗ R' + 0.5 * L ⊗ R'", 3),
+        ["triangular sum"] = new(6, "A[2, 2], B[3, 3]", "let L[i, j] = (i >= j) * A[i, j]\nlet R[i, j] = (j <= i) * B[i, j] + 2 * (i == j)\nlet M = L ⊗ R + 2 * eye(2) ⊗ R + eye(6)", 6),
+        ["lower blocks"] = new(6, "T[2, 3, 3]", "let P[b, i, j] = (i >= j) * T[b, i, j] + 2 * (i == j)\nlet M = blockdiag(P)'", 3),
+        ["circulant"] = new(7, "s", "let q = shift(square(s), 1)\nlet M = 0.5 * circulant(7) + q * eye(7)", 0),
+        ["circulant products"] = new(6, "s", "let C = circulant(6)\nlet q = exp(s)\nlet M = q * C' * C * C + C - circulant(6)' + 3 * eye(6)", 0),
+        ["circulant gram"] = new(6, "s", "let C = circulant(6)\nlet q = exp(s)\nlet M = C * C' + q * eye(6)", 0, IsPositive: true),
+        ["circulant sum"] = new(5, "s", "let C = circulant(5)\nlet q = shift(square(s), 8)\nlet M = C + C' + q * eye(5)", 0, IsPositive: true),
+        ["circulant places"] = new(15, "A[3, 3]", "let M = (2 * eye(5) + circulant(5)) ⊗ A", 3),
+        ["free frequencies"] = new(6, "p[2, 4]", "let q[e, f] = p[e, f] + 2 * (e == 0)\nlet M = irfft(6) * [diag(q[0]), -diag(q[1]); diag(q[1]), diag(q[0])] * rfft(6)", 0),
+        ["cholesky"] = new(3, "A[3, 3]", "let S[i, j] = A[i, k] * A[j, k] + (i == j)\nlet M = cholesky(S) * cholesky(S)'", 3, IsPositive: true),
         ["positive blocks"] = new(6, "T[2, 3, 3]", "let P[b, i, j] = T[b, i, k] * T[b, j, k] + (i == j)\nlet M = blockdiag(P)", 3, IsPositive: true),
     };
 
@@ -74,6 +91,7 @@ public class CalculusTests
         double[,] matrix = Dense(one, "= M");
         double expected = Math.Log(Math.Abs(MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.DenseOfArray(matrix).Determinant()));
         Assert.Equal(expected, Dense(one, $"= logdet(M) * eye({one.Size})")[0, 0], 1e-9);
+        Assert.Equal(Math.Sqrt(matrix.Cast<double>().Sum(x => x * x)), Dense(one, $"= norm(M) * eye({one.Size})")[0, 0], 1e-9);
         Assert.Equal(Enumerable.Range(0, one.Size).Sum(i => matrix[i, i]), Dense(one, $"= trace(M) * eye({one.Size})")[0, 0], 1e-9);
     }
 
@@ -85,6 +103,41 @@ public class CalculusTests
         Assert.Equal(one.Largest, Largest(TestModules.Last(one.Text("f", "= inverse(M)"))));
         Assert.InRange(Largest(TestModules.Last(one.Text("f", $"= logdet(M) * eye({one.Size})"))), 0, one.Largest);
     }
+
+    /// <summary>The functions of matrices that an inverse and a determinant are made by.</summary>
+    [Theory]
+    [InlineData("kronecker", "inverse logdet")]
+    [InlineData("diagonal and low rank", "inverse logdet")]
+    [InlineData("positive and low rank", "inverse_spd logdet_spd")]
+    [InlineData("gram and noise", "inverse_spd logdet_spd")]
+    [InlineData("kernel and noise", "inverse_spd logdet_spd")]
+    [InlineData("kernel by index notation", "inverse_spd logdet_spd")]
+    [InlineData("positive blocks", "inverse_spd logdet_spd")]
+    [InlineData("two bases", "inverse_spd logdet_spd")]
+    [InlineData("lower", "inverse_lower")]
+    [InlineData("unit upper", "inverse_lower")]
+    [InlineData("triangular factors", "inverse_lower")]
+    [InlineData("triangular sum", "inverse_lower")]
+    [InlineData("lower blocks", "inverse_lower")]
+    [InlineData("cholesky", "inverse_lower")]
+    public void TheMethodIsThatOfWhatIsKnown(string name, string functions)
+    {
+        Case one = s_cases[name];
+        IEnumerable<string> used = Functions("= inverse(M)").Concat(Functions($"= logdet(M) * eye({one.Size})"));
+        Assert.Equal(functions.Split(' '), used.Distinct().Order(StringComparer.Ordinal));
+
+        IEnumerable<string> Functions(string body) => TestModules.Last(one.Text("f", body)).Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf)
+            .OfType<FunctionTensor>().Select(function => function.Function.Name).Where(function => function.StartsWith("inverse", StringComparison.Ordinal) || function.StartsWith("logdet", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("frozen K[4, 4] spd", "inverse(K)", "inverse_spd of [4, 4], by Cholesky's factor: K is declared spd")]
+    [InlineData("param A[4, 4]", "inverse(A * A' + 0.1 * eye(4))", "inverse_spd of [4, 4], by Cholesky's factor: positive definite by its formula")]
+    [InlineData("param A[2, 4, 4] unit_upper", "inverse(A[1])", "inverse_lower of [4, 4], by substitution: unit lower triangular by its formula")]
+    [InlineData("param A[4, 4]", "expm(A)", "expm of [4, 4], by its power series")]
+    [InlineData("param A[4, 4]", "sqrtm(A * A')", "sqrtm of [4, 4], by an eigenbasis: positive semidefinite by its formula")]
+    public void TheMethodIsExplained(string declaration, string formula, string line) =>
+        Assert.Equal([line], Methods.Describe(TestModules.Last($"operator f : 4 -> 4\n  {declaration}\n  = {formula}")));
 
     [Fact]
     public void FunctionsOfOperatorsAreThoseOfTheirMatrices()
@@ -117,7 +170,7 @@ public class CalculusTests
         string text = string.Concat(s_cases.Values.SelectMany((one, k) => new[]
         {
             one.Text($"inverse{k}", "= inverse(M)"),
-            one.Text($"scaled{k}", "= logdet(M) * M + trace(M) * diag(diagonal_of(M))"),
+            one.Text($"scaled{k}", "= logdet(M) * M + norm(M) * M + trace(M) * diag(diagonal_of(M))"),
             one.Text($"function{k}", one.IsPositive ? "= sqrtm(M)" : "= expm(0.2 * M)"),
         }));
         Module[] modules = [.. WeftCompiler.Bind([TestModules.File(text)]).Modules];
@@ -187,7 +240,7 @@ public class CalculusTests
     /// <summary>The largest matrix that a function of matrices in a module is given.</summary>
     private static int Largest(Module module) => module.Links.SelectMany(link => link.Tensors()).SelectMany(OperatorStructure.DescendantsAndSelf)
         .OfType<FunctionTensor>()
-        .Where(function => function.Function.Name is "inverse" or "logdet" or "expm" or "eigenvalues" or "eigenvectors")
+        .Where(function => function.Function.Name is "inverse" or "inverse_spd" or "inverse_lower" or "logdet" or "logdet_spd" or "expm" or "eigenvalues" or "eigenvectors")
         .Select(function => function.Arguments[0].Shape[^1])
         .DefaultIfEmpty()
         .Max();
