@@ -151,14 +151,29 @@ public sealed class OnnxModel
         }
     }
 
+    /// <summary>The bytes of the tensors that the graph of a linear map would add in the place of a weight.</summary>
+    /// <exception cref="OnnxExportException">It cannot stand there.</exception>
+    internal long BytesOf(OnnxLayer layer, GraphProto map)
+    {
+        long bytes = 0;
+        MapNodes inserted = NodesOf(layer, map);
+        var writer = new NodeWriter(_ => { }, wanted => wanted, (tensor, wanted) =>
+        {
+            bytes += tensor.RawData.Length;
+            return wanted;
+        }, layer.Weight);
+        foreach (WeightUse use in Weights.UsesOf(layer.Weight))
+        {
+            inserted.Write(writer, use.Node, layer, Weights.Weights[layer.Weight].StoredShape);
+        }
+
+        return bytes;
+    }
+
     /// <summary>Puts the graph of a linear map in the place of a weight.</summary>
     internal long Replace(OnnxLayer layer, GraphProto map)
     {
-        var inserted = new MapNodes(map, Opset);
-        if (!layer.IsPointwise && inserted.Factors is null)
-        {
-            throw new OnnxExportException($"{map.Name} is no product of matrices, and '{layer.Weight}' is that of a Conv with taps, strides or padding: a product's first factor takes these over, and no other structure does.");
-        }
+        MapNodes inserted = NodesOf(layer, map);
 
         // In the order of the graph, so that what the first place has made is there for the others.
         GraphProto graph = _model.Graph;
@@ -200,6 +215,13 @@ public sealed class OnnxModel
         Drop(uses.SelectMany(node => node.Input));
         _layers.Remove(layer.Weight);
         return tensors.Sum(tensor => (long)tensor.RawData.Length);
+    }
+
+    private MapNodes NodesOf(OnnxLayer layer, GraphProto map)
+    {
+        var nodes = new MapNodes(map, Opset);
+        return layer.IsPointwise || nodes.Factors is not null ? nodes
+            : throw new OnnxExportException($"{map.Name} is no product of matrices, and '{layer.Weight}' is that of a Conv with taps, strides or padding: a product's first factor takes these over, and no other structure does.");
     }
 
     private OnnxLayer Layer(string weight)
