@@ -38,8 +38,9 @@ internal static partial class CompressCommand
                 result.AddError($"--shape: an input and its sizes, as \"x=1,3,48,320\", was expected, not '{wrong.Value}'.");
             }
         });
+        var single = new Option<bool>("--single") { Description = "Numbers stay in single precision: structures alone make the model smaller." };
         Option<string[]> formulas = CommandParts.Formulas();
-        var command = new Command("compress", "Puts structures in the place of a model's large weights.") { model, files, output, data, shapes, budget, least, formulas };
+        var command = new Command("compress", "Puts structures in the place of a model's large weights.") { model, files, output, data, shapes, budget, least, single, formulas };
         command.Exclude(data, shapes);
         command.SetAction(parsed => session.Run(() => Compress(session, new CompressRequest(
             parsed.GetRequiredValue(model),
@@ -50,7 +51,8 @@ internal static partial class CompressCommand
             parsed.GetValue(files) ?? [],
             parsed.GetValue(formulas) ?? [],
             parsed.GetValue(budget),
-            parsed.GetValue(least)))));
+            parsed.GetValue(least),
+            parsed.GetValue(single)))));
         return command;
     }
 
@@ -92,12 +94,13 @@ internal static partial class CompressCommand
             data = request.Data is null ? ModelData.Random(inputs.Inputs, request.Shapes) : ModelData.Read(request.Data, inputs.Inputs);
         }
 
-        using var fits = new LayerFits(model, candidates);
+        using var fits = new LayerFits(model, candidates, hasHalves: !request.IsSingle);
         IAnsiConsole console = ReportConsole.Over(session.Output);
         CompressedModel compressed = ReportConsole.Status(
             console, "reads the model", tell => Compression.Run(model, layers, fits, data, (long)(request.Budget * layers.Sum(layer => layer.Bytes)), tell));
         var report = new CompressionReport(compressed, Path.GetFileName(request.Model), request.Budget);
-        Write(request, report, files);
+        bool hasHalves = compressed.Layers.Any(layer => LayerFits.HalfPrecision.Syntax.Declarations.Any(declaration => declaration.Name.Text == layer.Chosen?.Family));
+        Write(request, report, hasHalves ? [.. files, LayerFits.HalfPrecision] : files);
         report.Print(console, request.Least);
         session.Output.WriteLine($"The model, {CompressionProject.Name}/{CompressionProject.Name}.csproj and report.html are in {request.Output}");
         return 0;

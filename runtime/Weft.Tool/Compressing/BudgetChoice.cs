@@ -3,7 +3,7 @@ namespace Weft.Tool.Compressing;
 /// <summary>One option for each of many layers, so that all cost no more than a budget and the sum of their losses is least: a knapsack with choices (Sinha and Zoltners 1979).</summary>
 internal static class BudgetChoice
 {
-    /// <summary>Costs are rounded up to so many parts of the budget.</summary>
+    /// <summary>Costs are rounded up to so many parts of the budget, where it is more than these.</summary>
     private const int Parts = 20000;
 
     /// <summary>Chooses.</summary>
@@ -19,19 +19,21 @@ internal static class BudgetChoice
 
         // best[p] is the least loss of the layers so far with p parts. What all cost at least needs no rounding: the parts are those of the rest.
         long[] least = [.. options.Select(choices => choices.Min(choice => choice.Cost))];
-        double part = Math.Max(1, (budget - least.Sum()) / (double)Parts);
-        double[] best = new double[Parts + 1];
+        long room = budget - least.Sum();
+        int parts = (int)Math.Min(Parts, room);
+        double part = parts == 0 ? 1 : (double)room / parts;
+        double[] best = new double[parts + 1];
         var taken = new List<int[]>();
         for (int k = 0; k < options.Count; k++)
         {
-            double[] next = new double[Parts + 1];
-            int[] from = new int[Parts + 1];
+            double[] next = new double[parts + 1];
+            int[] from = new int[parts + 1];
             Array.Fill(next, double.PositiveInfinity);
             for (int c = 0; c < options[k].Count; c++)
             {
                 (long cost, double loss) = options[k][c];
                 double rounded = Math.Ceiling((cost - least[k]) / part);
-                for (int p = rounded > Parts ? Parts + 1 : (int)rounded; p <= Parts; p++)
+                for (int p = rounded > parts ? parts + 1 : (int)rounded; p <= parts; p++)
                 {
                     double sum = best[p - (int)rounded] + loss;
                     if (sum < next[p])
@@ -46,7 +48,7 @@ internal static class BudgetChoice
         }
 
         int[] chosen = new int[options.Count];
-        for (int k = options.Count - 1, p = Parts; k >= 0; k--)
+        for (int k = options.Count - 1, p = parts; k >= 0; k--)
         {
             chosen[k] = taken[k][p];
             p -= (int)Math.Ceiling((options[k][chosen[k]].Cost - least[k]) / part);

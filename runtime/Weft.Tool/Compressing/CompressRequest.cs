@@ -9,6 +9,7 @@ namespace Weft.Tool.Compressing;
 /// <param name="Formulas">Formulas to try besides the library's.</param>
 /// <param name="Budget">The most bytes, as a share of those of the large weights.</param>
 /// <param name="Least">Weights with fewer numbers are left alone.</param>
+/// <param name="IsSingle">Whether numbers stay in single precision.</param>
 internal sealed record CompressRequest(
     string Model,
     string Output,
@@ -17,4 +18,5 @@ internal sealed record CompressRequest(
     IReadOnlyList<string> Files,
     IReadOnlyList<string> Formulas,
     double Budget,
-    int Least);
+    int Least,
+    bool IsSingle);

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Google.Protobuf;
 using Weft.Measuring;
 using Weft.Onnx;
@@ -40,8 +41,11 @@ internal static class Compression
     /// <summary>Second moments of so many elements are gathered in one run.</summary>
     private const long MomentsAtOnce = 1 << 26;
 
+    /// <summary>An error that the outputs show above their own rounding.</summary>
+    private const double LeastError = 1e-3;
+
     /// <summary>Runs that show how much a layer's error is that of the outputs.</summary>
-    private const int InfluenceRuns = 4;
+    private const int InfluenceRuns = 2;
 
     /// <summary>Compresses.</summary>
     /// <param name="model">The model.</param>
@@ -68,10 +72,12 @@ internal static class Compression
             }
         }
 
+        IReadOnlyDictionary<string, ModelTensor>[] shown = [.. fitted.Runs.Take(InfluenceRuns)];
+        ModelTensor[][] outputs = Outputs(original, original.Outputs, shown);
         double[] influences = [.. found.Select(layer =>
         {
             tell($"tries what {layer.Layer.Weight} does to the outputs");
-            return Influence(model, original, layer, fitted, (double)budget / layers.Sum(one => one.Bytes));
+            return Influence(model, layer, (double)budget / layers.Sum(one => one.Bytes), other => Compare(original.Outputs, outputs, Outputs(other, original.Outputs, shown)));
         })];
 
         List<(long, double)>[] options = [.. found.Select((layer, k) => layer.Fits.Select(fit => (fit.Bytes, Square(influences[k] * fit.Error))).Append((layer.Layer.Bytes, 0.0)).ToList())];
@@ -89,7 +95,7 @@ internal static class Compression
         tell("compares the models");
         byte[] written = after.ToModel().ToByteArray();
         using var replaced = new ModelSession(written);
-        OutputError[] errors = Compare(original, replaced, compared.Runs);
+        OutputError[] errors = Compare(original.Outputs, Outputs(original, original.Outputs, compared.Runs), Outputs(replaced, original.Outputs, compared.Runs));
         (double secondsBefore, double secondsAfter) = Times(before, written, compared);
         return new CompressedModel(model, written, before.Length, compressed, errors, fitted, compared, secondsBefore, secondsAfter);
     }
@@ -106,7 +112,7 @@ internal static class Compression
             ModelTensor[] moments = session.Run(run, names);
             for (int k = 0; k < sums.Length; k++)
             {
-                System.Numerics.Tensors.TensorPrimitives.Add(sums[k], moments[k].Values, sums[k]);
+                TensorPrimitives.Add(sums[k], moments[k].Values, sums[k]);
             }
         }
 
@@ -141,9 +147,9 @@ internal static class Compression
     }
 
     /// <summary>How many times as large the outputs' relative error is as that of a layer, by a structure of about its share of the budget.</summary>
-    private static double Influence(OnnxModel model, ModelSession original, FittedLayer layer, ModelData data, double share)
+    private static double Influence(OnnxModel model, FittedLayer layer, double share, Func<ModelSession, OutputError[]> compare)
     {
-        LayerFit? fit = layer.Fits.Where(fit => fit.Error > 0).MinBy(fit => Math.Abs(fit.Bytes - (share * layer.Layer.Bytes)));
+        LayerFit? fit = layer.Fits.Where(fit => fit.Error > LeastError).MinBy(fit => Math.Abs(fit.Bytes - (share * layer.Layer.Bytes)));
         if (fit is null)
         {
             return 1;
@@ -152,42 +158,39 @@ internal static class Compression
         OnnxModel tried = model.Clone();
         tried.Replace(layer.Layer, fit.ToGraph());
         using var session = new ModelSession(tried.ToModel().ToByteArray());
-        OutputError[] errors = Compare(original, session, [.. data.Runs.Take(InfluenceRuns)]);
-        return Math.Sqrt(errors.Average(error => Square(error.Error))) / fit.Error;
+        return Math.Sqrt(compare(session).Average(error => Square(error.Error))) / fit.Error;
     }
 
-    private static OutputError[] Compare(ModelSession original, ModelSession other, IReadOnlyList<IReadOnlyDictionary<string, ModelTensor>> runs)
+    /// <summary>The outputs of each run.</summary>
+    private static ModelTensor[][] Outputs(ModelSession session, IReadOnlyList<string> names, IEnumerable<IReadOnlyDictionary<string, ModelTensor>> runs) => [.. runs.Select(run => session.Run(run, names))];
+
+    /// <summary>How outputs differ.</summary>
+    /// <param name="names">Their names.</param>
+    /// <param name="expected">Those of the old model, for each run.</param>
+    /// <param name="actual">Those of the new one.</param>
+    private static OutputError[] Compare(IReadOnlyList<string> names, ModelTensor[][] expected, ModelTensor[][] actual)
     {
-        IReadOnlyList<string> names = original.Outputs;
         var (squares, norms, same, rows) = (new double[names.Count], new double[names.Count], new long[names.Count], new long[names.Count]);
-        foreach (IReadOnlyDictionary<string, ModelTensor> run in runs)
+        foreach ((ModelTensor[] before, ModelTensor[] after) in expected.Zip(actual))
         {
-            ModelTensor[] expected = original.Run(run, names), actual = other.Run(run, names);
             for (int k = 0; k < names.Count; k++)
             {
-                (double[] y, double[] z) = (expected[k].Values, actual[k].Values);
-                if (y.Length != z.Length)
-                {
-                    throw new InvalidDataException($"the output '{names[k]}' has the shape [{string.Join(", ", actual[k].Shape)}] where it had [{string.Join(", ", expected[k].Shape)}]");
-                }
-
+                (double[] y, double[] z) = (before[k].Values, after[k].Values);
                 for (int i = 0; i < y.Length; i++)
                 {
                     squares[k] += Square(y[i] - z[i]);
                     norms[k] += Square(y[i]);
                 }
 
-                int width = (int)expected[k].Shape.LastOrDefault(1);
+                int width = (int)before[k].Shape.LastOrDefault(1);
                 for (int at = 0; width > 0 && at < y.Length; at += width, rows[k]++)
                 {
-                    same[k] += Largest(y.AsSpan(at, width)) == Largest(z.AsSpan(at, width)) ? 1 : 0;
+                    same[k] += TensorPrimitives.IndexOfMax<double>(y.AsSpan(at, width)) == TensorPrimitives.IndexOfMax<double>(z.AsSpan(at, width)) ? 1 : 0;
                 }
             }
         }
 
         return [.. names.Select((name, k) => new OutputError(name, squares[k] == 0 ? 0 : Math.Sqrt(squares[k] / norms[k]), (double)same[k] / Math.Max(1, rows[k]), rows[k]))];
-
-        static int Largest(ReadOnlySpan<double> values) => System.Numerics.Tensors.TensorPrimitives.IndexOfMax(values);
     }
 
     /// <summary>Seconds of the first run of both models, on one thread.</summary>

@@ -1,7 +1,7 @@
-using System.Collections.Immutable;
 using MathNet.Numerics.LinearAlgebra;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;
+using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 using Weft.Dynamic;
 using Weft.Fitting;
@@ -24,17 +24,36 @@ internal sealed class LayerFits : IDisposable
     /// <summary>The most steps for a structure without a closed form.</summary>
     private const int StepLimit = 20;
 
+    /// <summary>What numbers of half precision make of a dense matrix and of one of low rank: the same products of half the bytes.</summary>
+    private const string Halves = """
+        /// A dense matrix in half precision. Parameters: m·n.
+        operator half_dense(m, n) : n -> m
+          param(half) W[m, n]
+          = W
+
+        /// Low rank in half precision. Parameters: r·(m + n).
+        operator half_low_rank(m, n, r) : n -> m
+          param(half) B[m, r], A[r, n]
+          = B * A
+
+        """;
+
     private readonly OnnxModel _model;
     private readonly IReadOnlyDictionary<OnnxLayer, IReadOnlyList<Candidate>> _candidates;
+    private readonly bool _hasHalves;
     private readonly Dictionary<string, string> _types;
     private readonly WeftAssembly _assembly;
 
+    /// <summary>The declarations that formulas name beside those of the library.</summary>
+    public static ParsedFile HalfPrecision { get; } = WeftCompiler.Parse(new SourceText("half.weft", Halves));
+
     /// <param name="model">The model.</param>
     /// <param name="candidates">The structures that are tried on each layer, besides low rank.</param>
+    /// <param name="hasHalves">Whether numbers may be stored in half precision.</param>
     /// <exception cref="CompilationException">One is too large.</exception>
-    public LayerFits(OnnxModel model, IReadOnlyDictionary<OnnxLayer, IReadOnlyList<Candidate>> candidates)
+    public LayerFits(OnnxModel model, IReadOnlyDictionary<OnnxLayer, IReadOnlyList<Candidate>> candidates, bool hasHalves)
     {
-        (_model, _candidates) = (model, candidates);
+        (_model, _candidates, _hasHalves) = (model, candidates, hasHalves);
         Candidate[] distinct = [.. candidates.Values.SelectMany(all => all).DistinctBy(candidate => candidate.Formula)];
         _types = distinct.Select((candidate, k) => (candidate.Formula, Type: FormattableString.Invariant($"Fit{k}"))).ToDictionary(pair => pair.Formula, pair => pair.Type, StringComparer.Ordinal);
         _assembly = WeftAssembly.Compile(distinct.Select(candidate => (candidate.Module, new GenerateOptions(_types[candidate.Formula], Scalar: Scalar.Double))));
@@ -93,12 +112,32 @@ internal sealed class LayerFits : IDisposable
     {
         (int m, int n) = (layer.Outputs, layer.Inputs);
         var fits = new LowRankFits(w, g);
+        double norm = SquaredNorm(w, g);
         int most = (int)Math.Min(fits.Rank, (layer.Bytes - 1) / (sizeof(float) * ((long)m + n)));
         foreach (int rank in Enumerable.Range(1, Ranks).Select(k => (int)Math.Ceiling(k * most / (double)Ranks)).Where(rank => rank > 0).Distinct())
         {
-            string formula = FormattableString.Invariant($"low_rank({m}, {n}, {rank})");
-            yield return new LayerFit(formula, Candidates.OfLibrary(formula)!, () => fits.Factors(rank), fits.Error(rank));
+            yield return Of(FormattableString.Invariant($"low_rank({m}, {n}, {rank})"), () => fits.Factors(rank), fits.Error(rank));
+            if (_hasHalves)
+            {
+                IReadOnlyDictionary<string, double[]> factors = Rounded(fits.Factors(rank));
+                Matrix<double> b = Matrix<double>.Build.DenseOfRowMajor(m, rank, factors["B"]), a = Matrix<double>.Build.DenseOfRowMajor(rank, n, factors["A"]);
+                yield return Of(FormattableString.Invariant($"half_low_rank({m}, {n}, {rank})"), () => Rounded(fits.Factors(rank)), Error(b * a));
+            }
         }
+
+        if (_hasHalves)
+        {
+            IReadOnlyDictionary<string, double[]> Dense() => Rounded(new Dictionary<string, double[]> { ["W"] = w.ToRowMajorArray() });
+            yield return Of(FormattableString.Invariant($"half_dense({m}, {n})"), Dense, Error(Matrix<double>.Build.DenseOfRowMajor(m, n, Dense()["W"])));
+        }
+
+        double Error(Matrix<double> other) => norm == 0 ? 0 : Math.Sqrt(Math.Max(0, SquaredNorm(w - other, g)) / norm);
+
+        static LayerFit Of(string formula, Func<IReadOnlyDictionary<string, double[]>> parameters, double error) =>
+            new(formula, WeftCompiler.BindFormula(new SourceText("formula", formula), [HalfPrecision], Session.FormulaName).Modules.Single(), parameters, error);
+
+        static IReadOnlyDictionary<string, double[]> Rounded(IReadOnlyDictionary<string, double[]> parameters) =>
+            parameters.ToDictionary(pair => pair.Key, pair => Array.ConvertAll(pair.Value, value => (double)(Half)value), StringComparer.Ordinal);
     }
 
     /// <summary>The sum of squares of what a matrix makes of rows with a second moment.</summary>

@@ -9,7 +9,7 @@ namespace Weft.Tool.Compressing;
 internal sealed record ModelData(IReadOnlyList<IReadOnlyDictionary<string, ModelTensor>> Runs, bool IsRandom)
 {
     /// <summary>Rows of a run, where the model takes any number, and runs of random inputs.</summary>
-    private const int Rows = 32, RandomRuns = 4, RandomRows = 8;
+    private const int Rows = 8, RandomRuns = 4, RandomRows = 8;
 
     private static readonly string[] s_kinds = [".npy", ".npz", ".safetensors"];
 

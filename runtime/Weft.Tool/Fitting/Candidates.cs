@@ -58,12 +58,9 @@ internal static class Candidates
         foreach (IEnumerable<string> family in Structures.Of(m, n))
         {
             candidates.AddRange(StructureSearch.Spread(
-                family, OfLibrary, budget, asked: null));
+                family, text => WeftCompiler.BindFormula(new SourceText("formula", text), [], Session.FormulaName).Modules.FirstOrDefault(), budget, asked: null));
         }
 
         return candidates;
     }
-
-    /// <summary>What a formula over the library means; null where it is wrong.</summary>
-    public static Module? OfLibrary(string formula) => WeftCompiler.BindFormula(new SourceText("formula", formula), [], Session.FormulaName).Modules.FirstOrDefault();
 }
