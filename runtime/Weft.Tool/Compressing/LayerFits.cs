@@ -45,7 +45,7 @@ internal sealed class LayerFits : IDisposable
     private readonly WeftAssembly _assembly;
 
     /// <summary>The declarations that formulas name beside those of the library.</summary>
-    public static ParsedFile HalfPrecision { get; } = WeftCompiler.Parse(new SourceText("half.weft", Halves));
+    public static ParsedFile HalfPrecision { get; } = WeftCompiler.Parse(new SourceText("half_precision.weft", Halves));
 
     /// <param name="model">The model.</param>
     /// <param name="candidates">The structures that are tried on each layer, besides low rank.</param>

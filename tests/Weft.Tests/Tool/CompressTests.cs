@@ -67,15 +67,15 @@ public sealed class CompressTests : IDisposable
         (int code, _, string error) = Run("compress", Write("net.onnx", Model(13)), "--output", output, "--least", "100");
         Assert.Equal((0, ""), (code, error));
         string project = Path.Combine(output, "Layers");
-        string declarations = File.ReadAllText(Path.Combine(project, "layers.weft")), program = File.ReadAllText(Path.Combine(project, "Program.cs")), half = File.ReadAllText(Path.Combine(project, "half.weft"));
+        string declarations = File.ReadAllText(Path.Combine(project, "layers.weft")), program = File.ReadAllText(Path.Combine(project, "Program.cs")), half = File.ReadAllText(Path.Combine(project, "half_precision.weft"));
         Assert.Contains("/// MatMul 'a' of net.onnx: in place of the weight 'fc1', 3,072 bytes, by ", declarations, StringComparison.Ordinal);
         Assert.Contains($"<PackageReference Include=\"Weft\" Version=\"{Versions.Package}\" />", File.ReadAllText(Path.Combine(project, "Layers.csproj")), StringComparison.Ordinal);
 
         const string Usings = "using System;\nusing System.IO;\nusing System.Linq;\n";
-        new GeneratorHost(Usings + program, ("/project/half.weft", half), ("/project/layers.weft", declarations)).AsProgram().SetProperty("RootNamespace", "Layers").Run().AssertClean();
+        new GeneratorHost(Usings + program, ("/project/half_precision.weft", half), ("/project/layers.weft", declarations)).AsProgram().SetProperty("RootNamespace", "Layers").Run().AssertClean();
 
         // What the program does.
-        using CompiledWeft compiled = DynamicMaps.Compile(half + declarations.Replace("import \"half.weft\"\n", "", StringComparison.Ordinal));
+        using CompiledWeft compiled = DynamicMaps.Compile(half + declarations.Replace("import \"half_precision.weft\"\n", "", StringComparison.Ordinal));
         using FileStream parameters = File.OpenRead(Path.Combine(project, "layers.safetensors")), checks = File.OpenRead(Path.Combine(project, "check.safetensors"));
         TensorFile rows = TensorFile.Open(checks);
         foreach (string name in new[] { "fc1", "fc2", "conv" })
