@@ -9,8 +9,23 @@ internal sealed class MapNodes
     /// <summary>The versions from which on nodes of a map's graph have the form that they are exported in.</summary>
     private static readonly Dictionary<string, int> s_versions = new(StringComparer.Ordinal)
     {
-        ["MatMul"] = 1, ["Transpose"] = 1, ["Identity"] = 1, ["Gather"] = 1, ["Reshape"] = 5, ["Mul"] = 7, ["Add"] = 7, ["Sub"] = 7, ["Div"] = 7, ["Concat"] = 4, ["Expand"] = 8, ["Cast"] = 6,
-        ["Shape"] = 15, ["Slice"] = 10, ["ReduceSum"] = 13, ["ScatterElements"] = 16, ["Pad"] = 18,
+        ["MatMul"] = 1,
+        ["Transpose"] = 1,
+        ["Identity"] = 1,
+        ["Gather"] = 1,
+        ["Reshape"] = 5,
+        ["Mul"] = 7,
+        ["Add"] = 7,
+        ["Sub"] = 7,
+        ["Div"] = 7,
+        ["Concat"] = 4,
+        ["Expand"] = 8,
+        ["Cast"] = 6,
+        ["Shape"] = 15,
+        ["Slice"] = 10,
+        ["ReduceSum"] = 13,
+        ["ScatterElements"] = 16,
+        ["Pad"] = 18,
     };
 
     private readonly GraphProto _graph;

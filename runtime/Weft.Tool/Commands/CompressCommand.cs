@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Google.Protobuf;
-using Spectre.Console;
 using Weft.Compiler.Syntax;
 using Weft.Onnx;
 using Weft.Reports;
@@ -80,7 +79,7 @@ internal static partial class CompressCommand
         var candidates = new Dictionary<OnnxLayer, IReadOnlyList<Candidate>>();
         foreach (OnnxLayer layer in layers)
         {
-            if (Candidates.Of(session, request.Formulas, files, layer.Outputs, layer.Inputs, request.Budget * layer.Outputs * layer.Inputs) is not { } found)
+            if (Candidates.Of(session, request.Formulas, files, layer.Outputs, layer.Inputs, request.Budget * layer.Outputs * layer.Inputs, (double)layer.Outputs * layer.Inputs) is not { } found)
             {
                 return Session.WrongText;
             }
@@ -95,13 +94,12 @@ internal static partial class CompressCommand
         }
 
         using var fits = new LayerFits(model, candidates, hasHalves: !request.IsSingle);
-        IAnsiConsole console = ReportConsole.Over(session.Output);
         CompressedModel compressed = ReportConsole.Status(
-            console, "reads the model", tell => Compression.Run(model, layers, fits, data, (long)(request.Budget * layers.Sum(layer => layer.Bytes)), tell));
+            ReportConsole.Over(session.Output), "reads the model", tell => Compression.Run(model, layers, fits, data, (long)(request.Budget * layers.Sum(layer => layer.Bytes)), tell));
         var report = new CompressionReport(compressed, Path.GetFileName(request.Model), request.Budget);
         bool hasHalves = compressed.Layers.Any(layer => LayerFits.HalfPrecision.Syntax.Declarations.Any(declaration => declaration.Name.Text == layer.Chosen?.Family));
         Write(request, report, hasHalves ? [.. files, LayerFits.HalfPrecision] : files);
-        report.Print(console, request.Least);
+        report.Print(session.Output, request.Least);
         session.Output.WriteLine($"The model, {CompressionProject.Name}/{CompressionProject.Name}.csproj and report.html are in {request.Output}");
         return 0;
     }

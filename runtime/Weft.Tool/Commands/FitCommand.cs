@@ -58,7 +58,7 @@ internal static class FitCommand
         }
 
         double budget = request.Budget * matrix.Rows * matrix.Columns;
-        if (Candidates.Of(session, request.Formulas, files, matrix.Rows, matrix.Columns, budget) is not { } candidates)
+        if (Candidates.Of(session, request.Formulas, files, matrix.Rows, matrix.Columns, budget, budget) is not { } candidates)
         {
             return Session.WrongText;
         }

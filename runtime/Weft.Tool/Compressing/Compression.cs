@@ -55,11 +55,17 @@ internal static class Compression
     /// <param name="budget">The most bytes of all layers together.</param>
     /// <param name="tell">Told what is done.</param>
     /// <exception cref="UsageException">No structures take as little as the budget.</exception>
+    /// <exception cref="InvalidDataException">Weights or what comes into layers are not finite, or there are no outputs that can be compared.</exception>
     public static CompressedModel Run(OnnxModel model, IReadOnlyList<OnnxLayer> layers, LayerFits fits, ModelData data, long budget, Action<string> tell)
     {
         (ModelData fitted, ModelData compared) = data.Split();
         byte[] before = model.ToModel().ToByteArray();
         using var original = new ModelSession(before);
+        if (original.Outputs.Count == 0)
+        {
+            throw new InvalidDataException("the model has no output of floating-point numbers, by which models are compared");
+        }
+
         List<FittedLayer> found = [];
         foreach (OnnxLayer[] group in Groups(layers))
         {
@@ -116,7 +122,8 @@ internal static class Compression
             }
         }
 
-        return sums;
+        int wrong = Array.FindIndex(sums, sum => !TensorPrimitives.IsFiniteAll<double>(sum));
+        return wrong < 0 ? sums : throw new InvalidDataException($"what comes into {layers[wrong].Nodes[0]} is not finite, or too large for single precision: these are no inputs of the model");
     }
 
     private static IEnumerable<OnnxLayer[]> Groups(IEnumerable<OnnxLayer> layers)
@@ -143,7 +150,7 @@ internal static class Compression
     {
         double[] weight = new double[layer.Outputs * layer.Inputs];
         model.Weights.Read<double>(layer.Weight, [layer.Outputs, layer.Inputs], weight);
-        return weight;
+        return TensorPrimitives.IsFiniteAll<double>(weight) ? weight : throw new InvalidDataException($"'{layer.Weight}' has an element that is not finite");
     }
 
     /// <summary>How many times as large the outputs' relative error is as that of a layer, by a structure of about its share of the budget.</summary>
@@ -176,6 +183,11 @@ internal static class Compression
             for (int k = 0; k < names.Count; k++)
             {
                 (double[] y, double[] z) = (before[k].Values, after[k].Values);
+                if (y.Length != z.Length)
+                {
+                    throw new InvalidDataException($"the output '{names[k]}' depends on rounding: it has the shape [{string.Join(", ", after[k].Shape)}] where it had [{string.Join(", ", before[k].Shape)}], and is not compared");
+                }
+
                 for (int i = 0; i < y.Length; i++)
                 {
                     squares[k] += Square(y[i] - z[i]);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Spectre.Console;
 using Weft.Onnx;
+using Weft.Reports;
 
 namespace Weft.Tool.Compressing;
 
@@ -57,7 +58,9 @@ internal sealed class CompressionReport(CompressedModel model, string name, doub
         .OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => (pair.Key, pair.Value))];
 
     /// <summary>Prints all.</summary>
-    public void Print(IAnsiConsole console, int least)
+    /// <param name="output">Where to.</param>
+    /// <param name="least">Weights of fewer numbers were not looked at.</param>
+    public void Print(TextWriter output, int least)
     {
         Table table = new Table().Border(TableBorder.Simple);
         for (int k = 0; k < Heads.Count; k++)
@@ -70,15 +73,15 @@ internal sealed class CompressionReport(CompressedModel model, string name, doub
             table.AddRow([.. row.Select(Markup.Escape)]);
         }
 
-        console.Write(table);
+        ReportConsole.Over(output).Write(table);
         foreach (string fact in Facts)
         {
-            console.WriteLine(fact);
+            output.WriteLine(fact);
         }
 
         foreach ((string weight, string reason) in Left(least))
         {
-            console.WriteLine($"'{weight}' was left as it is. {reason}");
+            output.WriteLine($"'{weight}' was left as it is. {reason}");
         }
     }
 

@@ -14,16 +14,17 @@ internal static class Candidates
     /// <param name="files">The files that they may name declarations of.</param>
     /// <param name="m">The rows of the matrix.</param>
     /// <param name="n">Its columns.</param>
-    /// <param name="budget">The most parameters.</param>
+    /// <param name="budget">The most parameters of a structure of the library.</param>
+    /// <param name="asked">The most parameters of a formula of the user's.</param>
     /// <exception cref="InvalidDataException">A formula is no linear map of these sizes, or has frozen parameters.</exception>
-    public static List<Candidate>? Of(Session session, IReadOnlyList<string> formulas, IReadOnlyList<ParsedFile> files, int m, int n, double budget)
+    public static List<Candidate>? Of(Session session, IReadOnlyList<string> formulas, IReadOnlyList<ParsedFile> files, int m, int n, double budget, double asked)
     {
         var candidates = new List<Candidate>();
         foreach (string formula in formulas)
         {
             BindResult? wrong = null;
             List<Module> bound = [];
-            candidates.AddRange(StructureSearch.Spread(Structures.Of(formula, m, n), Try, budget, asked: formula));
+            candidates.AddRange(StructureSearch.Spread(Structures.Of(formula, m, n), Try, asked, asked: formula));
             if (bound.Count == 0)
             {
                 List<SourceText> texts = [.. files.Select(file => file.Source), new SourceText("formula", Structures.Of(formula, m, n).First())];
