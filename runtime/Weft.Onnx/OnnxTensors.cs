@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
+using Google.Protobuf;
 using global::Onnx;
 using Weft.Kernels;
 using static global::Onnx.TensorProto.Types;
@@ -36,16 +37,7 @@ internal static unsafe class OnnxTensors
     {
         var type = (DataType)tensor.DataType;
         int count = ShapeOf(name, tensor).Aggregate(1, (product, extent) => product * extent);
-        int bits = type switch
-        {
-            DataType.Double or DataType.Int64 or DataType.Uint64 => 64,
-            DataType.Float or DataType.Int32 or DataType.Uint32 => 32,
-            DataType.Float16 or DataType.Bfloat16 or DataType.Int16 or DataType.Uint16 => 16,
-            DataType.Int8 or DataType.Uint8 or DataType.Bool or DataType.Float8E4M3Fn or DataType.Float8E5M2 => 8,
-            DataType.Int4 or DataType.Uint4 => 4,
-            _ => throw new NotSupportedException($"'{name}' is of the type {type}, which is not read."),
-        };
-        long size = (((long)count * bits) + 7) / 8;
+        long size = BytesOf(name, tensor);
         if (tensor.DataLocation == DataLocation.External)
         {
             return Decode(External(name, tensor, folder, size), type, count);
@@ -70,6 +62,33 @@ internal static unsafe class OnnxTensors
             _ => tensor.Int32Data.Count == size ? Decode([.. tensor.Int32Data.Select(number => (byte)(number & 0xFF))], type, count) : [],
         };
         return numbers.Count == count ? [.. numbers] : throw new InvalidDataException($"'{name}' has {numbers.Count} numbers; {count} are expected.");
+    }
+
+    /// <summary>How many bytes the elements take.</summary>
+    /// <exception cref="NotSupportedException">They are of a type that is not read.</exception>
+    public static long BytesOf(string name, TensorProto tensor)
+    {
+        int bits = (DataType)tensor.DataType switch
+        {
+            DataType.Double or DataType.Int64 or DataType.Uint64 => 64,
+            DataType.Float or DataType.Int32 or DataType.Uint32 => 32,
+            DataType.Float16 or DataType.Bfloat16 or DataType.Int16 or DataType.Uint16 => 16,
+            DataType.Int8 or DataType.Uint8 or DataType.Bool or DataType.Float8E4M3Fn or DataType.Float8E5M2 => 8,
+            DataType.Int4 or DataType.Uint4 => 4,
+            DataType type => throw new NotSupportedException($"'{name}' is of the type {type}, which is not read."),
+        };
+        return ((ShapeOf(name, tensor).Aggregate(1L, (product, extent) => product * extent) * bits) + 7) / 8;
+    }
+
+    /// <summary>Brings what lies in a file beside the model into the tensor.</summary>
+    public static void Embed(string name, TensorProto tensor, string? folder)
+    {
+        if (tensor.DataLocation == DataLocation.External)
+        {
+            tensor.RawData = ByteString.CopyFrom(External(name, tensor, folder, BytesOf(name, tensor)));
+            tensor.DataLocation = DataLocation.Default;
+            tensor.ExternalData.Clear();
+        }
     }
 
     /// <summary>The bytes that lie in a file beside the model.</summary>

@@ -27,7 +27,7 @@ public sealed class OnnxWeights
     private readonly Dictionary<string, string> _unreadable = new(StringComparer.Ordinal);
     private readonly string? _folder;
 
-    private OnnxWeights(ModelProto model, string? folder)
+    internal OnnxWeights(ModelProto model, string? folder)
     {
         _folder = folder;
         GraphProto graph = model.Graph ?? throw new InvalidDataException("Not an ONNX model: it has no graph.");
@@ -162,7 +162,7 @@ public sealed class OnnxWeights
 
         Func<double[]> elements = () => Elements(name);
         string result = name;
-        if (users is [{ OpType: "DequantizeLinear" } dequantize])
+        if (Dequantizer(name) is { } dequantize)
         {
             elements = () => Dequantized(dequantize, stored);
             result = Name(dequantize, dequantize.Output, 0);
@@ -181,7 +181,7 @@ public sealed class OnnxWeights
     /// <summary>A tensor as the matrix that its users multiply by, if they do.</summary>
     private (ImmutableArray<int> Shape, Func<double[]> Elements, string? Use) AsMatrix(string name, string result, ImmutableArray<int> shape, Func<double[]> elements)
     {
-        (bool IsTransposed, double Scale, bool IsFlat, NodeProto Node)[] uses = [.. Uses(result, isTransposed: false, depth: 0)];
+        WeightUse[] uses = [.. Uses(result, isTransposed: false, depth: 0).Where(use => use.IsProduct)];
         if (uses.Length == 0 || shape.Length < 2)
         {
             return (shape, elements, null);
@@ -192,7 +192,7 @@ public sealed class OnnxWeights
             throw new NotSupportedException($"'{name}' is no one matrix: it is used otherwise by {string.Join(" and by ", uses.Select(use => Show(use.Node)))}. Read it from a copy of the model with only one of them.");
         }
 
-        (bool isTransposed, double scale, bool isFlat, NodeProto node) = uses[0];
+        (NodeProto node, int _, bool isTransposed, double scale, bool isFlat, bool _) = uses[0];
         if (isFlat)
         {
             int columns = shape.Skip(1).Aggregate(1, (product, extent) => checked(product * extent));
@@ -216,8 +216,19 @@ public sealed class OnnxWeights
         }
     }
 
-    /// <summary>The products with a tensor, or with what only moves its elements: whether the matrix of outputs × inputs is its transpose, and what it is multiplied by.</summary>
-    private IEnumerable<(bool IsTransposed, double Scale, bool IsFlat, NodeProto Node)> Uses(string tensor, bool isTransposed, int depth)
+    /// <summary>What reads a weight in the model's graph: nodes that multiply by it, or by what only moves or widens its elements, and others.</summary>
+    internal IEnumerable<WeightUse> UsesOf(string name) => Uses(Dequantizer(name) is { } node ? Name(node, node.Output, 0) : name, isTransposed: false, depth: 0);
+
+    /// <summary>The type of a tensor that the model holds; null where it holds none of that name.</summary>
+    internal TensorProto.Types.DataType? TypeOf(string name) => _tensors.TryGetValue(name, out TensorProto? tensor) ? (TensorProto.Types.DataType)tensor.DataType : null;
+
+    /// <summary>What the elements of a tensor that the model holds take; 0 where it holds none of that name.</summary>
+    internal long BytesOf(string name) => _tensors.TryGetValue(name, out TensorProto? tensor) ? OnnxTensors.BytesOf(name, tensor) : 0;
+
+    /// <summary>The node that makes numbers of codes, where nothing else reads them.</summary>
+    internal NodeProto? Dequantizer(string name) => _users[name].ToArray() is [{ OpType: "DequantizeLinear" } node] && node.Input[0] == name ? node : null;
+
+    private IEnumerable<WeightUse> Uses(string tensor, bool isTransposed, int depth)
     {
         // A model whose nodes read what they make is none.
         const int Most = 100;
@@ -232,27 +243,27 @@ public sealed class OnnxWeights
             switch (node.OpType, at)
             {
                 case ("MatMul", 0):
-                    yield return (isTransposed, 1, false, node);
+                    yield return new WeightUse(node, at, isTransposed);
                     break;
 
                 case ("MatMul", 1):
-                    yield return (!isTransposed, 1, false, node);
+                    yield return new WeightUse(node, at, !isTransposed);
                     break;
 
                 case ("Gemm", 0):
-                    yield return (isTransposed != Integer(node, "transA", 0) > 0, Alpha(node), false, node);
+                    yield return new WeightUse(node, at, isTransposed != Integer(node, "transA", 0) > 0, Alpha(node));
                     break;
 
                 case ("Gemm", 1):
-                    yield return (isTransposed == Integer(node, "transB", 0) > 0, Alpha(node), false, node);
+                    yield return new WeightUse(node, at, isTransposed == Integer(node, "transB", 0) > 0, Alpha(node));
                     break;
 
                 case ("Conv", 1) when !isTransposed:
-                    yield return (false, 1, true, node);
+                    yield return new WeightUse(node, at, IsTransposed: false, IsFlat: true);
                     break;
 
                 case ("Identity" or "Cast", 0):
-                    foreach ((bool, double, bool, NodeProto) use in Uses(Name(node, node.Output, 0), isTransposed, depth + 1))
+                    foreach (WeightUse use in Uses(Name(node, node.Output, 0), isTransposed, depth + 1))
                     {
                         yield return use;
                     }
@@ -260,11 +271,15 @@ public sealed class OnnxWeights
                     break;
 
                 case ("Transpose", 0) when IsOfLastTwo(Find(node, "perm")?.Ints ?? []):
-                    foreach ((bool, double, bool, NodeProto) use in Uses(Name(node, node.Output, 0), !isTransposed, depth + 1))
+                    foreach (WeightUse use in Uses(Name(node, node.Output, 0), !isTransposed, depth + 1))
                     {
                         yield return use;
                     }
 
+                    break;
+
+                default:
+                    yield return new WeightUse(node, at, isTransposed, IsProduct: false);
                     break;
             }
         }
@@ -346,12 +361,12 @@ public sealed class OnnxWeights
         ? OnnxTensors.Elements(name, tensor, _folder)
         : throw new NotSupportedException($"'{name}' is no constant of the model: it is computed.");
 
-    private static string Name(NodeProto node, IReadOnlyList<string> names, int at) =>
+    internal static string Name(NodeProto node, IReadOnlyList<string> names, int at) =>
         at < names.Count ? names[at] : throw new InvalidDataException($"{Show(node)} has {names.Count} names where {at + 1} are expected.");
 
-    private static AttributeProto? Find(NodeProto node, string name) => node.Attribute.FirstOrDefault(attribute => attribute.Name == name);
+    internal static AttributeProto? Find(NodeProto node, string name) => node.Attribute.FirstOrDefault(attribute => attribute.Name == name);
 
-    private static long Integer(NodeProto node, string name, long otherwise) => Find(node, name)?.I ?? otherwise;
+    internal static long Integer(NodeProto node, string name, long otherwise) => Find(node, name)?.I ?? otherwise;
 
-    private static string Show(NodeProto node) => $"{node.OpType} '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault() ?? "")}'";
+    internal static string Show(NodeProto node) => $"{node.OpType} '{(node.Name.Length > 0 ? node.Name : node.Output.FirstOrDefault() ?? "")}'";
 }

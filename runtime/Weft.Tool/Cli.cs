@@ -16,6 +16,7 @@ internal static class Cli
             BenchCommand.Create(session),
             CheckCommand.Create(session),
             CompletionCommand.Create(session),
+            CompressCommand.Create(session),
             EmitCommand.Create(session),
             ExplainCommand.Create(session),
             FitCommand.Create(session),

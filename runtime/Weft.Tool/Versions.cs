@@ -10,6 +10,9 @@ internal static class Versions
     /// <summary>The version of the tool alone.</summary>
     public static string Tool => Of(typeof(Versions));
 
+    /// <summary>The version of the packages that belong to the tool: its own, without what it was built from.</summary>
+    public static string Package => Tool.Split('+')[0];
+
     /// <summary>A line for each part.</summary>
     public static string Describe() => string.Join(
         Environment.NewLine,

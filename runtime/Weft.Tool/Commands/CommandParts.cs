@@ -51,6 +51,26 @@ internal static class CommandParts
         },
     };
 
+    /// <summary>A share, above 0 and up to 1.</summary>
+    public static Option<double> Share(string name, string description, double known) => new(name)
+    {
+        Description = description,
+        DefaultValueFactory = _ => known,
+        CustomParser = result =>
+        {
+            bool isNumber = double.TryParse(result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double share);
+            if (!isNumber || !(share > 0 && share <= 1))
+            {
+                result.AddError($"{name}: a share above 0 and up to 1 was expected.");
+            }
+
+            return share;
+        },
+    };
+
+    /// <summary>Formulas that are fitted.</summary>
+    public static Option<string[]> Formulas() => new("--formula") { Description = "A formula to try besides the library's, with m and n for the matrix's rows and columns and r for a size that grows: \"low_rank(m, n, r)\"." };
+
     /// <summary>Options of which at most one may be there.</summary>
     public static void Exclude(this Command command, params Option[] options) => command.Validators.Add(result =>
     {

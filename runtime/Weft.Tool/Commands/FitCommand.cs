@@ -1,9 +1,5 @@
 using System.CommandLine;
-using System.Globalization;
-using Weft.Compiler;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
-using Weft.Compiler.Text;
 using Weft.Reports;
 using Weft.Tool.Fitting;
 
@@ -16,22 +12,8 @@ internal static class FitCommand
     {
         var matrix = new Argument<string>("matrix") { Description = "The matrix: a .npy or .mtx file, or a tensor as file.safetensors:NAME." };
         Argument<string[]> files = CommandParts.Files(ArgumentArity.ZeroOrMore);
-        var formulas = new Option<string[]>("--formula") { Description = "A formula to try besides the library's, with m and n for the matrix's rows and columns and r for a size that grows: \"low_rank(m, n, r)\"." };
-        var budget = new Option<double>("--budget")
-        {
-            Description = "The most parameters, as a share of the matrix's elements.",
-            DefaultValueFactory = _ => 0.1,
-            CustomParser = result =>
-            {
-                bool isNumber = double.TryParse(result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double share);
-                if (!isNumber || !(share > 0 && share <= 1))
-                {
-                    result.AddError("--budget: a share above 0 and up to 1 was expected.");
-                }
-
-                return share;
-            },
-        };
+        Option<string[]> formulas = CommandParts.Formulas();
+        Option<double> budget = CommandParts.Share("--budget", "The most parameters, as a share of the matrix's elements.", 0.1);
         var samples = new Option<string?>("--samples") { Description = "Vectors as they come in, a row each, as a file like the matrix's: the error is then that of what the matrix makes of them." };
         var steps = new Option<int>("--steps") { Description = "The most steps for a structure without a closed form, or with --samples.", DefaultValueFactory = _ => 20 };
         steps.Validators.Add(result =>
@@ -76,7 +58,7 @@ internal static class FitCommand
         }
 
         double budget = request.Budget * matrix.Rows * matrix.Columns;
-        if (Candidates(session, request, files, matrix, budget) is not { } candidates)
+        if (Candidates.Of(session, request.Formulas, files, matrix.Rows, matrix.Columns, budget, budget) is not { } candidates)
         {
             return Session.WrongText;
         }
@@ -101,56 +83,5 @@ internal static class FitCommand
         }
 
         return 0;
-    }
-
-    /// <summary>The library's structures and the user's, at sizes under a budget; null where a formula of the user's is wrong, which is reported.</summary>
-    private static List<Candidate>? Candidates(
-        Session session, FitRequest request, IReadOnlyList<ParsedFile> files, DenseMatrix matrix, double budget)
-    {
-        (int m, int n) = (matrix.Rows, matrix.Columns);
-        var candidates = new List<Candidate>();
-        foreach (string formula in request.Formulas)
-        {
-            BindResult? wrong = null;
-            List<Module> bound = [];
-            candidates.AddRange(StructureSearch.Spread(Structures.Of(formula, m, n), Try, budget, asked: formula));
-            if (bound.Count == 0)
-            {
-                List<SourceText> texts = [.. files.Select(file => file.Source), new SourceText("formula", Structures.Of(formula, m, n).First())];
-                foreach (Diagnostic diagnostic in WeftCompiler.InOrder(files, files.SelectMany(file => file.Diagnostics).Concat(wrong!.Diagnostics)))
-                {
-                    session.Report(diagnostic, texts);
-                }
-
-                return null;
-            }
-
-            if (bound.Find(module => !module.IsLinear || (module.Inputs, module.Outputs) != (n, m)) is { } other)
-            {
-                throw new InvalidDataException(
-                    $"{formula} is {(other.IsLinear ? "" : "not linear, and ")}{other.Inputs} -> {other.Outputs}; a linear map {n} -> {m} is expected, as the matrix is {m} × {n}: write m and n for its sizes");
-            }
-
-            if (bound.SelectMany(module => module.Parameters).FirstOrDefault(parameter => parameter.Role == Role.Frozen) is { } frozen)
-            {
-                throw new InvalidDataException($"{formula} has the frozen parameter '{frozen.Name}', which a fit does not give: leave it out, or make it trained");
-            }
-
-            Module? Try(string text)
-            {
-                BindResult result = WeftCompiler.BindFormula(new SourceText("formula", text), files, Session.FormulaName);
-                wrong ??= result;
-                bound.AddRange(result.Modules);
-                return result.Modules.FirstOrDefault();
-            }
-        }
-
-        foreach (IEnumerable<string> family in Structures.Of(m, n))
-        {
-            candidates.AddRange(StructureSearch.Spread(
-                family, text => WeftCompiler.BindFormula(new SourceText("formula", text), [], Session.FormulaName).Modules.FirstOrDefault(), budget, asked: null));
-        }
-
-        return candidates;
     }
 }

@@ -19,6 +19,10 @@ internal static class ReportConsole
         return console;
     }
 
+    /// <summary>Does work that tells what it is at: shown where it can be drawn over, and not as lines in a file.</summary>
+    public static T Status<T>(IAnsiConsole console, string first, Func<Action<string>, T> work) =>
+        (console.Profile.Out.IsTerminal ? console : Over(TextWriter.Null)).Status().Start(first, context => work(what => context.Status(Markup.Escape(what))));
+
     /// <summary>How far work is: shown where it can be drawn over, and not as lines in a file.</summary>
     public static Progress Progress(IAnsiConsole console) => (console.Profile.Out.IsTerminal ? console : Over(TextWriter.Null)).Progress();
 }

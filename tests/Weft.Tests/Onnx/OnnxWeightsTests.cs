@@ -4,6 +4,7 @@ using global::Onnx;
 using Weft.Dynamic;
 using Weft.Onnx;
 using Weft.Tests.Formulas;
+using static Weft.Tests.Onnx.OnnxMessages;
 using static global::Onnx.AttributeProto.Types;
 using static global::Onnx.TensorProto.Types;
 
@@ -95,14 +96,6 @@ public class OnnxWeightsTests
 
     private static OnnxWeights Open(GraphProto graph) => OnnxWeights.Open(new MemoryStream(new ModelProto { Graph = graph }.ToByteArray()));
 
-    private static GraphProto Graph(TensorProto[] weights, params NodeProto[] nodes)
-    {
-        var graph = new GraphProto { Name = "test" };
-        graph.Initializer.AddRange(weights);
-        graph.Node.AddRange(nodes);
-        return graph;
-    }
-
     /// <summary>A model of one product with a weight in some form.</summary>
     private static ModelProto Model(string kind)
     {
@@ -130,46 +123,13 @@ public class OnnxWeightsTests
                 Attribute("block_size", 2)),
             _ => throw new ArgumentException(kind),
         };
-        graph.Input.Add(Info("x", Inputs));
-        graph.Output.Add(Info("y", Outputs));
+        graph.Input.Add(Info("x", "rows", Inputs));
+        graph.Output.Add(Info("y", "rows", Outputs));
         var model = new ModelProto { IrVersion = 10, Graph = graph };
         model.OpsetImport.Add(new OperatorSetIdProto { Version = OnnxExport.Opset });
         return model;
 
         static GraphProto Quantized(TensorProto weight, TensorProto[] others, params AttributeProto[] attributes) => Graph(
             [weight, .. others], Node("DequantizeLinear", [weight.Name, .. others.Select(other => other.Name)], "t", attributes), Node("MatMul", ["x", "t"], "y"));
-
-        static ValueInfoProto Info(string name, int length)
-        {
-            var shape = new TensorShapeProto();
-            shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimParam = "rows" });
-            shape.Dim.Add(new TensorShapeProto.Types.Dimension { DimValue = length });
-            return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)DataType.Float, Shape = shape } } };
-        }
     }
-
-    private static TensorProto Weight(string name, DataType type, long[] shape, double[] values)
-    {
-        IEnumerable<byte> bytes = type switch
-        {
-            DataType.Float => values.SelectMany(value => BitConverter.GetBytes((float)value)),
-            DataType.Float16 => values.SelectMany(value => BitConverter.GetBytes((Half)value)),
-            DataType.Int4 => values.Chunk(2).Select(pair => (byte)(((int)pair[0] & 15) | (((int)pair[1] & 15) << 4))),
-            _ => values.Select(value => unchecked((byte)(int)value)),
-        };
-        var tensor = new TensorProto { Name = name, DataType = (int)type, RawData = ByteString.CopyFrom([.. bytes]) };
-        tensor.Dims.AddRange(shape);
-        return tensor;
-    }
-
-    private static NodeProto Node(string operation, string[] inputs, string output, params AttributeProto[] attributes)
-    {
-        var node = new NodeProto { OpType = operation, Name = output };
-        node.Input.AddRange(inputs);
-        node.Output.Add(output);
-        node.Attribute.AddRange(attributes);
-        return node;
-    }
-
-    private static AttributeProto Attribute(string name, long value) => new() { Name = name, Type = AttributeType.Int, I = value };
 }
