@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -30,8 +31,11 @@ internal sealed class ModelSession : IDisposable
     /// <exception cref="InvalidDataException">ONNX Runtime refuses the model; its message says why.</exception>
     public ModelSession(byte[] model, int threads = 0)
     {
-        using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        _session = Try("ONNX Runtime refuses the model", () => new InferenceSession(model, options));
+        _session = Try("ONNX Runtime refuses the model", () =>
+        {
+            using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+            return new InferenceSession(model, options);
+        });
         Inputs = [.. _session.InputNames.Select(name => (Name: name, Data: _session.InputMetadata[name])).Select(input => new ModelInput(
             input.Name,
             input.Data.IsTensor ? input.Data.ElementDataType : throw new InvalidDataException($"the input '{input.Name}' is no tensor"),
@@ -101,6 +105,10 @@ internal sealed class ModelSession : IDisposable
         catch (OnnxRuntimeException exception)
         {
             throw new InvalidDataException($"{what}: {exception.Message}", exception);
+        }
+        catch (Exception exception) when (exception is DllNotFoundException or TypeInitializationException { InnerException: DllNotFoundException or EntryPointNotFoundException })
+        {
+            throw new UsageException($"ONNX Runtime does not run on this system, {RuntimeInformation.RuntimeIdentifier}: {(exception.InnerException ?? exception).Message}");
         }
     }
 }
