@@ -40,11 +40,22 @@ internal sealed unsafe class GuardedMemory<T> : MemoryManager<T>
 internal sealed partial class Pages : SafeHandleMinusOneIsInvalid
 {
     private const int ReadWrite = 3, NoAccess = 0, PrivateAnonymous = 0x22;
+
+    /// <summary>A process may have 65,530 mappings, and one of these takes two: what nothing holds any more is given back before that.</summary>
+    private const int MadeBetweenCollections = 8192;
+
+    private static int s_made;
     private readonly nuint length;
 
     public Pages(nuint bytes)
         : base(ownsHandle: true)
     {
+        if (Interlocked.Increment(ref s_made) % MadeBetweenCollections == 0)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
         nuint page = (nuint)Environment.SystemPageSize, used = (bytes + page - 1) / page * page;
         length = used + page;
         SetHandle(Map(0, length, ReadWrite, PrivateAnonymous, -1, 0));
