@@ -124,69 +124,35 @@ public static unsafe partial class ParameterFunctions<T>
     /// </summary>
     public static class OrthonormalRows
     {
-        /// <summary>Rows that are made orthogonal to all before them at once, as products of matrices.</summary>
-        private const int Block = 32;
-
         /// <summary>[batch, rows, columns] → [batch, rows, columns], rows ≤ columns</summary>
         public static void Value(T* v, T* q, (int Batch, int Rows, int Columns) sizes)
         {
             (int batch, int rows, int columns) = sizes;
-            using Scratch shares = new(Math.Min(Block, rows) * rows);
             for (int b = 0; b < batch; b++, v += rows * columns, q += rows * columns)
             {
-                for (int first = 0; first < rows; first += Block)
+                for (int i = 0; i < rows; i++)
                 {
-                    int end = Math.Min(first + Block, rows);
-                    for (int i = first; i < end; i++)
+                    Span<T> row = Row(q, i, columns);
+                    Normalize(Row(v, i, columns), row);
+                    for (int j = 0; j < i; j++)
                     {
-                        Normalize(Row(v, i, columns), Row(q, i, columns));
+                        AddScaled(Row(q, j, columns), -TensorPrimitives.Dot<T>(row, Row(q, j, columns)), row);
                     }
 
-                    // Twice, so that the rows are orthogonal to the last bits (Giraud et al. 2005).
-                    TakeOut(q, first, end - first, columns, shares.Pointer);
-                    TakeOut(q, first, end - first, columns, shares.Pointer);
-                    for (int i = first; i < end; i++)
+                    if (TensorPrimitives.Norm<T>(row) <= Negligible)
                     {
-                        Span<T> row = Row(q, i, columns);
-                        TakeOut(q, first, i, row);
-                        if (TensorPrimitives.Norm<T>(row) <= Negligible)
-                        {
-                            row.Clear();
-                            continue;
-                        }
-
-                        TakeOut(q, first, i, row);
-                        Normalize(row, row);
+                        row.Clear();
+                        continue;
                     }
+
+                    // Again, so that the rows are orthogonal to the last bits (Giraud et al. 2005).
+                    for (int j = 0; j < i; j++)
+                    {
+                        AddScaled(Row(q, j, columns), -TensorPrimitives.Dot<T>(row, Row(q, j, columns)), row);
+                    }
+
+                    Normalize(row, row);
                 }
-            }
-        }
-
-        /// <summary>Takes what rows share with those before them out of a block of them.</summary>
-        /// <param name="q">[rows, columns]</param>
-        /// <param name="first">The first row of the block, and how many are before it.</param>
-        /// <param name="count">How many rows it has.</param>
-        /// <param name="columns">The length of a row.</param>
-        /// <param name="shares">Room for count · first numbers.</param>
-        private static void TakeOut(T* q, int first, int count, int columns, T* shares)
-        {
-            if (first == 0)
-            {
-                return;
-            }
-
-            T* block = q + (nint)first * columns;
-            MatrixProducts<T>.TransposedRight(count, columns, first, -1).Run(block, q, shares, 1, null);
-            MatrixProducts<T>.Plain(count, first, columns).Run(shares, q, block, 1, block);
-        }
-
-        /// <summary>The same of one row, and of rows from a first one to before a last.</summary>
-        private static void TakeOut(T* q, int first, int end, Span<T> row)
-        {
-            for (int j = first; j < end; j++)
-            {
-                Span<T> other = Row(q, j, row.Length);
-                AddScaled(other, -TensorPrimitives.Dot<T>(row, other), row);
             }
         }
 
