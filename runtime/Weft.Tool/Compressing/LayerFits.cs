@@ -1,6 +1,5 @@
 using MathNet.Numerics.LinearAlgebra;
 using Weft.Compiler;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 using Weft.Dynamic;
