@@ -1,4 +1,3 @@
-using Weft.Compiler;
 using Weft.Compiler.Text;
 using Weft.Generators.Models;
 

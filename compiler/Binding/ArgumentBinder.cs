@@ -1,4 +1,3 @@
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Text;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Weft.Compiler.Network;
 using Weft.Compiler.Projection;
-using Weft.Compiler.Operations;
 using Weft.Compiler.Targets.Cpu;
 using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;

@@ -6,7 +6,6 @@ using Weft.Compiler.Projection;
 using Weft.Compiler.Rewriting;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Targets.Cpu;
-using Weft.Compiler.Text;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Explanation;

@@ -1,5 +1,3 @@
-using Weft.Compiler.Text;
-
 namespace Weft.Compiler.Oracle;
 
 /// <content>Functions of matrices, by other ways than the runtime's: iterations, power series, and what first-order perturbation says.</content>

@@ -1,5 +1,3 @@
-using Weft.Compiler.Network;
-
 namespace Weft.Compiler.Planning;
 
 /// <summary>

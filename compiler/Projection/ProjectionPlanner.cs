@@ -1,4 +1,3 @@
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Targets.Cpu;

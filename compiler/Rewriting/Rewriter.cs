@@ -1,5 +1,4 @@
 using Weft.Compiler.Algebra;
-using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Rewriting;
 

@@ -1,4 +1,3 @@
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Syntax;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Syntax;

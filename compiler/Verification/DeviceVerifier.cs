@@ -3,7 +3,6 @@ using Weft.Compiler.Targets.Device;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
-using Weft.Compiler.Targets.Cpu;
 
 namespace Weft.Compiler.Verification;
 

@@ -1,6 +1,5 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
-using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Verification;
 

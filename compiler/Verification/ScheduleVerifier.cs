@@ -2,8 +2,6 @@ using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
 using Weft.Compiler.Planning;
 using Weft.Compiler.Targets.Cpu;
-using Weft.Compiler.Text;
-using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Verification;
 

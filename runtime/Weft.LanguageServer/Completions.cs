@@ -1,6 +1,5 @@
 using Weft.Compiler.Editing;
 using Weft.Compiler.Syntax;
-using Weft.Compiler.Text;
 
 namespace Weft.LanguageServer;
 

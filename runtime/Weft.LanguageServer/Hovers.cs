@@ -1,4 +1,3 @@
-using Weft.Compiler;
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Binding;
 using Weft.Compiler.Editing;

@@ -1,7 +1,6 @@
 using Weft.Compiler;
 using Weft.Compiler.Editing;
 using Weft.Compiler.Syntax;
-using Weft.Compiler.Text;
 
 namespace Weft.LanguageServer;
 

@@ -1,4 +1,3 @@
-using Weft.Compiler.Editing;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 

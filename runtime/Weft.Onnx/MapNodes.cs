@@ -56,21 +56,21 @@ internal sealed class MapNodes
         }
     }
 
-    /// <summary>The matrices [columns, rows] that rows are multiplied by one after the other, where the map is nothing else; else null.</summary>
-    public IReadOnlyList<string>? Factors
+    /// <summary>What rows are multiplied by one after the other, a matrix first, where the map is nothing else; else null.</summary>
+    public IReadOnlyList<Factor>? Factors
     {
         get
         {
-            var factors = new List<string>();
+            var factors = new List<Factor>();
             string value = _graph.Input[0].Name;
             foreach (NodeProto node in RowNodes)
             {
-                if (node.Input[0] != value || !(node.OpType == "Identity" || IsProductByMatrix(node)))
+                if (node.Input[0] != value || !(node.OpType == "Identity" || IsProductByMatrix(node) || (factors.Count > 0 && IsScaling(node))))
                 {
                     return null;
                 }
 
-                factors.AddRange(node.Input.Skip(1));
+                factors.AddRange(node.Input.Skip(1).Select(other => new Factor(other, IsDiagonal: node.OpType == "Mul")));
                 value = node.Output[0];
             }
 
@@ -113,24 +113,31 @@ internal sealed class MapNodes
         }
     }
 
-    /// <summary>A product of matrices as convolutions: the first has the taps, strides and padding, the others one tap.</summary>
-    private string WriteConvolutions(NodeWriter writer, NodeProto node, IReadOnlyList<string> factors, IReadOnlyList<int> stored)
+    /// <summary>A product of matrices as convolutions, the first with the taps, strides and padding, the others of one tap; diagonal ones multiply channels.</summary>
+    private string WriteConvolutions(NodeWriter writer, NodeProto node, IReadOnlyList<Factor> factors, IReadOnlyList<int> stored)
     {
         string value = node.Input[0];
+        string[] bias = [.. node.Input.Skip(2).Where(input => input.Length > 0)];
         int axes = stored.Count - 2;
+        long[] channels = [1, -1, .. Enumerable.Repeat(1L, axes)];
         for (int k = 0; k < factors.Count; k++)
         {
+            if (factors[k].IsDiagonal)
+            {
+                value = writer.Add("Mul", [value, writer.Add("Reshape", [Written(writer, factors[k].Name), writer.Constant(channels)])]);
+                continue;
+            }
+
             // What multiplies from the right is the transpose of a matrix already, most often.
-            string matrix = _makers.TryGetValue(factors[k], out NodeProto? maker) && maker.OpType == "Transpose"
+            string matrix = _makers.TryGetValue(factors[k].Name, out NodeProto? maker) && maker.OpType == "Transpose"
                 ? Written(writer, maker.Input[0])
-                : writer.Add("Transpose", [Written(writer, factors[k])], GraphBuilder.Integers("perm", [1, 0]));
+                : writer.Add("Transpose", [Written(writer, factors[k].Name)], GraphBuilder.Integers("perm", [1, 0]));
             int[] taps = k == 0 ? [.. stored.Skip(2)] : [.. Enumerable.Repeat(1, axes)];
             string kernel = writer.Add("Reshape", [matrix, writer.Constant([0, k == 0 ? stored[1] : 0, .. taps.Select(tap => (long)tap)])]);
-            string[] inputs = [value, kernel, .. k == factors.Count - 1 ? node.Input.Skip(2) : []];
-            value = writer.Add("Conv", inputs, k == 0 ? node.Attribute : [GraphBuilder.Integers("kernel_shape", taps)]);
+            value = writer.Add("Conv", [value, kernel, .. k == factors.Count - 1 ? bias : []], k == 0 ? node.Attribute : [GraphBuilder.Integers("kernel_shape", taps)]);
         }
 
-        return value;
+        return factors[^1].IsDiagonal && bias is [var added] ? writer.Add("Add", [value, writer.Add("Reshape", [added, writer.Constant(channels)])]) : value;
     }
 
     /// <summary>The map on the last axis of a tensor of any number of axes.</summary>
@@ -210,6 +217,9 @@ internal sealed class MapNodes
 
     private bool IsProductByMatrix(NodeProto node) => node.OpType == "MatMul" && _rows.Contains(node.Input[0]) && !_rows.Contains(node.Input[1]) && AxesOf(node.Input[1]) == 2;
 
+    /// <summary>Whether each element of a row is multiplied by a number of its own.</summary>
+    private bool IsScaling(NodeProto node) => node.OpType == "Mul" && _rows.Contains(node.Input[0]) && !_rows.Contains(node.Input[1]);
+
     /// <summary>The number of axes of what is the same for all rows; −1 where it is not known.</summary>
     private int AxesOf(string name)
     {
@@ -246,4 +256,9 @@ internal sealed class MapNodes
     private long[] Numbers(string name) => MemoryMarshal.Cast<byte, long>(_tensors[name].RawData.Span).ToArray();
 
     private static AttributeProto Integers(string name, long[] values) => GraphBuilder.Integers(name, values.Select(value => checked((int)value)));
+
+    /// <summary>What rows are multiplied by: the transpose of a matrix, or the elements of a diagonal one.</summary>
+    /// <param name="Name">The tensor's name in the map's graph.</param>
+    /// <param name="IsDiagonal">Whether it is that of a diagonal matrix.</param>
+    public sealed record Factor(string Name, bool IsDiagonal);
 }

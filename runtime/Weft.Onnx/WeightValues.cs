@@ -1,5 +1,4 @@
 using Weft.Compiler.Algebra;
-using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
 using Index = Weft.Compiler.Network.Index;
 

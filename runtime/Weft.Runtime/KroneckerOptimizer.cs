@@ -197,14 +197,14 @@ public abstract class KroneckerOptimizer<T> : Optimizer<T>
     /// <summary>The factors of a parameter of matrices; null for one that moves as with AdamW.</summary>
     private KroneckerFactors<T>? FactorsOf(ParameterInfo info)
     {
-        if (info.Role != Role.Trained || info.Shape is not { Length: > 1 } shape || shape[^1] < 2 || shape[^2] < 2 || Math.Min(shape[^1], shape[^2]) > LargestSide)
+        if (info.Role != Role.Trained || MatricesOf(info) is not { } sizes || Math.Min(sizes.Rows, sizes.Columns) > LargestSide)
         {
             return null;
         }
 
-        if (!shapes.TryGetValue((shape[^2], shape[^1]), out KroneckerFactors<T>? factors))
+        if (!shapes.TryGetValue(sizes, out KroneckerFactors<T>? factors))
         {
-            shapes.Add((shape[^2], shape[^1]), factors = new KroneckerFactors<T>(shape[^2], shape[^1], LargestSide, Curvature));
+            shapes.Add(sizes, factors = new KroneckerFactors<T>(sizes.Rows, sizes.Columns, LargestSide, Curvature));
         }
 
         return factors;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Weft.Execution;
 using Weft.Kernels;
 
 namespace Weft;

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Weft.Kernels;
 
 namespace Weft;
 

@@ -73,9 +73,9 @@ public sealed class Muon<T> : Optimizer<T>
 
             Span<T> own = parameters.Slice(info.Offset, info.Length);
             ReadOnlySpan<T> slope = gradient.Slice(info.Offset, info.Length);
-            if (info.Shape is { Length: > 1 } shape && shape[^1] > 1 && shape[^2] > 1)
+            if (MatricesOf(info) is { } sizes)
             {
-                Turn(own, slope, mean.AsSpan(info.Offset, info.Length), (shape[^2], shape[^1]), info.Rate * LearningRate);
+                Turn(own, slope, mean.AsSpan(info.Offset, info.Length), sizes, info.Rate * LearningRate);
             }
             else
             {

@@ -164,6 +164,10 @@ public abstract class Optimizer<T>
     /// <param name="rate">What the learning rate is multiplied by.</param>
     private protected abstract void Update(Span<T> parameters, ReadOnlySpan<T> gradient, int first, double rate);
 
+    /// <summary>The size of the matrices that a parameter is; null for vectors and rows, which are none.</summary>
+    private protected static (int Rows, int Columns)? MatricesOf(ParameterInfo info) =>
+        info.Shape is { Length: > 1 } shape && shape[^1] > 1 && shape[^2] > 1 ? (shape[^2], shape[^1]) : null;
+
     private protected static double RequireNonNegative(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         double.IsFinite(value) && value >= 0
             ? value

@@ -1,8 +1,5 @@
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Planning;
-using Weft.Compiler.Text;
 
 namespace Weft.Compiler.Targets.Cpu;
 
@@ -18,8 +15,6 @@ public sealed class Scheduler
     private readonly Dictionary<string, (Storage Packed, Storage Source, Packing Packing, HashSet<(Aspect, bool Scatter)> Uses)> _packs = new(StringComparer.Ordinal);
 
     private Scheduler(Variant variant) => (_variant, _selector) = (variant, KernelSelector.For(variant));
-
-    private ProcessorModel Processor => _variant.Costs.Processor;
 
     /// <summary>Lanes of the widest vector that there is, which the runtime's slices have.</summary>
     private int Lanes => MemoryBlock.WidestVector / _variant.ElementSize;

@@ -1,6 +1,5 @@
 using Weft.Compiler.Network;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Targets.Device;

@@ -1,8 +1,6 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Text;
 using Weft.Compiler.Network;
-using Weft.Compiler.Operations;
-using Weft.Compiler.Targets.Cpu;
 
 namespace Weft.Compiler.Targets.Device;
 

@@ -1,6 +1,5 @@
 using Weft.Compiler.Algebra;
 using Weft.Compiler.Operations;
-using Weft.Compiler.Targets.Cpu;
 
 namespace Weft.Compiler.Targets.Device;
 

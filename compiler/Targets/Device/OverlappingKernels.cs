@@ -1,5 +1,4 @@
 using Weft.Compiler.Operations;
-using Weft.Compiler.Targets.Cpu;
 using Index = Weft.Compiler.Network.Index;
 
 namespace Weft.Compiler.Targets.Device;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
-using System.CommandLine.Parsing;
 using System.Globalization;
 using Weft.Compiler;
 using Weft.Compiler.Algebra;

@@ -37,9 +37,16 @@ internal static partial class CompressCommand
                 result.AddError($"--shape: an input and its sizes, as \"x=1,3,48,320\", was expected, not '{wrong.Value}'.");
             }
         });
-        var single = new Option<bool>("--single") { Description = "Numbers stay in single precision: structures alone make the model smaller." };
+        var bits = new Option<int>("--bits") { Description = "The fewest bits of a number: 32, 16, 8 or 4. With 32 structures alone make the model smaller.", DefaultValueFactory = _ => 8 };
+        bits.Validators.Add(result =>
+        {
+            if (result.GetValue(bits) is not (32 or 16 or 8 or 4))
+            {
+                result.AddError("--bits: 32, 16, 8 or 4 was expected.");
+            }
+        });
         Option<string[]> formulas = CommandParts.Formulas();
-        var command = new Command("compress", "Puts structures in the place of a model's large weights.") { model, files, output, data, shapes, budget, least, single, formulas };
+        var command = new Command("compress", "Puts structures in the place of a model's large weights.") { model, files, output, data, shapes, budget, least, bits, formulas };
         command.Exclude(data, shapes);
         command.SetAction(parsed => session.Run(() => Compress(session, new CompressRequest(
             parsed.GetRequiredValue(model),
@@ -51,7 +58,7 @@ internal static partial class CompressCommand
             parsed.GetValue(formulas) ?? [],
             parsed.GetValue(budget),
             parsed.GetValue(least),
-            parsed.GetValue(single)))));
+            parsed.GetValue(bits)))));
         return command;
     }
 
@@ -93,12 +100,12 @@ internal static partial class CompressCommand
             data = request.Data is null ? ModelData.Random(inputs.Inputs, request.Shapes) : ModelData.Read(request.Data, inputs.Inputs);
         }
 
-        using var fits = new LayerFits(model, candidates, hasHalves: !request.IsSingle);
+        using var fits = new LayerFits(model, candidates, request.Bits);
         CompressedModel compressed = ReportConsole.Status(
             ReportConsole.Over(session.Output), "reads the model", tell => Compression.Run(model, layers, fits, data, (long)(request.Budget * layers.Sum(layer => layer.Bytes)), tell));
         var report = new CompressionReport(compressed, Path.GetFileName(request.Model), request.Budget);
-        bool hasHalves = compressed.Layers.Any(layer => LayerFits.HalfPrecision.Syntax.Declarations.Any(declaration => declaration.Name.Text == layer.Chosen?.Family));
-        Write(request, report, hasHalves ? [.. files, LayerFits.HalfPrecision] : files);
+        bool hasFormats = compressed.Layers.Any(layer => NumberFormat.Declarations.Syntax.Declarations.Any(declaration => declaration.Name.Text == layer.Chosen?.Family));
+        Write(request, report, hasFormats ? [.. files, NumberFormat.Declarations] : files);
         report.Print(session.Output, request.Least);
         session.Output.WriteLine($"The model, {CompressionProject.Name}/{CompressionProject.Name}.csproj and report.html are in {request.Output}");
         return 0;

@@ -9,7 +9,7 @@ namespace Weft.Tool.Compressing;
 /// <param name="Formulas">Formulas to try besides the library's.</param>
 /// <param name="Budget">The most bytes, as a share of those of the large weights.</param>
 /// <param name="Least">Weights with fewer numbers are left alone.</param>
-/// <param name="IsSingle">Whether numbers stay in single precision.</param>
+/// <param name="Bits">The fewest bits that a number is stored in.</param>
 internal sealed record CompressRequest(
     string Model,
     string Output,
@@ -19,4 +19,4 @@ internal sealed record CompressRequest(
     IReadOnlyList<string> Formulas,
     double Budget,
     int Least,
-    bool IsSingle);
+    int Bits);

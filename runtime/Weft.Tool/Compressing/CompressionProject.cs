@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Weft.Compiler;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 using Weft.Onnx;

@@ -1,6 +1,5 @@
 using MathNet.Numerics.LinearAlgebra;
 using Weft.Compiler;
-using Weft.Compiler.Algebra;
 using Weft.Compiler.Syntax;
 using Weft.Compiler.Text;
 using Weft.Dynamic;
@@ -24,36 +23,19 @@ internal sealed class LayerFits : IDisposable
     /// <summary>The most steps for a structure without a closed form.</summary>
     private const int StepLimit = 20;
 
-    /// <summary>What numbers of half precision make of a dense matrix and of one of low rank: the same products of half the bytes.</summary>
-    private const string Halves = """
-        /// A dense matrix in half precision. Parameters: m·n.
-        operator half_dense(m, n) : n -> m
-          param(half) W[m, n]
-          = W
-
-        /// Low rank in half precision. Parameters: r·(m + n).
-        operator half_low_rank(m, n, r) : n -> m
-          param(half) B[m, r], A[r, n]
-          = B * A
-
-        """;
-
     private readonly OnnxModel _model;
     private readonly IReadOnlyDictionary<OnnxLayer, IReadOnlyList<Candidate>> _candidates;
-    private readonly bool _hasHalves;
+    private readonly NumberFormat[] _formats;
     private readonly Dictionary<string, string> _types;
     private readonly WeftAssembly _assembly;
 
-    /// <summary>The declarations that formulas name beside those of the library.</summary>
-    public static ParsedFile HalfPrecision { get; } = WeftCompiler.Parse(new SourceText("half_precision.weft", Halves));
-
     /// <param name="model">The model.</param>
     /// <param name="candidates">The structures that are tried on each layer, besides low rank.</param>
-    /// <param name="hasHalves">Whether numbers may be stored in half precision.</param>
+    /// <param name="leastBits">The fewest bits that numbers may be stored in.</param>
     /// <exception cref="CompilationException">One is too large.</exception>
-    public LayerFits(OnnxModel model, IReadOnlyDictionary<OnnxLayer, IReadOnlyList<Candidate>> candidates, bool hasHalves)
+    public LayerFits(OnnxModel model, IReadOnlyDictionary<OnnxLayer, IReadOnlyList<Candidate>> candidates, int leastBits)
     {
-        (_model, _candidates, _hasHalves) = (model, candidates, hasHalves);
+        (_model, _candidates, _formats) = (model, candidates, [.. NumberFormat.All.Where(format => format.Bits >= leastBits)]);
         Candidate[] distinct = [.. candidates.Values.SelectMany(all => all).DistinctBy(candidate => candidate.Formula)];
         _types = distinct.Select((candidate, k) => (candidate.Formula, Type: FormattableString.Invariant($"Fit{k}"))).ToDictionary(pair => pair.Formula, pair => pair.Type, StringComparer.Ordinal);
         _assembly = WeftAssembly.Compile(distinct.Select(candidate => (candidate.Module, new GenerateOptions(_types[candidate.Formula], Scalar: Scalar.Double))));
@@ -68,11 +50,11 @@ internal sealed class LayerFits : IDisposable
         (int m, int n) = (layer.Outputs, layer.Inputs);
         Matrix<double> w = Matrix<double>.Build.DenseOfRowMajor(m, n, weight), g = Matrix<double>.Build.DenseOfRowMajor(n, n, moment);
         double mean = g.Trace() / n;
-        g += Matrix<double>.Build.DenseDiagonal(n, mean > 0 ? Ridge * mean : 1);
-        double norm = SquaredNorm(w, g);
+        var rows = new RowMoment(g + Matrix<double>.Build.DenseDiagonal(n, mean > 0 ? Ridge * mean : 1));
+        double norm = rows.SquaredNorm(w);
         List<LayerFit> fits = [];
         var refused = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (LayerFit fit in LowRank(layer, w, g).Concat(_candidates[layer].Select(Fit)))
+        foreach (LayerFit fit in LowRank(layer, w, rows).Concat(Dense(layer, w, rows)).Concat(_candidates[layer].Select(Fit)))
         {
             try
             {
@@ -100,7 +82,7 @@ internal sealed class LayerFits : IDisposable
 
             double[] dense = new double[weight.Length];
             map.ToDense(dense);
-            double error = norm == 0 ? 0 : Math.Sqrt(Math.Max(0, SquaredNorm(w - Matrix<double>.Build.DenseOfRowMajor(m, n, dense), g) / norm));
+            double error = norm == 0 ? 0 : Math.Sqrt(Math.Max(0, rows.SquaredNorm(w - Matrix<double>.Build.DenseOfRowMajor(m, n, dense)) / norm));
             Dictionary<string, double[]> parameters = map.Description.Parameters.ToDictionary(info => info.Name, info => map[info.Name].Values.ToArray(), StringComparer.Ordinal);
             return new LayerFit(candidate.Formula, candidate.Module, () => parameters, error);
         }
@@ -108,38 +90,54 @@ internal sealed class LayerFits : IDisposable
 
     public void Dispose() => _assembly.Dispose();
 
-    private IEnumerable<LayerFit> LowRank(OnnxLayer layer, Matrix<double> w, Matrix<double> g)
+    /// <summary>The matrix as it is, in the formats.</summary>
+    private IEnumerable<LayerFit> Dense(OnnxLayer layer, Matrix<double> w, RowMoment rows)
+    {
+        double norm = rows.SquaredNorm(w);
+        foreach (NumberFormat format in _formats)
+        {
+            double[] rounded = format.Round(w, rows).ToRowMajorArray();
+            double error = norm == 0 ? 0 : Math.Sqrt(Math.Max(0, rows.SquaredNorm(w - Matrix<double>.Build.DenseOfRowMajor(layer.Outputs, layer.Inputs, rounded))) / norm);
+            yield return Of(format.Dense(layer.Outputs, layer.Inputs), () => new Dictionary<string, double[]> { ["W"] = rounded }, error);
+        }
+    }
+
+    /// <summary>The closest matrices of low rank, and such in the formats: B is the best for A as it is rounded.</summary>
+    private IEnumerable<LayerFit> LowRank(OnnxLayer layer, Matrix<double> w, RowMoment rows)
     {
         (int m, int n) = (layer.Outputs, layer.Inputs);
-        var fits = new LowRankFits(w, g);
-        double norm = SquaredNorm(w, g);
+        var fits = new LowRankFits(w, rows.G);
+        Matrix<double> image = w * rows.G;
+        double norm = image.PointwiseMultiply(w).Enumerate().Sum();
         int most = (int)Math.Min(fits.Rank, (layer.Bytes - 1) / (sizeof(float) * ((long)m + n)));
         foreach (int rank in Enumerable.Range(1, Ranks).Select(k => (int)Math.Ceiling(k * most / (double)Ranks)).Where(rank => rank > 0).Distinct())
         {
-            yield return Of(FormattableString.Invariant($"low_rank({m}, {n}, {rank})"), () => fits.Factors(rank), fits.Error(rank));
-            if (_hasHalves)
+            yield return Of(FormattableString.Invariant($"low_rank({m}, {n}, {rank})"), () => Parameters(fits.Factors(rank)), fits.Error(rank));
+            foreach (NumberFormat format in _formats.Where(format => format.HasLowRank))
             {
-                IReadOnlyDictionary<string, double[]> factors = Rounded(fits.Factors(rank));
-                Matrix<double> b = Matrix<double>.Build.DenseOfRowMajor(m, rank, factors["B"]), a = Matrix<double>.Build.DenseOfRowMajor(rank, n, factors["A"]);
-                yield return Of(FormattableString.Invariant($"half_low_rank({m}, {n}, {rank})"), () => Rounded(fits.Factors(rank)), Error(b * a));
+                yield return Of(FormattableString.Invariant($"{format.Name}_low_rank({m}, {n}, {rank})"), () => Parameters(Rounded(rank, format)), Error(Rounded(rank, format)));
             }
         }
 
-        if (_hasHalves)
+        (Matrix<double> B, Matrix<double> A) Rounded(int rank, NumberFormat format)
         {
-            IReadOnlyDictionary<string, double[]> Dense() => Rounded(new Dictionary<string, double[]> { ["W"] = w.ToRowMajorArray() });
-            yield return Of(FormattableString.Invariant($"half_dense({m}, {n})"), Dense, Error(Matrix<double>.Build.DenseOfRowMajor(m, n, Dense()["W"])));
+            Matrix<double> a = format.Round(fits.Factors(rank).A, rows);
+            var inner = new RowMoment(a * rows.G.TransposeAndMultiply(a));
+            return (format.Round(image.TransposeAndMultiply(a) * inner.Inverse, inner), a);
         }
 
-        double Error(Matrix<double> other) => norm == 0 ? 0 : Math.Sqrt(Math.Max(0, SquaredNorm(w - other, g)) / norm);
+        // ‖W − B A‖² without the product.
+        double Error((Matrix<double> B, Matrix<double> A) factors)
+        {
+            double meeting = image.TransposeAndMultiply(factors.A).PointwiseMultiply(factors.B).Enumerate().Sum();
+            double own = new RowMoment(factors.A * rows.G.TransposeAndMultiply(factors.A)).SquaredNorm(factors.B);
+            return norm == 0 ? 0 : Math.Sqrt(Math.Max(0, norm - (2 * meeting) + own) / norm);
+        }
 
-        static LayerFit Of(string formula, Func<IReadOnlyDictionary<string, double[]>> parameters, double error) =>
-            new(formula, WeftCompiler.BindFormula(new SourceText("formula", formula), [HalfPrecision], Session.FormulaName).Modules.Single(), parameters, error);
-
-        static IReadOnlyDictionary<string, double[]> Rounded(IReadOnlyDictionary<string, double[]> parameters) =>
-            parameters.ToDictionary(pair => pair.Key, pair => Array.ConvertAll(pair.Value, value => (double)(Half)value), StringComparer.Ordinal);
+        static IReadOnlyDictionary<string, double[]> Parameters((Matrix<double> B, Matrix<double> A) factors) =>
+            new Dictionary<string, double[]> { ["B"] = factors.B.ToRowMajorArray(), ["A"] = factors.A.ToRowMajorArray() };
     }
 
-    /// <summary>The sum of squares of what a matrix makes of rows with a second moment.</summary>
-    private static double SquaredNorm(Matrix<double> matrix, Matrix<double> moment) => (matrix * moment).PointwiseMultiply(matrix).Enumerate().Sum();
+    private static LayerFit Of(string formula, Func<IReadOnlyDictionary<string, double[]>> parameters, double error) =>
+        new(formula, WeftCompiler.BindFormula(new SourceText("formula", formula), [NumberFormat.Declarations], Session.FormulaName).Modules.Single(), parameters, error);
 }

@@ -42,11 +42,8 @@ internal sealed class LowRankFits
     }
 
     /// <summary>The parameters of <c>low_rank</c> for the closest matrix of a rank: B [outputs, rank] and A [rank, inputs].</summary>
-    public IReadOnlyDictionary<string, double[]> Factors(int rank) => new Dictionary<string, double[]>
-    {
-        ["B"] = _left.SubMatrix(0, _left.RowCount, 0, rank).ToRowMajorArray(),
-        ["A"] = _right.SubMatrix(0, rank, 0, _right.ColumnCount).ToRowMajorArray(),
-    };
+    public (Matrix<double> B, Matrix<double> A) Factors(int rank) =>
+        (_left.SubMatrix(0, _left.RowCount, 0, rank), _right.SubMatrix(0, rank, 0, _right.ColumnCount));
 
     /// <summary>A root S of a second moment, S Sᵀ.</summary>
     private static Matrix<double> Root(Matrix<double> moment)

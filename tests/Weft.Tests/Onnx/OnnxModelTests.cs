@@ -51,10 +51,11 @@ public class OnnxModelTests
         var random = new Random(3);
         var axes = s_products[kind].Axes;
         float[] x = Singles(random, axes.Aggregate(1, (product, extent) => product * extent));
-        foreach (string formula in new[] { "low_rank(4, 6, 2)", "monarch_rectangular(4, 6, 2)", "kronecker([2, 2], [3, 2])", "toeplitz(4, 6)" })
+        const string WholeNumbers = "operator codes : 6 -> 4\n  frozen(int8) B[4, 2] ~ normal(1), A[2, 6] ~ normal(1)\n  = B * A";
+        foreach (string formula in new[] { "low_rank(4, 6, 2)", "monarch_rectangular(4, 6, 2)", "kronecker([2, 2], [3, 2])", "toeplitz(4, 6)", WholeNumbers })
         {
-            using CompiledWeft compiled = DynamicMaps.CompileFormula(formula);
-            using var map = (LinearMap<float>)compiled.CreateFloat("Formula");
+            using CompiledWeft compiled = formula == WholeNumbers ? DynamicMaps.Compile(formula) : DynamicMaps.CompileFormula(formula);
+            using var map = (LinearMap<float>)compiled.CreateFloat(compiled.Modules.Single().Name);
             map.Initialize(seed: 1);
             float[] matrix = new float[M * N];
             map.ToDense(matrix);

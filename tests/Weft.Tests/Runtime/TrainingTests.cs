@@ -2,7 +2,7 @@ namespace Weft.Tests.Runtime;
 
 public sealed class TrainingTests
 {
-    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw", "lion", "muon", "soap", "shampoo"];
+    public static TheoryData<string> Optimizers => ["sgd", "momentum", "nesterov", "adamw", "lion", "muon", "soap", "shampoo", "adafactor"];
 
     [Theory]
     [MemberData(nameof(Optimizers))]
@@ -17,6 +17,7 @@ public sealed class TrainingTests
             "lion" => new Lion<double>(0.01),
             "muon" => new Muon<double>(0.05, weightDecay: 0),
             "soap" => new Soap<double>(0.05, weightDecay: 0) { Interval = 3 },
+            "adafactor" => new Adafactor<double>(0.05),
             _ => new Shampoo<double>(0.02, weightDecay: 0) { Interval = 2 },
         };
         using SignedDense<double> map = new(3, 5), goal = new(3, 5);
@@ -64,6 +65,12 @@ public sealed class TrainingTests
         Assert.Equal(adam, Train(new Muon<double>(Rate, 0.5, Decay, 0.9, 0.99, 1e-3), G1, G2));
         Assert.Equal(adam, Train(new Soap<double>(Rate, 0.9, 0.99, Decay, 1e-3), G1, G2));
         Assert.Equal(Train(new AdamW<double>(Rate, 0.9, 0.999, 1e-3, Decay), G1, G2), Train(new Shampoo<double>(Rate, 0.9, Decay, 1e-3), G1, G2));
+
+        // A number by itself: the first step is one of its own size, the squares of the second count 2^−0.8.
+        p = Train(new Adafactor<double>(Rate, Decay), G1, G2);
+        p1 = 1 - (Rate * (1 + Decay));
+        double squares = G1 * G1 + Math.Pow(2, -0.8) * (G2 * G2 - G1 * G1);
+        Assert.Equal([p1, p1 - Rate * (p1 * G2 / Math.Sqrt(squares) + Decay * p1)], p, (a, b) => Math.Abs(a - b) < 1e-14);
 
         static double[] Train(Optimizer<double> optimizer, params double[] gradients)
         {
@@ -160,6 +167,63 @@ public sealed class TrainingTests
         }
     }
 
+    /// <summary>Of each matrix's squares the means by row and by column alone are known, as in the paper's algorithm; of a vector all are.</summary>
+    [Theory]
+    [InlineData("dense(5, 3)")]
+    [InlineData("monarch(12, 3)")]
+    [InlineData("diagonal(6)")]
+    public void AdafactorMovesByProductsOfMeans(string formula)
+    {
+        const double Rate = 0.05, Decay = 0.2;
+        using var compiled = new Fitting.CompiledMap<double>(formula);
+        Map<double> map = compiled.Map;
+        map.Initialize(2);
+        int count = map.TrainedCount;
+        (double[] r, double[] c) = (new double[count], new double[count]);
+        var random = new Random(5);
+        var optimizer = new Adafactor<double>(Rate, Decay);
+        double[] expected = map.Parameters.ToArray();
+        for (int step = 1; step <= 4; step++)
+        {
+            double[] gradient = [.. Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.4) * Math.Pow(10, random.Next(-3, 2)))];
+            double keep = 1 - Math.Pow(step, -0.8);
+            foreach (ParameterInfo info in map.Description.Parameters)
+            {
+                (int m, int n) = info.Shape is [.., var above, var last] ? (above, last) : (info.Length, 1);
+                for (int start = info.Offset; start < info.Offset + info.Length; start += m * n)
+                {
+                    double Square(int i, int j) => gradient[start + (i * n) + j] * gradient[start + (i * n) + j];
+                    for (int i = 0; i < m; i++)
+                    {
+                        r[start + i] = (keep * r[start + i]) + ((1 - keep) * Enumerable.Range(0, n).Average(j => Square(i, j)));
+                    }
+
+                    for (int j = 0; j < n; j++)
+                    {
+                        c[start + j] = (keep * c[start + j]) + ((1 - keep) * Enumerable.Range(0, m).Average(i => Square(i, j)));
+                    }
+
+                    double mean = Enumerable.Range(0, m).Average(i => r[start + i]);
+                    double[] along = [.. Enumerable.Range(0, m * n).Select(k => gradient[start + k] / Math.Sqrt(n == 1 ? r[start + k] : r[start + (k / n)] * c[start + (k % n)] / mean))];
+                    double size = Math.Max(1e-3, Size(expected.AsSpan(start, m * n).ToArray())) / Math.Max(1, Size(along));
+                    for (int k = 0; k < m * n; k++)
+                    {
+                        expected[start + k] = ((1 - (Rate * Decay)) * expected[start + k]) - (Rate * size * along[k]);
+                    }
+                }
+            }
+
+            optimizer.Step(map, gradient);
+            Numbers.AssertClose<double>(expected, map.Parameters.ToArray(), 1e-12);
+        }
+
+        double[] still = map.Parameters.ToArray();
+        new Adafactor<double>(Rate).Step(map, new double[count]);
+        Assert.Equal(still, map.Parameters.ToArray());
+
+        static double Size(double[] values) => Math.Sqrt(values.Average(value => value * value));
+    }
+
     /// <summary>Neither sees a rotation: for gradients P G Q the steps are P D Q, which those of AdamW are not.</summary>
     [Theory]
     [InlineData(true, 6)]
@@ -217,6 +281,7 @@ public sealed class TrainingTests
             Assert.Throws<ArgumentOutOfRangeException>("beta1", () => new Soap<float>(1, beta1: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("Curvature", () => new Soap<float>(1) { Curvature = wrong });
             Assert.Throws<ArgumentOutOfRangeException>("momentum", () => new Shampoo<float>(1, momentum: wrong));
+            Assert.Throws<ArgumentOutOfRangeException>("weightDecay", () => new Adafactor<float>(1, weightDecay: wrong));
             Assert.Throws<ArgumentOutOfRangeException>("LearningRate", () => new Sgd<float>(1).LearningRate = wrong);
         }
 

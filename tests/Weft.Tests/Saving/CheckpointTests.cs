@@ -37,6 +37,7 @@ public class CheckpointTests : IDisposable
         GoesOn(() => new Muon<float>(1e-2));
         GoesOn(() => new Soap<float>(1e-2) { Interval = 4 });
         GoesOn(() => new Shampoo<double>(1e-2) { Interval = 3 });
+        GoesOn(() => new Adafactor<float>(1e-2, 0.1));
     }
 
     private void GoesOn<T>(Func<Optimizer<T>> create)

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Google.Protobuf;
+using MathNet.Numerics.LinearAlgebra;
 using Microsoft.ML.OnnxRuntime;
 using global::Onnx;
 using Weft.Compiler;
@@ -32,7 +33,7 @@ public sealed class CompressTests : IDisposable
     {
         byte[] before = Model(opset);
         string output = Path.Combine(_folder, "out"), data = Data(96);
-        (int code, string text, string error) = Run("compress", Write("net.onnx", before), "--data", data, "--output", output, "--least", "100", "--budget", "0.5", "--single");
+        (int code, string text, string error) = Run("compress", Write("net.onnx", before), "--data", data, "--output", output, "--least", "100", "--budget", "0.5", "--bits", "32");
 
         Assert.Equal((0, ""), (code, error));
         Assert.Equal(["Layers", "net.onnx", "report.html"], Directory.EnumerateFileSystemEntries(output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -68,15 +69,15 @@ public sealed class CompressTests : IDisposable
         (int code, _, string error) = Run("compress", Write("net.onnx", Model(13)), "--output", output, "--least", "100");
         Assert.Equal((0, ""), (code, error));
         string project = Path.Combine(output, "Layers");
-        string declarations = File.ReadAllText(Path.Combine(project, "layers.weft")), program = File.ReadAllText(Path.Combine(project, "Program.cs")), half = File.ReadAllText(Path.Combine(project, "half_precision.weft"));
+        string declarations = File.ReadAllText(Path.Combine(project, "layers.weft")), program = File.ReadAllText(Path.Combine(project, "Program.cs")), half = File.ReadAllText(Path.Combine(project, "formats.weft"));
         Assert.Contains("/// MatMul 'a' of net.onnx: in place of the weight 'fc1', 3,072 bytes, by ", declarations, StringComparison.Ordinal);
         Assert.Contains($"<PackageReference Include=\"Weft\" Version=\"{Versions.Package}\" />", File.ReadAllText(Path.Combine(project, "Layers.csproj")), StringComparison.Ordinal);
 
         const string Usings = "using System;\nusing System.IO;\nusing System.Linq;\n";
-        new GeneratorHost(Usings + program, ("/project/half_precision.weft", half), ("/project/layers.weft", declarations)).AsProgram().SetProperty("RootNamespace", "Layers").Run().AssertClean();
+        new GeneratorHost(Usings + program, ("/project/formats.weft", half), ("/project/layers.weft", declarations)).AsProgram().SetProperty("RootNamespace", "Layers").Run().AssertClean();
 
         // What the program does.
-        using CompiledWeft compiled = DynamicMaps.Compile(half + declarations.Replace("import \"half_precision.weft\"\n", "", StringComparison.Ordinal));
+        using CompiledWeft compiled = DynamicMaps.Compile(half + declarations.Replace("import \"formats.weft\"\n", "", StringComparison.Ordinal));
         using FileStream parameters = File.OpenRead(Path.Combine(project, "layers.safetensors")), checks = File.OpenRead(Path.Combine(project, "check.safetensors"));
         TensorFile rows = TensorFile.Open(checks);
         string[] names = [.. Regex.Matches(declarations, @"^operator (\w+) :", RegexOptions.Multiline).Select(match => match.Groups[1].Value)];
@@ -100,6 +101,52 @@ public sealed class CompressTests : IDisposable
         }
     }
 
+    /// <summary>Weights without structure in fewer bits, with an error that these allow.</summary>
+    [Theory]
+    [InlineData(16, "half", 0.52, 1e-3)]
+    [InlineData(8, "int8", 0.32, 0.02)]
+    [InlineData(4, "int4", 0.27, 0.15)]
+    public void Compress_StoresNumbersInFewerBits(int bits, string name, double budget, double error)
+    {
+        string output = Path.Combine(_folder, "out");
+        (int code, string text, string wrong) = Run("compress", Write("net.onnx", Model(21, noise: 1)), "--data", Data(96), "--output", output, "--least", "100", "--bits", $"{bits}", "--budget", budget.ToString(CultureInfo.InvariantCulture));
+        Assert.Equal((0, ""), (code, wrong));
+        Assert.Contains($"{name}_dense(", text, StringComparison.Ordinal);
+        float[] x = [.. Numbers.Normal(new Random(9), 5 * Inputs).Select(value => (float)value)];
+        Numbers.AssertClose(Evaluate(Model(21, noise: 1), x), Evaluate(File.ReadAllBytes(Path.Combine(output, "net.onnx")), x), error, "outputs");
+    }
+
+    /// <summary>Rounding in turn loses less than rounding each number by itself, and the language's own rounding changes nothing of what it makes.</summary>
+    [Theory]
+    [InlineData("int8", "frozen(int8) W[20, 48]")]
+    [InlineData("int4", "frozen(int4, 24) W[20, 48]")]
+    public void WholeNumbersMakeUpForEachOther(string name, string declaration)
+    {
+        const int Rows = 20, Columns = 48, Seen = 8;
+        var random = new Random(3);
+        Matrix<double> matrix = Matrix<double>.Build.DenseOfRowMajor(Rows, Columns, Numbers.Normal(random, Rows * Columns));
+        Matrix<double> inputs = Matrix<double>.Build.DenseOfRowMajor(Columns, Seen, Numbers.Normal(random, Columns * Seen)) * Matrix<double>.Build.DenseOfRowMajor(Seen, 100, Numbers.Normal(random, Seen * 100));
+        var rows = new RowMoment(inputs.TransposeAndMultiply(inputs) + Matrix<double>.Build.DenseIdentity(Columns));
+        Matrix<double> turned = NumberFormat.All.Single(format => format.Name == name).Round(matrix, rows);
+
+        using CompiledWeft compiled = DynamicMaps.Compile($"operator rounded : {Columns} -> {Rows}\n  {declaration}\n  = W");
+        using var map = (LinearMap<double>)compiled.CreateDouble("rounded");
+        Numbers.AssertClose(turned.ToRowMajorArray(), Rounded(turned), 1e-14, name);
+        Assert.True(rows.SquaredNorm(matrix - turned) < 0.5 * rows.SquaredNorm(matrix - Matrix<double>.Build.DenseOfRowMajor(Rows, Columns, Rounded(matrix))));
+
+        double[] Rounded(Matrix<double> values)
+        {
+            using (ParameterEdit<double> edit = map.Edit())
+            {
+                values.ToRowMajorArray().CopyTo(edit["W"]);
+            }
+
+            double[] dense = new double[Rows * Columns];
+            map.ToDense(dense);
+            return dense;
+        }
+    }
+
     /// <summary>Without data inputs are drawn, and that is said.</summary>
     [Fact]
     public void Compress_SaysThatInputsAreRandom()
@@ -116,7 +163,7 @@ public sealed class CompressTests : IDisposable
     {
         string file = Path.Combine(_folder, "mine.weft"), output = Path.Combine(_folder, "out");
         File.WriteAllText(file, "operator halves(m, n) : n -> m\n  param(half) W[m, n]\n  = W\n");
-        (int code, string text, string error) = Run("compress", Write("net.onnx", Model(9, noise: 1)), file, "--output", output, "--least", "500", "--budget", "0.6", "--single", "--formula", "halves(m, n)");
+        (int code, string text, string error) = Run("compress", Write("net.onnx", Model(9, noise: 1)), file, "--output", output, "--least", "500", "--budget", "0.6", "--bits", "32", "--formula", "halves(m, n)");
         Assert.Equal((0, ""), (code, error));
         Assert.Contains("halves(32, 24)", text, StringComparison.Ordinal);
         Assert.StartsWith("import \"mine.weft\"\n", File.ReadAllText(Path.Combine(output, "Layers", "layers.weft")), StringComparison.Ordinal);
@@ -141,6 +188,7 @@ public sealed class CompressTests : IDisposable
         Wrong(2, "--shape: an input and its sizes", model, "--shape", "x=a");
         Wrong(2, "--budget: a share above 0 and up to 1 was expected", model, "--budget", "2");
         Wrong(2, "--least: a number from 1 was expected", model, "--least", "0");
+        Wrong(2, "--bits: 32, 16, 8 or 4 was expected", model, "--bits", "5");
         Wrong(2, "raise --budget", model, "--least", "100", "--budget", "0.001");
         Wrong(1, "a linear map 32 -> 60 is expected", model, "--least", "700", "--formula", "dense(m, m)");
         Assert.False(Path.Exists(output));
