@@ -8,7 +8,7 @@ public class FactorizationTests
 {
     internal static readonly string[] Texts =
     [
-        .. new[] { "inverse(M)", "inverse_lower(M)", "logdet(M) * M", "det(M) * M", "expm(M)", "cayley(M)" }.Select(body => $"""
+        .. new[] { "inverse(M)", "inverse_lower(M)", "logdet(M) * M", "expm(M)", "cayley(M)" }.Select(body => $"""
             operator f : 67 -> 67
               param A[67, 67] ~ normal(0.05)
               let M[i, j] = A[i, j] + (i == j)
@@ -40,21 +40,26 @@ public class FactorizationTests
     {
         foreach (string text in Texts)
         {
-            using var compiled = new CompiledMap<float>(text);
+            using var compiled = new Fitting.CompiledMap<float>(text);
             Map<float> map = compiled.Map;
-            map.Randomize(new Random(1));
-            float[] x = new float[map.Inputs], y = new float[map.Outputs], gradient = new float[map.TrainedCount];
-            Update();
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            Update();
-            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+            map.Initialize(1);
+            float[] x = new float[map.Inputs], y = new float[map.Outputs], dy = new float[map.Outputs], gradient = new float[map.TrainedCount];
+            long allocated = long.MaxValue;
+            for (int round = 0; round < 5 && allocated > 0; round++)
+            {
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                Update();
+                allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            }
+
+            Assert.Equal(0, allocated);
 
             void Update()
             {
                 map.Edit().Dispose();
                 map.Forward(x, y);
                 map.Gradient(x, y, default, gradient);
-                map.Tangent(x, default, gradient, y, y);
+                map.Tangent(x, default, gradient, y, dy);
             }
         }
     }
