@@ -132,9 +132,6 @@ internal sealed unsafe class NewtonSchulz<T>(int rows, int columns)
     private readonly int k = Math.Min(rows, columns), n = Math.Max(rows, columns);
     private readonly AlignedBuffer<T> x = new(rows * columns), next = new(rows * columns);
     private readonly AlignedBuffer<T> gram = new(Math.Min(rows, columns) * Math.Min(rows, columns)), polynomial = new(Math.Min(rows, columns) * Math.Min(rows, columns));
-    private readonly Contraction<T, Adjacent<T>, Adjacent<T>, Summed<T>> ofRows = MatrixProducts<T>.TransposedRight(Math.Min(rows, columns), Math.Max(rows, columns), Math.Min(rows, columns));
-    private readonly Contraction<T, Adjacent<T>, Adjacent<T>, Summed<T>> ofGram = MatrixProducts<T>.TransposedRight(Math.Min(rows, columns), Math.Min(rows, columns), Math.Min(rows, columns), OfFifth);
-    private readonly Contraction<T, Splat<T>, Adjacent<T>, Stored<T>> apply = MatrixProducts<T>.Plain(Math.Min(rows, columns), Math.Min(rows, columns), Math.Max(rows, columns));
 
     /// <summary>Makes all singular values about 1. A zero matrix, and one that is not finite, stays as it is.</summary>
     /// <param name="matrix">[rows, columns]; overwritten.</param>
@@ -148,13 +145,15 @@ internal sealed unsafe class NewtonSchulz<T>(int rows, int columns)
 
         TensorPrimitives.Multiply(matrix, T.CreateTruncating(1 / norm), matrix);
         Copy(matrix, isBack: false);
+        using MatrixProducts<T> products = new(n);
+        MatrixView<T> ofX = new(x.Pointer, n), ofGram = new(gram.Pointer, k), ofPolynomial = new(polynomial.Pointer, k);
         for (int iteration = 0; iteration < Iterations; iteration++)
         {
-            ofRows.Run(x.Pointer, x.Pointer, gram.Pointer, 1, null);
-            ofGram.Run(gram.Pointer, gram.Pointer, polynomial.Pointer, 1, null); // X Xᵀ is its own transpose
+            products.Set(ofX, ofX.Transposed, ofGram, (k, n, k), T.One);
+            products.Set(ofGram, ofGram, ofPolynomial, (k, k, k), T.CreateTruncating(OfFifth));
             TensorPrimitives.MultiplyAdd(gram.Span, T.CreateTruncating(OfCube), polynomial.Span, polynomial.Span);
             TensorPrimitives.Multiply(x.Span, T.CreateTruncating(OfX), next.Span);
-            apply.Run(polynomial.Pointer, x.Pointer, next.Pointer, 1, next.Pointer);
+            products.Add(ofPolynomial, ofX, new(next.Pointer, n), (k, k, n), T.One);
             next.Span.CopyTo(x.Span);
         }
 

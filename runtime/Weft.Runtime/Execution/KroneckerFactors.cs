@@ -20,9 +20,6 @@ internal sealed unsafe class KroneckerFactors<T>
     private readonly double keep;
     private readonly Side left, right;
     private readonly AlignedBuffer<T> between;
-    private readonly Contraction<T, Adjacent<T>, Adjacent<T>, Summed<T>> ofRows, toRight;
-    private readonly Contraction<T, Splat<T>, Adjacent<T>, Scaled<T>> ofColumns, fromLeft;
-    private readonly Contraction<T, Splat<T>, Adjacent<T>, Stored<T>> toLeft, fromRight;
 
     /// <param name="rows">Rows of a matrix.</param>
     /// <param name="columns">Its columns.</param>
@@ -33,12 +30,6 @@ internal sealed unsafe class KroneckerFactors<T>
         (this.rows, this.columns, this.keep) = (rows, columns, keep);
         (left, right) = (new Side(rows <= largest ? rows : 0), new Side(columns <= largest ? columns : 0));
         between = new(rows * columns);
-        ofRows = MatrixProducts<T>.TransposedRight(rows, columns, rows, 1 - keep);
-        ofColumns = MatrixProducts<T>.TransposedLeft(columns, rows, columns, 1 - keep);
-        toRight = MatrixProducts<T>.TransposedRight(rows, columns, columns);
-        toLeft = MatrixProducts<T>.Plain(rows, rows, columns);
-        fromRight = MatrixProducts<T>.Plain(rows, columns, columns);
-        fromLeft = MatrixProducts<T>.TransposedLeft(rows, rows, columns);
     }
 
     /// <summary>How many of the two sides are rotated.</summary>
@@ -59,16 +50,18 @@ internal sealed unsafe class KroneckerFactors<T>
     public void Add(ReadOnlySpan<T> gradient, Span<T> factors)
     {
         TensorPrimitives.Multiply(factors, T.CreateTruncating(keep), factors);
+        using MatrixProducts<T> products = new(Math.Max(rows, columns));
         fixed (T* g = gradient, l = factors)
         {
+            MatrixView<T> matrix = new(g, columns);
             if (left.Size > 0)
             {
-                ofRows.Run(g, g, l, 1, l);
+                products.Add(matrix, matrix.Transposed, new(l, rows), (rows, columns, rows), T.CreateTruncating(1 - keep));
             }
 
             if (right.Size > 0)
             {
-                ofColumns.Run(g, g, l + left.Length, 1, l + left.Length);
+                products.Add(matrix.Transposed, matrix, new(l + left.Length, columns), (columns, rows, columns), T.CreateTruncating(1 - keep));
             }
         }
     }
@@ -108,16 +101,7 @@ internal sealed unsafe class KroneckerFactors<T>
     {
         fixed (T* a = matrix, e = bases, to = rotated)
         {
-            T* half = right.Size == 0 ? a : left.Size == 0 ? to : between.Pointer;
-            if (right.Size > 0)
-            {
-                toRight.Run(a, e + left.Length, half, 1, null);
-            }
-
-            if (left.Size > 0)
-            {
-                toLeft.Run(e, half, to, 1, null);
-            }
+            Rotate(a, new(e, rows), new MatrixView<T>(e + left.Length, columns).Transposed, to);
         }
     }
 
@@ -126,16 +110,23 @@ internal sealed unsafe class KroneckerFactors<T>
     {
         fixed (T* a = rotated, e = bases, to = matrix)
         {
-            T* half = right.Size == 0 ? a : left.Size == 0 ? to : between.Pointer;
-            if (right.Size > 0)
-            {
-                fromRight.Run(a, e + left.Length, half, 1, null);
-            }
+            Rotate(a, new MatrixView<T>(e, rows).Transposed, new(e + left.Length, columns), to);
+        }
+    }
 
-            if (left.Size > 0)
-            {
-                fromLeft.Run(e, half, to, 1, null);
-            }
+    /// <summary>target = P A Q, without the P or the Q of a side that is not rotated.</summary>
+    private void Rotate(T* a, MatrixView<T> p, MatrixView<T> q, T* target)
+    {
+        using MatrixProducts<T> products = new(Math.Max(rows, columns));
+        T* half = right.Size == 0 ? a : left.Size == 0 ? target : between.Pointer;
+        if (right.Size > 0)
+        {
+            products.Set(new(a, columns), q, new(half, columns), (rows, columns, columns), T.One);
+        }
+
+        if (left.Size > 0)
+        {
+            products.Set(p, new(half, columns), new(target, columns), (rows, rows, columns), T.One);
         }
     }
 
@@ -143,7 +134,6 @@ internal sealed unsafe class KroneckerFactors<T>
     private sealed class Side(int size)
     {
         private readonly AlignedBuffer<T> product = new(size * size), other = new(size * size);
-        private readonly Contraction<T, Splat<T>, Adjacent<T>, Stored<T>> times = MatrixProducts<T>.Plain(size, size, size);
         private readonly T[] keys = new T[size];
 
         public int Size => size;
@@ -171,7 +161,7 @@ internal sealed unsafe class KroneckerFactors<T>
                 }
 
                 // Eigenvalues, by Rayleigh's quotients, from the largest on.
-                times.Run(e, f, product.Pointer, 1, null);
+                Multiply(e, f);
                 for (int k = 0; k < size; k++)
                 {
                     (Order[k], keys[k]) = (k, -values[k]);
@@ -215,9 +205,15 @@ internal sealed unsafe class KroneckerFactors<T>
             }
         }
 
+        private void Multiply(T* basis, T* factor)
+        {
+            using MatrixProducts<T> products = new(size);
+            products.Set(new(basis, size), new(factor, size), new(product.Pointer, size), (size, size, size), T.One);
+        }
+
         private void Measure(T* factor, T* basis, Span<T> values)
         {
-            times.Run(basis, factor, product.Pointer, 1, null);
+            Multiply(basis, factor);
             for (int k = 0; k < size; k++)
             {
                 values[k] = TensorPrimitives.Dot<T>(product.Span.Slice(k * size, size), new(basis + (k * size), size));

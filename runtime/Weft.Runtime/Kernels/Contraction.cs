@@ -123,6 +123,78 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
         GC.KeepAlive(this); // the offsets are this object's
     }
 
+    /// <summary>
+    /// c = d + coefficient · a · b of two matrices whose sizes are known only now, as in the blocks of a factorization: nothing is made for it. The lanes
+    /// run along the columns of b; panels of it are two of the widest vectors wide.
+    /// </summary>
+    /// <param name="rows">The rows of a, c and d.</param>
+    /// <param name="sum">The columns of a, which are the rows of b: at most as many as one accumulator adds up.</param>
+    /// <param name="lanes">The columns of b, c and d.</param>
+    /// <param name="panels">How much further apart than its lanes two panels of b are; 1 where they follow one another.</param>
+    /// <param name="coefficient">What the sums are multiplied by.</param>
+    /// <param name="a">First element of a.</param>
+    /// <param name="b">First element of b.</param>
+    /// <param name="c">First element of c.</param>
+    /// <param name="d">First element of what is added; null for nothing.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Product(Loop rows, Loop sum, Loop lanes, int panels, T coefficient, T* a, T* b, T* c, T* d)
+    {
+        var frame = new Frame
+        {
+            Rows = rows.Extent,
+            RowA = rows.A,
+            RowC = rows.C,
+            LaneB = lanes.B,
+            LaneC = lanes.C,
+            LaneD = lanes.D,
+            Panel = 2 * MemoryBlock.WidestVector / sizeof(T),
+            PanelA = 1,
+            PanelB = panels,
+            IsBroadcast = true,
+            SingleHeight = 12,
+            Coefficient = coefficient,
+            Count = 1,
+            Blocks = 1,
+            Terms = sum.Extent,
+            TermA = sum.A,
+            TermB = sum.B,
+        };
+        int done = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            done = Lines<Lanes512<T>, Vector512<T>>(&frame, rows, lanes.Extent, done, a, b, c, d);
+        }
+
+        if (Vector256.IsHardwareAccelerated)
+        {
+            done = Lines<Lanes256<T>, Vector256<T>>(&frame, rows, lanes.Extent, done, a, b, c, d);
+        }
+
+        if (Vector128.IsHardwareAccelerated)
+        {
+            done = Lines<Lanes128<T>, Vector128<T>>(&frame, rows, lanes.Extent, done, a, b, c, d);
+        }
+
+        Lines<Lanes1<T>, T>(&frame, rows, lanes.Extent, done, a, b, c, d);
+    }
+
+    /// <summary>All whole vectors of one width of a product of matrices.</summary>
+    /// <returns>The lanes done.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int Lines<S, V>(Frame* f, Loop rows, int lanes, int done, T* a, T* b, T* c, T* d)
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        int vectors = (lanes - done) / S.Count;
+        if (vectors > 0)
+        {
+            Lay<S, V>(f, rows, Nothing, done, vectors);
+            Line<S, V>(f, a, b, c, d);
+        }
+
+        return done + (vectors * S.Count);
+    }
+
     /// <summary>All whole vectors of one width from <paramref name="done"/> on.</summary>
     /// <returns>The lanes done.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -137,18 +209,8 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
         }
 
         SetSums(f, vectors, S.Count);
-        bool isLater = f->IsLater = form == LaneForm.Dot && done > 0;
-        (f->Lane, f->LaneEnd) = (done, done + (vectors * S.Count));
-        (f->RowD, f->SplitColumns) = (isLater ? Rows.C : Rows.D, 0);
-        (f->ColumnB, f->ColumnC, f->ColumnD) = form == LaneForm.Broadcast
-            ? (S.Count * Lanes.B, S.Count * Lanes.C, S.Count * Lanes.D)
-            : (Columns.B, Columns.C, isLater ? Columns.C : Columns.D);
-        f->PairB = form == LaneForm.Broadcast && 2 * S.Count >= Panel ? (nint)Panel * Panels.B * Lanes.B : 2 * f->ColumnB;
-        f->Wide = form != LaneForm.Broadcast ? Processor.Registers / 8
-            : vectors < 4 ? 2
-            : f->Rows == 1 ? (Panels.B > 1 && 4 * S.Count > Panel ? 2 : 4)
-            : Processor.Registers < 32 || (long)f->Terms * f->Blocks * 4 * S.Count * sizeof(T) > Processor.Machine.SecondLevelOfCore / 4 ? 2
-            : 4;
+        Lay<S, V>(f, Rows, Columns, done, vectors);
+        bool isLater = f->IsLater;
 
         // What is all there is at a point of the outer loops may be there very often.
         int columns = form == LaneForm.Broadcast ? vectors : f->Columns;
@@ -169,6 +231,26 @@ public sealed unsafe partial class Contraction<T, TA, TB, TC>(LaneForm form)
 
         Walk<S, V>(f, 0, a, b, c, d);
         return f->LaneEnd;
+    }
+
+    /// <summary>How the tiles of one width of vectors lie.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Lay<S, V>(Frame* f, Loop rows, Loop columns, int done, int vectors)
+        where S : struct, ILanes<T, V>
+        where V : struct
+    {
+        bool isLater = f->IsLater = f->IsDot && done > 0;
+        (f->Lane, f->LaneEnd) = (done, done + (vectors * S.Count));
+        (f->RowD, f->SplitColumns) = (isLater ? rows.C : rows.D, 0);
+        (f->ColumnB, f->ColumnC, f->ColumnD) = f->IsBroadcast
+            ? (S.Count * f->LaneB, S.Count * f->LaneC, S.Count * f->LaneD)
+            : (columns.B, columns.C, isLater ? columns.C : columns.D);
+        f->PairB = f->IsBroadcast && 2 * S.Count >= f->Panel ? (nint)f->Panel * f->PanelB * f->LaneB : 2 * f->ColumnB;
+        f->Wide = !f->IsBroadcast ? Processor.Registers / 8
+            : vectors < 4 ? 2
+            : f->Rows == 1 ? (f->PanelB > 1 && 4 * S.Count > f->Panel ? 2 : 4)
+            : Processor.Registers < 32 || (long)f->Terms * f->Blocks * 4 * S.Count * sizeof(T) > Processor.Machine.SecondLevelOfCore / 4 ? 2
+            : 4;
     }
 
     /// <summary>Lays out the sums: the innermost one is the last loop or the lanes, whichever is longer; the rows of the batch else the outermost.</summary>

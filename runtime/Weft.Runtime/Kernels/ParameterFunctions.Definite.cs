@@ -15,9 +15,14 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
+            using Scratch upper = new(size * size);
             for (int b = 0; b < batch; b++)
             {
-                Factor(a + b * size * size, y + b * size * size, size);
+                T* lower = y + b * size * size;
+                Factor(products, a + b * size * size, upper.Pointer, size);
+                Transpose(upper.Pointer, lower, size);
+                ClearAboveDiagonal(lower, size);
             }
         }
 
@@ -25,19 +30,18 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
-            using Scratch work = new(size * size), inverse = new(size * size), inner = new(size * size), outer = new(size * size);
+            using MatrixProducts<T> products = new(size);
+            using Scratch work = new(size * size), other = new(size * size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                new Span<T>(inner.Pointer, size * size).Clear();
-                AddTransposedProduct(y.Value + at, y.Mirror + at, inner.Pointer, size, size);
-                KeepLower(inner.Pointer, size);
-                InvertLower(y.Value + at, inverse.Pointer, size);
-                new Span<T>(work.Pointer, size * size).Clear();
-                AddProduct(inner.Pointer, inverse.Pointer, T.One, work.Pointer, size);
-                new Span<T>(outer.Pointer, size * size).Clear();
-                AddTransposedProduct(inverse.Pointer, work.Pointer, outer.Pointer, size, size);
-                Symmetrize(outer.Pointer, work.Pointer, 0, size);
+                MatrixView<T> upper = new MatrixView<T>(y.Value + at, size).Transposed, inner = new(work.Pointer, size), outer = new(other.Pointer, size);
+                products.Set(upper, new(y.Mirror + at, size), inner, (size, size, size), T.One);
+                KeepLower(work.Pointer, size);
+                Factorizations<T>.SolveUpper(products, upper, inner, size, size);
+                Transpose(work.Pointer, other.Pointer, size);
+                Factorizations<T>.SolveUpper(products, upper, outer, size, size);
+                Symmetrize(other.Pointer, work.Pointer, size);
                 AddScaled(new(work.Pointer, size * size), T.One, new(a.Mirror + at, size * size));
             }
         }
@@ -52,14 +56,18 @@ public static unsafe partial class ParameterFunctions<T>
             }
 
             new Span<T>(y.Mirror, batch * size * size).Clear();
-            using Scratch work = new(size * size), inverse = new(size * size);
+            using MatrixProducts<T> products = new(size);
+            using Scratch work = new(size * size), other = new(size * size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                InvertLower(y.Value + at, inverse.Pointer, size);
-                ToBasis(inverse.Pointer, a.Mirror + at, work.Pointer, size);
-                KeepLower(work.Pointer, size);
-                AddProduct(y.Value + at, work.Pointer, T.One, y.Mirror + at, size);
+                MatrixView<T> lower = new(y.Value + at, size), inner = new(work.Pointer, size), outer = new(other.Pointer, size);
+                Symmetrize(a.Mirror + at, work.Pointer, size);
+                Factorizations<T>.SolveLower(products, lower, inner, size, size);
+                Transpose(work.Pointer, other.Pointer, size);
+                Factorizations<T>.SolveLower(products, lower, outer, size, size);
+                KeepLower(other.Pointer, size);
+                products.AddTimesLower(lower, outer, new(y.Mirror + at, size), size, size, T.One);
             }
         }
 
@@ -83,10 +91,11 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
             using Scratch work = new(size * size);
             for (int b = 0; b < batch; b++)
             {
-                InvertDefinite(a + b * size * size, work.Pointer, y + b * size * size, size);
+                InvertDefinite(products, a + b * size * size, work.Pointer, y + b * size * size, size);
             }
         }
 
@@ -94,12 +103,13 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = new(size);
             using Scratch symmetric = new(size * size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                Symmetrize(y.Mirror + at, symmetric.Pointer, 0, size);
-                AddSandwich(y.Value + at, symmetric.Pointer, -T.One, a.Mirror + at, size);
+                Symmetrize(y.Mirror + at, symmetric.Pointer, size);
+                AddSandwich(products, new(y.Value + at, size), symmetric.Pointer, -T.One, a.Mirror + at, size);
             }
         }
 
@@ -121,14 +131,15 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
-            using Scratch work = new(size * size), symmetric = new(size * size);
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
+            using Scratch work = new(size * size);
             for (int b = 0; b < batch; b++, a += size * size)
             {
-                bool isDefinite = Factor(a, work.Pointer, size);
+                bool isDefinite = Factor(products, a, work.Pointer, size);
                 if (!isDefinite)
                 {
-                    Symmetrize(a, symmetric.Pointer, 0, size);
-                    Eliminate(symmetric.Pointer, work.Pointer, size);
+                    Symmetrize(a, work.Pointer, size);
+                    Eliminate(products, work.Pointer, size);
                 }
 
                 y[b] = T.Zero;
@@ -144,12 +155,13 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
             using Scratch work = new(size * size), inverse = new(size * size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 if (y.Mirror[b] != T.Zero)
                 {
-                    InvertDefinite(a.Value + b * size * size, work.Pointer, inverse.Pointer, size);
+                    InvertDefinite(products, a.Value + b * size * size, work.Pointer, inverse.Pointer, size);
                     AddScaled(new(inverse.Pointer, size * size), y.Mirror[b], new(a.Mirror + b * size * size, size * size));
                 }
             }
@@ -159,13 +171,14 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Tangent(Dual a, Dual y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
             using Scratch work = new(size * size), inverse = new(size * size);
             for (int b = 0; y.Mirror != null && b < batch; b++)
             {
                 y.Mirror[b] = T.Zero;
                 if (a.Mirror != null)
                 {
-                    InvertDefinite(a.Value + b * size * size, work.Pointer, inverse.Pointer, size);
+                    InvertDefinite(products, a.Value + b * size * size, work.Pointer, inverse.Pointer, size);
                     y.Mirror[b] = TensorPrimitives.Dot<T>(new(inverse.Pointer, size * size), new(a.Mirror + b * size * size, size * size));
                 }
             }
@@ -179,9 +192,10 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
             for (int b = 0; b < batch; b++)
             {
-                InvertLower(a + b * size * size, y + b * size * size, size);
+                Factorizations<T>.InvertLower(products, new(a + b * size * size, size), new(y + b * size * size, size), size);
             }
         }
 
@@ -189,12 +203,11 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
-            using Scratch transposed = new(size * size);
+            using MatrixProducts<T> products = new(size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                Transpose(y.Value + at, transposed.Pointer, size);
-                AddBetweenTriangles(transposed.Pointer, y.Mirror + at, a.Mirror + at, size);
+                AddBetweenTriangles(products, new MatrixView<T>(y.Value + at, size).Transposed, y.Mirror + at, a.Mirror + at, size);
             }
         }
 
@@ -208,110 +221,52 @@ public static unsafe partial class ParameterFunctions<T>
             }
 
             new Span<T>(y.Mirror, batch * size * size).Clear();
+            using MatrixProducts<T> products = new(size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                AddBetweenTriangles(y.Value + at, a.Mirror + at, y.Mirror + at, size);
+                AddBetweenTriangles(products, new(y.Value + at, size), a.Mirror + at, y.Mirror + at, size);
             }
         }
 
         /// <summary>The lower triangle of target −= F M F, of whose M the lower triangle counts.</summary>
-        private static void AddBetweenTriangles(T* f, T* m, T* target, int size)
+        private static void AddBetweenTriangles(in MatrixProducts<T> products, MatrixView<T> f, T* m, T* target, int size)
         {
             using Scratch lower = new(size * size), result = new(size * size);
             Copy(m, lower.Pointer, size);
             ClearAboveDiagonal(lower.Pointer, size);
             new Span<T>(result.Pointer, size * size).Clear();
-            AddSandwich(f, lower.Pointer, -T.One, result.Pointer, size);
+            AddSandwich(products, f, lower.Pointer, -T.One, result.Pointer, size);
             ClearAboveDiagonal(result.Pointer, size);
             AddScaled(new(result.Pointer, size * size), T.One, new(target, size * size));
         }
     }
 
     /// <summary>
-    /// L with L Lᵀ = A for the symmetric part of A. Whether that is positive definite: else pivots that are not positive make L NaN or infinite from there on.
+    /// The upper triangle of U = Lᵀ with L Lᵀ = A for the symmetric part of A; below is nothing to rely on. Whether that is positive definite: else pivots
+    /// that are not positive make U NaN or infinite from there on.
     /// </summary>
-    private static bool Factor(T* a, T* l, int size)
+    private static bool Factor(in MatrixProducts<T> products, T* a, T* upper, int size)
     {
-        bool isDefinite = true;
-        for (int i = 0; i < size; i++)
-        {
-            for (int j = i; j < size; j++)
-            {
-                l[i * size + j] = Half * a[i * size + j] + Half * a[j * size + i];
-            }
-        }
-
-        // Rows of Lᵀ, whose outer products are taken out of what is left of A.
-        for (int k = 0; k < size; k++)
-        {
-            T pivot = l[k * size + k];
-            isDefinite &= pivot > T.Zero && T.IsFinite(pivot);
-            T root = l[k * size + k] = T.Sqrt(pivot);
-            Span<T> row = new(l + k * size + k, size - k);
-            TensorPrimitives.Divide(row[1..], root, row[1..]);
-            for (int i = k + 1; i < size; i++)
-            {
-                AddScaled(row[(i - k)..], -l[k * size + i], new(l + i * size + i, size - i));
-            }
-        }
-
-        for (int i = 0; i < size; i++)
-        {
-            for (int j = 0; j < i; j++)
-            {
-                (l[i * size + j], l[j * size + i]) = (l[j * size + i], T.Zero);
-            }
-        }
-
-        return isDefinite;
+        Symmetrize(a, upper, size);
+        return Factorizations<T>.FactorDefinite(products, new(upper, size), size);
     }
 
     /// <summary>Leaves the inverse of the symmetric part of A in the target; the work is as large as A.</summary>
-    private static void InvertDefinite(T* a, T* work, T* target, int size)
+    private static void InvertDefinite(in MatrixProducts<T> products, T* a, T* work, T* target, int size)
     {
-        if (!Factor(a, work, size))
+        if (!Factor(products, a, work, size))
         {
-            Symmetrize(a, work, 0, size);
-            Invert(work, target, size);
+            Symmetrize(a, work, size);
+            Invert(products, work, target, size);
             return;
         }
 
         using Scratch inverse = new(size * size);
-        InvertLower(work, inverse.Pointer, size);
+        Factorizations<T>.InvertLower(products, new MatrixView<T>(work, size).Transposed, new(inverse.Pointer, size), size);
         new Span<T>(target, size * size).Clear();
-        for (int k = 0; k < size; k++)
-        {
-            for (int i = 0; i <= k; i++)
-            {
-                AddScaled(new(inverse.Pointer + k * size, i + 1), inverse.Pointer[k * size + i], new(target + i * size, i + 1));
-            }
-        }
-
-        for (int i = 0; i < size; i++)
-        {
-            for (int j = 0; j < i; j++)
-            {
-                target[j * size + i] = target[i * size + j];
-            }
-        }
-    }
-
-    /// <summary>Leaves the inverse of the lower triangle of A in the target.</summary>
-    private static void InvertLower(T* a, T* target, int size)
-    {
-        for (int i = 0; i < size; i++)
-        {
-            Span<T> row = Row(target, i, size);
-            row.Clear();
-            for (int j = 0; j < i; j++)
-            {
-                AddScaled(new(target + j * size, j + 1), -a[i * size + j], row[..(j + 1)]);
-            }
-
-            row[i] = T.One;
-            TensorPrimitives.Divide(row[..(i + 1)], a[i * size + i], row[..(i + 1)]);
-        }
+        Factorizations<T>.AddGramOfLower(products, new(inverse.Pointer, size), new(target, size), size);
+        MirrorUpper(target, work, size);
     }
 
     private static void ClearAboveDiagonal(T* a, int size)

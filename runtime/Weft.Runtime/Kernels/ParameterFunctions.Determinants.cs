@@ -12,11 +12,13 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
             using Scratch work = new(size * size);
             for (int b = 0; b < batch; b++)
             {
                 y[b] = T.Zero;
-                Eliminate(a + b * size * size, work.Pointer, size);
+                Copy(a + b * size * size, work.Pointer, size);
+                Eliminate(products, work.Pointer, size);
                 for (int k = 0; k < size; k++)
                 {
                     y[b] += T.Log(T.Abs(work.Pointer[k * size + k]));
@@ -52,10 +54,12 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
             using Scratch work = new(size * size);
             for (int b = 0; b < batch; b++)
             {
-                y[b] = Eliminate(a + b * size * size, work.Pointer, size) ? -T.One : T.One;
+                Copy(a + b * size * size, work.Pointer, size);
+                y[b] = Eliminate(products, work.Pointer, size) ? -T.One : T.One;
                 for (int k = 0; k < size; k++)
                 {
                     y[b] *= work.Pointer[k * size + k];
@@ -86,30 +90,16 @@ public static unsafe partial class ParameterFunctions<T>
 
     private static void Copy(T* a, T* target, int size) => new Span<T>(a, size * size).CopyTo(new(target, size * size));
 
-    /// <summary>Leaves U of P A = L U in the upper triangle of the target, by elimination with partial pivoting; true if the order P of the rows is odd.</summary>
-    private static bool Eliminate(T* a, T* target, int size)
+    /// <summary>Makes A the L and U of P A = L U, by elimination with partial pivoting; true if the order P of the rows is odd.</summary>
+    private static bool Eliminate(in MatrixProducts<T> products, T* a, int size)
     {
-        Copy(a, target, size);
+        using Scratch room = new(size);
+        int* pivots = (int*)room.Pointer; // as large as the elements, or smaller
+        Factorizations<T>.Decompose(products, new(a, size), size, size, pivots);
         bool isOdd = false;
         for (int k = 0; k < size; k++)
         {
-            int pivot = k;
-            for (int i = k + 1; i < size; i++)
-            {
-                pivot = T.Abs(target[i * size + k]) > T.Abs(target[pivot * size + k]) ? i : pivot;
-            }
-
-            if (pivot != k)
-            {
-                Swap(Row(target, k, size), Row(target, pivot, size));
-                isOdd = !isOdd;
-            }
-
-            for (int i = k + 1; i < size && target[k * size + k] != T.Zero; i++)
-            {
-                T factor = target[i * size + k] / target[k * size + k];
-                AddScaled(new(target + k * size + k, size - k), -factor, new(target + i * size + k, size - k));
-            }
+            isOdd ^= pivots[k] != k;
         }
 
         return isOdd;
@@ -123,9 +113,10 @@ public static unsafe partial class ParameterFunctions<T>
             return;
         }
 
+        using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
         using Scratch work = new(size * size), inverse = new(size * size);
         Copy(a, work.Pointer, size);
-        Invert(work.Pointer, inverse.Pointer, size);
+        Invert(products, work.Pointer, inverse.Pointer, size);
         Transpose(inverse.Pointer, work.Pointer, size);
         AddScaled(new(work.Pointer, size * size), scale, new(target, size * size));
     }
@@ -133,9 +124,10 @@ public static unsafe partial class ParameterFunctions<T>
     /// <summary>tr(A⁻¹ B)</summary>
     private static T TraceOfQuotient(T* a, T* b, int size)
     {
+        using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
         using Scratch work = new(size * size), inverse = new(size * size);
         Copy(a, work.Pointer, size);
-        Invert(work.Pointer, inverse.Pointer, size);
+        Invert(products, work.Pointer, inverse.Pointer, size);
         Transpose(inverse.Pointer, work.Pointer, size);
         return TensorPrimitives.Dot<T>(new(work.Pointer, size * size), new(b, size * size));
     }

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Weft.Kernels;
 
-/// <content>Small dense linear algebra. Matrices are [batch, …]; sizes are those of adapters, so nothing here is blocked.</content>
+/// <content>Dense linear algebra. Matrices are [batch, …].</content>
 public static unsafe partial class ParameterFunctions<T>
 {
     /// <summary>
@@ -14,11 +14,12 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
             using Scratch work = new(size * size);
             for (int b = 0; b < batch; b++)
             {
-                new Span<T>(a + b * size * size, size * size).CopyTo(new Span<T>(work.Pointer, size * size));
-                Invert(work.Pointer, y + b * size * size, size);
+                Copy(a + b * size * size, work.Pointer, size);
+                Invert(products, work.Pointer, y + b * size * size, size);
             }
         }
 
@@ -26,12 +27,11 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
-            using Scratch transposed = new(size * size);
+            using MatrixProducts<T> products = new(size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                Transpose(y.Value + at, transposed.Pointer, size);
-                AddSandwich(transposed.Pointer, y.Mirror + at, -T.One, a.Mirror + at, size);
+                AddSandwich(products, new MatrixView<T>(y.Value + at, size).Transposed, y.Mirror + at, -T.One, a.Mirror + at, size);
             }
         }
 
@@ -45,10 +45,11 @@ public static unsafe partial class ParameterFunctions<T>
             }
 
             new Span<T>(y.Mirror, batch * size * size).Clear();
+            using MatrixProducts<T> products = new(size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                AddSandwich(y.Value + at, a.Mirror + at, -T.One, y.Mirror + at, size);
+                AddSandwich(products, new(y.Value + at, size), a.Mirror + at, -T.One, y.Mirror + at, size);
             }
         }
     }
@@ -62,12 +63,13 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Value(T* a, T* y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
+            using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
             using Scratch work = new(size * size);
             for (int b = 0; b < batch; b++, a += size * size, y += size * size)
             {
                 Skew(a, work.Pointer, size);
                 AddDiagonal(work.Pointer, T.One, size);
-                Invert(work.Pointer, y, size);
+                Invert(products, work.Pointer, y, size);
                 TensorPrimitives.Multiply(Row(y, 0, size * size), T.One + T.One, Row(y, 0, size * size));
                 AddDiagonal(y, -T.One, size);
             }
@@ -77,14 +79,14 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Gradient(Dual a, Dual y, (int Batch, int Size) sizes)
         {
             (int batch, int size) = sizes;
-            using Scratch half = new(size * size), factor = new(size * size), slope = new(size * size);
+            using MatrixProducts<T> products = new(size);
+            using Scratch factor = new(size * size), slope = new(size * size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
-                Factor(y.Value + at, half.Pointer, size);
-                Transpose(half.Pointer, factor.Pointer, size);
+                Factor(y.Value + at, factor.Pointer, size);
                 new Span<T>(slope.Pointer, size * size).Clear();
-                AddSandwich(factor.Pointer, y.Mirror + at, -(T.One + T.One), slope.Pointer, size);
+                AddSandwich(products, new MatrixView<T>(factor.Pointer, size).Transposed, y.Mirror + at, -(T.One + T.One), slope.Pointer, size);
                 Skew(slope.Pointer, factor.Pointer, size);
                 AddScaled(new(factor.Pointer, size * size), T.One, new(a.Mirror + at, size * size));
             }
@@ -100,13 +102,14 @@ public static unsafe partial class ParameterFunctions<T>
             }
 
             new Span<T>(y.Mirror, batch * size * size).Clear();
+            using MatrixProducts<T> products = new(size);
             using Scratch factor = new(size * size), skew = new(size * size);
             for (int b = 0; a.Mirror != null && b < batch; b++)
             {
                 int at = b * size * size;
                 Factor(y.Value + at, factor.Pointer, size);
                 Skew(a.Mirror + at, skew.Pointer, size);
-                AddSandwich(factor.Pointer, skew.Pointer, -(T.One + T.One), y.Mirror + at, size);
+                AddSandwich(products, new(factor.Pointer, size), skew.Pointer, -(T.One + T.One), y.Mirror + at, size);
             }
         }
 
@@ -119,39 +122,72 @@ public static unsafe partial class ParameterFunctions<T>
     }
 
     /// <summary>
-    /// The Q of V = L Q with L lower triangular and positive on its diagonal: Gram's and Schmidt's process, row by row. A row that depends
-    /// on those before it, but for rounding errors, has no direction of its own left: zero, with derivative 0.
+    /// The Q of V = L Q with L lower triangular and positive on its diagonal: Gram's and Schmidt's process. A row that depends on those before it, but for
+    /// rounding errors, has no direction of its own left: zero, with derivative 0.
     /// </summary>
     public static class OrthonormalRows
     {
+        /// <summary>Rows that are made orthogonal to one another row by row.</summary>
+        private const int Few = 32;
+
         /// <summary>[batch, rows, columns] → [batch, rows, columns], rows ≤ columns</summary>
         public static void Value(T* v, T* q, (int Batch, int Rows, int Columns) sizes)
         {
             (int batch, int rows, int columns) = sizes;
+            using MatrixProducts<T> products = new(rows > Few ? columns : 0);
+            using Scratch left = new(rows), shares = new(rows * rows);
             for (int b = 0; b < batch; b++, v += rows * columns, q += rows * columns)
             {
                 for (int i = 0; i < rows; i++)
                 {
-                    Span<T> row = Row(q, i, columns);
-                    Normalize(Row(v, i, columns), row);
-                    for (int j = 0; j < i; j++)
-                    {
-                        AddScaled(Row(q, j, columns), -TensorPrimitives.Dot<T>(row, Row(q, j, columns)), row);
-                    }
+                    Normalize(Row(v, i, columns), Row(q, i, columns));
+                    left.Pointer[i] = T.One;
+                }
 
-                    if (TensorPrimitives.Norm<T>(row) <= Negligible)
-                    {
-                        row.Clear();
-                        continue;
-                    }
+                // Twice, so that the rows are orthogonal to the last bits (Giraud et al. 2005).
+                Orthogonalize(products, new(q, columns), rows, columns, left.Pointer, shares.Pointer);
+                Orthogonalize(products, new(q, columns), rows, columns, left.Pointer, shares.Pointer);
+            }
+        }
 
-                    // Again, so that the rows are orthogonal to the last bits (Giraud et al. 2005).
-                    for (int j = 0; j < i; j++)
-                    {
-                        AddScaled(Row(q, j, columns), -TensorPrimitives.Dot<T>(row, Row(q, j, columns)), row);
-                    }
+        /// <summary>Takes what each row shares with those before it out of it, by halves, whose products are those of matrices.</summary>
+        /// <param name="products">Room for products of the columns.</param>
+        /// <param name="q">[rows, columns]: rows of norm 1, or 0; and so they become again.</param>
+        /// <param name="rows">Rows of Q.</param>
+        /// <param name="columns">Columns of Q.</param>
+        /// <param name="left">[rows]: what share of its norm is left of each row.</param>
+        /// <param name="shares">Room for rows · rows numbers.</param>
+        private static void Orthogonalize(in MatrixProducts<T> products, MatrixView<T> q, int rows, int columns, T* left, T* shares)
+        {
+            if (rows > Few)
+            {
+                int half = rows / 2, rest = rows - half;
+                MatrixView<T> below = q.From(half, 0), between = new(shares, half);
+                Orthogonalize(products, q, half, columns, left, shares);
+                products.Set(below, q.Transposed, between, (rest, columns, half), -T.One);
+                products.Add(between, q, below, (rest, half, columns), T.One);
+                Orthogonalize(products, below, rest, columns, left + half, shares);
+                return;
+            }
 
-                    Normalize(row, row);
+            for (int i = 0; i < rows; i++)
+            {
+                Span<T> row = Row(q.Start, i, columns);
+                for (int j = 0; j < i; j++)
+                {
+                    Span<T> other = Row(q.Start, j, columns);
+                    AddScaled(other, -TensorPrimitives.Dot<T>(row, other), row);
+                }
+
+                T norm = TensorPrimitives.Norm<T>(row);
+                left[i] *= norm;
+                if (left[i] <= Negligible)
+                {
+                    row.Clear();
+                }
+                else
+                {
+                    TensorPrimitives.Divide(row, norm, row);
                 }
             }
         }
@@ -163,32 +199,20 @@ public static unsafe partial class ParameterFunctions<T>
         public static void Gradient(Dual v, Dual q, (int Batch, int Rows, int Columns) sizes)
         {
             (int batch, int rows, int columns) = sizes;
-            using Scratch lower = new(rows * rows), slope = new(rows * columns);
+            using MatrixProducts<T> products = new(columns);
+            using Scratch upper = new(rows * rows), symmetric = new(rows * rows), slope = new(rows * columns);
             for (int b = 0; v.Mirror != null && b < batch; b++)
             {
                 int at = b * rows * columns;
-                Products(v.Value + at, q.Value + at, lower.Pointer, rows, columns);
-                new Span<T>(q.Mirror + at, rows * columns).CopyTo(new Span<T>(slope.Pointer, rows * columns));
-                for (int i = 0; i < rows; i++)
-                {
-                    for (int j = 0; j < rows; j++)
-                    {
-                        T inner = TensorPrimitives.Dot<T>(Row(q.Mirror + at, Math.Max(i, j), columns), Row(q.Value + at, Math.Min(i, j), columns));
-                        AddScaled(Row(q.Value + at, j, columns), -inner, Row(slope.Pointer, i, columns));
-                    }
-                }
-
-                for (int i = rows - 1; i >= 0; i--)
-                {
-                    Span<T> row = Row(slope.Pointer, i, columns);
-                    for (int j = i + 1; j < rows; j++)
-                    {
-                        AddScaled(Row(slope.Pointer, j, columns), -lower.Pointer[j * rows + i], row);
-                    }
-
-                    DivideOrClear(row, lower.Pointer[i * rows + i]);
-                    AddScaled(row, T.One, Row(v.Mirror + at, i, columns));
-                }
+                MatrixView<T> rowsOfQ = new(q.Value + at, columns), slopes = new(slope.Pointer, columns), c = new(symmetric.Pointer, rows);
+                new Span<T>(q.Mirror + at, rows * columns).CopyTo(new(slope.Pointer, rows * columns));
+                new Span<T>(symmetric.Pointer, rows * rows).Clear();
+                products.AddUpper(rowsOfQ, slopes.Transposed, c, rows, columns, T.One);
+                MirrorUpper(symmetric.Pointer, upper.Pointer, rows);
+                products.Add(c, rowsOfQ, slopes, (rows, rows, columns), -T.One);
+                SetTriangle(products, v.Value + at, q.Value + at, upper.Pointer, rows, columns);
+                Factorizations<T>.SolveUpper(products, new(upper.Pointer, rows), slopes, rows, columns);
+                AddScaled(new(slope.Pointer, rows * columns), T.One, new(v.Mirror + at, rows * columns));
             }
         }
 
@@ -202,126 +226,112 @@ public static unsafe partial class ParameterFunctions<T>
             }
 
             new Span<T>(q.Mirror, batch * rows * columns).Clear();
-            using Scratch lower = new(rows * rows), products = new(rows * rows);
+            using MatrixProducts<T> products = new(columns);
+            using Scratch triangle = new(rows * rows);
             for (int b = 0; v.Mirror != null && b < batch; b++)
             {
                 int at = b * rows * columns;
-                Products(v.Value + at, q.Value + at, lower.Pointer, rows, columns);
+                MatrixView<T> rowsOfQ = new(q.Value + at, columns), x = new(q.Mirror + at, columns), c = new(triangle.Pointer, rows);
+                new Span<T>(v.Mirror + at, rows * columns).CopyTo(new(q.Mirror + at, rows * columns));
+                SetTriangle(products, v.Value + at, q.Value + at, triangle.Pointer, rows, columns);
+                Factorizations<T>.SolveLower(products, c.Transposed, x, rows, columns);
+                products.Set(x, rowsOfQ.Transposed, c, (rows, columns, rows), T.One);
                 for (int i = 0; i < rows; i++)
                 {
-                    Span<T> row = Row(q.Mirror + at, i, columns);
-                    Row(v.Mirror + at, i, columns).CopyTo(row);
                     for (int j = 0; j < i; j++)
                     {
-                        AddScaled(Row(q.Mirror + at, j, columns), -lower.Pointer[i * rows + j], row);
+                        c[i, j] += c[j, i];
                     }
-
-                    DivideOrClear(row, lower.Pointer[i * rows + i]);
                 }
 
-                Products(q.Mirror + at, q.Value + at, products.Pointer, rows, columns);
-                for (int i = 0; i < rows; i++)
+                ClearAboveDiagonal(triangle.Pointer, rows);
+                products.Add(c, rowsOfQ, x, (rows, rows, columns), -T.One);
+            }
+        }
+
+        /// <summary>The upper triangle of Lᵀ = Q Vᵀ, with ∞ on the diagonal for each row of Q that is zero: what is divided by it is 0.</summary>
+        private static void SetTriangle(in MatrixProducts<T> products, T* v, T* q, T* upper, int rows, int columns)
+        {
+            new Span<T>(upper, rows * rows).Clear();
+            products.AddUpper(new(q, columns), new MatrixView<T>(v, columns).Transposed, new(upper, rows), rows, columns, T.One);
+            for (int i = 0; i < rows; i++)
+            {
+                if (upper[i * rows + i] == T.Zero)
                 {
-                    for (int j = 0; j <= i; j++)
-                    {
-                        T change = products.Pointer[i * rows + j] + (i == j ? T.Zero : products.Pointer[j * rows + i]);
-                        AddScaled(Row(q.Value + at, j, columns), -change, Row(q.Mirror + at, i, columns));
-                    }
+                    upper[i * rows + i] = T.PositiveInfinity;
                 }
-            }
-        }
-
-        /// <summary>result = A Bᵀ</summary>
-        private static void Products(T* a, T* b, T* result, int rows, int columns)
-        {
-            for (int i = 0; i < rows * rows; i++)
-            {
-                result[i] = TensorPrimitives.Dot<T>(Row(a, i / rows, columns), Row(b, i % rows, columns));
-            }
-        }
-
-        private static void DivideOrClear(Span<T> row, T divisor)
-        {
-            if (divisor == T.Zero)
-            {
-                row.Clear();
-            }
-            else
-            {
-                TensorPrimitives.Divide(row, divisor, row);
             }
         }
     }
 
-    /// <summary>Leaves A⁻¹ in <paramref name="inverse"/>, by Gauss and Jordan's elimination with partial pivoting; A is used up.</summary>
-    private static void Invert(T* a, T* inverse, int size)
+    /// <summary>Leaves A⁻¹ = U⁻¹ L⁻¹ P in <paramref name="inverse"/>, by elimination with partial pivoting, P A = L U; A is used up. NaN where A is singular.</summary>
+    private static void Invert(in MatrixProducts<T> products, T* a, T* inverse, int size)
     {
-        new Span<T>(inverse, size * size).Clear();
-        AddDiagonal(inverse, T.One, size);
+        using Scratch room = new(size);
+        int* pivots = (int*)room.Pointer; // as large as the elements, or smaller
+        MatrixView<T> factors = new(a, size), x = new(inverse, size);
+        Factorizations<T>.Decompose(products, factors, size, size, pivots);
         for (int k = 0; k < size; k++)
         {
-            int pivot = k;
-            for (int i = k + 1; i < size; i++)
+            if (factors[k, k] == T.Zero)
             {
-                pivot = T.Abs(a[i * size + k]) > T.Abs(a[pivot * size + k]) ? i : pivot;
+                new Span<T>(inverse, size * size).Fill(T.NaN);
+                return;
             }
+        }
 
-            for (int j = 0; pivot != k && j < size; j++)
+        Factorizations<T>.InvertLower(products, factors, x, size, isUnit: true);
+        Factorizations<T>.SolveUpper(products, factors, x, size, size);
+        for (int i = 0; i < size; i++)
+        {
+            T* row = x.At(i, 0);
+            for (int k = size - 1; k >= 0; k--)
             {
-                (a[k * size + j], a[pivot * size + j]) = (a[pivot * size + j], a[k * size + j]);
-                (inverse[k * size + j], inverse[pivot * size + j]) = (inverse[pivot * size + j], inverse[k * size + j]);
-            }
-
-            T scale = a[k * size + k];
-            TensorPrimitives.Divide(Row(a, k, size), scale, Row(a, k, size));
-            TensorPrimitives.Divide(Row(inverse, k, size), scale, Row(inverse, k, size));
-            for (int i = 0; i < size; i++)
-            {
-                if (i != k)
-                {
-                    T factor = -a[i * size + k];
-                    AddScaled(Row(a, k, size), factor, Row(a, i, size));
-                    AddScaled(Row(inverse, k, size), factor, Row(inverse, i, size));
-                }
+                (row[k], row[pivots[k]]) = (row[pivots[k]], row[k]);
             }
         }
     }
 
     /// <summary>target += scale · F M F</summary>
-    private static void AddSandwich(T* f, T* m, T scale, T* target, int size)
+    private static void AddSandwich(in MatrixProducts<T> products, MatrixView<T> f, T* m, T scale, T* target, int size)
     {
         using Scratch product = new(size * size);
-        new Span<T>(product.Pointer, size * size).Clear();
-        AddProduct(f, m, T.One, product.Pointer, size);
-        AddProduct(product.Pointer, f, scale, target, size);
-    }
-
-    /// <summary>target += scale · A B</summary>
-    private static void AddProduct(T* a, T* b, T scale, T* target, int size)
-    {
-        for (int i = 0; i < size; i++)
-        {
-            for (int k = 0; k < size; k++)
-            {
-                AddScaled(Row(b, k, size), scale * a[i * size + k], Row(target, i, size));
-            }
-        }
+        products.Set(f, new(m, size), new(product.Pointer, size), (size, size, size), T.One);
+        products.Add(new(product.Pointer, size), f, new(target, size), (size, size, size), scale);
     }
 
     private static void Transpose(T* a, T* target, int size)
     {
-        for (int i = 0; i < size * size; i++)
+        const int Small = 16; // nothing is gained by squares yet
+        if (size >= Small)
         {
-            target[i] = a[i % size * size + i / size];
+            Layouts<T>.Gather(a, target, [size, size], [1, size]);
+            return;
+        }
+
+        for (int i = 0; i < size; i++)
+        {
+            for (int j = 0; j < size; j++)
+            {
+                *target++ = a[j * size + i];
+            }
         }
     }
 
     /// <summary>target = A − Aᵀ</summary>
     private static void Skew(T* a, T* target, int size)
     {
-        for (int i = 0; i < size * size; i++)
+        Transpose(a, target, size);
+        TensorPrimitives.Subtract(Row(a, 0, size * size), Row(target, 0, size * size), Row(target, 0, size * size));
+    }
+
+    /// <summary>Copies what is above the diagonal to below it; the work is as large as A.</summary>
+    private static void MirrorUpper(T* a, T* work, int size)
+    {
+        Transpose(a, work, size);
+        for (int i = 0; i < size; i++)
         {
-            target[i] = a[i] - a[i % size * size + i / size];
+            new Span<T>(work + i * size, i).CopyTo(Row(a, i, size));
         }
     }
 

@@ -107,8 +107,9 @@ public static unsafe partial class ParameterFunctions<T>
             return asymmetry;
         }
 
+        using MatrixProducts<T> products = Factorizations<T>.ProductsFor(size);
         using Scratch factor = new(size * size);
-        if (Factor(a, factor.Pointer, size))
+        if (Factor(products, a, factor.Pointer, size))
         {
             return null;
         }

@@ -276,16 +276,9 @@ public static unsafe partial class ParameterFunctions<T>
     /// <summary>A direction D in the basis of G: G D, and G D Zᵀ.</summary>
     private static void TurnDirection(T* g, T* z, T* direction, T* turned, T* inner, int k, int n)
     {
-        new Span<T>(turned, k * n).Clear();
-        for (int i = 0; i < k * k; i++)
-        {
-            AddScaled(Row(direction, i % k, n), g[i], Row(turned, i / k, n));
-        }
-
-        for (int i = 0; i < k * k; i++)
-        {
-            inner[i] = TensorPrimitives.Dot<T>(Row(turned, i / k, n), Row(z, i % k, n));
-        }
+        using MatrixProducts<T> products = new(n);
+        products.Set(new(g, k), new(direction, n), new(turned, n), (k, k, n), T.One);
+        products.Set(new(turned, n), new MatrixView<T>(z, n).Transposed, new(inner, k), (k, n, k), T.One);
     }
 
     /// <summary>
@@ -355,10 +348,8 @@ public static unsafe partial class ParameterFunctions<T>
     /// <summary>target += Gᵀ M</summary>
     private static void AddTransposedProduct(T* g, T* m, T* target, int k, int n)
     {
-        for (int i = 0; i < k * k; i++)
-        {
-            AddScaled(Row(m, i / k, n), g[i], Row(target, i % k, n));
-        }
+        using MatrixProducts<T> products = new(n);
+        products.Add(new MatrixView<T>(g, k).Transposed, new(m, n), new(target, n), (k, k, n), T.One);
     }
 
     /// <summary>Matrices, transposed where they have more rows than columns.</summary>

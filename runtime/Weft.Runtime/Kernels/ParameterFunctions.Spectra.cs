@@ -358,52 +358,52 @@ public static unsafe partial class ParameterFunctions<T>
         }
     }
 
+    /// <summary>target += scale · A B</summary>
+    private static void AddProduct(T* a, T* b, T scale, T* target, int size)
+    {
+        using MatrixProducts<T> products = new(size);
+        products.Add(new(a, size), new(b, size), new(target, size), (size, size, size), scale);
+    }
+
     /// <summary>target += Σₖ wₖ vₖ vₖᵀ, for vectors in rows.</summary>
     private static void AddSpectrum(T* vectors, T* weights, T* target, int size)
     {
+        using MatrixProducts<T> products = new(size);
+        using Scratch weighted = new(size * size);
         for (int k = 0; k < size; k++)
         {
-            Span<T> vector = Row(vectors, k, size);
-            for (int i = 0; i < size; i++)
-            {
-                AddScaled(vector, weights[k] * vector[i], Row(target, i, size));
-            }
+            TensorPrimitives.Multiply(Row(vectors, k, size), weights[k], Row(weighted.Pointer, k, size));
         }
+
+        products.Add(new MatrixView<T>(vectors, size).Transposed, new(weighted.Pointer, size), new(target, size), (size, size, size), T.One);
     }
 
     /// <summary>result = Vᵀ (D + Dᵀ) V / 2, for vectors in rows.</summary>
     private static void ToBasis(T* vectors, T* direction, T* result, int size)
     {
+        using MatrixProducts<T> products = new(size);
         using Scratch symmetric = new(size * size), product = new(size * size);
-        Symmetrize(direction, symmetric.Pointer, 0, size);
-        new Span<T>(product.Pointer, size * size).Clear();
-        AddProduct(vectors, symmetric.Pointer, T.One, product.Pointer, size);
-        for (int i = 0; i < size * size; i++)
-        {
-            result[i] = TensorPrimitives.Dot<T>(Row(product.Pointer, i / size, size), Row(vectors, i % size, size));
-        }
+        Symmetrize(direction, symmetric.Pointer, size);
+        products.Set(new(vectors, size), new(symmetric.Pointer, size), new(product.Pointer, size), (size, size, size), T.One);
+        products.Set(new(product.Pointer, size), new MatrixView<T>(vectors, size).Transposed, new(result, size), (size, size, size), T.One);
     }
 
     /// <summary>target += V M Vᵀ, for vectors in rows.</summary>
     private static void AddFromBasis(T* vectors, T* inner, T* target, int size)
     {
+        using MatrixProducts<T> products = new(size);
         using Scratch product = new(size * size);
-        new Span<T>(product.Pointer, size * size).Clear();
-        AddProduct(inner, vectors, T.One, product.Pointer, size);
-        for (int i = 0; i < size * size; i++)
-        {
-            AddScaled(Row(product.Pointer, i / size, size), vectors[i], Row(target, i % size, size));
-        }
+        products.Set(new(inner, size), new(vectors, size), new(product.Pointer, size), (size, size, size), T.One);
+        products.Add(new MatrixView<T>(vectors, size).Transposed, new(product.Pointer, size), new(target, size), (size, size, size), T.One);
     }
 
-    /// <summary>target = (A + Aᵀ) / 2 · 2^exponent</summary>
-    private static void Symmetrize(T* a, T* target, int exponent, int size)
+    /// <summary>target = (A + Aᵀ) / 2</summary>
+    private static void Symmetrize(T* a, T* target, int size)
     {
-        for (int i = 0; i < size * size; i++)
-        {
-            T other = a[i % size * size + i / size];
-            target[i] = T.ScaleB(a[i], exponent) * Half + T.ScaleB(other, exponent) * Half;
-        }
+        Span<T> symmetric = new(target, size * size);
+        Transpose(a, target, size);
+        TensorPrimitives.Multiply(symmetric, Half, symmetric);
+        AddScaled(new(a, size * size), Half, symmetric);
     }
 
     /// <summary>
@@ -414,7 +414,8 @@ public static unsafe partial class ParameterFunctions<T>
     {
         int exponent = ExponentOf(new(a, size * size));
         using Scratch work = new(size * size), beside = new(size), product = new(size);
-        Symmetrize(a, work.Pointer, -exponent, size);
+        Scale(new(a, size * size), -exponent, new(vectors, size * size));
+        Symmetrize(vectors, work.Pointer, size);
         new Span<T>(vectors, size * size).Clear();
         AddDiagonal(vectors, T.One, size);
         MakeTridiagonal(work.Pointer, vectors, values, beside.Pointer, product.Pointer, size);

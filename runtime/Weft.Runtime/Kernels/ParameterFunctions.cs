@@ -117,9 +117,14 @@ public static unsafe partial class ParameterFunctions<T>
     {
         private readonly MemoryManager<T>? guarded;
 
-        /// <summary>Room for so many elements, whose content is arbitrary.</summary>
+        /// <summary>Room for so many elements, whose content is arbitrary; null for none.</summary>
         public Scratch(int length)
         {
+            if (length == 0)
+            {
+                return;
+            }
+
             guarded = AlignedBuffer<T>.Guarded?.Invoke(length);
             Pointer = guarded != null ? (T*)guarded.Pin().Pointer : (T*)NativeMemory.Alloc((nuint)length, (nuint)sizeof(T));
         }

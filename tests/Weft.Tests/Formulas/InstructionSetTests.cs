@@ -42,6 +42,7 @@ public class InstructionSetTests(InstructionSetTests.Maps maps) : IClassFixture<
                     .. BatteryFile.Subjects("Scan", Scalar.Float, ScanTests.Texts),
                     .. BatteryFile.Subjects("Block", Scalar.Float, BlockTests.Texts, blockElements: BlockTests.Elements),
                     .. Both("Tile", TileTests.Texts),
+                    .. Both("Factorization", FactorizationTests.Texts),
                 ]);
         }
 

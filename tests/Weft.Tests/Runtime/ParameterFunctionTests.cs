@@ -175,6 +175,61 @@ public sealed unsafe class ParameterFunctionTests
         }
     }
 
+    /// <summary>
+    /// Q of more rows than are made orthogonal one by one: V Qᵀ is lower triangular and positive on its diagonal, and what depends on rows before it, near or
+    /// far, is zero.
+    /// </summary>
+    [Theory]
+    [InlineData(40, 41)]
+    [InlineData(97, 130)]
+    public void ManyRowsBecomeOrthonormal(int rows, int columns)
+    {
+        double[] v = Numbers.Draw<double>(rows * columns, 1), q = new double[v.Length];
+        for (int i = 0; i < columns; i++)
+        {
+            v[(36 * columns) + i] = v[i] - (3 * v[(5 * columns) + i]);
+            v[(39 * columns) + i] = v[(38 * columns) + i] + v[(33 * columns) + i];
+            v[(37 * columns) + i] = v[(7 * columns) + i] + (1e-5 * v[(37 * columns) + i]);
+            v[(35 * columns) + i] = v[(34 * columns) + i] + (1e-11 * v[(35 * columns) + i]);
+        }
+
+        fixed (double* pv = v, pq = q)
+        {
+            ParameterFunctions<double>.OrthonormalRows.Value(pv, pq, (1, rows, columns));
+        }
+
+        for (int i = 0; i < rows; i++)
+        {
+            bool isZero = i is 36 or 39;
+            for (int j = 0; j <= i; j++)
+            {
+                Assert.Equal(i == j && !isZero ? 1 : 0, Dot(q[(i * columns)..((i + 1) * columns)], q[(j * columns)..((j + 1) * columns)]), 1e-14);
+            }
+
+            for (int j = i; j < rows && !isZero; j++)
+            {
+                double share = Dot(v[(i * columns)..((i + 1) * columns)], q[(j * columns)..((j + 1) * columns)]);
+                Assert.True(i == j ? share > 0 : Math.Abs(share) < 1e-12, $"{i} {j}: {share}");
+            }
+        }
+    }
+
+    /// <summary>No element of the inverse of a singular matrix is finite, wherever the row without a pivot is.</summary>
+    [Theory]
+    [InlineData(3, 1)]
+    [InlineData(70, 2)]
+    public void InversesOfSingularMatricesAreNotFinite(int size, int zero)
+    {
+        double[] a = Identity(size), y = new double[a.Length];
+        a[(zero * size) + zero] = 0;
+        fixed (double* pa = a, py = y)
+        {
+            ParameterFunctions<double>.Inverse.Value(pa, py, (1, size));
+        }
+
+        Assert.All(y, value => Assert.False(double.IsFinite(value)));
+    }
+
     [Fact]
     public void LargeLogitsDoNotOverflow()
     {
