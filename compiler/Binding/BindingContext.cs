@@ -107,12 +107,34 @@ internal sealed class BindingContext
 
     public void Exhaust(Frame frame, SyntaxNode node, string message) => Exhaust(frame, node.Span, message);
 
-    public void Exhaust(Frame frame, TextSpan span, string message)
+    public void Exhaust(Frame frame, TextSpan span, string message) => Exhaust(frame, span, message, isDepth: false);
+
+    /// <summary>The same for what is nested too deeply.</summary>
+    public void ExhaustDepth(Frame frame, TextSpan span, string what, int limit) => Exhaust(frame, span, $"{what} nested more than {limit} levels deep", isDepth: true);
+
+    /// <summary>Where a declaration calls itself, the sizes with which that begins are the caller's, and the mistake is told there.</summary>
+    private void Exhaust(Frame frame, TextSpan span, string message, bool isDepth)
     {
-        if (!IsExhausted)
+        if (IsExhausted)
         {
-            IsExhausted = true;
+            return;
+        }
+
+        IsExhausted = true;
+        if (frame.Recursion() is not { Count: > 0 } calls)
+        {
             Report(DiagnosticDescriptors.TooLarge, frame, span, message);
+            return;
+        }
+
+        (Frame at, TextSpan place) = calls[0].Caller is { } caller ? (caller, calls[0].CallSite) : (frame, span);
+        if (isDepth)
+        {
+            Report(DiagnosticDescriptors.Recursion, at, place, calls[0].Declaration!.Name, $"too often, {message}", Frame.Show(calls));
+        }
+        else
+        {
+            Report(DiagnosticDescriptors.TooLarge, at, place, $"{message}, by the calls {Frame.Show(calls)}");
         }
     }
 
@@ -150,7 +172,7 @@ internal sealed class BindingContext
 
         if (_nesting >= MaxNesting)
         {
-            Exhaust(frame, node, $"calls and expressions nested more than {MaxNesting} levels deep");
+            ExhaustDepth(frame, node.Span, "calls and expressions", MaxNesting);
             return null;
         }
 

@@ -105,21 +105,26 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        if (FindCycle(declaration, caller) is { } cycle)
-        {
-            Report(DiagnosticDescriptors.Recursion, caller, callSite, declaration.Name, cycle);
-            return null;
-        }
-
         var frame = new Frame(declaration.Scope, declaration, prefix, caller, callSite);
         if (frame.CallDepth > BindingContext.MaxCalls)
         {
-            Exhaust(caller, callSite, $"calls nested more than {BindingContext.MaxCalls} levels deep");
+            Context.ExhaustDepth(caller, callSite, "calls", BindingContext.MaxCalls);
             return null;
         }
 
-        if (!Arguments.Bind(map, arguments, frame)
-            || BindSide(map.Inputs!, frame) is not ({ } inputs, var takes)
+        if (!Arguments.Bind(map, arguments, frame))
+        {
+            return null;
+        }
+
+        // Only sizes decide what an instance calls, so that one inside of another of the same sizes has one inside too, and so on.
+        if (frame.Callers().FirstOrDefault(outer => outer.Declaration == declaration && outer.Sizes == frame.Sizes) is { } same)
+        {
+            Report(DiagnosticDescriptors.Recursion, caller, callSite, declaration.Name, "without end", Frame.Show(frame.Callers().TakeWhile(outer => outer != same).Append(same).Prepend(frame).Reverse()));
+            return null;
+        }
+
+        if (BindSide(map.Inputs!, frame) is not ({ } inputs, var takes)
             || BindSide(map.Outputs!, frame) is not ({ } outputs, var gives))
         {
             return null;
@@ -146,7 +151,18 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             }
         }
 
-        ChainValue? body = map.Body switch
+        BodySyntax? written = map.Body;
+        if (written is ChainBody { Links: { Count: 1 } only } && only[0] is ConditionalSyntax choice)
+        {
+            if (Expressions.Taken(choice, frame) is not { } taken)
+            {
+                return null;
+            }
+
+            written = new ChainBody(taken is CompositionSyntax several ? several.Links : EquatableArray.Of(taken), taken.Span);
+        }
+
+        ChainValue? body = written switch
         {
             ChainBody chain when map.Kind == MapKind.Operator && chain.Links.Count > 1 => ReportChain(chain, frame),
             ChainBody chain when ChainBinder.IsValue(chain.Links[chain.Links.Count - 1], frame) => Chains.BindApplied(chain.Links, chain, frame) is { } value
@@ -165,7 +181,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
 
         if (map.Kind == MapKind.Operator && body.Links.Any(link => link is not LinearLink))
         {
-            ExpressionSyntax link = ((ChainBody)map.Body!).Links[0];
+            ExpressionSyntax link = ((ChainBody)written!).Links[0];
             Report(DiagnosticDescriptors.NotLinear, frame, link, frame.Show(link));
             return null;
         }
@@ -177,7 +193,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             Report(
                 DiagnosticDescriptors.SignatureMismatch,
                 frame,
-                map.Body is ModelBody { Steps: var steps } ? steps[steps.Count - 1].Body : map.Body!,
+                written is ModelBody { Steps: var steps } ? steps[steps.Count - 1].Body : written!,
                 declaration.Name,
                 declared == sizes ? sizes : $"{declared} = {sizes}",
                 $"{body.Inputs} -> {body.Outputs}");
@@ -255,26 +271,6 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         return null;
     }
 
-    private static string? FindCycle(Declaration declaration, Frame caller)
-    {
-        var names = new List<string> { declaration.Name };
-        for (Frame? frame = caller; frame is not null; frame = frame.Caller)
-        {
-            if (frame.Declaration is not null)
-            {
-                names.Add(frame.Declaration.Name);
-            }
-
-            if (frame.Declaration == declaration)
-            {
-                names.Reverse();
-                return string.Join(" → ", names);
-            }
-        }
-
-        return null;
-    }
-
     private bool BindClause(ClauseSyntax clause, Frame frame)
     {
         switch (clause)
@@ -283,6 +279,8 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
                 return BindRequire(require, frame);
             case TensorsSyntax tensors:
                 return tensors.Tensors.All(tensor => Tensors.BindTensor(tensors, tensor, frame));
+            case LetSyntax { Value: ConditionalSyntax choice } let:
+                return Expressions.Taken(choice, frame) is { } taken && BindClause(let with { Value = taken }, frame);
             case LetSyntax let:
                 Value? value = let.Value is CompositionSyntax chain && ChainBinder.IsValue(chain, frame)
                     ? Chains.BindApplied(chain.Links, chain, Context.NewFrame(frame, let.Name))

@@ -160,8 +160,8 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case RequireSyntax require:
                 Check(require.Condition);
                 break;
-            case LetSyntax { Value: CompositionSyntax chain } let when IsValue(chain):
-                CheckLinks(chain.Links);
+            case LetSyntax { Value: CompositionSyntax or ConditionalSyntax } let when IsValue(let.Value):
+                CheckValue(let.Value);
                 Declare(let.Name, LocalKind.Value);
                 break;
             case LetSyntax { Value: var named } let when _map is { Kind: MapKind.Layer } && IsChain(FrozenSyntax.Within(named)):
@@ -184,6 +184,25 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                     Check(tensor, isNoise: tensors.Role is null);
                 }
 
+                break;
+        }
+    }
+
+    /// <summary>Checks a value of a layer: a chain that is applied to one, or a choice of such.</summary>
+    private void CheckValue(ExpressionSyntax expression)
+    {
+        switch (expression)
+        {
+            case CompositionSyntax chain:
+                CheckLinks(chain.Links);
+                break;
+            case ConditionalSyntax choice:
+                Check(choice.Condition);
+                CheckValue(choice.Then);
+                CheckValue(choice.Else);
+                break;
+            default:
+                Check(expression);
                 break;
         }
     }
@@ -297,7 +316,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     {
         foreach (ExpressionSyntax link in links)
         {
-            if (link == links[links.Count - 1] && IsValue(link) && link is not (CompositionSyntax or ChainSyntax))
+            if (link == links[links.Count - 1] && IsValue(link) && link is not (CompositionSyntax or ConditionalSyntax or ChainSyntax))
             {
                 Check(link);
             }
@@ -313,6 +332,12 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             else if (link is FrozenSyntax frozen)
             {
                 CheckLinks(EquatableArray.Of(frozen.Operand));
+            }
+            else if (link is ConditionalSyntax choice)
+            {
+                Check(choice.Condition);
+                CheckLinks(EquatableArray.Of(choice.Then));
+                CheckLinks(EquatableArray.Of(choice.Else));
             }
             else if (ChainBinder.Beside(link) is { } parts && !IsValue(link))
             {
@@ -368,6 +393,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     /// <summary>Whether what <c>let</c> names in a layer is a chain of links by the words in it.</summary>
     private bool IsChain(ExpressionSyntax expression) => expression is CompositionSyntax or RepeatSyntax { IsLink: true } || IsElementwise(expression) || IsDropout(expression)
         || (expression is CallSyntax { Name.Text: var name } && Builtins.Joints.ContainsKey(name) && scope.Find(name).Count == 0)
+        || (expression is ConditionalSyntax choice && (IsChain(choice.Then) || IsChain(choice.Else)))
         || (ChainBinder.Beside(expression) is { } parts && parts.Any(IsChain));
 
     private bool IsDropout(ExpressionSyntax link) => link is CallSyntax { Name.Text: var name } && name == Builtins.Dropout.Name && scope.Find(name).Count == 0;
@@ -551,6 +577,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case NotSyntax not:
                 Check(not.Operand);
                 break;
+            case ConditionalSyntax choice:
+                CheckAll([choice.Condition, choice.Then, choice.Else]);
+                break;
             case ChainSyntax chain:
                 Check(chain.First);
                 CheckAll(chain.Rest.Select(link => link.Operand));
@@ -636,6 +665,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         else if (Activations.ByName.ContainsKey(name) && call.Arguments.Any(IsValue))
         {
             CheckCount($"'{name}(v)'", 1, 1, call.Arguments.Count, call.Span);
+        }
+        else if (name == Builtins.Dropout.Name && call.Arguments.FirstOrDefault(IsValue) is { } dropped)
+        {
+            string probability = call.Arguments.FirstOrDefault(argument => argument != dropped) is { } other ? scope.Show(other) : "p";
+            Report(DiagnosticDescriptors.NotCallable, call.Span, name, "a link", Write(": write ", $"{name}({probability}) . {scope.Show(dropped)}", call));
         }
         else if (Builtins.Joints.ContainsKey(name) || name == Builtins.Dropout.Name)
         {

@@ -444,6 +444,9 @@ public sealed class SymbolTable
                 case NotSyntax not:
                     Visit(not.Operand);
                     break;
+                case ConditionalSyntax choice:
+                    VisitAll([choice.Condition, choice.Then, choice.Else]);
+                    break;
                 case ChainSyntax chain:
                     Visit(chain.First);
                     VisitAll(chain.Rest.Select(link => link.Operand));

@@ -262,6 +262,9 @@ public sealed record FrozenSyntax(ExpressionSyntax Operand, TextSpan Span) : Exp
     public static ExpressionSyntax Within(ExpressionSyntax expression) => expression is FrozenSyntax frozen ? frozen.Operand : expression;
 }
 
+/// <summary><c>if n &lt;= leaf then A else B</c>: the one that the condition says; the other one is not bound.</summary>
+public sealed record ConditionalSyntax(ExpressionSyntax Condition, ExpressionSyntax Then, ExpressionSyntax Else, TextSpan Span) : ExpressionSyntax(Span);
+
 /// <summary><c>-A</c>.</summary>
 public sealed record NegateSyntax(ExpressionSyntax Operand, TextSpan Span) : ExpressionSyntax(Span);
 
@@ -278,6 +281,9 @@ public enum Precedence
     DirectSum,
     Multiplicative,
     Kronecker,
+
+    /// <summary>Of two operands: <c>a^b^c</c> is one inside another, to the right.</summary>
+    Power,
 }
 
 /// <summary>Operators of one precedence in a row, <c>a + b - c</c>: flat, so that a long row is not a deep tree.</summary>

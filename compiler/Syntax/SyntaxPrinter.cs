@@ -38,6 +38,7 @@ public static class SyntaxPrinter
         BlockSyntax block => $"[{string.Join("; ", block.Rows.Select(row => List(row)))}]",
         RepeatSyntax repeat => $"{repeat.Combinator}({repeat.Variable.Text} < {Print(repeat.Count)}) {Inner(repeat.Body)}",
         FrozenSyntax frozen => $"{FrozenSyntax.Word} {Inner(frozen.Operand)}",
+        ConditionalSyntax choice => $"(if {Print(choice.Condition)} then {Print(choice.Then)} else {Print(choice.Else)})",
         NegateSyntax negate => $"-{Inner(negate.Operand)}",
         NotSyntax not => $"not {Inner(not.Operand)}",
         ChainSyntax chain => Inner(chain.First) + string.Concat(chain.Rest.Select(link => $" {link.Operator} {Inner(link.Operand)}")),

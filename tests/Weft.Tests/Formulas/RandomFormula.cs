@@ -133,7 +133,8 @@ internal sealed class RandomFormula
             return fitting.Length > 0 && Chance(0.5)
                 ? inputsByPort[ports.IndexOf(Pick(fitting))]
                 : Arithmetic(number => Pick(
-                    Make("%", number, end), Make("min", number, new FormulaNumber(size - 1)), Make("%", Make("hash", number, new FormulaNumber(seed)), end), Make("%", Make("floor", Make("/", number, new FormulaNumber(2))), end)));
+                    Make("%", number, end), Make("min", number, new FormulaNumber(size - 1)), Make("%", Make("hash", number, new FormulaNumber(seed)), end), Make("%", Make("floor", Make("/", number, new FormulaNumber(2))), end),
+                    Make("%", Make("^", number, new FormulaNumber(2)), end), Make("if", Make("<", number, end), number, new FormulaNumber(size - 1))));
         }
 
         // Positions, or numbers that depend on them, of one input or two, and on an index that they do not have.
@@ -907,6 +908,8 @@ internal sealed class RandomFormula
             Make("and", Make("==", first, second), Make("<=", first, three)),
             Make("or", Make("==", first, second), Make("<", Make("%", first, three), second)),
             Make("abs", Make("cos", Make("*", first, Make("+", second, three)))),
+            Make("^", new FormulaNumber(0.5), second),
+            Make("if", Make("<", first, second), three, Make("/", three, Make("+", second, three))),
             Make("/", Make("exp", Make("not", Make("==", first, new FormulaNumber(0)))), Make("max", three, second)));
     }
 
