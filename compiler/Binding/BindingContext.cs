@@ -218,6 +218,21 @@ internal sealed class BindingContext
         return new ParameterTensor(parameter);
     }
 
+    /// <summary>All penalties so far, in the order of declaration.</summary>
+    public List<Penalty> Penalties { get; } = [];
+
+    /// <summary>Adds a penalty, by a name that no other has.</summary>
+    public void AddPenalty(string name, TensorExpression value)
+    {
+        string unique = name;
+        for (int number = 2; Penalties.Exists(other => other.Name == unique); number++)
+        {
+            unique = FormattableString.Invariant($"{name}{number}");
+        }
+
+        Penalties.Add(new Penalty(unique, value));
+    }
+
     /// <summary>Noise with a name, and so a seed, that no other has.</summary>
     public NoiseTensor NewNoise(string name, EquatableArray<int> shape, Initializer distribution) => new(UniqueName(name), shape, distribution);
 

@@ -68,12 +68,13 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             Links = EquatableArray.Of<Link>(new LinearLink(made)),
             InputPorts = default,
             OutputPorts = default,
+            Penalties = default,
         };
     }
 
     private Module? MakeModule(string name, string formula, string documentation, ChainValue chain, Frame root, TextSpan place)
     {
-        HashSet<Parameter> used = ParameterCollector.Collect(chain.Links);
+        HashSet<Parameter> used = ParameterCollector.Collect(chain.Links, Context.Penalties);
         Parameter[] parameters = [.. Context.Parameters.Where(used.Contains).OrderBy(parameter => parameter.Role)];
         long elements = parameters.Sum(parameter => (long)parameter.Length);
         if (elements > MemoryBlock.MaxLength)
@@ -82,7 +83,12 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        return new Module(name, formula, documentation, chain.Inputs, chain.Outputs, chain.Links, parameters.ToEquatable()) { InputPorts = chain.Takes, OutputPorts = chain.Gives };
+        return new Module(name, formula, documentation, chain.Inputs, chain.Outputs, chain.Links, parameters.ToEquatable())
+        {
+            InputPorts = chain.Takes,
+            OutputPorts = chain.Gives,
+            Penalties = Context.Penalties.ToEquatable(),
+        };
     }
 
     /// <summary>Instantiates a declaration.</summary>
@@ -301,8 +307,43 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
 
                 frame.Locals[let.Name.Text] = tensor;
                 return true;
+            case PenaltySyntax penalty:
+                return BindPenalty(penalty, frame);
             default:
                 return true;
+        }
+    }
+
+    /// <summary>A number that depends on parameters alone. What nothing trained has part in is constant, and no part of training.</summary>
+    private bool BindPenalty(PenaltySyntax penalty, Frame frame)
+    {
+        var single = penalty.Definition as LetSyntax;
+        ExpressionSyntax? written = single is null ? null : Expressions.Taken(single.Value, frame);
+        if (single is not null && written is null)
+        {
+            return false;
+        }
+
+        Value? value = written is not null && ChainBinder.IsValue(written, frame) ? new RowValue(new InputTensor(1))
+            : written is not null ? Expressions.Bind(written, frame)
+            : Indices.BindIndexLet((IndexLetSyntax)penalty.Definition, frame);
+        switch (value)
+        {
+            case null:
+                return false;
+            case TensorValue { Axes: 0, Tensor: var scalar }:
+                if (scalar.IsTrained())
+                {
+                    Context.AddPenalty(frame.Prefix + penalty.Name.Text, scalar);
+                }
+
+                return true;
+            default:
+                (string found, string remedy) = value is RowValue or PositionsValue
+                    ? ("what depends on the input", ": make it an output with a name, which the loss reads")
+                    : (value.Description, $": a sum over all elements is written 'penalty {penalty.Name.Text}[] = T[i, j]'");
+                Report(DiagnosticDescriptors.WrongKind, frame, (SyntaxNode?)single?.Value ?? penalty.Definition, "a scalar of the parameters for a penalty", found + remedy);
+                return false;
         }
     }
 

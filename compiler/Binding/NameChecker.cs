@@ -13,6 +13,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     private readonly Dictionary<string, Local> _locals = new(StringComparer.Ordinal);
     private readonly HashSet<string> _repeated = new(StringComparer.Ordinal);
     private readonly HashSet<string> _unknown = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _penalties = new(StringComparer.Ordinal);
     private MapSyntax? _map;
     private bool _hasErrors;
     private bool _isAmbiguous;
@@ -39,6 +40,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         _locals.Clear();
         _repeated.Clear();
         _unknown.Clear();
+        _penalties.Clear();
         _map = declaration.Syntax as MapSyntax;
         _hasErrors = false;
         if (declaration.Syntax is BankSyntax bank)
@@ -175,6 +177,22 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case IndexLetSyntax let:
                 CheckNotation(let.Axes, let.Terms, false);
                 Declare(let.Name, IndexBinder.IsPositionLet(let, IsPositions) ? LocalKind.Positions : let.Terms.Any(term => term.Factors.Any(IsValue)) ? LocalKind.Value : LocalKind.Let);
+                break;
+            case PenaltySyntax penalty:
+                if (penalty.Definition is IndexLetSyntax sum)
+                {
+                    CheckNotation(sum.Axes, sum.Terms, false);
+                }
+                else
+                {
+                    CheckValue(((LetSyntax)penalty.Definition).Value);
+                }
+
+                if (!_penalties.Add(penalty.Name.Text))
+                {
+                    Report(DiagnosticDescriptors.DuplicateName, penalty.Name.Span, penalty.Name.Text);
+                }
+
                 break;
             case TensorsSyntax tensors:
                 Check(tensors.Seed);

@@ -107,6 +107,11 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
             return SumIndices(terms.Select(term => (term.Value, term.Sign)));
         }
 
+        if (terms.All(term => term.Value is NumberValue or IndexedValue { Axes: 0 }))
+        {
+            return SumScalars(terms.Select(term => (term.Value, term.Sign)), chain, frame);
+        }
+
         var operands = new List<Operand>();
         foreach ((ExpressionSyntax syntax, Value value, int sign) in terms)
         {
@@ -125,6 +130,18 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
 
         IEnumerable<Operator> signed = operands.Select(operand => operand.Label == "-" ? new Scaled(-1, operand.Operator) : operand.Operator);
         return Compose(Flatten.Sum(signed), chain, frame, [.. operands.Select(operand => operand.Value)]);
+    }
+
+    /// <summary>Scalars, and numbers among them.</summary>
+    private IndexedValue? SumScalars(IEnumerable<(Value Value, int Sign)> terms, SyntaxNode node, Frame frame)
+    {
+        IEnumerable<TensorProduct> products = terms.Select(term => term.Value is NumberValue number
+            ? Product(new FormulaTensor(EquatableArray<int>.Empty, new FormulaNumber(1)), term.Sign * number.Number)
+            : Product(((IndexedValue)term.Value).Tensor, term.Sign));
+        return MakeTensor(new EinsumTensor(EquatableArray<EquatableArray<IndexVariable>>.Empty, products.ToEquatable()), node, frame, [.. terms.Select(term => term.Value).OfType<IndexedValue>()]);
+
+        static TensorProduct Product(TensorExpression scalar, double coefficient) =>
+            new(EquatableArray.Of(new IndexedTensor(scalar, EquatableArray<AffineIndex>.Empty)), coefficient);
     }
 
     /// <summary>Arithmetic on indices stays symbolic while it is affine in whole numbers.</summary>

@@ -141,6 +141,8 @@ internal static class Grammar
                 return Repeat(input);
             case Token.Name when tokens.KindAt(1) is Token.Name or '(' && tokens.State.Source.Slice(tokens.Token.Span) == FrozenSyntax.Word:
                 return Frozen!(input);
+            case Token.Name when tokens.KindAt(1) == Token.Name && tokens.State.Source.Slice(tokens.Token.Span) == "shared":
+                return Fail<ExpressionSyntax>(tokens, "a call (what calls share is a tensor that both are given, as in 'f(W)' and 'g(W)')");
             case Token.Name:
                 return NameOrCall(input);
             case '(':
@@ -341,14 +343,19 @@ internal static class Grammar
         Keyword("require").Then(_ => Expression),
         (condition, span) => new ClauseStatement(new RequireSyntax(condition, span)));
 
-    private static readonly Parser<StatementSyntax> Let = Statement(
-        from keyword in Keyword("let")
+    /// <summary>A name and what it stands for: an expression, or a sum over indices.</summary>
+    private static readonly Parser<(Identifier Name, Func<TextSpan, ClauseSyntax> Make)> Definition =
         from name in Name
         from rest in
             Axes.Then(axes => Assignment.Then(adds => IndexTerms.Select(terms => (Func<TextSpan, ClauseSyntax>)(span => new IndexLetSyntax(name, axes, terms, span) { Adds = adds }))))
             .XOr(Take('=', "'='").Then(_ => Composition).Select(value => (Func<TextSpan, ClauseSyntax>)(span => new LetSyntax(name, value, span))))
-        select rest,
-        (make, span) => new ClauseStatement(make(span)));
+        select (name, rest);
+
+    private static readonly Parser<StatementSyntax> Let = Statement(
+        Keyword("let").Then(_ => Definition), (definition, span) => new ClauseStatement(definition.Make(span)));
+
+    private static readonly Parser<StatementSyntax> Penalty = Statement(
+        Keyword("penalty").Then(_ => Definition), (definition, span) => new ClauseStatement(new PenaltySyntax(definition.Name, definition.Make(span), span)));
 
     private static readonly Parser<FormatSyntax> Format = Spanned(
         from name in Name
@@ -410,6 +417,7 @@ internal static class Grammar
             (_, "layer") => tokens.KindAt(1) == Token.Name && tokens.KindAt(2) == '=' ? Step : Header("layer", MapKind.Layer),
             (_, "require") => Require,
             (_, "let") => Let,
+            (_, "penalty") => Penalty,
             (_, "param" or "frozen" or "seeded" or "shared") => Tensors,
             (_, "noise") => Noise,
             ('=', _) => ChainStatement,

@@ -42,7 +42,7 @@ internal sealed class Scanner
 {
     /// <summary>The words that start statements.</summary>
     public static readonly HashSet<string> Keywords =
-        new(StringComparer.Ordinal) { "import", "operator", "layer", "model", "bank", "require", "param", "frozen", "seeded", "shared", "noise", "let" };
+        new(StringComparer.Ordinal) { "import", "operator", "layer", "model", "bank", "require", "param", "frozen", "seeded", "shared", "noise", "let", "penalty" };
 
     /// <summary>The words that no name can be, with their kinds of tokens.</summary>
     public static readonly Dictionary<string, char> Reserved = new(StringComparer.Ordinal)

@@ -199,6 +199,9 @@ public sealed record IndexLetSyntax(
     public bool Adds { get; init; }
 }
 
+/// <summary><c>penalty sparsity[] = 0.01 * abs(W)[i, j]</c>: what training adds to a loss, written as a <c>let</c> is.</summary>
+public sealed record PenaltySyntax(Identifier Name, ClauseSyntax Definition, TextSpan Span) : ClauseSyntax(Span);
+
 /// <summary>One axis in index notation: <c>j c</c>, the first varying slowest.</summary>
 public sealed record IndexGroupSyntax(EquatableArray<IndexSyntax> Indices, TextSpan Span) : SyntaxNode(Span);
 

@@ -103,11 +103,15 @@ public static class SyntaxPrinter
     private static string Print(ClauseSyntax clause) => clause switch
     {
         RequireSyntax require => $"require {Print(require.Condition)}",
-        LetSyntax let => $"let {let.Name.Text} = {Print(let.Value)}",
-        IndexLetSyntax let => $"let {let.Name.Text}{Print(let.Axes)} {Assignment(let.Adds)} {Print(let.Terms)}",
+        LetSyntax or IndexLetSyntax => $"let {Definition(clause)}",
+        PenaltySyntax penalty => $"penalty {Definition(penalty.Definition)}",
         TensorsSyntax tensors => Print(tensors),
         _ => throw new ArgumentOutOfRangeException(nameof(clause), clause, "Not a clause of the language."),
     };
+
+    private static string Definition(ClauseSyntax clause) => clause is IndexLetSyntax sum
+        ? $"{sum.Name.Text}{Print(sum.Axes)} {Assignment(sum.Adds)} {Print(sum.Terms)}"
+        : $"{((LetSyntax)clause).Name.Text} = {Print(((LetSyntax)clause).Value)}";
 
     private static string Print(TensorsSyntax tensors)
     {

@@ -284,6 +284,7 @@ public class MeaningTests
     [InlineData("T[0] * (T[1]' * T[2])^3", "T[0] * T[1]' * T[2] * T[1]' * T[2] * T[1]' * T[2]")]
     [InlineData("T[0] * (T[1]' * T[2])^0", "T[0]")]
     [InlineData("s^2 * T[0] - 2^2^-1 * T[1]", "s * s * T[0] - sqrt(2) * T[1]")]
+    [InlineData("(s - 2 * s^2 + 3) * T[0]", "s * T[0] - 2 * s * s * T[0] + 3 * T[0]")]
     [InlineData("-2^2 * T[0] + sum(i < 3) (2^i * T[i])", "-3 * T[0] + 2 * T[1] + 4 * T[2]")]
     [InlineData("if 2^log2(8) == 8 then T[0] else eye(7)", "T[0]")]
     [InlineData("sum(i < 3) (if i == 1 then T[2] else 2 * T[i]) - (if 1 > 2 then T else T[2])", "2 * T[0] + 2 * T[2]")]

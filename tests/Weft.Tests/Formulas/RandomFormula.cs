@@ -134,7 +134,7 @@ internal sealed class RandomFormula
                 ? inputsByPort[ports.IndexOf(Pick(fitting))]
                 : Arithmetic(number => Pick(
                     Make("%", number, end), Make("min", number, new FormulaNumber(size - 1)), Make("%", Make("hash", number, new FormulaNumber(seed)), end), Make("%", Make("floor", Make("/", number, new FormulaNumber(2))), end),
-                    Make("%", Make("^", number, new FormulaNumber(2)), end), Make("if", Make("<", number, end), number, new FormulaNumber(size - 1))));
+                    Make("%", Make("^", number, new FormulaNumber(2)), end), Make("if", Make("<", number, new FormulaNumber(2)), Make("%", number, end), new FormulaNumber(size - 1))));
         }
 
         // Positions, or numbers that depend on them, of one input or two, and on an index that they do not have.
@@ -227,7 +227,21 @@ internal sealed class RandomFormula
             }
         }
 
-        return Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+        Module module = Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+        return module with { Penalties = Penalties([.. module.Parameters.Where(parameter => parameter.Role == Role.Trained && !parameter.Name.StartsWith("bias", StringComparison.Ordinal))]) };
+    }
+
+    /// <summary>Sums of functions of elements of parameters, for some of the modules.</summary>
+    private EquatableArray<Penalty> Penalties(Parameter[] trained)
+    {
+        return trained.Length == 0 || Chance(0.75) ? default : Enumerable.Range(0, _random.Next(1, 4)).Select(k => new Penalty("penalty" + Text(k), Sum(Pick(trained)))).ToEquatable();
+
+        EinsumTensor Sum(Parameter parameter)
+        {
+            IndexVariable[] indices = [.. parameter.Shape.Select(extent => Index("ijkl", extent))];
+            TensorExpression of = Chance(0.2) ? new ParameterTensor(parameter) : Functions.Of(Pick("square", "tanh", "softplus"), new ParameterTensor(parameter));
+            return new EinsumTensor(EquatableArray<EquatableArray<IndexVariable>>.Empty, EquatableArray.Of(new IndexedTensor(of, indices.Select(AffineIndex.Of).ToEquatable())), 0.25);
+        }
     }
 
     /// <summary>Two maps side by side, the second with an activation behind it; some branches have values in common with others.</summary>

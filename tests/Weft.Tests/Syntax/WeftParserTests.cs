@@ -22,6 +22,9 @@ public class WeftParserTests
             n] ~ normal(1e-2)
           shared seeded(3 + 4) B[n]
           let C = A[0][:, 1..3]' * -W <*> B + - - X ⊕ W ᵀ
+          let D = if n^2 < 2^len(m) then W else frozen dense(n, n) . W
+          penalty size = norm(W)^2
+          penalty sum_of[] = s * A[0][i, j] / 2^n
           let T[i, j c] = 2 * A[0][i, r] * W[r, j c:4] / alpha
           = [C, sum(i < n) (A[0][i] * 2); C, C]
         operator index : 6 -> 6
