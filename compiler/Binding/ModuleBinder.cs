@@ -126,7 +126,8 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         // Only sizes decide what an instance calls, so that one inside of another of the same sizes has one inside too, and so on.
         if (frame.Callers().FirstOrDefault(outer => outer.Declaration == declaration && outer.Sizes == frame.Sizes) is { } same)
         {
-            Report(DiagnosticDescriptors.Recursion, caller, callSite, declaration.Name, "without end", Frame.Show(frame.Callers().TakeWhile(outer => outer != same).Append(same).Prepend(frame).Reverse()));
+            IEnumerable<Frame> calls = frame.Callers().TakeWhile(outer => outer != same).Append(same).Prepend(frame).Reverse();
+            Report(DiagnosticDescriptors.Recursion, caller, callSite, declaration.Name, "without end", Frame.Show(calls));
             return null;
         }
 

@@ -364,7 +364,7 @@ public abstract unsafe class Map<T> : IDisposable
 
     private Map<T> MakePenalties()
     {
-        Map<T> made = program.CreatePenalties()!;
+        Map<T> made = program.CreatePenalties() ?? throw new InvalidOperationException($"{Description.Name} has penalties that its program does not make.");
         made.Follow(this);
         return Interlocked.CompareExchange(ref penalties, made, null) ?? made;
     }
