@@ -18,9 +18,10 @@ internal sealed class BindingContext
     private readonly List<Parameter> _parameters = [];
     private readonly HashSet<string> _parameterNames = new(StringComparer.Ordinal);
     private readonly HashSet<string> _prefixes = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _penaltyNames = new(StringComparer.Ordinal);
 
-    /// <summary>The number that the next parameter or part of a name may get: those below are taken.</summary>
-    private readonly Dictionary<string, int> _nextNumbers = new(StringComparer.Ordinal);
+    /// <summary>The number that the next parameter, part or penalty of a name may get: those below are taken.</summary>
+    private readonly Dictionary<(HashSet<string> Taken, string Name), int> _nextNumbers = [];
     private int _nextIndex;
     private long _work;
     private int _nesting;
@@ -222,16 +223,7 @@ internal sealed class BindingContext
     public List<Penalty> Penalties { get; } = [];
 
     /// <summary>Adds a penalty, by a name that no other has.</summary>
-    public void AddPenalty(string name, TensorExpression value)
-    {
-        string unique = name;
-        for (int number = 2; Penalties.Exists(other => other.Name == unique); number++)
-        {
-            unique = FormattableString.Invariant($"{name}{number}");
-        }
-
-        Penalties.Add(new Penalty(unique, value));
-    }
+    public void AddPenalty(string name, TensorExpression value) => Penalties.Add(new Penalty(Unique(name, "", _penaltyNames), value));
 
     /// <summary>Noise with a name, and so a seed, that no other has.</summary>
     public NoiseTensor NewNoise(string name, EquatableArray<int> shape, Initializer distribution) => new(UniqueName(name), shape, distribution);
@@ -265,7 +257,7 @@ internal sealed class BindingContext
             return unique;
         }
 
-        if (!_nextNumbers.TryGetValue(unique, out int number))
+        if (!_nextNumbers.TryGetValue((taken, unique), out int number))
         {
             number = 2;
         }
@@ -276,7 +268,7 @@ internal sealed class BindingContext
             numbered = FormattableString.Invariant($"{name}{number++}{end}");
         }
         while (!taken.Add(numbered));
-        _nextNumbers[unique] = number;
+        _nextNumbers[(taken, unique)] = number;
         return numbered;
     }
 
