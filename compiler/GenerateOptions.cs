@@ -76,6 +76,18 @@ public sealed record GenerateOptions(
         Members = 0,
     };
 
+    /// <summary>The type of a map's penalties, within its passes; for the one row that they are.</summary>
+    public GenerateOptions ForPenalties => this with
+    {
+        TypeName = "Penalties",
+        Modifiers = "private sealed",
+        ContainingTypes = default,
+        Batch = 1,
+        Targets = DeviceTargets.None,
+        Members = 0,
+        FewRowsGain = double.PositiveInfinity,
+    };
+
     /// <summary>The type that runs a map on ILGPU's accelerators, beside the map's own.</summary>
     /// <param name="accessibility">The map's: <c>public</c>.</param>
     public GenerateOptions ForIlgpu(string accessibility) => this with

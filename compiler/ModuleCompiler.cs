@@ -44,10 +44,11 @@ public static class ModuleCompiler
         Explainer explainer = Explain(module, lowered, options, costs, cancellationToken);
         DeviceModel model = DeviceModel.Default with { ElementSize = options.ElementSize };
         DeviceSchedule? device = options.Targets == DeviceTargets.None ? null : ScheduleDevice(explainer.Schedule, options.Batch, model, cancellationToken);
+        Explainer? penalties = options.MapType is null && module.PenaltyMap is { } map ? Explain(map, options.ForPenalties, cancellationToken) : null;
         return Stage("emission", module, () =>
         {
             string code = options.MapType is null
-                ? MapEmitter.Emit(explainer.Schedule, explainer.Projection, device, options, explainer.Summary())
+                ? MapEmitter.Emit(explainer.Schedule, explainer.Projection, device, options, explainer.Summary(), penalties is null ? null : (penalties.Schedule, penalties.Summary()))
                 : IlgpuEmitter.Emit(device!, options);
             return new GeneratedType(code, explainer.Full(), isLacking ? lack!.At("", default) : null);
         });

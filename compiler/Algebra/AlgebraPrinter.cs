@@ -49,9 +49,10 @@ public static class AlgebraPrinter
         string body = isOperator
             ? printer.Body(((LinearLink)module.Links[0]).Operator)
             : printer.Chain(module.Links);
-        foreach (string let in printer.Lets)
+        string[] penalties = [.. module.Penalties.Select(penalty => $"penalty {printer.Declare(penalty.Name)} = {printer.Tensor(penalty.Value)}")];
+        foreach (string clause in printer.Lets.Concat(penalties))
         {
-            text.Append("  ").Append(let).Append('\n');
+            text.Append("  ").Append(clause).Append('\n');
         }
 
         return text.Append("  ").Append(body).Append('\n').ToString();

@@ -50,7 +50,8 @@ public sealed record FormulaOperation(FormulaOperator Operator, EquatableArray<F
     public override string ToText(Func<int, string> axis)
     {
         string[] operands = [.. Operands.Select(operand => operand.ToText(axis))];
-        return char.IsLetter(Operator.Symbol[0]) && Operator.Symbol is not ("and" or "or" or "not")
+        return operands.Length == 3 ? $"(if {operands[0]} then {operands[1]} else {operands[2]})"
+            : char.IsLetter(Operator.Symbol[0]) && Operator.Symbol is not ("and" or "or" or "not")
             ? $"{Operator.Symbol}({string.Join(", ", operands)})"
             : operands.Length == 1 ? $"({Operator.Symbol} {operands[0]})" : $"({operands[0]} {Operator.Symbol} {operands[1]})";
     }
@@ -66,6 +67,7 @@ public sealed class FormulaOperator
         new("*", 2, a => a[0] * a[1], a => $"({a[0]} * {a[1]})"),
         new("/", 2, a => a[0] / a[1], a => $"({a[0]} / {a[1]})"),
         new("%", 2, a => a[0] - (a[1] * Math.Floor(a[0] / a[1])), a => $"global::Weft.Kernels.Positions.Remainder({a[0]}, {a[1]})"),
+        new("^", 2, a => Power(a[0], a[1]), a => $"global::Weft.Kernels.Positions.Power({a[0]}, {a[1]})"),
         new("hash", 2, a => Hash(a[0], a[1]), a => $"global::Weft.Kernels.Positions.Hash({a[0]}, {a[1]})"),
         Condition("==", (a, b) => a.Equals(b)),
         Condition("!=", (a, b) => !a.Equals(b)),
@@ -76,6 +78,7 @@ public sealed class FormulaOperator
         new("and", 2, a => a[0] * a[1], a => $"({a[0]} * {a[1]})"),
         new("or", 2, a => Math.Max(a[0], a[1]), a => $"global::System.Math.Max({a[0]}, {a[1]})"),
         new("not", 1, a => 1 - a[0], a => $"(1 - {a[0]})"),
+        new("if", 3, a => a[0].Equals(0.0) ? a[2] : a[1], a => $"({a[0]} == 0d ? {a[2]} : {a[1]})"),
         new("min", 2, a => Math.Min(a[0], a[1]), a => $"global::System.Math.Min({a[0]}, {a[1]})"),
         new("max", 2, a => Math.Max(a[0], a[1]), a => $"global::System.Math.Max({a[0]}, {a[1]})"),
         Function("sqrt", Math.Sqrt, "Sqrt"),
@@ -122,6 +125,23 @@ public sealed class FormulaOperator
         return (state ^ (state >> 31)) >> 32;
 
         static ulong Whole(double number) => double.IsNaN(number) ? 0 : unchecked((ulong)(long)Math.Floor(Math.Max(-PositionRange.Exact, Math.Min(PositionRange.Exact, number))));
+    }
+
+    /// <summary>aᵇ; for whole exponents from 0 to 64 by products alone, so that powers of whole numbers are exact as far as doubles are.</summary>
+    private static double Power(double a, double b)
+    {
+        if (!(b is >= 0 and <= 64) || Math.Floor(b) != b)
+        {
+            return Math.Pow(a, b);
+        }
+
+        double power = 1;
+        for (int k = (int)b; k > 0; k >>= 1, a *= a)
+        {
+            power *= (k & 1) == 0 ? 1 : a;
+        }
+
+        return power;
     }
 
     private static FormulaOperator Condition(string symbol, Func<double, double, bool> holds) =>

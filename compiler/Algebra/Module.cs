@@ -124,6 +124,11 @@ public sealed record ScanLink(int Steps, EquatableArray<Link> Step, int Given, i
     }
 }
 
+/// <summary>A number that training adds to a loss.</summary>
+/// <param name="Name">Unique in the module, with the path to its declaration before it, as parameters have: <c>stem.sparsity</c>.</param>
+/// <param name="Value">A scalar that depends on parameters alone.</param>
+public sealed record Penalty(string Name, TensorExpression Value);
+
 /// <summary>A bound declaration with every size known: what becomes one type.</summary>
 /// <param name="Name">The declaration's name, as written.</param>
 /// <param name="Formula">The declaration's text, for documentation.</param>
@@ -146,6 +151,27 @@ public sealed record Module(
 
     /// <summary>The parts of a row of y that have names; none where it is one vector.</summary>
     public EquatableArray<Port> OutputPorts { get; init; }
+
+    /// <summary>What training adds to a loss.</summary>
+    public EquatableArray<Penalty> Penalties { get; init; }
+
+    /// <summary>The penalties as a map of the same parameters, from 1 to one number each; null where there are none.</summary>
+    public Module? PenaltyMap => Penalties.Count == 0 ? null : this with
+    {
+        Name = $"{Name}.Penalties",
+        Formula = string.Join("\n", Penalties.Select(penalty => $"{penalty.Name} = {AlgebraPrinter.Print(penalty.Value)}")),
+        Documentation = "",
+        Inputs = 1,
+        Outputs = Penalties.Count,
+        Links = EquatableArray.Of<Link>(new LinearLink(Penalties.Count == 1
+            ? Times(Penalties[0])
+            : new VerticalStack(Penalties.Select(Times).ToEquatable()))),
+        InputPorts = default,
+        OutputPorts = default,
+        Penalties = default,
+    };
+
+    private static Operator Times(Penalty penalty) => new ScaledByTensor(penalty.Value, new Identity(1));
 
     /// <summary>What is drawn anew for each row in training.</summary>
     public IEnumerable<NoiseTensor> Noise => NoiseOf(Links);

@@ -31,6 +31,8 @@ public readonly record struct PositionRange(double Least, double Most)
                     : null;
             case FormulaOperation { Operator.Symbol: "floor" } rounded:
                 return Of(rounded.Operands[0], ranges);
+            case FormulaOperation { Operator.Symbol: "if" } choice when Of(choice.Operands[1], ranges) is { } first && Of(choice.Operands[2], ranges) is { } second:
+                return Whole(Math.Min(first.Least, second.Least), Math.Max(first.Most, second.Most));
             case FormulaOperation { Operands.Count: 2 } operation when Of(operation.Operands[0], ranges) is { } left && Of(operation.Operands[1], ranges) is { } right:
                 return Of(operation.Operator.Symbol, left, right);
             default:
@@ -52,6 +54,8 @@ public readonly record struct PositionRange(double Least, double Most)
                 Math.Floor(left.Least / right.Least) == Math.Floor(left.Most / right.Least)
                     ? Whole(FormulaOperator.All["%"].Evaluate([left.Least, right.Least]), FormulaOperator.All["%"].Evaluate([left.Most, right.Least]))
                     : Whole(0, right.Least - 1),
+            "^" when right.Least >= 0 && (left.Least >= 1 || (left.Least >= 0 && right.Least == right.Most)) =>
+                Whole(FormulaOperator.All["^"].Evaluate([left.Least, right.Least]), FormulaOperator.All["^"].Evaluate([left.Most, right.Most])),
             "hash" => Whole(0, uint.MaxValue),
             _ => null,
         };

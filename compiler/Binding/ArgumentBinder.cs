@@ -37,6 +37,12 @@ internal sealed class ArgumentBinder(BindingContext context) : Binder(context)
             shown.Add($"{parameter.Name.Text} = {(value is NumberValue number ? Value.Show(number.Number) : value is ListValue list ? list.Text : argument.In.Show(argument.Syntax))}");
         }
 
+        frame.Sizes = string.Join(", ", frame.Locals.Select(local => local.Value switch
+        {
+            NumberValue number => $"{local.Key} = {Value.Show(number.Number)}",
+            ListValue list => $"{local.Key} = {list.Text}",
+            _ => "",
+        }));
         frame.Instantiation = shown.Count > 0 ? $"{frame.Declaration!.Name}({string.Join(", ", shown)})" : "";
         return true;
     }

@@ -18,9 +18,10 @@ internal sealed class BindingContext
     private readonly List<Parameter> _parameters = [];
     private readonly HashSet<string> _parameterNames = new(StringComparer.Ordinal);
     private readonly HashSet<string> _prefixes = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _penaltyNames = new(StringComparer.Ordinal);
 
-    /// <summary>The number that the next parameter or part of a name may get: those below are taken.</summary>
-    private readonly Dictionary<string, int> _nextNumbers = new(StringComparer.Ordinal);
+    /// <summary>The number that the next parameter, part or penalty of a name may get: those below are taken.</summary>
+    private readonly Dictionary<(HashSet<string> Taken, string Name), int> _nextNumbers = [];
     private int _nextIndex;
     private long _work;
     private int _nesting;
@@ -107,12 +108,34 @@ internal sealed class BindingContext
 
     public void Exhaust(Frame frame, SyntaxNode node, string message) => Exhaust(frame, node.Span, message);
 
-    public void Exhaust(Frame frame, TextSpan span, string message)
+    public void Exhaust(Frame frame, TextSpan span, string message) => Exhaust(frame, span, message, isDepth: false);
+
+    /// <summary>The same for what is nested too deeply.</summary>
+    public void ExhaustDepth(Frame frame, TextSpan span, string what, int limit) => Exhaust(frame, span, $"{what} nested more than {limit} levels deep", isDepth: true);
+
+    /// <summary>Where a declaration calls itself, the sizes with which that begins are the caller's, and the mistake is told there.</summary>
+    private void Exhaust(Frame frame, TextSpan span, string message, bool isDepth)
     {
-        if (!IsExhausted)
+        if (IsExhausted)
         {
-            IsExhausted = true;
+            return;
+        }
+
+        IsExhausted = true;
+        if (frame.Recursion() is not { Count: > 0 } calls)
+        {
             Report(DiagnosticDescriptors.TooLarge, frame, span, message);
+            return;
+        }
+
+        (Frame at, TextSpan place) = calls[0].Caller is { } caller ? (caller, calls[0].CallSite) : (frame, span);
+        if (isDepth)
+        {
+            Report(DiagnosticDescriptors.Recursion, at, place, calls[0].Declaration!.Name, $"too often, {message}", Frame.Show(calls));
+        }
+        else
+        {
+            Report(DiagnosticDescriptors.TooLarge, at, place, $"{message}, by the calls {Frame.Show(calls)}");
         }
     }
 
@@ -150,7 +173,7 @@ internal sealed class BindingContext
 
         if (_nesting >= MaxNesting)
         {
-            Exhaust(frame, node, $"calls and expressions nested more than {MaxNesting} levels deep");
+            ExhaustDepth(frame, node.Span, "calls and expressions", MaxNesting);
             return null;
         }
 
@@ -196,6 +219,12 @@ internal sealed class BindingContext
         return new ParameterTensor(parameter);
     }
 
+    /// <summary>All penalties so far, in the order of declaration.</summary>
+    public List<Penalty> Penalties { get; } = [];
+
+    /// <summary>Adds a penalty, by a name that no other has.</summary>
+    public void AddPenalty(string name, TensorExpression value) => Penalties.Add(new Penalty(Unique(name, "", _penaltyNames), value));
+
     /// <summary>Noise with a name, and so a seed, that no other has.</summary>
     public NoiseTensor NewNoise(string name, EquatableArray<int> shape, Initializer distribution) => new(UniqueName(name), shape, distribution);
 
@@ -228,7 +257,7 @@ internal sealed class BindingContext
             return unique;
         }
 
-        if (!_nextNumbers.TryGetValue(unique, out int number))
+        if (!_nextNumbers.TryGetValue((taken, unique), out int number))
         {
             number = 2;
         }
@@ -239,7 +268,7 @@ internal sealed class BindingContext
             numbered = FormattableString.Invariant($"{name}{number++}{end}");
         }
         while (!taken.Add(numbered));
-        _nextNumbers[unique] = number;
+        _nextNumbers[(taken, unique)] = number;
         return numbered;
     }
 

@@ -67,14 +67,25 @@ internal sealed partial class BuiltinBinder(BindingContext context) : Binder(con
 
     public OperatorValue? MakeWalshHadamard(BuiltinCall call)
     {
-        int order = call.Whole(0);
-        if ((order & (order - 1)) != 0)
+        return PowerOfTwo(call) is null ? null : new OperatorValue(new WalshHadamard(call.Whole(0)));
+    }
+
+    /// <summary>Which power of two the argument is; null where it is none, which is a mistake.</summary>
+    public int? PowerOfTwo(BuiltinCall call)
+    {
+        (int size, int power) = (call.Whole(0), 0);
+        while (1L << (power + 1) <= size)
         {
-            Report(DiagnosticDescriptors.OutOfRange, call.Frame, call.Arguments[0], $"{order}", "a power of two");
-            return null;
+            power++;
         }
 
-        return new OperatorValue(new WalshHadamard(order));
+        if (1 << power == size)
+        {
+            return power;
+        }
+
+        Report(DiagnosticDescriptors.OutOfRange, call.Frame, call.Arguments[0], $"{size}", $"a power of two, such as {1 << power} or {1L << (power + 1)}");
+        return null;
     }
 
     public OperatorValue? MakeFourier(BuiltinCall call, bool isInverse)

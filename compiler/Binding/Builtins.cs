@@ -38,6 +38,7 @@ internal static class Builtins
         new(OfNumbers("min"), (binder, call) => binder.Finite(call.Numbers.Min(), call)),
         new(OfNumbers("max"), (binder, call) => binder.Finite(call.Numbers.Max(), call)),
         new(OfNumbers("hash"), (binder, call) => binder.Finite(call.Numbers.Aggregate((a, b) => FormulaOperator.All["hash"].Evaluate([a, b])), call)),
+        new(new("log2", Size("n")), (binder, call) => binder.PowerOfTwo(call) is { } power ? new NumberValue(power) : null),
         new(OfList("prod"), (binder, call) => binder.OfList(call, numbers => numbers.Aggregate(1.0, (a, b) => a * b))),
         new(OfList("sum"), (binder, call) => binder.OfList(call, numbers => numbers.Sum())),
         new(OfList("len"), (binder, call) => binder.OfList(call, numbers => numbers.Count)),

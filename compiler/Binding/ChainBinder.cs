@@ -66,7 +66,11 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     /// <summary>Binds links that are applied to the value behind them: <c>gelu . bias . A . v</c>.</summary>
     public IndexedValue? BindApplied(EquatableArray<ExpressionSyntax> chain, SyntaxNode node, Frame frame)
     {
-        ExpressionSyntax last = chain[chain.Count - 1];
+        if (Expressions.Taken(chain[chain.Count - 1], frame) is not { } last)
+        {
+            return null;
+        }
+
         if (last is CompositionSyntax inner)
         {
             return BindApplied(chain.Take(chain.Count - 1).Concat(inner.Links).ToEquatable(), node, frame);
@@ -130,7 +134,13 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     /// <param name="isBranch">Whether it is one of several chains beside each other.</param>
     public ChainValue? BindChain(EquatableArray<ExpressionSyntax> chain, Frame frame, int? inputs, bool isBranch = false)
     {
-        chain = Links(chain).ToEquatable();
+        var written = new List<ExpressionSyntax>();
+        if (!AddLinks(chain, frame, written))
+        {
+            return null;
+        }
+
+        chain = written.ToEquatable();
 
         // One operator or layer called by name stands for the whole: its tensors need no prefix of their own.
         bool isTransparent = !isBranch && !frame.HasTensors && chain.Count(link => DeclarationOf(FrozenSyntax.Within(link), frame) is not null) == 1;
@@ -171,9 +181,28 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
         }
 
         return new ChainValue(links.ToEquatable(), first!.Value, current!.Value, nodes, depth) { Takes = takes, Gives = gives };
+    }
 
-        static IEnumerable<ExpressionSyntax> Links(IEnumerable<ExpressionSyntax> chain) =>
-            chain.SelectMany(link => link is CompositionSyntax inner ? Links(inner.Links) : [link]);
+    /// <summary>Lists the links of a chain, with those of the chains among them, once choices are made.</summary>
+    private bool AddLinks(EquatableArray<ExpressionSyntax> chain, Frame frame, List<ExpressionSyntax> links)
+    {
+        foreach (ExpressionSyntax link in chain)
+        {
+            switch (Expressions.Taken(link, frame))
+            {
+                case null:
+                    return false;
+                case CompositionSyntax inner when !AddLinks(inner.Links, frame, links):
+                    return false;
+                case CompositionSyntax:
+                    break;
+                case var single:
+                    links.Add(single);
+                    break;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Binds one link.</summary>
@@ -396,6 +425,7 @@ internal sealed class ChainBinder(BindingContext context) : Binder(context)
     {
         CompositionSyntax or RepeatSyntax { IsLink: true } => true,
         FrozenSyntax frozen => IsChain(frozen.Operand, frame),
+        ConditionalSyntax choice => IsChain(choice.Then, frame) || IsChain(choice.Else, frame),
         NameSyntax name when frame.Locals.TryGetValue(name.Name, out Value? local) => local is ChainValue,
         CallSyntax call when frame.Scope.Find(call.Name.Text).Count == 0 && (Builtins.Joints.ContainsKey(call.Name.Text) || call.Name.Text == Builtins.Dropout.Name) => true,
         _ when ElementwiseName(expression, frame) is not null => true,

@@ -21,6 +21,7 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
         RepeatSyntax repeat => BindRepeat(repeat, frame),
         NegateSyntax negate => Bind(negate.Operand, frame) is { } value ? Operators.Scale(-1, value, negate.Operand, negate, frame) : null,
         NotSyntax not => BindCondition(not.Operand, frame) is { } holds ? new BooleanValue(!holds) : null,
+        ConditionalSyntax => Taken(expression, frame) is { } taken ? Bind(taken, frame) : null,
         PostfixSyntax postfix => BindPostfix(postfix, frame),
         ChainSyntax chain => BindOperation(chain, frame),
         CompositionSyntax chain => Modules.ReportChain(chain, frame),
@@ -64,10 +65,27 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
         Precedence.Comparison => BindComparison(chain, frame),
         Precedence.Additive => Operators.BindSum(chain, frame),
         Precedence.Multiplicative => Operators.BindProduct(chain, frame),
+        Precedence.Power => Operators.BindPower(chain, frame),
         _ => Operators.BindOperators(chain.Rest.Select(link => link.Operand).Prepend(chain.First), frame) is { } operands
             ? chain.Precedence == Precedence.Kronecker ? Operators.MakeKronecker(operands, chain, frame) : Operators.MakeDirectSum(operands, chain, frame)
             : null,
     };
+
+    /// <summary>What a choice comes to, which is bound in its place; anything else is itself.</summary>
+    public ExpressionSyntax? Taken(ExpressionSyntax expression, Frame frame)
+    {
+        while (expression is ConditionalSyntax choice)
+        {
+            if (BindCondition(choice.Condition, frame) is not { } holds)
+            {
+                return null;
+            }
+
+            expression = holds ? choice.Then : choice.Else;
+        }
+
+        return expression;
+    }
 
     public bool? BindCondition(ExpressionSyntax expression, Frame frame)
     {
@@ -158,8 +176,14 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
             return integer;
         }
 
-        Report(DiagnosticDescriptors.NotAnInteger, frame, expression, Evaluated(expression, number, frame));
+        ReportFraction(expression, number, frame);
         return null;
+    }
+
+    private void ReportFraction(ExpressionSyntax expression, double number, Frame frame)
+    {
+        bool isPart = expression is ChainSyntax { Precedence: Precedence.Power } && Math.Abs(number) < 1;
+        Report(DiagnosticDescriptors.NotAnInteger, frame, expression, Evaluated(expression, number, frame) + (isPart ? ": a part of a size is written n / 2^k, without a negative exponent" : ""));
     }
 
     /// <summary>A whole number from 1.</summary>
@@ -172,7 +196,7 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
 
         if (Math.Floor(number) != number)
         {
-            Report(DiagnosticDescriptors.NotAnInteger, frame, expression, Evaluated(expression, number, frame));
+            ReportFraction(expression, number, frame);
             return null;
         }
 
@@ -188,7 +212,7 @@ internal sealed class ExpressionBinder(BindingContext context) : Binder(context)
     public static int? ToInteger(double number) => Math.Floor(number) == number && Math.Abs(number) <= int.MaxValue ? (int)number : null;
 
     private static string Evaluated(ExpressionSyntax expression, double number, Frame frame) =>
-        expression is NumberSyntax ? frame.Show(expression) : $"{frame.Show(expression)} = {Value.Show(number)}";
+        frame.Show(expression) is var written && (expression is NumberSyntax || written == Value.Show(number)) ? written : $"{written} = {Value.Show(number)}";
 
     public ListValue? BindList(ExpressionSyntax expression, Frame frame)
     {

@@ -59,6 +59,54 @@ internal sealed class Frame(FileScope scope, Declaration? declaration, string pr
     /// <summary><c>monarch(n = 12, b = 5)</c>; empty when there are no arguments.</summary>
     public string Instantiation { get; set; } = "";
 
+    /// <summary>The numbers and lists that it was given, and the extents of tensors and maps; null before all of it is bound.</summary>
+    public string? Sizes { get; set; }
+
+    /// <summary>The instances that led here, the nearest first.</summary>
+    public IEnumerable<Frame> Callers()
+    {
+        for (Frame? frame = caller; frame is not null; frame = frame.Caller)
+        {
+            if (frame.Declaration is not null)
+            {
+                yield return frame;
+            }
+        }
+    }
+
+    /// <summary>The calls from the outermost instance of a declaration that led to itself on, to this one; none where there is none.</summary>
+    public IReadOnlyList<Frame> Recursion()
+    {
+        List<Frame> calls = [.. Callers().Reverse()];
+        if (declaration is not null)
+        {
+            calls.Add(this);
+        }
+
+        var last = new HashSet<Declaration>();
+        int first = calls.Count;
+        for (int i = calls.Count - 1; i >= 0; i--)
+        {
+            first = last.Add(calls[i].Declaration!) ? first : i;
+        }
+
+        return calls.GetRange(first, calls.Count - first);
+    }
+
+    /// <summary>Calls in a row: <c>tower(n = 8) → tower(n = 7)</c>, of many the first and the last ones.</summary>
+    public static string Show(IEnumerable<Frame> calls)
+    {
+        const int Most = 6;
+        List<string> all = [.. calls.Select(call => call.Instantiation.Length > 0 ? call.Instantiation : call.Declaration!.Name)];
+        if (all.Count > Most)
+        {
+            all.RemoveRange(Most / 2, all.Count - Most);
+            all.Insert(Most / 2, "…");
+        }
+
+        return string.Join(" → ", all);
+    }
+
     /// <summary>Whether tensors of its own exist, so that those of the operators it calls need a prefix.</summary>
     public bool HasTensors => declaration?.Syntax is MapSyntax map && map.Clauses.Any(clause => clause is TensorsSyntax);
 

@@ -731,6 +731,11 @@ internal sealed class IndexBinder(BindingContext context) : Binder(context)
                 return MakeFormula(expression, frame, "-", new FormulaNumber(0), BindFormula(negate.Operand, names, frame, read));
             case NotSyntax not:
                 return MakeFormula(expression, frame, "not", BindFormula(not.Operand, names, frame, read));
+            case ConditionalSyntax choice when IndexNames.Mentions(choice.Condition, names) || (read is not null && IndexNames.Positions(choice.Condition, frame.IsPositions).Any()):
+                return MakeFormula(
+                    expression, frame, "if", BindFormula(choice.Condition, names, frame, read), BindFormula(choice.Then, names, frame, read), BindFormula(choice.Else, names, frame, read));
+            case ConditionalSyntax choice:
+                return Expressions.Taken(choice, frame) is { } taken ? BindFormula(taken, names, frame, read) : null;
             case ChainSyntax { Precedence: Precedence.Comparison } chain:
                 Formula? holds = null;
                 ExpressionSyntax left = chain.First;

@@ -68,6 +68,7 @@ internal static class IndexNames
         PostfixSyntax { Operand: NameSyntax name, Suffixes: { Count: 1 } suffixes } postfix when isPositions(name.Name) && suffixes[0] is SliceSuffix slice => [(postfix, name, slice.Items)],
         NegateSyntax negate => Positions(negate.Operand, isPositions),
         NotSyntax not => Positions(not.Operand, isPositions),
+        ConditionalSyntax choice => new[] { choice.Condition, choice.Then, choice.Else }.SelectMany(part => Positions(part, isPositions)),
         ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).SelectMany(part => Positions(part, isPositions)),
         CallSyntax call => call.Arguments.SelectMany(argument => Positions(argument, isPositions)),
         _ => [],
@@ -119,6 +120,10 @@ internal static class IndexNames
                 return Mentions(negate.Operand, indices, found);
             case NotSyntax not:
                 return Mentions(not.Operand, indices, found);
+            case ConditionalSyntax choice:
+                isThere = Mentions(choice.Condition, indices, found);
+                isThere |= Mentions(choice.Then, indices, found);
+                return Mentions(choice.Else, indices, found) || isThere;
             case ChainSyntax chain:
                 isThere = Mentions(chain.First, indices, found);
                 for (int i = 0; i < chain.Rest.Count && (found is not null || !isThere); i++)

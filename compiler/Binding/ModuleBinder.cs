@@ -68,12 +68,13 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             Links = EquatableArray.Of<Link>(new LinearLink(made)),
             InputPorts = default,
             OutputPorts = default,
+            Penalties = default,
         };
     }
 
     private Module? MakeModule(string name, string formula, string documentation, ChainValue chain, Frame root, TextSpan place)
     {
-        HashSet<Parameter> used = ParameterCollector.Collect(chain.Links);
+        HashSet<Parameter> used = ParameterCollector.Collect(chain.Links, Context.Penalties);
         Parameter[] parameters = [.. Context.Parameters.Where(used.Contains).OrderBy(parameter => parameter.Role)];
         long elements = parameters.Sum(parameter => (long)parameter.Length);
         if (elements > MemoryBlock.MaxLength)
@@ -82,7 +83,12 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        return new Module(name, formula, documentation, chain.Inputs, chain.Outputs, chain.Links, parameters.ToEquatable()) { InputPorts = chain.Takes, OutputPorts = chain.Gives };
+        return new Module(name, formula, documentation, chain.Inputs, chain.Outputs, chain.Links, parameters.ToEquatable())
+        {
+            InputPorts = chain.Takes,
+            OutputPorts = chain.Gives,
+            Penalties = Context.Penalties.ToEquatable(),
+        };
     }
 
     /// <summary>Instantiates a declaration.</summary>
@@ -105,21 +111,27 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             return null;
         }
 
-        if (FindCycle(declaration, caller) is { } cycle)
-        {
-            Report(DiagnosticDescriptors.Recursion, caller, callSite, declaration.Name, cycle);
-            return null;
-        }
-
         var frame = new Frame(declaration.Scope, declaration, prefix, caller, callSite);
         if (frame.CallDepth > BindingContext.MaxCalls)
         {
-            Exhaust(caller, callSite, $"calls nested more than {BindingContext.MaxCalls} levels deep");
+            Context.ExhaustDepth(caller, callSite, "calls", BindingContext.MaxCalls);
             return null;
         }
 
-        if (!Arguments.Bind(map, arguments, frame)
-            || BindSide(map.Inputs!, frame) is not ({ } inputs, var takes)
+        if (!Arguments.Bind(map, arguments, frame))
+        {
+            return null;
+        }
+
+        // Only sizes decide what an instance calls, so that one inside of another of the same sizes has one inside too, and so on.
+        if (frame.Callers().FirstOrDefault(outer => outer.Declaration == declaration && outer.Sizes == frame.Sizes) is { } same)
+        {
+            IEnumerable<Frame> calls = frame.Callers().TakeWhile(outer => outer != same).Append(same).Prepend(frame).Reverse();
+            Report(DiagnosticDescriptors.Recursion, caller, callSite, declaration.Name, "without end", Frame.Show(calls));
+            return null;
+        }
+
+        if (BindSide(map.Inputs!, frame) is not ({ } inputs, var takes)
             || BindSide(map.Outputs!, frame) is not ({ } outputs, var gives))
         {
             return null;
@@ -146,7 +158,18 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             }
         }
 
-        ChainValue? body = map.Body switch
+        BodySyntax? written = map.Body;
+        if (written is ChainBody { Links: { Count: 1 } only } && only[0] is ConditionalSyntax choice)
+        {
+            if (Expressions.Taken(choice, frame) is not { } taken)
+            {
+                return null;
+            }
+
+            written = new ChainBody(taken is CompositionSyntax several ? several.Links : EquatableArray.Of(taken), taken.Span);
+        }
+
+        ChainValue? body = written switch
         {
             ChainBody chain when map.Kind == MapKind.Operator && chain.Links.Count > 1 => ReportChain(chain, frame),
             ChainBody chain when ChainBinder.IsValue(chain.Links[chain.Links.Count - 1], frame) => Chains.BindApplied(chain.Links, chain, frame) is { } value
@@ -165,7 +188,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
 
         if (map.Kind == MapKind.Operator && body.Links.Any(link => link is not LinearLink))
         {
-            ExpressionSyntax link = ((ChainBody)map.Body!).Links[0];
+            ExpressionSyntax link = ((ChainBody)written!).Links[0];
             Report(DiagnosticDescriptors.NotLinear, frame, link, frame.Show(link));
             return null;
         }
@@ -177,7 +200,7 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
             Report(
                 DiagnosticDescriptors.SignatureMismatch,
                 frame,
-                map.Body is ModelBody { Steps: var steps } ? steps[steps.Count - 1].Body : map.Body!,
+                written is ModelBody { Steps: var steps } ? steps[steps.Count - 1].Body : written!,
                 declaration.Name,
                 declared == sizes ? sizes : $"{declared} = {sizes}",
                 $"{body.Inputs} -> {body.Outputs}");
@@ -255,26 +278,6 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
         return null;
     }
 
-    private static string? FindCycle(Declaration declaration, Frame caller)
-    {
-        var names = new List<string> { declaration.Name };
-        for (Frame? frame = caller; frame is not null; frame = frame.Caller)
-        {
-            if (frame.Declaration is not null)
-            {
-                names.Add(frame.Declaration.Name);
-            }
-
-            if (frame.Declaration == declaration)
-            {
-                names.Reverse();
-                return string.Join(" → ", names);
-            }
-        }
-
-        return null;
-    }
-
     private bool BindClause(ClauseSyntax clause, Frame frame)
     {
         switch (clause)
@@ -283,6 +286,8 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
                 return BindRequire(require, frame);
             case TensorsSyntax tensors:
                 return tensors.Tensors.All(tensor => Tensors.BindTensor(tensors, tensor, frame));
+            case LetSyntax { Value: ConditionalSyntax choice } let:
+                return Expressions.Taken(choice, frame) is { } taken && BindClause(let with { Value = taken }, frame);
             case LetSyntax let:
                 Value? value = let.Value is CompositionSyntax chain && ChainBinder.IsValue(chain, frame)
                     ? Chains.BindApplied(chain.Links, chain, Context.NewFrame(frame, let.Name))
@@ -303,8 +308,43 @@ internal sealed class ModuleBinder(BindingContext context) : Binder(context)
 
                 frame.Locals[let.Name.Text] = tensor;
                 return true;
+            case PenaltySyntax penalty:
+                return BindPenalty(penalty, frame);
             default:
                 return true;
+        }
+    }
+
+    /// <summary>A number that depends on parameters alone. What nothing trained has part in is constant, and no part of training.</summary>
+    private bool BindPenalty(PenaltySyntax penalty, Frame frame)
+    {
+        var single = penalty.Definition as LetSyntax;
+        ExpressionSyntax? written = single is null ? null : Expressions.Taken(single.Value, frame);
+        if (single is not null && written is null)
+        {
+            return false;
+        }
+
+        Value? value = written is not null && ChainBinder.IsValue(written, frame) ? new RowValue(new InputTensor(1))
+            : written is not null ? Expressions.Bind(written, frame)
+            : Indices.BindIndexLet((IndexLetSyntax)penalty.Definition, frame);
+        switch (value)
+        {
+            case null:
+                return false;
+            case TensorValue { Axes: 0, Tensor: var scalar }:
+                if (scalar.IsTrained())
+                {
+                    Context.AddPenalty(frame.Prefix + penalty.Name.Text, scalar);
+                }
+
+                return true;
+            default:
+                (string found, string remedy) = value is RowValue or PositionsValue
+                    ? ("what depends on the input", ": make it an output with a name, which the loss reads")
+                    : (value.Description, $": a sum over all elements is written 'penalty {penalty.Name.Text}[] = T[i, j]'");
+                Report(DiagnosticDescriptors.WrongKind, frame, (SyntaxNode?)single?.Value ?? penalty.Definition, "a scalar of the parameters for a penalty", found + remedy);
+                return false;
         }
     }
 

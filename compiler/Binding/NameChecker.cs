@@ -13,6 +13,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     private readonly Dictionary<string, Local> _locals = new(StringComparer.Ordinal);
     private readonly HashSet<string> _repeated = new(StringComparer.Ordinal);
     private readonly HashSet<string> _unknown = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _penalties = new(StringComparer.Ordinal);
     private MapSyntax? _map;
     private bool _hasErrors;
     private bool _isAmbiguous;
@@ -39,6 +40,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         _locals.Clear();
         _repeated.Clear();
         _unknown.Clear();
+        _penalties.Clear();
         _map = declaration.Syntax as MapSyntax;
         _hasErrors = false;
         if (declaration.Syntax is BankSyntax bank)
@@ -160,8 +162,8 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case RequireSyntax require:
                 Check(require.Condition);
                 break;
-            case LetSyntax { Value: CompositionSyntax chain } let when IsValue(chain):
-                CheckLinks(chain.Links);
+            case LetSyntax { Value: CompositionSyntax or ConditionalSyntax } let when IsValue(let.Value):
+                CheckValue(let.Value);
                 Declare(let.Name, LocalKind.Value);
                 break;
             case LetSyntax { Value: var named } let when _map is { Kind: MapKind.Layer } && IsChain(FrozenSyntax.Within(named)):
@@ -176,6 +178,22 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                 CheckNotation(let.Axes, let.Terms, false);
                 Declare(let.Name, IndexBinder.IsPositionLet(let, IsPositions) ? LocalKind.Positions : let.Terms.Any(term => term.Factors.Any(IsValue)) ? LocalKind.Value : LocalKind.Let);
                 break;
+            case PenaltySyntax penalty:
+                if (penalty.Definition is IndexLetSyntax sum)
+                {
+                    CheckNotation(sum.Axes, sum.Terms, false);
+                }
+                else
+                {
+                    CheckValue(((LetSyntax)penalty.Definition).Value);
+                }
+
+                if (!_penalties.Add(penalty.Name.Text))
+                {
+                    Report(DiagnosticDescriptors.DuplicateName, penalty.Name.Span, penalty.Name.Text);
+                }
+
+                break;
             case TensorsSyntax tensors:
                 Check(tensors.Seed);
                 Check(tensors.Format);
@@ -184,6 +202,25 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
                     Check(tensor, isNoise: tensors.Role is null);
                 }
 
+                break;
+        }
+    }
+
+    /// <summary>Checks a value of a layer: a chain that is applied to one, or a choice of such.</summary>
+    private void CheckValue(ExpressionSyntax expression)
+    {
+        switch (expression)
+        {
+            case CompositionSyntax chain:
+                CheckLinks(chain.Links);
+                break;
+            case ConditionalSyntax choice:
+                Check(choice.Condition);
+                CheckValue(choice.Then);
+                CheckValue(choice.Else);
+                break;
+            default:
+                Check(expression);
                 break;
         }
     }
@@ -297,7 +334,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     {
         foreach (ExpressionSyntax link in links)
         {
-            if (link == links[links.Count - 1] && IsValue(link) && link is not (CompositionSyntax or ChainSyntax))
+            if (link == links[links.Count - 1] && IsValue(link) && link is not (CompositionSyntax or ConditionalSyntax or ChainSyntax))
             {
                 Check(link);
             }
@@ -313,6 +350,12 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             else if (link is FrozenSyntax frozen)
             {
                 CheckLinks(EquatableArray.Of(frozen.Operand));
+            }
+            else if (link is ConditionalSyntax choice)
+            {
+                Check(choice.Condition);
+                CheckLinks(EquatableArray.Of(choice.Then));
+                CheckLinks(EquatableArray.Of(choice.Else));
             }
             else if (ChainBinder.Beside(link) is { } parts && !IsValue(link))
             {
@@ -368,6 +411,7 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
     /// <summary>Whether what <c>let</c> names in a layer is a chain of links by the words in it.</summary>
     private bool IsChain(ExpressionSyntax expression) => expression is CompositionSyntax or RepeatSyntax { IsLink: true } || IsElementwise(expression) || IsDropout(expression)
         || (expression is CallSyntax { Name.Text: var name } && Builtins.Joints.ContainsKey(name) && scope.Find(name).Count == 0)
+        || (expression is ConditionalSyntax choice && (IsChain(choice.Then) || IsChain(choice.Else)))
         || (ChainBinder.Beside(expression) is { } parts && parts.Any(IsChain));
 
     private bool IsDropout(ExpressionSyntax link) => link is CallSyntax { Name.Text: var name } && name == Builtins.Dropout.Name && scope.Find(name).Count == 0;
@@ -551,6 +595,9 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
             case NotSyntax not:
                 Check(not.Operand);
                 break;
+            case ConditionalSyntax choice:
+                CheckAll([choice.Condition, choice.Then, choice.Else]);
+                break;
             case ChainSyntax chain:
                 Check(chain.First);
                 CheckAll(chain.Rest.Select(link => link.Operand));
@@ -636,6 +683,11 @@ internal sealed class NameChecker(FileScope scope, ScopeTable table, List<Diagno
         else if (Activations.ByName.ContainsKey(name) && call.Arguments.Any(IsValue))
         {
             CheckCount($"'{name}(v)'", 1, 1, call.Arguments.Count, call.Span);
+        }
+        else if (name == Builtins.Dropout.Name && call.Arguments.FirstOrDefault(IsValue) is { } dropped)
+        {
+            string probability = call.Arguments.FirstOrDefault(argument => argument != dropped) is { } other ? scope.Show(other) : "p";
+            Report(DiagnosticDescriptors.NotCallable, call.Span, name, "a link", Write(": write ", $"{name}({probability}) . {scope.Show(dropped)}", call));
         }
         else if (Builtins.Joints.ContainsKey(name) || name == Builtins.Dropout.Name)
         {

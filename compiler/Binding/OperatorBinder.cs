@@ -107,6 +107,11 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
             return SumIndices(terms.Select(term => (term.Value, term.Sign)));
         }
 
+        if (terms.All(term => term.Value is NumberValue or IndexedValue { Axes: 0 }))
+        {
+            return SumScalars(terms.Select(term => (term.Value, term.Sign)), chain, frame);
+        }
+
         var operands = new List<Operand>();
         foreach ((ExpressionSyntax syntax, Value value, int sign) in terms)
         {
@@ -125,6 +130,18 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
 
         IEnumerable<Operator> signed = operands.Select(operand => operand.Label == "-" ? new Scaled(-1, operand.Operator) : operand.Operator);
         return Compose(Flatten.Sum(signed), chain, frame, [.. operands.Select(operand => operand.Value)]);
+    }
+
+    /// <summary>Scalars, and numbers among them.</summary>
+    private IndexedValue? SumScalars(IEnumerable<(Value Value, int Sign)> terms, SyntaxNode node, Frame frame)
+    {
+        IEnumerable<TensorProduct> products = terms.Select(term => term.Value is NumberValue number
+            ? Product(new FormulaTensor(EquatableArray<int>.Empty, new FormulaNumber(1)), term.Sign * number.Number)
+            : Product(((IndexedValue)term.Value).Tensor, term.Sign));
+        return MakeTensor(new EinsumTensor(EquatableArray<EquatableArray<IndexVariable>>.Empty, products.ToEquatable()), node, frame, [.. terms.Select(term => term.Value).OfType<IndexedValue>()]);
+
+        static TensorProduct Product(TensorExpression scalar, double coefficient) =>
+            new(EquatableArray.Of(new IndexedTensor(scalar, EquatableArray<AffineIndex>.Empty)), coefficient);
     }
 
     /// <summary>Arithmetic on indices stays symbolic while it is affine in whole numbers.</summary>
@@ -271,6 +288,61 @@ internal sealed class OperatorBinder(BindingContext context) : Binder(context)
         }
 
         return result is null ? null : Scale(coefficient, result, chain, chain, frame);
+    }
+
+    /// <summary>A power of a number or a scalar, or k times the same square operator.</summary>
+    public Value? BindPower(ChainSyntax chain, Frame frame)
+    {
+        (ExpressionSyntax syntax, ExpressionSyntax power) = (chain.First, chain.Rest[0].Operand);
+        if (Expressions.Bind(syntax, frame) is not { } value || Expressions.Bind(power, frame) is not { } by)
+        {
+            return null;
+        }
+
+        if (by is SymbolValue || value is SymbolValue)
+        {
+            return Context.Unrolled<Value>();
+        }
+
+        if (by is not NumberValue { Number: var exponent })
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, power, "a number for the exponent", by.Description);
+            return null;
+        }
+
+        switch (value)
+        {
+            case NumberValue number:
+                return Context.Finite(FormulaOperator.All["^"].Evaluate([number.Number, exponent]), chain, frame);
+            case IndexedValue { Axes: 0 } scalar:
+                return MakeTensor(new FunctionTensor(TensorFunction.All["power"], EquatableArray.Of(scalar.Tensor), EquatableArray.Of(exponent)), chain, frame, [scalar]);
+            case IndexedValue elements and (RowValue or { Axes: not 2 }):
+                Report(DiagnosticDescriptors.WrongKind, frame, syntax, "a number, a scalar or a square operator", $"{elements.Description}: write power({frame.Show(syntax)}, {frame.Show(power)}) for powers of its elements");
+                return null;
+        }
+
+        if (ToOperator(value, syntax, frame) is not { Operator: var op } operand)
+        {
+            return null;
+        }
+
+        if (op.Rows != op.Columns)
+        {
+            Report(DiagnosticDescriptors.WrongKind, frame, syntax, "a square operator", $"{operand.Description}, which is not multiplied by itself");
+            return null;
+        }
+
+        if (ExpressionBinder.ToInteger(exponent) is not (>= 0 and var factors))
+        {
+            string written = frame.Show(syntax);
+            string remedy = ExpressionBinder.ToInteger(exponent) is { } negative ? $"inverse({written}){(negative == -1 ? "" : $"^{-negative}")}" : $"powerm({written}, {Value.Show(exponent)})";
+            Report(DiagnosticDescriptors.WrongKind, frame, power, "a whole number from 0 on", $"{by.Description}: write {remedy}");
+            return null;
+        }
+
+        return factors == 0 ? new OperatorValue(new Identity(op.Rows))
+            : Spend(factors, frame, chain) ? MakeProduct([.. Enumerable.Repeat(new Operand(syntax, operand), factors)], chain, frame)
+            : null;
     }
 
     public Value? Scale(double factor, Value value, ExpressionSyntax operand, SyntaxNode node, Frame frame)

@@ -357,6 +357,12 @@ internal sealed class TensorBinder(BindingContext context) : Binder(context)
             return null;
         }
 
+        if (family is Distribution.Normal or Distribution.Paired or Distribution.Uniform && number < 0)
+        {
+            Report(DiagnosticDescriptors.OutOfRange, frame, argument, $"{(family == Distribution.Uniform ? "the bound" : isOverFanIn ? "the gain" : "the deviation")} {Value.Show(number)}", "a number from 0 on");
+            return null;
+        }
+
         int row = shape.Count == 0 ? 1 : shape[shape.Count - 1];
         if (family == Distribution.Distinct && number < row)
         {

@@ -18,6 +18,7 @@ internal static class ValueSyntax
             NameSyntax name => isValue(name.Name),
             PostfixSyntax postfix => Is(postfix.Operand),
             NegateSyntax negate => Is(negate.Operand),
+            ConditionalSyntax choice => Is(choice.Then) || Is(choice.Else),
             ChainSyntax chain => chain.Rest.Select(link => link.Operand).Prepend(chain.First).Any(Is),
             CallSyntax call => !isDeclared(call) && call.Arguments.Any(Is),
             CompositionSyntax chain => Is(chain.Links[chain.Links.Count - 1]),

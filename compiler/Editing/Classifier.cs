@@ -57,7 +57,7 @@ public static class Classifier
             '(' or ')' or '[' or ']' or ',' or ';' => null,
             Token.Number => PieceKind.Number,
             Token.String => PieceKind.Text,
-            Token.And or Token.Or or Token.Not => PieceKind.Keyword,
+            Token.And or Token.Or or Token.Not or Token.If or Token.Then or Token.Else => PieceKind.Keyword,
             Token.Name => IsKeyword(i) ? PieceKind.Keyword : PieceKind.Name,
             _ => PieceKind.Operator,
         };

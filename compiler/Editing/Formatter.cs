@@ -231,7 +231,7 @@ public static class Formatter
                 return _depth[token] == 0 || (IndentOf(_statement[token]) == 0 && !_bodies.Contains(token));
             }
 
-            if (left == Token.Range || right is Token.Range or Token.Transpose || IsSign(before))
+            if (left is Token.Range or '^' || right is Token.Range or '^' or Token.Transpose || IsSign(before))
             {
                 return false;
             }
@@ -253,7 +253,7 @@ public static class Formatter
             {
                 Token.Name when IsRate(before) => !_before[token].IsEmpty,
                 Token.Name => IsFirst(before) && IsWord(before, "require"),
-                '=' or Token.PlusEqual or Token.Arrow or '~' or Token.Not => true,
+                '=' or Token.PlusEqual or Token.Arrow or '~' or Token.Not or Token.If or Token.Then or Token.Else => true,
                 _ => right == '(' || _heads.Contains(before),
             };
         }

@@ -255,6 +255,12 @@ public sealed class SymbolTable
 
                     Declare(let.Name, SymbolKind.Let, Show(let), let.Span.End);
                     break;
+                case PenaltySyntax { Definition: LetSyntax penalty }:
+                    Visit(penalty.Value);
+                    break;
+                case PenaltySyntax { Definition: IndexLetSyntax penalty }:
+                    VisitNotation(penalty, penalty.Axes, penalty.Terms, false);
+                    break;
                 case TensorsSyntax tensors:
                     Visit(tensors.Seed);
                     if (tensors.Format is { } format)
@@ -443,6 +449,9 @@ public sealed class SymbolTable
                     break;
                 case NotSyntax not:
                     Visit(not.Operand);
+                    break;
+                case ConditionalSyntax choice:
+                    VisitAll([choice.Condition, choice.Then, choice.Else]);
                     break;
                 case ChainSyntax chain:
                     Visit(chain.First);

@@ -13,8 +13,11 @@ public static class Words
     /// <summary>What starts a statement that stands by itself in a file.</summary>
     public static IReadOnlyCollection<string> Declarations => WeftParser.Declarations;
 
+    /// <summary>Words that no name can be.</summary>
+    public static IReadOnlyCollection<string> Reserved => [.. Scanner.Reserved.Keys];
+
     /// <summary>Reserved words, and that before a rate of learning.</summary>
-    public static IReadOnlyCollection<string> Operators { get; } = ["and", "or", "not", Rate];
+    public static IReadOnlyCollection<string> Operators { get; } = [.. Reserved, Rate];
 
     /// <summary>Words before a counter: <c>sum(i &lt; n) A</c>.</summary>
     public static IReadOnlyCollection<string> Repetitions => Grammar.Combinators;

@@ -22,7 +22,7 @@ internal static class GeneratedNames
     /// <summary>What it inherits.</summary>
     private static readonly HashSet<string> s_inherited = new(StringComparer.Ordinal)
     {
-        "Description", "Inputs", "Outputs", "ParameterCount", "TrainedCount", "Parameters", "Edit", "Follow", "Initialize", "Tangent", "Adjoint", "ToDense", "Dispose", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
+        "Description", "Inputs", "Outputs", "ParameterCount", "TrainedCount", "Parameters", "Edit", "Follow", "Initialize", "Tangent", "AddPenalties", "Adjoint", "ToDense", "Dispose", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "ReferenceEquals", "Finalize", "Item",
     };
 
     /// <summary>Whether a type of this name would have a member of its own name.</summary>

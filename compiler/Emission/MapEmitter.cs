@@ -20,8 +20,9 @@ internal sealed class MapEmitter
     /// <summary>The variable of a loop over the steps of a scan.</summary>
     private const string StepName = "step";
 
-    private readonly CodeWriter _code = new();
+    private readonly CodeWriter _code;
     private readonly Schedule _schedule;
+    private readonly (Schedule Schedule, IEnumerable<string> Summary)? _penalties;
     private readonly ProjectionPlan? _projection;
     private readonly DeviceSchedule? _device;
     private readonly GenerateOptions _options;
@@ -33,8 +34,11 @@ internal sealed class MapEmitter
     private readonly Dictionary<string, PositionStep> _positions = new(StringComparer.Ordinal);
     private int _loops;
 
-    private MapEmitter(Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options)
+    private MapEmitter(
+        CodeWriter code, Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options, (Schedule Schedule, IEnumerable<string> Summary)? penalties)
     {
+        _code = code;
+        _penalties = penalties;
         _projection = projection;
         _device = device;
         _schedule = schedule;
@@ -47,8 +51,16 @@ internal sealed class MapEmitter
         }
     }
 
-    public static string Emit(Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options, IEnumerable<string> summary) =>
-        new MapEmitter(schedule, projection, device, options).Run(summary);
+    /// <summary>The file of a type.</summary>
+    /// <param name="schedule">What the map does.</param>
+    /// <param name="projection">Its closed forms, where it has any.</param>
+    /// <param name="device">What it does on a device, where it is made for one.</param>
+    /// <param name="options">How it becomes a type.</param>
+    /// <param name="summary">Lines for its documentation.</param>
+    /// <param name="penalties">The map of its penalties, where it has any, which becomes a type within.</param>
+    public static string Emit(
+        Schedule schedule, ProjectionPlan? projection, DeviceSchedule? device, GenerateOptions options, IEnumerable<string> summary, (Schedule Schedule, IEnumerable<string> Summary)? penalties) =>
+        new MapEmitter(new CodeWriter(), schedule, projection, device, options, penalties).Run(summary);
 
     private string Run(IEnumerable<string> summary)
     {
@@ -153,6 +165,15 @@ internal sealed class MapEmitter
         {
             EmitPositions(positions.Key, positions.Value);
         }
+
+        if (_penalties is { } penalties)
+        {
+            GenerateOptions options = _options.ForPenalties;
+            _code.Line();
+            _code.Line($"public override {GeneratedNames.Weft}.Map<{_scalar}> CreatePenalties() => new {options.TypeName}();");
+            _code.Line();
+            new MapEmitter(_code, penalties.Schedule, null, null, options, null).EmitType(penalties.Summary);
+        }
     }
 
     private void EmitLayout()
@@ -203,6 +224,11 @@ internal sealed class MapEmitter
             if (positions.Length > 0)
             {
                 _code.Line($"Positions = [{string.Join(", ", positions.Select(port => FormattableString.Invariant($"new({Quote(port.Name)}, {port.Offset}, {port.Length}, {port.Size})")))}],");
+            }
+
+            if (module.Penalties.Count > 0)
+            {
+                _code.Line($"Penalties = [{string.Join(", ", module.Penalties.Select(penalty => Quote(penalty.Name)))}],");
             }
 
             _code.Line("Parameters =");

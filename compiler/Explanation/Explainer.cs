@@ -110,7 +110,7 @@ public sealed class Explainer(Schedule schedule, IReadOnlyList<Law> laws, IReadO
         IEnumerable<string> applied = laws
             .GroupBy(law => law)
             .Select(group => $"by {group.Key.Name}: {group.Key.Statement}{(group.Count() > 1 ? $" ({Number(group.Count())} times)" : "")}");
-        yield return new("Algebra", [.. Module.Links.Select(Describe), .. applied, .. routes.SelectMany(Describe), .. Methods.Describe(Module)]);
+        yield return new("Algebra", [.. Module.Links.Select(Describe), .. Module.Penalties.Select(penalty => $"penalty {penalty.Name} = {AlgebraPrinter.Print(penalty.Value)}"), .. applied, .. routes.SelectMany(Describe), .. Methods.Describe(Module)]);
         yield return new("Network", [.. Network(schedule)]);
         yield return new("Plan", [.. Plan(schedule)]);
         if (schedule.Evaluation is { Schedule: var evaluation })

@@ -69,12 +69,26 @@ internal static class Grammar
 
     private static readonly Parser<ExpressionSyntax> Expression = Nested(input => Operations!(input));
 
-    /// <summary>An expression, or a chain of them.</summary>
-    private static readonly Parser<ExpressionSyntax> Composition =
+    /// <summary>An expression, a chain of them, or a choice of such.</summary>
+    private static readonly Parser<ExpressionSyntax> Composition = OrConditional(
         Spanned<ExpressionSyntax>(
             from first in Expression
             from rest in All(Take('.', null).Then(_ => Expression))
-            select (Func<TextSpan, ExpressionSyntax>)(span => rest.Count == 0 ? first : new CompositionSyntax(rest.Prepend(first).ToEquatable(), span)));
+            select (Func<TextSpan, ExpressionSyntax>)(span => rest.Count == 0 ? first : new CompositionSyntax(rest.Prepend(first).ToEquatable(), span))),
+        choice => choice);
+
+    /// <summary>What follows <c>then</c> and <c>else</c> is as long as it can be.</summary>
+    private static readonly Parser<ExpressionSyntax> Conditional = Nested(Spanned(
+        from word in Take(Token.If, null)
+        from condition in Expression
+        from then in Take(Token.Then, "'then'")
+        from first in Composition
+        from otherwise in Take(Token.Else, "'else'")
+        from second in Composition
+        select (Func<TextSpan, ExpressionSyntax>)(span => new ConditionalSyntax(condition, first, second, span))));
+
+    /// <summary>The links of a body.</summary>
+    private static readonly Parser<EquatableArray<ExpressionSyntax>> Links = OrConditional(SeparatedBy(Expression, '.'), choice => EquatableArray.Of(choice));
 
     private static readonly Parser<EquatableArray<ExpressionSyntax>> Arguments =
         from open in Take('(', null)
@@ -98,7 +112,7 @@ internal static class Grammar
             from less in Take('<', "'<'")
             from count in Expression
             from close in Take(')', "')'")
-            from body in Nested(input => Postfix!(input))
+            from body in Nested(input => Power!(input))
             select (Func<TextSpan, ExpressionSyntax>)(span => new RepeatSyntax(combinator.Text, variable, count, body, span)));
 
     private static readonly Parser<ExpressionSyntax> Parenthesized =
@@ -127,14 +141,18 @@ internal static class Grammar
                 return Repeat(input);
             case Token.Name when tokens.KindAt(1) is Token.Name or '(' && tokens.State.Source.Slice(tokens.Token.Span) == FrozenSyntax.Word:
                 return Frozen!(input);
+            case Token.Name when tokens.KindAt(1) == Token.Name && tokens.State.Source.Slice(tokens.Token.Span) == "shared":
+                return Fail<ExpressionSyntax>(tokens, "a call (what calls share is a tensor that both are given, as in 'f(W)' and 'g(W)')");
             case Token.Name:
                 return NameOrCall(input);
             case '(':
                 return Parenthesized(input);
             case '[':
                 return Block(input);
+            case Token.If:
+                return Fail<ExpressionSyntax>(tokens, $"{AnExpression}, a choice in parentheses: '(if … then … else …)'");
             default:
-                return Fail<ExpressionSyntax>(tokens, AnExpression);
+                return Fail<ExpressionSyntax>(tokens, tokens.Current == '*' ? $"{AnExpression} (a power is written a^b)" : AnExpression);
         }
     };
 
@@ -169,10 +187,21 @@ internal static class Grammar
             select (Func<TextSpan, ExpressionSyntax>)(span =>
                 suffixes.ToEquatable() is { Count: > 0 } all ? new PostfixSyntax(atom, all, span) : atom));
 
+    /// <summary><c>a^b</c>, which is <c>a^(b^c)</c> for <c>a^b^c</c>.</summary>
+    private static readonly Parser<ExpressionSyntax> Power = Spanned(
+        from value in Postfix
+        from exponent in Maybe(Take('^', null).Then(_ => Nested(input => Exponent!(input))))
+        select Raised(value, exponent));
+
+    private static readonly Parser<ExpressionSyntax> Exponent =
+        from minuses in All(Take('-', null))
+        from value in Power
+        select Operand.Of([], minuses, value).Value;
+
     private static readonly Parser<Operand> Prefixed =
         from nots in All(Take(Token.Not, null))
         from minuses in All(Take('-', null))
-        from value in Postfix
+        from value in Power
         select Operand.Of(nots.ToList(), minuses.ToList(), value);
 
     private static readonly Parser<ExpressionSyntax> Operations =
@@ -218,6 +247,11 @@ internal static class Grammar
         from close in Take(']', "']'")
         select groups;
 
+    /// <summary>An element has no exponent, which is told where one stands.</summary>
+    private static readonly Parser<ExpressionSyntax> NoExponent = input => input.Current == '^'
+        ? Fail<ExpressionSyntax>((TokenInput)input, "a product, 'A[i] * A[i]', or 'power(A, p)[i]', for a power of elements")
+        : Result.Failure<ExpressionSyntax>(input, "", []);
+
     private static readonly Parser<(ExpressionSyntax Value, EquatableArray<EquatableArray<IndexGroupSyntax>> Brackets)> IndexedValue =
         from value in (Parser<ExpressionSyntax>)(input => ((TokenInput)input).Current switch
         {
@@ -227,7 +261,8 @@ internal static class Grammar
             _ => Fail<ExpressionSyntax>((TokenInput)input, "a factor"),
         })
         from brackets in All(Axes)
-        select (value, brackets.ToEquatable());
+        from exponent in Maybe(brackets.Count == 0 ? Take('^', null).Then(_ => Exponent) : NoExponent)
+        select (Raised(value, exponent)(exponent.IsDefined ? TextSpan.FromBounds(value.Span.Start, exponent.Get().Span.End) : value.Span), brackets.ToEquatable());
 
     private static readonly Parser<EquatableArray<IndexTermSyntax>> IndexTerms =
         from firstSign in Maybe(Take('-', null))
@@ -238,7 +273,7 @@ internal static class Grammar
     private static readonly Parser<ChainBody> Chain =
         Spanned(
             from equal in Take('=', "'='")
-            from links in SeparatedBy(Expression, '.')
+            from links in Links
             select (Func<TextSpan, ChainBody>)(span => new ChainBody(links, span)));
 
     private static readonly Parser<ParameterKindSyntax> ListKind =
@@ -308,14 +343,19 @@ internal static class Grammar
         Keyword("require").Then(_ => Expression),
         (condition, span) => new ClauseStatement(new RequireSyntax(condition, span)));
 
-    private static readonly Parser<StatementSyntax> Let = Statement(
-        from keyword in Keyword("let")
+    /// <summary>A name and what it stands for: an expression, or a sum over indices.</summary>
+    private static readonly Parser<(Identifier Name, Func<TextSpan, ClauseSyntax> Make)> Definition =
         from name in Name
         from rest in
             Axes.Then(axes => Assignment.Then(adds => IndexTerms.Select(terms => (Func<TextSpan, ClauseSyntax>)(span => new IndexLetSyntax(name, axes, terms, span) { Adds = adds }))))
             .XOr(Take('=', "'='").Then(_ => Composition).Select(value => (Func<TextSpan, ClauseSyntax>)(span => new LetSyntax(name, value, span))))
-        select rest,
-        (make, span) => new ClauseStatement(make(span)));
+        select (name, rest);
+
+    private static readonly Parser<StatementSyntax> Let = Statement(
+        Keyword("let").Then(_ => Definition), (definition, span) => new ClauseStatement(definition.Make(span)));
+
+    private static readonly Parser<StatementSyntax> Penalty = Statement(
+        Keyword("penalty").Then(_ => Definition), (definition, span) => new ClauseStatement(new PenaltySyntax(definition.Name, definition.Make(span), span)));
 
     private static readonly Parser<FormatSyntax> Format = Spanned(
         from name in Name
@@ -359,7 +399,7 @@ internal static class Grammar
         (all, span) => new BodyStatement(new IndexBody(all.name, all.axes, all.terms, span) { Adds = all.adds }));
 
     /// <summary>A formula by itself, as in an attribute: the links of a chain.</summary>
-    public static Parser<EquatableArray<ExpressionSyntax>> Formula { get; } = ToEnd(SeparatedBy(Expression, '.'));
+    public static Parser<EquatableArray<ExpressionSyntax>> Formula { get; } = ToEnd(Links);
 
     /// <summary>One statement: its first token decides which.</summary>
     public static Parser<StatementSyntax> StatementParser { get; } = input =>
@@ -377,6 +417,7 @@ internal static class Grammar
             (_, "layer") => tokens.KindAt(1) == Token.Name && tokens.KindAt(2) == '=' ? Step : Header("layer", MapKind.Layer),
             (_, "require") => Require,
             (_, "let") => Let,
+            (_, "penalty") => Penalty,
             (_, "param" or "frozen" or "seeded" or "shared") => Tensors,
             (_, "noise") => Noise,
             ('=', _) => ChainStatement,
@@ -443,6 +484,15 @@ internal static class Grammar
             _ => new PortSyntax(null, default, side, side.Span),
         };
     }
+
+    /// <summary>A choice where the word for one stands, else something else.</summary>
+    private static Parser<T> OrConditional<T>(Parser<T> other, Func<ExpressionSyntax, T> make) =>
+        input => input.Current == Token.If ? Conditional.Select(make)(input) : other(input);
+
+    /// <summary>A power, where there is an exponent.</summary>
+    private static Func<TextSpan, ExpressionSyntax> Raised(ExpressionSyntax value, IOption<ExpressionSyntax> exponent) => span => exponent.IsDefined
+        ? new ChainSyntax(Precedence.Power, value, EquatableArray.Of(new ChainLinkSyntax("^", exponent.Get(), exponent.Get().Span)), span)
+        : value;
 
     private static Parser<IndexTermSyntax> IndexTerm(bool isNegative) =>
         Spanned(

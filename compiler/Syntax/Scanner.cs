@@ -21,6 +21,9 @@ internal readonly record struct Token(char Kind, TextSpan Span)
     public const char And = '&';
     public const char Or = '|';
     public const char Not = '!';
+    public const char If = 'i';
+    public const char Then = 't';
+    public const char Else = 'e';
     public const char End = '\0';
 }
 
@@ -39,7 +42,18 @@ internal sealed class Scanner
 {
     /// <summary>The words that start statements.</summary>
     public static readonly HashSet<string> Keywords =
-        new(StringComparer.Ordinal) { "import", "operator", "layer", "model", "bank", "require", "param", "frozen", "seeded", "shared", "noise", "let" };
+        new(StringComparer.Ordinal) { "import", "operator", "layer", "model", "bank", "require", "param", "frozen", "seeded", "shared", "noise", "let", "penalty" };
+
+    /// <summary>The words that no name can be, with their kinds of tokens.</summary>
+    public static readonly Dictionary<string, char> Reserved = new(StringComparer.Ordinal)
+    {
+        ["and"] = Token.And,
+        ["or"] = Token.Or,
+        ["not"] = Token.Not,
+        ["if"] = Token.If,
+        ["then"] = Token.Then,
+        ["else"] = Token.Else,
+    };
 
     private readonly SourceText _source;
     private readonly string _text;
@@ -226,7 +240,7 @@ internal sealed class Scanner
                 _position++;
             }
 
-            Add(WordKind(_text.Substring(start, _position - start)), start);
+            Add(Reserved.TryGetValue(_text.Substring(start, _position - start), out char word) ? word : Token.Name, start);
         }
         else if (c is >= '0' and <= '9')
         {
@@ -318,19 +332,12 @@ internal sealed class Scanner
 
     private static bool IsNameStart(char c) => c != 'ᵀ' && (char.IsLetter(c) || c == '_');
 
-    private static char WordKind(string word) => word switch
-    {
-        "and" => Token.And,
-        "or" => Token.Or,
-        "not" => Token.Not,
-        _ => Token.Name,
-    };
-
     /// <summary>What to write for a symbol of mathematics or of another language.</summary>
     private static Remedy RemedyOf(char symbol) => symbol switch
     {
         '@' or '·' or '×' or '⋅' => new(": a product is written with '*'", "*"),
-        '^' or '²' => new(": a square is written as a * a, a power of an operator as product(i < k) A"),
+        '²' => new(": a square is written a^2", "^2"),
+        '³' => new(": a cube is written a^3", "^3"),
         '#' => new(": a comment starts with '//'", "//"),
         '∘' => new(": links are joined by '.'", "."),
         '→' => new(": the arrow is written '->'", "->"),
@@ -357,7 +364,7 @@ internal sealed class Scanner
         ('<', '*', '>') => (Token.Kronecker, 3),
         ('<', '+', '>') => (Token.DirectSum, 3),
         ('ᵀ', _, _) => (Token.Transpose, 1),
-        ('⊗' or '⊕' or '(' or ')' or '[' or ']' or ',' or ';' or ':' or '=' or '+' or '-' or '*' or '/' or '%' or '<' or '>' or '~' or '.' or '\'', _, _) => (c, 1),
+        ('⊗' or '⊕' or '(' or ')' or '[' or ']' or ',' or ';' or ':' or '=' or '+' or '-' or '*' or '/' or '%' or '^' or '<' or '>' or '~' or '.' or '\'', _, _) => (c, 1),
         _ => (Token.End, 1),
     };
 }

@@ -198,6 +198,9 @@ public sealed record IndexLetSyntax(
     public bool Adds { get; init; }
 }
 
+/// <summary><c>penalty sparsity[] = 0.01 * abs(W)[i, j]</c>: what training adds to a loss, written as a <c>let</c> is.</summary>
+public sealed record PenaltySyntax(Identifier Name, ClauseSyntax Definition, TextSpan Span) : ClauseSyntax(Span);
+
 /// <summary>One axis in index notation: <c>j c</c>, the first varying slowest.</summary>
 public sealed record IndexGroupSyntax(EquatableArray<IndexSyntax> Indices, TextSpan Span) : SyntaxNode(Span);
 
@@ -261,6 +264,9 @@ public sealed record FrozenSyntax(ExpressionSyntax Operand, TextSpan Span) : Exp
     public static ExpressionSyntax Within(ExpressionSyntax expression) => expression is FrozenSyntax frozen ? frozen.Operand : expression;
 }
 
+/// <summary><c>if n &lt;= leaf then A else B</c>: the one that the condition says; the other one is not bound.</summary>
+public sealed record ConditionalSyntax(ExpressionSyntax Condition, ExpressionSyntax Then, ExpressionSyntax Else, TextSpan Span) : ExpressionSyntax(Span);
+
 /// <summary><c>-A</c>.</summary>
 public sealed record NegateSyntax(ExpressionSyntax Operand, TextSpan Span) : ExpressionSyntax(Span);
 
@@ -277,6 +283,9 @@ public enum Precedence
     DirectSum,
     Multiplicative,
     Kronecker,
+
+    /// <summary>Of two operands: <c>a^b^c</c> is one inside another, to the right.</summary>
+    Power,
 }
 
 /// <summary>Operators of one precedence in a row, <c>a + b - c</c>: flat, so that a long row is not a deep tree.</summary>

@@ -37,6 +37,7 @@ public static class SyntaxPrinter
         BlockSyntax block => $"[{string.Join("; ", block.Rows.Select(row => List(row)))}]",
         RepeatSyntax repeat => $"{repeat.Combinator}({repeat.Variable.Text} < {Print(repeat.Count)}) {Inner(repeat.Body)}",
         FrozenSyntax frozen => $"{FrozenSyntax.Word} {Inner(frozen.Operand)}",
+        ConditionalSyntax choice => $"(if {Print(choice.Condition)} then {Print(choice.Then)} else {Print(choice.Else)})",
         NegateSyntax negate => $"-{Inner(negate.Operand)}",
         NotSyntax not => $"not {Inner(not.Operand)}",
         ChainSyntax chain => Inner(chain.First) + string.Concat(chain.Rest.Select(link => $" {link.Operator} {Inner(link.Operand)}")),
@@ -101,11 +102,15 @@ public static class SyntaxPrinter
     private static string Print(ClauseSyntax clause) => clause switch
     {
         RequireSyntax require => $"require {Print(require.Condition)}",
-        LetSyntax let => $"let {let.Name.Text} = {Print(let.Value)}",
-        IndexLetSyntax let => $"let {let.Name.Text}{Print(let.Axes)} {Assignment(let.Adds)} {Print(let.Terms)}",
+        LetSyntax or IndexLetSyntax => $"let {Definition(clause)}",
+        PenaltySyntax penalty => $"penalty {Definition(penalty.Definition)}",
         TensorsSyntax tensors => Print(tensors),
         _ => throw new ArgumentOutOfRangeException(nameof(clause), clause, "Not a clause of the language."),
     };
+
+    private static string Definition(ClauseSyntax clause) => clause is IndexLetSyntax sum
+        ? $"{sum.Name.Text}{Print(sum.Axes)} {Assignment(sum.Adds)} {Print(sum.Terms)}"
+        : $"{((LetSyntax)clause).Name.Text} = {Print(((LetSyntax)clause).Value)}";
 
     private static string Print(TensorsSyntax tensors)
     {

@@ -86,7 +86,7 @@ public static class DiagnosticDescriptors
         Error("WEFT0106", "Arguments needed", "'{0}' needs its arguments: write {1}");
 
     public static readonly DiagnosticDescriptor Recursion =
-        Error("WEFT0107", "Endless recursion", "'{0}' is defined by itself: {1}");
+        Error("WEFT0107", "Endless recursion", "'{0}' calls itself {1}: {2}; let sizes become smaller, and end by them: 'if n <= 1 then … else …'");
 
     public static readonly DiagnosticDescriptor TooLarge =
         Error("WEFT0108", "Too large", "{0}");

@@ -14,7 +14,9 @@ public static class ModuleVerifier
     {
         (string? fault, int width) = Fault(module.Links, module.Inputs, module.InputPorts);
         return fault ?? (width == module.Outputs ? null : $"the links give {width} instead of {module.Outputs} outputs")
-            ?? Fault(module.InputPorts, module.Inputs) ?? Fault(module.OutputPorts, module.Outputs);
+            ?? Fault(module.InputPorts, module.Inputs) ?? Fault(module.OutputPorts, module.Outputs)
+            ?? module.Penalties.Where(penalty => penalty.Value.Shape.Count > 0 || penalty.Value.IsPerRow() || !Fits(penalty.Value))
+                .Select(penalty => $"the penalty {penalty.Name} is {Show(penalty.Value)}, no scalar of parameters").FirstOrDefault();
     }
 
     /// <summary>Whether ports, if there are any, are all of a row, one behind the other.</summary>

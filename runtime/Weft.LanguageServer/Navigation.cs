@@ -107,7 +107,7 @@ internal static class Navigation
         };
 
     private static bool IsName(string name) =>
-        name.Length > 0 && !char.IsDigit(name[0]) && name.All(c => (char.IsLetterOrDigit(c) && c != 'ᵀ') || c == '_') && name is not ("and" or "or" or "not");
+        name.Length > 0 && !char.IsDigit(name[0]) && name.All(c => (char.IsLetterOrDigit(c) && c != 'ᵀ') || c == '_') && !Words.Reserved.Contains(name);
 }
 
 /// <summary>Why a request cannot be met, in words for the user.</summary>

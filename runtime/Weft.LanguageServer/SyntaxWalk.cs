@@ -21,6 +21,7 @@ internal static class SyntaxWalk
         CompositionSyntax chain => OfChain(chain.Links),
         BlockSyntax block => block.Rows.SelectMany(row => row).SelectMany(Of),
         RepeatSyntax repeat => Of(repeat.Body),
+        ConditionalSyntax choice => Of(choice.Then).Concat(Of(choice.Else)),
         NegateSyntax negate => Of(negate.Operand),
         PostfixSyntax postfix => Of(postfix.Operand),
         ChainSyntax chain => Of(chain),

@@ -46,6 +46,9 @@ public abstract unsafe class Map<T> : IDisposable
     private int[] placesInLeader = [];
     private volatile int followedEpoch;
 
+    /// <summary>The map of the penalties, once it was asked for.</summary>
+    private Map<T>? penalties;
+
     /// <summary>Makes a map with zero parameters; its seeded tensors are drawn.</summary>
     /// <param name="description">The map's facts: name, formula, sizes, costs, parameters.</param>
     /// <param name="program">The map's passes and their layout, generated from its formula.</param>
@@ -303,6 +306,67 @@ public abstract unsafe class Map<T> : IDisposable
             RequireUnchanged(begun);
             return mean;
         }
+    }
+
+    /// <summary>
+    /// The penalties of the map, which its formula declares of its parameters: training adds them to the loss of a batch, and their gradient to that of the loss. Where
+    /// there are none nothing is done.
+    /// </summary>
+    /// <param name="gradient">[<see cref="TrainedCount"/>]: their gradient, added to; or empty: not wanted.</param>
+    /// <param name="values">[<see cref="MapDescription.Penalties"/>]: each of them, overwritten; or empty: only the sum is wanted.</param>
+    /// <returns>Their sum.</returns>
+    /// <exception cref="ArgumentException">A length is wrong, or the spans overlap; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited, or changed during the call.</exception>
+    /// <exception cref="ObjectDisposedException">The map is disposed.</exception>
+    public double AddPenalties(Span<T> gradient = default, Span<T> values = default)
+    {
+        Current();
+        if (!gradient.IsEmpty)
+        {
+            Arguments.Step(gradient);
+        }
+
+        int count = Description.Penalties.Length;
+        if (!values.IsEmpty)
+        {
+            Lengths.Require(values.Length, 1, count, nameof(values));
+            if (gradient.Overlaps(values))
+            {
+                throw new ArgumentException("The values and the gradient overlap.", nameof(values));
+            }
+        }
+
+        if (count == 0)
+        {
+            return 0;
+        }
+
+        Map<T> map = Volatile.Read(ref penalties) ?? MakePenalties();
+        T one = T.One;
+        using var ones = new PortRows<T>(1, count);
+        using var found = new PortRows<T>(1, count);
+        map.Forward(new ReadOnlySpan<T>(in one), found.Span);
+        if (!gradient.IsEmpty)
+        {
+            ones.Span.Fill(T.One);
+            map.Gradient(new ReadOnlySpan<T>(in one), ones.Span, default, gradient);
+        }
+
+        found.Span[..values.Length].CopyTo(values);
+        double sum = 0;
+        foreach (T penalty in found.Span)
+        {
+            sum += double.CreateTruncating(penalty);
+        }
+
+        return sum;
+    }
+
+    private Map<T> MakePenalties()
+    {
+        Map<T> made = program.CreatePenalties() ?? throw new InvalidOperationException($"{Description.Name} has penalties that its program does not make.");
+        made.Follow(this);
+        return Interlocked.CompareExchange(ref penalties, made, null) ?? made;
     }
 
     /// <summary>The forward-mode derivative: y = f(x) and dy = the directional derivative of f at x and the parameters along dx and dParameters.</summary>

@@ -77,6 +77,12 @@ public sealed record MapDescription
     /// <summary>The parts of an input row that hold positions; none for most maps.</summary>
     public ImmutableArray<PositionInput> Positions { get; init; } = [];
 
+    /// <summary>
+    /// The names of the numbers that training adds to a loss, in the order of <see cref="Map{T}.AddPenalties"/>: unique in the map, with the path to what declares
+    /// them, as parameters have; none for most maps.
+    /// </summary>
+    public ImmutableArray<string> Penalties { get; init; } = [];
+
     /// <summary>The index of a parameter in <see cref="Parameters"/>.</summary>
     /// <exception cref="ArgumentException">There is no parameter of that name.</exception>
     public int IndexOf(string name)
@@ -100,7 +106,7 @@ public sealed record MapDescription
         Require(Inputs > 0 && Outputs > 0, "Inputs and Outputs must be positive");
         Require(0 <= TrainedCount && TrainedCount <= ParameterCount && ParameterCount <= weightCount, "0 ≤ TrainedCount ≤ ParameterCount ≤ WeightCount must hold");
         Require(ForwardFlops >= 0 && BackwardFlops >= 0, "operation counts must not be negative");
-        Require(!Parameters.IsDefault && !Positions.IsDefault, "Parameters and Positions must be given");
+        Require(!Parameters.IsDefault && !Positions.IsDefault && !Penalties.IsDefault, "Parameters, Positions and Penalties must be given");
         foreach (PositionInput input in Positions)
         {
             Require(0 <= input.Offset && 0 < input.Length && (long)input.Offset + input.Length <= Inputs && input.Size > 0, $"the positions {input.Name} must lie in a row");

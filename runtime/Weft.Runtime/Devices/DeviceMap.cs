@@ -285,6 +285,36 @@ public abstract class DeviceMap<T, TBuffer> : IDisposable
     }
 
     /// <summary>
+    /// The penalties of the map, and their gradient, as <see cref="Map{T}.AddPenalties"/>: computed on the processor, to which the parameters and the gradient are copied,
+    /// and the gradient back. Where there are none nothing is done. Nothing else may run on the map meanwhile.
+    /// </summary>
+    /// <param name="gradient">[trained parameters], added to.</param>
+    /// <returns>Their sum.</returns>
+    /// <exception cref="ArgumentException">The gradient has another length; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The parameters were never given or are being edited.</exception>
+    /// <exception cref="ObjectDisposedException">This or the map is disposed.</exception>
+    public double AddPenalties(TBuffer gradient)
+    {
+        RequireReady();
+        Arguments.Step(gradient);
+        if (Map.Description.Penalties.IsEmpty)
+        {
+            return 0;
+        }
+
+        lock (gate)
+        {
+            Begin(1);
+            DownloadParameters();
+            using var rows = new PortRows<T>(1, Map.TrainedCount);
+            device.Read(gradient, rows.Span);
+            double sum = Map.AddPenalties(rows.Span);
+            device.Write(gradient, rows.Span);
+            return sum;
+        }
+    }
+
+    /// <summary>
     /// Changes the trained parameters on the device, as the optimizer's own step does on the processor. What is derived from them is
     /// derived again there; where the processor evaluates a function of them, the map's parameters are changed too.
     /// </summary>

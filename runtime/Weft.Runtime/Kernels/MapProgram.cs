@@ -92,6 +92,11 @@ public abstract unsafe class MapProgram<T>
     /// <param name="chunk">The rows, with scratch as <see cref="ForwardRows"/> left it.</param>
     public abstract void TangentRows(T* w, T* dw, in Chunk<T> chunk);
 
+    /// <summary>
+    /// A map of the same parameters from 1 to one number for each of <see cref="MapDescription.Penalties"/>: these; null where there are none.
+    /// </summary>
+    public virtual Map<T>? CreatePenalties() => null;
+
     /// <summary>The passes for a device; null where the map was not compiled for one.</summary>
     public virtual DeviceProgram? CreateDeviceProgram() => null;
 

@@ -10,6 +10,23 @@ public static class Positions
     /// <summary>The remainder of a division, with the sign of the divisor.</summary>
     public static double Remainder(double a, double b) => a - (b * Math.Floor(a / b));
 
+    /// <summary>aᵇ; for whole exponents from 0 to 64 by products alone, so that powers of whole numbers are exact as far as doubles are.</summary>
+    public static double Power(double a, double b)
+    {
+        if (!(b is >= 0 and <= 64) || !double.IsInteger(b))
+        {
+            return Math.Pow(a, b);
+        }
+
+        double power = 1;
+        for (int k = (int)b; k > 0; k >>= 1, a *= a)
+        {
+            power *= (k & 1) == 0 ? 1 : a;
+        }
+
+        return power;
+    }
+
     /// <summary>
     /// The upper 32 bits of SplitMix64's output for the state <c>a + (b + 1)·0x9E3779B97F4A7C15</c> modulo 2⁶⁴ (Steele, Lea and Flood, <i>Fast
     /// Splittable Pseudorandom Number Generators</i>, 2014).

@@ -21,6 +21,8 @@ internal static class Library
         ("monarch", "monarch(1024, 32)"),
         ("monarch_rectangular", "monarch_rectangular(512, 1024, 16)"),
         ("monarch_padded", "monarch_padded(1000, 1000, 32)"),
+        ("butterfly", "butterfly(1024)"),
+        ("hodlr", "hodlr(1024, 16, 128)"),
         ("tucker", "tucker(1024, 1024, 64, 64)"),
         ("tucker_tensor", "tucker_tensor([32, 32], [32, 32], [8, 8], [8, 8])"),
         ("cp", "cp([32, 32], [32, 32], 8)"),

@@ -11,7 +11,7 @@ internal static partial class Mutations
 
     private static readonly string[] Tokens =
         ["(", ")", "[", "]", "{", "}", ",", ";", ":", "=", "+", "-", "*", "/", "%", "<", ">", "<=", "==", "!=", "->", ".", "'", "ᵀ", "\"", "⊗", "⊕", "\n", "\n  ", "\t", " ", "#", "///", "//", "$", "\\", "@", "^",
-            "operator", "layer", "model", "bank", "import", "require", "param", "frozen", "seeded", "shared", "let", "not", "and", "or", "x", "y", "i", "bias", "relu", "softmax", "eye", "dense", "kron", "sum", "product", "inverse", "where",
+            "operator", "layer", "model", "bank", "import", "require", "param", "frozen", "seeded", "shared", "let", "penalty", "not", "and", "or", "if", "then", "else", "x", "y", "i", "bias", "relu", "softmax", "eye", "dense", "kron", "sum", "product", "inverse", "where",
             "\u2028", "\0", "\ufeff", "é", "\U0001F600", "1e", "0x10", "1.", "1..2", "_", "where(1 < 2, 1, 2)"];
 
     /// <summary>Bytes changed, left out, doubled and moved.</summary>

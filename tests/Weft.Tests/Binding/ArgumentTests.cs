@@ -27,6 +27,10 @@ public class ArgumentTests
           h[c] = next[c]
           y[c] = next[c]
         layer over(t, n, f : 2*n -> 2*n) : t*n -> t*n = scan(i < t) f
+        layer rows(E : [v, n], t) : token[t] < v -> h[t, n]
+          h[i, c] = E[token[i], c]
+        layer scores(E : [v, n], t) : h[t, n] -> z[t, v]
+          z[i, k] = E[k, c] * h[i, c]
 
         """;
 
@@ -55,6 +59,9 @@ public class ArgumentTests
 
         // A state of each part.
         { "layer a : 12 -> 12 = each(i < 3) (tanh . scan(j < 2) step(2))", "layer a : x[3, 2, 2] -> y[3, 2, 2]\n  param a[2]\n  let h[i, j:2, c] = a[c] * (j > 0) * x[i, 0, c] + x[i, j, c]\n  let v = tanh(h)\n  y[i, j, c] = v[i, j, c]", "" },
+
+        // One tensor for two declarations: a table of embeddings that the scores are made by too.
+        { "layer a : token[3] < 7 -> 3*7\n  param E[7, 4]\n  = scores(E, 3) . each(i < 3) bent(4, 4) . rows(E, 3)", "layer a : token[3] < 7 -> z[3, 7]\n  param E[7, 4]\n  let h[i, c] = E[token[i], c]\n  let g = each(i < 3) bent(4, 4) . h\n  z[i, k] = E[k, c] * g[i c]", "E bent.W bent.bias" },
 
         // A role at a call.
         { "operator a : 6 -> 5 = frozen dense(5, 6) + frozen(dense(5, 3)) * dense(3, 6)", "operator a : 6 -> 5\n  frozen W[5, 6], V[5, 3]\n  = W + V * dense(3, 6)", "dense3.W dense.W dense2.W" },

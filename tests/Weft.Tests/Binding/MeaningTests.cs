@@ -55,6 +55,47 @@ public class MeaningTests
         }
     }
 
+    /// <summary>The path of n = 8 is through blocks of 8, 4 and 2: in each the bit of the column becomes that of the row.</summary>
+    [Fact]
+    public void Butterfly_HasOnePathFromEachInputToEachOutput() =>
+        Check("butterfly(8)", (values, row, column) =>
+        {
+            double product = 1;
+            int place = column;
+            for (int factor = 3, k = 2; k <= 8; factor--, k *= 2)
+            {
+                (int half, int b, int q, int i) = (k / 2, place / k, place / (k / 2) % 2, place % (k / 2));
+                int p = row / half % 2;
+                product *= values($"butterfly_factor{(factor == 1 ? "" : $"{factor}")}.D", (((((b * 2) + p) * 2) + q) * half) + i);
+                place = (b * k) + (p * half) + i;
+            }
+
+            return product;
+        });
+
+    [Fact]
+    public void Hodlr_IsDenseOnItsDiagonalAndOfLowRankBesideIt() =>
+        Check("hodlr(8, 1, 2)", (values, row, column) =>
+        {
+            string path = "";
+            for (int size = 8; ; size /= 2)
+            {
+                (int half, int i, int j) = (size / 2, row % size, column % size);
+                if (size == 2)
+                {
+                    return values($"{path}W", (i * 2) + j);
+                }
+
+                if (i / half != j / half)
+                {
+                    string factor = i < half ? "low_rank" : "low_rank2";
+                    return values($"{path}{factor}.B", i % half) * values($"{path}{factor}.A", j % half);
+                }
+
+                path += i < half ? "hodlr." : "hodlr2.";
+            }
+        });
+
     [Fact]
     public void Kronecker_HasTheFirstFactorSlowest() =>
         Check("kronecker([3, 2], [2, 5])", (values, row, column) =>
@@ -240,6 +281,14 @@ public class MeaningTests
     [InlineData("pad(5, 3, 1) * T[0]", "[zeros(1, 4); T[0]; zeros(1, 4)]")]
     [InlineData("crop(3, 2, 1) * T[0]", "T[0, 1..3]")]
     [InlineData("shuffle(3, 2)", "permute([0, 2, 4, 1, 3, 5])")]
+    [InlineData("T[0] * (T[1]' * T[2])^3", "T[0] * T[1]' * T[2] * T[1]' * T[2] * T[1]' * T[2]")]
+    [InlineData("T[0] * (T[1]' * T[2])^0", "T[0]")]
+    [InlineData("s^2 * T[0] - 2^2^-1 * T[1]", "s * s * T[0] - sqrt(2) * T[1]")]
+    [InlineData("(s - 2 * s^2 + 3) * T[0]", "s * T[0] - 2 * s * s * T[0] + 3 * T[0]")]
+    [InlineData("-2^2 * T[0] + sum(i < 3) (2^i * T[i])", "-3 * T[0] + 2 * T[1] + 4 * T[2]")]
+    [InlineData("if 2^log2(8) == 8 then T[0] else eye(7)", "T[0]")]
+    [InlineData("sum(i < 3) (if i == 1 then T[2] else 2 * T[i]) - (if 1 > 2 then T else T[2])", "2 * T[0] + 2 * T[2]")]
+    [InlineData("[T[0], if 1 > 2 then T[1] else T[2]]", "[T[0], T[2]]")]
     public void Constructs_MeanTheSame(string left, string right)
     {
         // Both are bound over the same tensors; their shapes come from what the binder says is wrong with a wrong one.
@@ -257,20 +306,49 @@ public class MeaningTests
 
     [Theory]
     [InlineData("y[i] = A[1][i, j] * x[j]", "= A[1]")]
-    [InlineData("let k = 1\n y[i] = 3 * A[k][i, j] * x[j] / 2 + A[0][i, j] * x[j]", "= 1.5 * A[1] + A[0]")]
+    [InlineData("let l = 1\n y[i] = 3 * A[l][i, j] * x[j] / 2 + A[0][i, j] * x[j]", "= 1.5 * A[1] + A[0]")]
     [InlineData("y[i] = A[0][i, p q:2] * x[p q]", "= A[0]")]
     [InlineData("y[i] = B[i, 1, j] * x[j]", "= B[:, 1]")]
     [InlineData("y[i] = s * B[i, 1, j] * x[j]", "= s * B[:, 1]")]
     [InlineData("let T[i, j] = B[i, a, j] * B[i, a, j]\n = T", "let U[i, a j] = B[i, a, j]\n y[i] = U[i, a j] * B[i, a, j] * x[j]")]
     [InlineData("let t[] = B[i, a, j] * B[i, a, j]\n = t * A[0]", "y[p] = B[i, a, j] * B[i, a, j] * A[0][p, q] * x[q]")]
     [InlineData("let t = 2 * B[:, 1, 2]\n = diag(t) * A[0]", "y[i] = 2 * B[i, 1, 2] * A[0][i, j] * x[j]")]
+    [InlineData("y[i] = 2^2 * A[1][i, j] * x[j] / 2^k^2", "= 4 / 2^(k * k) * A[1]")]
+    [InlineData("y[i] = (if i >= 1 then 0.5^(i - 1) else 3) * A[0][i, j] * x[j]", "= [3 * A[0][0..1]; A[0][1..2]; 0.5 * A[0][2..3]]")]
+    [InlineData("y[i] = (if k > 1 then A[0] else A[1])[i, j] * (if k > 1 then 2^i else [i]) * x[j]", "= [A[0][0..1]; 2 * A[0][1..2]; 4 * A[0][2..3]]")]
+    [InlineData("let T = if k > 1 then A[0] else B\n = T", "= A[0]")]
     [InlineData("= A[0] * reflect(B[0, 1, :])", "= A[0] * reflect(B[0, 1..2, :])")]
     public void IndexNotation_MeansTheSame(string left, string right)
     {
         double[,] Matrix(string formula) => Dense(
-            Assert.Single(Compiler.WeftCompiler.Bind([TestModules.File($"operator f : 4 -> 3\n param A(k < 2)[3, 4], B[3, 2, 4], s\n {formula}")]).Modules),
+            Assert.Single(Compiler.WeftCompiler.Bind([TestModules.File($"operator f : 4 -> 3\n let k = 2\n param A(k < 2)[3, 4], B[3, 2, 4], s\n {formula}")]).Modules),
             out _);
         Assert.Equal(Matrix(left).Cast<double>(), Matrix(right).Cast<double>(), new Near());
+    }
+
+    /// <summary>A declaration that calls itself, by way of another, until its sizes end that.</summary>
+    [Fact]
+    public void Recursion_EndsBySizes()
+    {
+        const string Text = """
+            operator pair(n) : n -> n = hadamard_matrix(n)
+            operator hadamard_matrix(n) : n -> n
+              let half = if n == 1 then eye(1) else pair(n/2)
+              = if n == 1 then half else [half, half; half, -half]
+            operator f : 16 -> 16 = hadamard_matrix(16)
+            """;
+        Assert.Equal(Dense(TestModules.Formula("wht(16)"), out _).Cast<double>(), Dense(TestModules.Last(Text), out _).Cast<double>(), new Near());
+
+        // Of a layer, whose sizes differ in each call; an argument counts where it is written.
+        const string Layers = """
+            layer pyramid(n, f : m -> m) : n -> 1
+              let narrow = if n == 1 then eye(1) else gelu . bias . dense(n/2, n)
+              = if n == 1 then f else pyramid(n/2, f) . narrow
+            layer g : 4 -> 1 = pyramid(4, dense(1, 1))
+            """;
+        Assert.Equal(
+            "f.W narrow.W narrow.bias narrow2.W narrow2.bias",
+            string.Join(" ", TestModules.Last(Layers).Parameters.Select(parameter => parameter.Name).Order(StringComparer.Ordinal)));
     }
 
     private static int[] Modes(int index, int[] extents) =>

@@ -24,7 +24,7 @@ internal static class FormulaBattery
     public static string? Fault<T>(Module module, Map<T> map, int seed, IReadOnlyList<int>? batches = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         Layout(module, map) is { } fault ? $"{typeof(T).Name}, {fault}"
-            : Fault(Expect(module, map, seed, batches), map) ?? (module.Noise.Any() ? Fault(Expect(module, map, seed, batches, s_noise), map, s_noise) : null);
+            : Fault(Expect(module, map, seed, batches), map) ?? (module.Noise.Any() ? Fault(Expect(module, map, seed, batches, s_noise), map, s_noise) : null) ?? PenaltyFault(module, map);
 
     /// <summary>Sees that what a module becomes does not deviate, in both element types, planned for a row and for many.</summary>
     public static void AssertHolds(Module module)
@@ -76,6 +76,36 @@ internal static class FormulaBattery
         }
 
         return string.Concat(faults);
+    }
+
+    /// <summary>Penalties and their gradient for the parameters that the map has.</summary>
+    private static string? PenaltyFault<T>(Module module, Map<T> map)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (!map.Description.Penalties.SequenceEqual(module.Penalties.Select(penalty => penalty.Name)))
+        {
+            return $"penalties {string.Join(", ", map.Description.Penalties)}";
+        }
+
+        T[] values = new T[module.Penalties.Count], gradient = [.. Enumerable.Repeat(T.One, map.TrainedCount)];
+        double sum = map.AddPenalties(gradient, values);
+        if (module.PenaltyMap is not { } penalties)
+        {
+            return sum == 0 && gradient.All(element => element == T.One) ? null : $"penalties {sum} where there are none";
+        }
+
+        var interpreter = new Interpreter(penalties, module.Parameters.ToDictionary(parameter => parameter.Name, parameter => Widen(map[parameter.Name].Values)));
+        double[] expected = interpreter.Evaluate([1]);
+        IReadOnlyList<double[]> slopes = interpreter.Gradient([1], [.. expected.Select(_ => 1.0)]).Parameters;
+        double tolerance = (typeof(T) == typeof(float) ? 1e-5 : 1e-12) * (1 + expected.Sum(Math.Abs) + module.Parameters.Sum(parameter => parameter.Length));
+        (string What, double Expected, double Found)[] compared =
+        [
+            ("sum of penalties", expected.Sum(), sum),
+            .. expected.Zip(Widen<T>(values), (one, found) => ("penalty", one, found)),
+            .. module.Parameters.Zip(slopes).Where(pair => pair.First.Role == Role.Trained).SelectMany(pair => pair.Second.Select((slope, i) =>
+                ($"penalty gradient for {pair.First.Name}[{i}]", 1 + slope, double.CreateChecked(gradient[map[pair.First.Name].Info.Offset + i])))),
+        ];
+        return compared.Where(one => !(Math.Abs(one.Expected - one.Found) <= tolerance)).Select(one => $"{typeof(T).Name}, {one.What}: {one.Found} instead of {one.Expected}").FirstOrDefault();
     }
 
     /// <summary>Names, shapes and roles as in the module; a gradient has the trained parameters only.</summary>

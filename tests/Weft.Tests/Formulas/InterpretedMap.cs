@@ -54,6 +54,7 @@ internal static class InterpretedMap
             ParameterCount = ends[(int)Role.Frozen],
             ForwardFlops = 0,
             BackwardFlops = 0,
+            Penalties = [.. module.Penalties.Select(penalty => penalty.Name)],
             Parameters = [.. module.Parameters.Select(parameter => placed[parameter.Name])],
         };
     }
@@ -78,6 +79,8 @@ internal static class InterpretedMap
             ScratchPerRow = 0,
             GradientScratchPerRow = 0,
         };
+
+        public override Map<T>? CreatePenalties() => module.PenaltyMap is { } penalties ? Create<T>(penalties) : null;
 
         private static int Length(Module module) => module.Parameters.Sum(parameter => parameter.Length);
 

@@ -20,7 +20,7 @@ public class LibraryFormulasTests
     internal static readonly string[] LargerSizes =
     [
         "dense(33, 20)", "frozen_dense(33, 20)", "low_rank(20, 33, 9)", "low_rank_middle(20, 33, 4, 9)", "diagonal(33)", "block_diagonal(36, 20, 4)", "monarch(36, 4)",
-        "monarch_rectangular(20, 36, 4)", "monarch_padded(19, 33, 4)", "kronecker([5, 7], [8, 4])", "kronecker_sum(5, 7)", "tucker(20, 33, 9, 5)",
+        "monarch_rectangular(20, 36, 4)", "monarch_padded(19, 33, 4)", "butterfly(32)", "butterfly_factor(36, 12)", "hodlr(36, 3, 9)", "kronecker([5, 7], [8, 4])", "kronecker_sum(5, 7)", "tucker(20, 33, 9, 5)",
         "tucker_tensor([5, 4], [3, 11], [3, 2], [2, 5])", "cp([5, 4], [3, 11], 6)", "tensor_train([5, 4], [3, 11], [1, 5, 1])",
         "block_tensor_train([5, 4], [3, 11], [1, 2, 1])", "normalized_blocks(4, 9, 5)", "normalized_block_tensor_train([5, 4], [3, 11], [1, 2, 1])", "blast(20, 36, 4, 3, 5)", "lora(20, 33, 4)", "lora_frozen_a(20, 33, 4)",
         "lora_xs(20, 33, 4)", "moslora(20, 33, 4)", "lotr(20, 33, 4)", "vera(20, 33, 9, 24, 40)", "householder(33, 5)", "hra(20, 33, 6)",

@@ -36,6 +36,8 @@ internal static class MapOnDevice
     {
         public override MapLayout Layout { get; } = map.Program.Layout with { LeastRows = 1000, MostRows = 1000, FewRows = 0, ScratchPerRow = 0, GradientScratchPerRow = 0 };
 
+        public override Map<float>? CreatePenalties() => map.Program.CreatePenalties();
+
         public override void ForwardRows(float* w, float* x, float* y, float* s, int rows)
         {
             if (y != null)

@@ -133,7 +133,8 @@ internal sealed class RandomFormula
             return fitting.Length > 0 && Chance(0.5)
                 ? inputsByPort[ports.IndexOf(Pick(fitting))]
                 : Arithmetic(number => Pick(
-                    Make("%", number, end), Make("min", number, new FormulaNumber(size - 1)), Make("%", Make("hash", number, new FormulaNumber(seed)), end), Make("%", Make("floor", Make("/", number, new FormulaNumber(2))), end)));
+                    Make("%", number, end), Make("min", number, new FormulaNumber(size - 1)), Make("%", Make("hash", number, new FormulaNumber(seed)), end), Make("%", Make("floor", Make("/", number, new FormulaNumber(2))), end),
+                    Make("%", Make("^", number, new FormulaNumber(2)), end), Make("if", Make("<", number, new FormulaNumber(2)), Make("%", number, end), new FormulaNumber(size - 1))));
         }
 
         // Positions, or numbers that depend on them, of one input or two, and on an index that they do not have.
@@ -226,7 +227,21 @@ internal sealed class RandomFormula
             }
         }
 
-        return Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+        Module module = Algebras.ModuleOf("Formula" + Text(seed), inputs, outputs, [.. links]);
+        return module with { Penalties = Penalties([.. module.Parameters.Where(parameter => parameter.Role == Role.Trained && !parameter.Name.StartsWith("bias", StringComparison.Ordinal))]) };
+    }
+
+    /// <summary>Sums of functions of elements of parameters, for some of the modules.</summary>
+    private EquatableArray<Penalty> Penalties(Parameter[] trained)
+    {
+        return trained.Length == 0 || Chance(0.75) ? default : Enumerable.Range(0, _random.Next(1, 4)).Select(k => new Penalty("penalty" + Text(k), Sum(Pick(trained)))).ToEquatable();
+
+        EinsumTensor Sum(Parameter parameter)
+        {
+            IndexVariable[] indices = [.. parameter.Shape.Select(extent => Index("ijkl", extent))];
+            TensorExpression of = Chance(0.2) ? new ParameterTensor(parameter) : Functions.Of(Pick("square", "tanh", "softplus"), new ParameterTensor(parameter));
+            return new EinsumTensor(EquatableArray<EquatableArray<IndexVariable>>.Empty, EquatableArray.Of(new IndexedTensor(of, indices.Select(AffineIndex.Of).ToEquatable())), 0.25);
+        }
     }
 
     /// <summary>Two maps side by side, the second with an activation behind it; some branches have values in common with others.</summary>
@@ -907,6 +922,8 @@ internal sealed class RandomFormula
             Make("and", Make("==", first, second), Make("<=", first, three)),
             Make("or", Make("==", first, second), Make("<", Make("%", first, three), second)),
             Make("abs", Make("cos", Make("*", first, Make("+", second, three)))),
+            Make("^", new FormulaNumber(0.5), second),
+            Make("if", Make("<", first, second), three, Make("/", three, Make("+", second, three))),
             Make("/", Make("exp", Make("not", Make("==", first, new FormulaNumber(0)))), Make("max", three, second)));
     }
 

@@ -54,11 +54,18 @@ public class RoundTripTests
             return $"{odd} on one side only";
         }
 
+        if (!bound.Penalties.Select(penalty => penalty.Name).SequenceEqual(module.Penalties.Select(penalty => penalty.Name)))
+        {
+            return $"penalties {string.Join(", ", bound.Penalties.Select(penalty => penalty.Name))}";
+        }
+
         var random = new Random(seed);
         Dictionary<string, double[]> values = Numbers.Values(module, random);
         double[] x = Numbers.Normal(random, 3 * module.Inputs);
         double error = Numbers.RelativeError(
-            [.. new Interpreter(module, values).Evaluate(x), 1e-3], [.. new Interpreter(bound, values).Evaluate(x), 1e-3]);
+            [.. new Interpreter(module, values).Evaluate(x), .. Penalties(module), 1e-3], [.. new Interpreter(bound, values).Evaluate(x), .. Penalties(bound), 1e-3]);
         return error < 1e-9 ? null : $"relative error {error:G3}";
+
+        double[] Penalties(Module of) => of.PenaltyMap is { } map ? new Interpreter(map, values).Evaluate([1]) : [];
     }
 }

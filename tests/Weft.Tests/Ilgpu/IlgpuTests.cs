@@ -125,6 +125,7 @@ public sealed class IlgpuTests : IDisposable
     [Theory]
     [InlineData("bias . dense(3, 4) . tanh . bias . dense(4, 5)", DeviceLoss.CrossEntropy, true)]
     [InlineData("hra(3, 4, 2)", DeviceLoss.MeanSquaredError, false)]
+    [InlineData("layer f : 5 -> 3\n  param W[3, 5]\n  penalty size = 0.1 * norm(W)^2\n  = bias . W", DeviceLoss.MeanSquaredError, true)]
     public void Training(string formula, DeviceLoss loss, bool adamW)
     {
         const int Batch = 5;
@@ -147,9 +148,11 @@ public sealed class IlgpuTests : IDisposable
             mean = loss == DeviceLoss.CrossEntropy
                 ? expected.LossGradient(x, new CrossEntropy<float>(labels), gradient)
                 : expected.LossGradient(x, new MeanSquaredError<float>(targets), gradient);
+            double penalties = expected.AddPenalties(gradient);
             here.Step(expected, gradient);
             deviceGradient.AsContiguous().MemSetToZero(accelerator.DefaultStream);
             device.LossGradient(loss, deviceX, deviceTargets, deviceGradient, step == 3 ? value : null);
+            Assert.Equal(penalties, device.AddPenalties(deviceGradient), 1e-4);
             device.Step(there, deviceGradient);
         }
 

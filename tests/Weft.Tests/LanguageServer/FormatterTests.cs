@@ -95,6 +95,8 @@ public partial class FormatterTests
     [InlineData("operator f : 3 -> 3\n  require - n<3\n  param A[3]~zeros rate - 1, rate[2]\n  = sum( i<3 )[A,B;C,D]'", "operator f : 3 -> 3\n  require -n < 3\n  param A[3] ~ zeros rate -1, rate[2]\n  = sum(i < 3) [A, B; C, D]'\n")]
     [InlineData("operator f : 3 -> 3 // why\n  // above\n= f(\na,\nb\n)\n  // below\n\n// of g\n   /// Text\noperator g : 3 -> 3 = A<*>B", "operator f : 3 -> 3 // why\n  // above\n  = f(\n      a,\n      b\n    )\n  // below\n\n// of g\n/// Text\noperator g : 3 -> 3 = A <*> B\n")]
     [InlineData("model m : 3 -> 3\r\nlayer a=relu.b(3)\r\n", "model m : 3 -> 3\r\n  layer a = relu . b(3)\r\n")]
+    [InlineData("operator f( n ) : 2 ^ n->2^ - n = if n<1 then(a ^ 2)else[ A,B ]", "operator f(n) : 2^n -> 2^-n = if n < 1 then (a^2) else [A, B]\n")]
+    [InlineData("operator f : 3 -> 3\nparam W[3,3]\npenalty  p=norm( W )^2\n   penalty q[ ]=W[ i,j ]*2^-1\n=W", "operator f : 3 -> 3\n  param W[3, 3]\n  penalty p = norm(W)^2\n  penalty q[] = W[i, j] * 2^-1\n  = W\n")]
     [InlineData("// alone", "// alone\n")]
     [InlineData("", "")]
     [InlineData("operator f : 3 -> 3 = T[ 0 .. 2 , : ]*- - 1+not (a)or b and-c ⊕d", "operator f : 3 -> 3 = T[0..2, :] * --1 + not (a) or b and -c ⊕ d\n")]

@@ -22,6 +22,9 @@ public class WeftParserTests
             n] ~ normal(1e-2)
           shared seeded(3 + 4) B[n]
           let C = A[0][:, 1..3]' * -W <*> B + - - X ⊕ W ᵀ
+          let D = if n^2 < 2^len(m) then W else frozen dense(n, n) . W
+          penalty size = norm(W)^2
+          penalty sum_of[] = s * A[0][i, j] / 2^n
           let T[i, j c] = 2 * A[0][i, r] * W[r, j c:4] / alpha
           = [C, sum(i < n) (A[0][i] * 2); C, C]
         operator index : 6 -> 6
@@ -67,6 +70,16 @@ public class WeftParserTests
     [InlineData("sum(i < 3) f(i)' * g", "(sum(i < 3) f(i)') * g")]
     [InlineData("sum(i < 3) product(j < 2) A", "sum(i < 3) (product(j < 2) A)")]
     [InlineData("Aᵀ", "A'")]
+    [InlineData("-a^2 * b", "(-(a ^ 2)) * b")]
+    [InlineData("2^3^n", "2 ^ (3 ^ n)")]
+    [InlineData("2^-k^2", "2 ^ (-(k ^ 2))")]
+    [InlineData("a ⊗ b'^2 * c[0]^k", "(a ⊗ (b' ^ 2)) * (c[0] ^ k)")]
+    [InlineData("sum(i < 3) a[i]^2 * b", "(sum(i < 3) (a[i] ^ 2)) * b")]
+    [InlineData("if a < b then f . g else if c then d else e . h", "(if a < b then (f . g) else (if c then d else (e . h)))")]
+    [InlineData("a + (if c then d else e)'", "a + (if c then d else e)'")]
+    [InlineData("a + if c then d else e", null)]
+    [InlineData("if c then d", null)]
+    [InlineData("2^", null)]
     [InlineData("1.5e3 / .5", null)]
     public void Precedence_IsAsWritten(string text, string? tree)
     {
@@ -104,7 +117,7 @@ public class WeftParserTests
         { "operator : 3 -> 3\n = eye(3)", ["1:10 WEFT0005 expected a name, found ':'"] },
         { "operator f : 3 -> 3\n  param A[4 3]\n  = A", ["2:13 WEFT0005 expected ',' or ']', found '3'"] },
         { "operator f : 3 -> 3\n  = A +", ["2:8 WEFT0005 expected an expression, found the end of the statement"] },
-        { "operator f : 3 -> 3\n  = A * * B", ["2:9 WEFT0005 expected an expression, found '*'"] },
+        { "operator f : 3 -> 3\n  = A * * B", ["2:9 WEFT0005 expected an expression (a power is written a^b), found '*'"] },
         { "operator f : 3 -> 3\n  = eye(3) eye(3)", ["2:12 WEFT0005 expected '.' or the end of the statement, found 'eye'"] },
         { "operator f : 3 -> 3\n  = (eye(3]", ["2:11 WEFT0004 expected ')', found ']'"] },
         { "operator f : 3 -> 3\n  = eye(3))", ["2:11 WEFT0004 expected no closing bracket, found ')'"] },

@@ -18,8 +18,8 @@ public class GalleryTests
             Assert.Equal(0, Cli.Run(["gallery", folder, "--explorer", "index.html"], TextWriter.Null, TextWriter.Null));
 
             string index = File.ReadAllText(Path.Combine(folder, "index.html"));
-            Assert.Equal(91, Regex.Count(index, "<li><a href"));
-            Assert.Equal(91, PublishedStructure.All.Select(structure => structure.FileName).Distinct().Count());
+            Assert.Equal(93, Regex.Count(index, "<li><a href"));
+            Assert.Equal(93, PublishedStructure.All.Select(structure => structure.FileName).Distinct().Count());
             foreach (PublishedStructure structure in PublishedStructure.All)
             {
                 string page = File.ReadAllText(Path.Combine(folder, structure.FileName + ".html"));
